@@ -1,0 +1,116 @@
+"""Talk goes to stderr, results to stdout; bars only on a terminal, else a line now and then."""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+EVERY_S = 30.0
+"""Off a terminal, progress is said this often (seconds)."""
+
+_settings = {"quiet": False, "verbose": False}
+
+
+def set_quiet(value: bool) -> bool:
+    """Typer callback of `--quiet`."""
+    _settings["quiet"] = value
+    return value
+
+
+def set_verbose(value: bool) -> bool:
+    """Typer callback of `--verbose`."""
+    _settings["verbose"] = value
+    return value
+
+
+def verbose() -> bool:
+    """Whether the user asked for tracebacks."""
+    return _settings["verbose"]
+
+
+def say(text: str) -> None:
+    """Tell a person something, unless quiet."""
+    if not _settings["quiet"]:
+        print(text, file=sys.stderr, flush=True)
+
+
+def complain(error: Exception) -> None:
+    """Tell an error, always."""
+    print(f"mien: {error}", file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a result as one JSON object."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(title: str, columns: dict[str, str], rows: list[list[str]]) -> None:
+    """Print a result as a table; `columns` are heads to `left` or `right`."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
+    for head, justify in columns.items():
+        table.add_column(head, justify=justify)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*row)
+    wide = None if sys.stdout.isatty() else 200
+    Console(width=wide).print(table)
+
+
+def list_bad(error: Exception) -> None:
+    """Name an input that is left out."""
+    say(f"left out: {error}")
+
+
+class TrainingTalk:
+    """Shows how training goes: a bar with faces/s and time left on a terminal, else a line every half minute."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+        self.first: tuple[int, float] | None = None
+        self.said_s = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """Take a sentence."""
+        say(text)
+
+    def step(self, *, epoch: int, epochs: int, step: int, steps: int, batch: int) -> None:
+        """Take one finished optimizer step; `epoch` counts from 1."""
+        done, now = (epoch - 1) * steps + step, time.monotonic()
+        if self.first is None:
+            self.first = (done, now)
+            self._start_bar()
+            return
+        speed = (done - self.first[0]) * batch / max(now - self.first[1], 1e-9)
+        if self.bar:
+            self.bar.update(self.task, description=f"epoch {epoch}/{epochs}", total=epochs * steps, completed=done,
+                            speed=f"{speed:,.0f}")
+        elif now - self.said_s > EVERY_S:
+            self.said_s = now
+            left_min = (epochs * steps - done) * batch / speed / 60
+            say(f"epoch {epoch}/{epochs}, step {step}/{steps}: {speed:,.0f} faces/s, at most {left_min:,.0f} min left")
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""
+        say(f"epoch {row['epoch']}: loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
+            f"accuracy {row['val_accuracy']:.2%}, lr {row['lr']:.2g}, {row['train_faces_per_s']:,.0f} faces/s, "
+            f"{row['seconds']:.0f} s")
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self.bar:
+            self.bar.stop()
+
+    def _start_bar(self) -> None:
+        if not sys.stderr.isatty() or _settings["quiet"] or "CI" in os.environ:
+            return
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]} faces/s,"),
+                            TimeRemainingColumn(), TextColumn("left"), console=Console(stderr=True), transient=True)
+        self.task = self.bar.add_task("training", total=None, speed="")
+        self.bar.start()

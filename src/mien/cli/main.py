@@ -1,0 +1,65 @@
+"""The `mien` command: its verbs, and what an error becomes."""
+
+import os
+import sys
+import traceback
+from importlib import import_module
+
+import click
+import typer
+
+from mien.cli import console
+from mien.core.errors import MienError, MissingExtraError
+
+app = typer.Typer(name="mien", no_args_is_help=True, add_completion=True, rich_markup_mode="markdown",
+                  pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda t: t.replace("_", "-")},
+                  help="Facial-expression recognition you can check: train, evaluate, explain, ship.")
+
+TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "sklearn", "matplotlib", "jinja2")
+
+
+def main() -> None:
+    """Run the command line and exit with the code that `core/errors.py` lists."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code.
+
+    >>> run(["models", "--no-such-flag"])
+    2
+    """
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except MienError as error:
+        return _fail(error, error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAIN_PACKAGES:
+            return _fail(error, 1)
+        return _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'mien[train]'"), 5)
+    except (KeyboardInterrupt, click.Abort):
+        console.say("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _fail(error, 1)
+
+
+def _fail(error: Exception, code: int) -> int:
+    if console.verbose():
+        traceback.print_exception(error)
+    named = str(error) if isinstance(error, MienError) else f"{type(error).__name__}: {error} (--verbose shows where)"
+    console.complain(MienError(named))
+    return code
+
+
+for _verb in ("data", "train", "eval", "compare", "predict", "report", "study", "models"):
+    import_module(f"mien.cli.{_verb}")

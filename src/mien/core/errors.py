@@ -1,0 +1,71 @@
+"""The exception tree, and what each branch means as an exit code.
+
+MienError                1    failed: a bug or the environment
+├── StorageError         1    a file could not be written (disk full, read-only)
+├── UsageError           2    the command or call was wrong
+│   └── ConfigError      2    a recipe, a flag or a config value was wrong
+├── DataError            3    input data missing or malformed (file, row, what was expected)
+├── GateError            4    a gate said no
+├── MissingExtraError    5    an optional part is not installed
+└── Interrupted          130  stopped by the user after saving
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MienError(Exception):
+    """Anything mien raises on purpose; the message says what was found, where, what was expected, what to do."""
+
+    exit_code = 1
+
+
+class StorageError(MienError):
+    """A file could not be written; what was there before is unchanged."""
+
+
+class UsageError(MienError):
+    """The call or the command line was wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A recipe, a flag or a config value was wrong; nothing was started."""
+
+
+class DataError(MienError):
+    """Input data are missing or malformed."""
+
+    exit_code = 3
+
+
+class GateError(MienError):
+    """A threshold that the user set was not met."""
+
+    exit_code = 4
+
+
+class MissingExtraError(MienError):
+    """An optional part is not installed; the message holds the `pip install` line."""
+
+    exit_code = 5
+
+
+class Interrupted(MienError):
+    """The user stopped the work after its state was saved."""
+
+    exit_code = 130
+
+
+def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
+    """Say which known names are meant most likely, for the end of an error message.
+
+    >>> nearest("corse_cnn", ["course_cnn", "mien-s"])
+    'did you mean course_cnn?'
+    >>> nearest("zzz", ["course_cnn", "mien-s"])
+    'known: course_cnn, mien-s'
+    """
+    known = sorted(choices)
+    close = get_close_matches(name, known, n=count, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"

@@ -1,0 +1,110 @@
+"""`FaceSet`: labelled faces in memory, checked when built.  Axes: `N` faces, `C` classes, `H = W = 48`, `V` votes."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.pixels import SIZE
+
+UNLABELLED = -1
+"""The target of a face without a label."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSet:
+    """Grey faces with their labels and splits.
+
+    Attributes:
+        images: `uint8 (N, 48, 48)`.
+        targets: `int64 (N,)`, an index into `classes`, or `UNLABELLED`.
+        classes: the C class names in label order.
+        splits: `str (N,)`, which part each face belongs to: `train`, `validation`, `test`, or the data's own name.
+        ids: `str (N,)`, how a person finds the face in the source: a row number or a file path.
+        source: the path or name that it was read from.
+        votes: `uint8 (N, V)` crowd votes, or None.
+        vote_names: the V names of the vote columns.
+        synthetic: True when the faces were drawn, not photographed; said wherever a result shows.
+
+    Raises:
+        DataError: a shape, dtype or value that does not fit.
+
+    >>> faces = FaceSet(images=np.zeros((2, 48, 48), np.uint8), targets=np.array([0, 1]), classes=("happy", "sad"),
+    ...                 splits=np.array(["train", "test"]), ids=np.array(["0", "1"]), source="example")
+    >>> len(faces.split("test"))
+    1
+    """
+
+    images: NDArray[np.uint8]
+    targets: NDArray[np.int64]
+    classes: tuple[str, ...]
+    splits: NDArray[np.str_]
+    ids: NDArray[np.str_]
+    source: str
+    votes: NDArray[np.uint8] | None = None
+    vote_names: tuple[str, ...] = ()
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        images = self.images
+        if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
+            raise DataError(f"{self.source}: faces are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
+        for name in ("targets", "splits", "ids", "votes"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(images):
+                raise DataError(f"{self.source}: {len(values)} {name} for {len(images)} faces")
+        if len(set(self.classes)) != len(self.classes):
+            raise DataError(f"{self.source}: class names are not unique: {', '.join(self.classes)}")
+        wrong = np.flatnonzero((self.targets < UNLABELLED) | (self.targets >= len(self.classes)))
+        if wrong.size:
+            raise DataError(f"{self.source}, face {self.ids[wrong[0]]}: label {self.targets[wrong[0]]}, "
+                            f"expected 0 to {len(self.classes) - 1}")
+        if self.votes is not None and self.votes.shape[1:] != (len(self.vote_names),):
+            raise DataError(f"{self.source}: votes {self.votes.shape} for {len(self.vote_names)} names")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """`bool (N,)`: which faces have a label."""
+        return self.targets != UNLABELLED
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "FaceSet":
+        """Return the faces at `rows` (a mask `bool (N,)` or indices), in that order."""
+        votes = None if self.votes is None else self.votes[rows]
+        return replace(self, images=self.images[rows], targets=self.targets[rows], splits=self.splits[rows],
+                       ids=self.ids[rows], votes=votes)
+
+    def split(self, names: str) -> "FaceSet":
+        """Return one split, or several joined by commas (`"test,private-test"`).
+
+        Raises:
+            DataError: a split has no faces.
+        """
+        wanted = names.split(",")
+        for name in wanted:
+            if name not in self.splits:
+                raise DataError(f"{self.source}: no faces in split '{name}'; it has {self._split_counts()}")
+        return self.select(np.isin(self.splits, wanted))
+
+    def _split_counts(self) -> str:
+        names, counts = np.unique(self.splits, return_counts=True)
+        return ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)) or "no rows"
+
+    @cached_property
+    def digests(self) -> NDArray[np.uint64]:
+        """`uint64 (N,)`: a hash of each face's pixels; equal where the faces are exact copies."""
+        parts = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in self.images]
+        return np.frombuffer(b"".join(parts), dtype="<u8")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of what the set holds (pixels, labels, splits), whatever the file format and the order of its rows."""
+        names = (*self.classes, "")  # the last is UNLABELLED's
+        rows = sorted(f"{digest:016x} {names[target]} {split}" for digest, target, split in
+                      zip(self.digests.tolist(), self.targets.tolist(), self.splits.tolist(), strict=True))
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]

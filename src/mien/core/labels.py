@@ -1,0 +1,29 @@
+"""Class names of the public data sets, in the order of their files."""
+
+import re
+from collections.abc import Iterable
+
+FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""FER2013's seven, label 0 to 6 (Goodfellow et al. 2013, arXiv 1307.0414)."""
+
+FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+"""FER+'s eight expressions (Barsoum et al. 2016, arXiv 1608.01041)."""
+
+FERPLUS_VOTES = (*FERPLUS, "unknown", "NF")
+"""The ten columns of a FER+ vote; NF is "not a face"."""
+
+
+def order_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Give the classes that were found their order: a known data set's own, else alphabetical with numbers by value.
+
+    >>> order_classes(["sad", "happy", "angry", "neutral", "fear", "disgust", "surprise"]) == FER2013
+    True
+    >>> order_classes(["smile", "10", "9", "frown"])
+    ('9', '10', 'frown', 'smile')
+    """
+    found = set(names)
+    for known in (FER2013, FERPLUS):
+        if found == set(known):
+            return known
+    return tuple(sorted(found, key=lambda name: [(not part.isdigit(), int(part) if part.isdigit() else 0, part)
+                                                 for part in re.split(r"(\d+)", name) if part]))

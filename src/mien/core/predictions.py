@@ -1,0 +1,101 @@
+"""`Predictions`: what a classifier said of N faces, with all that evaluation needs.  Axes: `N` faces, `C` classes."""
+
+import io
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.files import write_atomic
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Probabilities, and what is known about the faces they belong to.
+
+    Attributes:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        classes: the C class names in label order.
+        ids: `str (N,)`, as in `FaceSet.ids`.
+        targets: `int64 (N,)`, or None where nothing is labelled; -1 for single faces without a label.
+        copies: `bool (N,)`, True where the face is an exact copy of a training face, or None where not known.
+        votes: `uint8 (N, V)` crowd votes, or None.
+        vote_names: the V names of the vote columns.
+        source: the data they were made from.
+        synthetic: True when the faces were drawn.
+
+    Raises:
+        DataError: a shape that does not fit, or rows that do not sum to 1.
+    """
+
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    ids: NDArray[np.str_]
+    targets: NDArray[np.int64] | None = None
+    copies: NDArray[np.bool_] | None = None
+    votes: NDArray[np.uint8] | None = None
+    vote_names: tuple[str, ...] = ()
+    source: str = ""
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        shape = self.probabilities.shape
+        if len(shape) != 2 or shape[1] != len(self.classes):
+            raise DataError(f"{self.source}: probabilities {shape} for {len(self.classes)} classes")
+        for name in ("ids", "targets", "copies", "votes"):
+            values = getattr(self, name)
+            if values is not None and len(values) != shape[0]:
+                raise DataError(f"{self.source}: {len(values)} {name} for {shape[0]} faces")
+        sums = self.probabilities.sum(axis=1, dtype=np.float64)
+        wrong = np.flatnonzero(~(np.abs(sums - 1) < 1e-3) | (self.probabilities < 0).any(axis=1))
+        if wrong.size:
+            raise DataError(f"{self.source}, face {self.ids[wrong[0]]}: not probabilities (they sum to {sums[wrong[0]]:.4g})")
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """`int64 (N,)`: the most probable class of each face."""
+        return self.probabilities.argmax(axis=1)
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Predictions":
+        """Return the faces at `rows` (a mask `bool (N,)` or indices), in that order."""
+        per_face = {name: None if getattr(self, name) is None else getattr(self, name)[rows]
+                    for name in ("probabilities", "ids", "targets", "copies", "votes")}
+        return Predictions(**per_face, classes=self.classes, vote_names=self.vote_names, source=self.source,
+                           synthetic=self.synthetic)
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` of plain arrays, atomically."""
+        present = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
+                   if getattr(self, field.name) is not None}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **present)
+        write_atomic(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictions":
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: no such file, damaged, or not predictions.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                values = {name: arrays[name] for name in arrays.files}
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file") from None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: damaged, or not a file of predictions ({error})") from None
+        missing = {"probabilities", "classes", "ids"} - values.keys()
+        unknown = values.keys() - {field.name for field in fields(cls)}
+        if missing or unknown:
+            raise DataError(f"{path}: not a file of predictions "
+                            f"(missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'})")
+        for name in ("classes", "vote_names"):
+            values[name] = tuple(map(str, np.atleast_1d(values.get(name, np.empty(0, str)))))
+        return cls(**{**values, "source": str(values.get("source", path)), "synthetic": bool(values.get("synthetic", False))})

@@ -1,0 +1,121 @@
+"""Opening labelled faces whatever their format: the reader is chosen by looking into the file, not by its name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.data import course_csv, fer2013_csv, ferplus, image_folder, parquet
+from mien.data.pictures import OnBad
+from mien.data.pixel_csv import read_header
+
+Labels = Literal["own", "ferplus"]
+SYNTHETIC = "synthetic"
+SYNTHETIC_FACES = 6000
+
+
+class Look(NamedTuple):
+    """What is seen before a reader is chosen: a folder, or a file's first bytes and, unless binary, its CSV header."""
+
+    folder: Path | None
+    start: bytes = b""
+    header: tuple[str, ...] = ()
+
+    def has(self, columns: tuple[str, ...]) -> bool:
+        """Say whether the header has all these columns."""
+        return set(columns) <= set(self.header)
+
+    def is_parquet(self) -> bool:
+        """Say whether it is a Parquet file or a folder of some."""
+        return bool(parquet.files_of(self.folder)) if self.folder else self.start == parquet.MAGIC
+
+
+class Reader(NamedTuple):
+    """One format: what it accepts in words, how it is recognised, and the function that reads it."""
+
+    accepts: str
+    recognises: Callable[[Look], bool]
+    read: Callable[[Path, OnBad | None], FaceSet]
+
+
+READERS = (
+    Reader("a CSV with the header emotion,pixels,Usage", lambda look: look.has(fer2013_csv.COLUMNS),
+           lambda path, _: fer2013_csv.read(path)),
+    Reader("a CSV with the header label,feature", lambda look: look.has(course_csv.TRAIN_COLUMNS),
+           lambda path, _: course_csv.read(path)),
+    Reader("a CSV with the header id,feature", lambda look: look.has(course_csv.TEST_COLUMNS),
+           lambda path, _: course_csv.read(path)),
+    Reader("a Parquet file or a folder of them", Look.is_parquet,
+           lambda path, on_bad: parquet.read(path, on_bad=on_bad)),
+    Reader("a folder with one folder of pictures a class", lambda look: look.folder is not None,
+           lambda path, on_bad: image_folder.read(path, on_bad=on_bad)),
+)
+"""Every format, the first that recognises the data reads them."""
+
+
+def open_faces(path: str | Path, *, votes: str | Path | None = None,  # noqa: PLR0913
+               targets: str | Path | None = None, labels: Labels = "own", on_bad: OnBad | None = None,
+               seed: int = 0) -> FaceSet:
+    """Open labelled faces in any format that mien reads.
+
+    Args:
+        path: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces.
+        votes: a FER+ file, `fer2013new.csv`, whose rows are those of `path`.
+        targets: a CSV `id,label` with the labels of faces that have none.
+        labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes.
+        on_bad: told of each picture in a folder or Parquet file that can't be read, which is left out; without it the
+            first one raises.
+        seed: of the synthetic faces.
+
+    Raises:
+        DataError: missing, of no known format, or malformed; the message has the file and the line.
+        UsageError: FER+ labels without votes, answers for faces that have labels, or a bad number of synthetic faces.
+
+    >>> len(open_faces("synthetic:70").split("train"))
+    49
+    """
+    if labels not in ("own", "ferplus"):
+        raise UsageError(f"labels '{labels}', expected own or ferplus")
+    faces = _draw(str(path), seed) if str(path).partition(":")[0] == SYNTHETIC else _read(Path(path), on_bad)
+    if targets is not None:
+        if faces.labelled.any():
+            raise UsageError(f"{path} has labels of its own, so {targets} can't answer for it; leave the targets out")
+        faces = course_csv.answer(faces, Path(targets))
+    if votes is not None:
+        faces = ferplus.attach(faces, Path(votes))
+    if labels == "own":
+        return faces
+    if faces.votes is None:
+        raise UsageError(f"{path} has no FER+ votes; give the votes file: --votes fer2013new.csv")
+    return ferplus.relabel(faces)
+
+
+def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
+    look = _look(path)
+    for reader in READERS:
+        if reader.recognises(look):
+            return reader.read(path, on_bad)
+    accepted = "; ".join(reader.accepts for reader in READERS)
+    raise DataError(f"{path}, line 1: the header is '{','.join(look.header)[:200]}', which is no known format; "
+                    f"mien reads {accepted}")
+
+
+def _look(path: Path) -> Look:
+    if path.is_dir():
+        return Look(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(parquet.MAGIC))
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from None
+    return Look(None, start, () if start == parquet.MAGIC else read_header(path))
+
+
+def _draw(name: str, seed: int) -> FaceSet:
+    from mien.data.synthetic import draw_faces  # noqa: PLC0415 - drawing is seldom wanted
+
+    count = name.partition(":")[2] or str(SYNTHETIC_FACES)
+    if not (count.isascii() and count.isdigit()) or int(count) == 0:
+        raise UsageError(f"'{name}': expected {SYNTHETIC}, or {SYNTHETIC}:3000 for that many faces")
+    return draw_faces(int(count), seed=seed)[0]

@@ -1,0 +1,134 @@
+"""Which class is taken for which, and the scores that follow from those counts alone.
+
+Axes: `C` classes, `K` kinds of faces, `S` resamples; in a matrix, rows are targets and columns are labels (what the
+model said).  The scores are written over counts rather than taken from scikit-learn, because the bootstrap needs the
+same formula for a thousand resamples at once; the tests hold them against scikit-learn.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation.intervals import wilson
+
+Counts = NDArray[np.int64] | NDArray[np.float64]
+
+
+def confusion_matrix(targets: NDArray[np.int64], labels: NDArray[np.int64], *, classes: int) -> NDArray[np.int64]:
+    """Count the faces of each target that got each label.
+
+    Args:
+        targets: `int64 (N,)`, 0 to C - 1.
+        labels: `int64 (N,)`, 0 to C - 1.
+        classes: C.
+
+    Returns:
+        `int64 (C, C)`: `[target, label]`.
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    return np.bincount(targets * classes + labels, minlength=classes**2).reshape(classes, classes)
+
+
+def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Divide each row of a matrix `int64 (C, C)` by its sum; the row of a class without faces stays 0.
+
+    >>> row_shares(np.array([[3, 1], [0, 0]])).tolist()
+    [[0.75, 0.25], [0.0, 0.0]]
+    """
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+def tally(kinds: NDArray[np.int64], draws: NDArray[np.float64], *,
+          classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Add up resamples of (target, label) by class.
+
+    Args:
+        kinds: `int64 (K, 2)`, target and label.
+        draws: `float64 (S, K)`, how often each kind was drawn.
+        classes: C.
+
+    Returns:
+        Three of `float64 (S, C)`: the faces of a class that got its label, all faces of it, all that got its label.
+
+    >>> [each.tolist() for each in tally(np.array([[0, 0], [0, 1]]), np.array([[5.0, 2.0]]), classes=2)]
+    [[[5.0, 0.0]], [[7.0, 0.0]], [[5.0, 2.0]]]
+    """
+    targets, labels = np.eye(classes)[kinds[:, 0]], np.eye(classes)[kinds[:, 1]]
+    return draws @ (targets * labels), draws @ targets, draws @ labels
+
+
+def macro_f1(right: Counts, faces: Counts, *, labelled: Counts) -> NDArray[np.float64]:
+    """Average the F1 of the classes that occur in the targets, each class counting once.
+
+    Args:
+        right: `(..., C)`, faces of the class that got its label.
+        faces: `(..., C)`, faces of the class.
+        labelled: `(..., C)`, faces that got its label.
+
+    Returns:
+        `float64 (...)`, 0 to 1: the mean of F1 (not the F1 of mean precision and recall); 0 where no class occurs.
+
+    Opitz and Burst 2019, arXiv 1911.03347, tell the two means apart.
+
+    >>> float(macro_f1(np.array([1, 1, 0]), np.array([2, 1, 0]), labelled=np.array([1, 1, 1])))
+    0.8333333333333333
+    """
+    f1 = 2 * right / np.maximum(faces + labelled, 1)
+    occurs = faces > 0
+    return np.asarray((f1 * occurs).sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1))
+
+
+def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Score each class of a matrix.
+
+    Args:
+        counts: `int64 (C, C)`.
+        names: the C class names.
+
+    Returns:
+        One `{name, faces, precision, recall, f1}` a class; precision is None for a class that is never the label,
+        recall and F1 are None for one without faces.
+
+    >>> per_class(np.array([[3, 1], [0, 0]]), ["happy", "sad"])[1]
+    {'name': 'sad', 'faces': 0, 'precision': 0.0, 'recall': None, 'f1': None}
+    """
+    rows = zip(names, counts.diagonal().tolist(), counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist(), strict=True)
+    return [{"name": name, "faces": faces,
+             "precision": right / labelled if labelled else None,
+             "recall": right / faces if faces else None,
+             "f1": 2 * right / (faces + labelled) if faces else None} for name, right, faces, labelled in rows]
+
+
+def most_confused(counts: NDArray[np.int64], names: Sequence[str], *, top: int = 5) -> list[dict[str, Any]]:
+    """Rank the pairs of classes by how many errors lie between them.
+
+    Args:
+        counts: `int64 (C, C)`.
+        names: the C class names.
+        top: how many pairs at most; a pair without errors is never listed.
+
+    Returns:
+        One `{classes, errors, share, directions}` a pair, most errors first: `share` is the part of all errors, and
+        each of the two `directions` is `{target, label, faces, errors, rate, interval}` with Wilson's 95 % interval of
+        `rate = errors / faces`; both are None where the target has no faces.
+
+    >>> most_confused(np.array([[3, 1], [0, 4]]), ["sad", "fear"])[0]["directions"][0]["rate"]
+    0.25
+    """
+    total = int(counts.sum() - counts.trace())
+    pairs = [(int(counts[i, j] + counts[j, i]), i, j) for i, j in combinations(range(len(names)), 2)]
+    ranked = sorted((pair for pair in pairs if pair[0]), key=lambda pair: -pair[0])[:top]
+    return [{"classes": [names[i], names[j]], "errors": errors, "share": errors / total,
+             "directions": [_direction(counts, names, target=i, label=j), _direction(counts, names, target=j, label=i)]}
+            for errors, i, j in ranked]
+
+
+def _direction(counts: NDArray[np.int64], names: Sequence[str], *, target: int, label: int) -> dict[str, Any]:
+    errors, faces = int(counts[target, label]), int(counts[target].sum())
+    return {"target": names[target], "label": names[label], "faces": faces, "errors": errors,
+            "rate": errors / faces if faces else None, "interval": wilson(errors, faces) if faces else None}

@@ -1,0 +1,157 @@
+"""`evaluate`: every figure about one set of predictions, ready for JSON.  Axes: `N` faces, `C` classes.
+
+`docs/metrics.md` defines the figures one by one.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.faces import UNLABELLED
+from mien.core.predictions import Predictions
+from mien.evaluation.calibration import calibration_error, reliability
+from mien.evaluation.confusion import confusion_matrix, macro_f1, most_confused, per_class, row_shares, tally
+from mien.evaluation.intervals import LEVEL, percentile_interval, resample, standard_error, wilson
+from mien.evaluation.votes import FLOOR, vote_scores
+
+
+def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) -> dict[str, Any]:
+    """Score predictions on the faces that have a target.
+
+    Args:
+        predictions: probabilities with targets.
+        bootstrap: resamples behind each interval.
+        seed: of the resamples; the same seed gives the same result, in any order of faces.
+
+    Returns:
+        Plain values that JSON can hold: fractions (not per cent), intervals `[low, high]`, None where a figure is
+        undefined.  `docs/metrics.md` lists the keys.
+
+    Raises:
+        DataError: no face has a target, or a target is no class.
+        UsageError: `bootstrap` is below 1.
+
+    >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
+    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
+    >>> result = evaluate(said)
+    >>> round(result["accuracy"], 3), round(result["macro_f1"], 3), result["most_confused"][0]["classes"]
+    (0.667, 0.667, ['happy', 'sad'])
+    """
+    scored, targets = with_targets(predictions)
+    counts = confusion_matrix(targets, scored.labels, classes=len(scored.classes))
+    classes = per_class(counts, scored.classes)
+    return {
+        "schema_version": 1,
+        "source": scored.source,
+        "synthetic": scored.synthetic,
+        "faces": len(scored),
+        "unlabelled": len(predictions) - len(scored),
+        "copies": None if scored.copies is None else int(scored.copies.sum()),
+        "classes": list(scored.classes),
+        "absent": [each["name"] for each in classes if not each["faces"]],
+        "bootstrap": {"samples": bootstrap, "seed": seed, "level": LEVEL},
+        **_headline(scored, bootstrap=bootstrap, seed=seed),
+        "ece_bins": reliability(scored.probabilities, targets),
+        "balanced_accuracy": float(np.mean([each["recall"] for each in classes if each["faces"]])),
+        "top2_accuracy": top2_accuracy(scored.probabilities, targets),
+        "log_loss": log_loss(scored.probabilities, targets),
+        "brier": brier(scored.probabilities, targets),
+        "per_class": classes,
+        "confusion": {"counts": counts.tolist(), "rows": row_shares(counts).tolist()},
+        "most_confused": most_confused(counts, scored.classes),
+        "without_copies": _without_copies(scored, bootstrap=bootstrap, seed=seed),
+        "votes": vote_scores(scored),
+    }
+
+
+def with_targets(predictions: Predictions) -> tuple[Predictions, NDArray[np.int64]]:
+    """Leave out the faces that have no target.
+
+    Returns:
+        The other faces, and their targets `int64 (M,)`, 0 to C - 1.
+
+    Raises:
+        DataError: no face has a target, or a target is no class.
+
+    >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6]], np.float32), ("happy", "sad"),
+    ...                    np.array(["0", "1"]), targets=np.array([-1, 1]))
+    >>> with_targets(said)[1]
+    array([1])
+    """
+    source = predictions.source or "predictions"
+    if predictions.targets is None or not (predictions.targets != UNLABELLED).any():
+        raise DataError(f"{source}: none of the {len(predictions)} faces has a target; scores need labelled faces")
+    wrong = np.flatnonzero((predictions.targets < UNLABELLED) | (predictions.targets >= len(predictions.classes)))
+    if wrong.size:
+        raise DataError(f"{source}, face {predictions.ids[wrong[0]]}: target {predictions.targets[wrong[0]]}, "
+                        f"expected 0 to {len(predictions.classes) - 1}, or {UNLABELLED} for none")
+    labelled = predictions.targets != UNLABELLED
+    return predictions.select(labelled), predictions.targets[labelled].astype(np.int64)
+
+
+def top2_accuracy(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float | None:
+    """Return the share of faces whose target is among the two most probable classes; None below three classes.
+
+    Of equal probabilities the earlier class counts as the greater, as it does for the label.
+
+    >>> top2_accuracy(np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], np.float32), np.array([1, 2]))
+    0.5
+    """
+    if probabilities.shape[1] < 3:
+        return None
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+    return float((best == targets[:, None]).any(axis=1).mean())
+
+
+def log_loss(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Return the mean of `-log(probability of the target)`, in nats; a probability below 1.2e-7 counts as that.
+
+    >>> round(log_loss(np.array([[0.5, 0.5]], np.float32), np.array([0])), 4)
+    0.6931
+    """
+    of_target = probabilities[np.arange(len(targets)), targets].astype(np.float64)
+    return float(-np.log(np.clip(of_target, FLOOR, 1)).mean()) + 0.0
+
+
+def brier(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Return the mean over faces of the squared error summed over all classes, 0 to 2.
+
+    Brier 1950, Mon. Weather Rev. 78, 1-3: the original, multi-class definition, twice the halved one for two classes.
+
+    >>> brier(np.array([[0.5, 0.5]], np.float32), np.array([0]))
+    0.5
+    """
+    truth = np.eye(probabilities.shape[1])[targets]
+    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
+
+
+def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> dict[str, Any]:
+    """Return the figures that are given with and without copies; every face has a target."""
+    assert scored.targets is not None
+    faces, classes = len(scored), len(scored.classes)
+    counts = confusion_matrix(scored.targets, scored.labels, classes=classes)
+    right = int(counts.trace())
+    kinds, draws = resample(np.stack([scored.targets, scored.labels], axis=1), bootstrap,
+                            generator=np.random.default_rng(seed))
+    hits, of_class, labelled = tally(kinds, draws, classes=classes)
+    # All faces right, or all wrong: no resample then differs from another, which is no evidence of certainty.
+    flat = right in (0, faces)
+    return {
+        "accuracy": right / faces,
+        "accuracy_interval": wilson(right, faces) if flat else percentile_interval(hits.sum(axis=1) / faces),
+        "accuracy_interval_method": "wilson" if flat else "bootstrap",
+        "accuracy_standard_error": standard_error(right, faces),
+        "macro_f1": float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
+        "macro_f1_interval": None if flat else percentile_interval(macro_f1(hits, of_class, labelled=labelled)),
+        "ece": calibration_error(reliability(scored.probabilities, scored.targets)),
+    }
+
+
+def _without_copies(scored: Predictions, *, bootstrap: int, seed: int) -> dict[str, Any] | None:
+    """Return the headline figures of the faces that copy no training face; None where not known, or where all do."""
+    if scored.copies is None or scored.copies.all():
+        return None
+    fresh = scored.select(~scored.copies)
+    return {"faces": len(fresh), "copies": len(scored) - len(fresh), **_headline(fresh, bootstrap=bootstrap, seed=seed)}

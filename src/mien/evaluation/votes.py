@@ -1,0 +1,116 @@
+"""Scores against what the crowd of FER+ saw, instead of FER2013's one label.
+
+Works on the raw votes, all ten columns as they come: no outlier is removed and no face dropped for too few votes, so
+the figures are not those of Barsoum's clean-up rules.  Axes: `N` faces, `C` classes, `V` vote columns.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.faces import UNLABELLED
+from mien.core.labels import FERPLUS
+from mien.core.predictions import Predictions
+
+FERPLUS_NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
+"""FER2013's class names that FER+ spells otherwise."""
+
+FLOOR = float(np.finfo(np.float32).eps)
+"""A probability below this, 1.2e-7, counts as this much under a logarithm."""
+
+
+def vote_columns(classes: tuple[str, ...], vote_names: tuple[str, ...]) -> list[int] | None:
+    """Find the vote column of each class.
+
+    Returns:
+        C different columns, or None when the votes are not FER+'s or a class has no column of its own.
+
+    >>> vote_columns(("happy", "sad"), FERPLUS), vote_columns(("smile", "frown"), FERPLUS)
+    ([1, 3], None)
+    """
+    if vote_names[:len(FERPLUS)] != FERPLUS:
+        return None
+    names = [FERPLUS_NAMES.get(name, name) for name in classes]
+    known = set(names) <= set(vote_names) and len(set(names)) == len(names)
+    return [vote_names.index(name) for name in names] if known else None
+
+
+def plurality(votes: NDArray[np.uint8], columns: list[int]) -> tuple[NDArray[np.int64], dict[str, int]]:
+    """Find the class that got more votes than any other column.
+
+    Args:
+        votes: `uint8 (N, V)`.
+        columns: the vote column of each class.
+
+    Returns:
+        `int64 (N,)`, the class or -1, and why faces got -1: `{"no_votes", "tie", "other"}`; a tie is a tie for first
+        place, `other` a winner that is no class (contempt, "unknown" or "not a face" for a FER2013 model).
+
+    >>> plurality(np.array([[5, 1, 0], [2, 2, 0], [0, 1, 9], [0, 0, 0]], np.uint8), [0, 1])
+    (array([ 0, -1, -1, -1]), {'no_votes': 1, 'tie': 1, 'other': 1})
+    """
+    class_of = np.full(votes.shape[1], -1, dtype=np.int64)
+    class_of[columns] = np.arange(len(columns))
+    most = votes.max(axis=1)
+    silent = most == 0
+    tied = ((votes == most[:, None]).sum(axis=1) > 1) & ~silent
+    winners = class_of[votes.argmax(axis=1)]
+    other = (winners < 0) & ~silent & ~tied
+    winners[silent | tied] = -1
+    return winners, {"no_votes": int(silent.sum()), "tie": int(tied.sum()), "other": int(other.sum())}
+
+
+def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
+    """Score predictions against FER+ votes.
+
+    Returns:
+        None without FER+ votes or where a class has no vote column; else, for the faces with a plurality, `faces`,
+        `left_out` by reason, `accuracy` and `label_accuracy` (the data set's own labels held against the crowd); and
+        for the faces with a vote for any class, `distribution`: `faces`, `cross_entropy` and its floor `entropy`, both
+        in nats.
+
+    Raises:
+        DataError: the votes do not fit their names.
+
+    Barsoum et al. 2016, arXiv 1608.01041.
+
+    >>> votes = np.array([[0, 9, 0, 1, 0, 0, 0, 0]], np.uint8)
+    >>> said = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]),
+    ...                    votes=votes, vote_names=FERPLUS)
+    >>> vote_scores(said)["accuracy"]
+    1.0
+    """
+    if predictions.votes is None:
+        return None
+    if predictions.votes.shape[1:] != (len(predictions.vote_names),):
+        raise DataError(f"{predictions.source}: votes {predictions.votes.shape} for {len(predictions.vote_names)} "
+                        "names, expected one column a name")
+    columns = vote_columns(predictions.classes, predictions.vote_names)
+    if columns is None:
+        return None
+    winners, left_out = plurality(predictions.votes, columns)
+    kept = winners >= 0
+    targets = np.full(len(kept), UNLABELLED) if predictions.targets is None else predictions.targets
+    labelled = kept & (targets != UNLABELLED)
+    return {"faces": int(kept.sum()), "left_out": left_out,
+            "accuracy": _share(predictions.labels[kept] == winners[kept]),
+            "label_accuracy": _share(targets[labelled] == winners[labelled]),
+            "distribution": _distribution(predictions.probabilities, predictions.votes[:, columns])}
+
+
+def _share(right: NDArray[np.bool_]) -> float | None:
+    return float(right.mean()) if right.size else None
+
+
+def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) -> dict[str, Any]:
+    """Average `-sum(crowd * log(model))` over the faces with votes, both arrays `(N, C)`."""
+    voted = votes.any(axis=1)
+    if not voted.any():
+        return {"faces": 0, "cross_entropy": None, "entropy": None}
+    crowd = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
+    said = np.log(np.maximum(probabilities[voted].astype(np.float64), FLOOR))
+    own = np.log(np.where(crowd > 0, crowd, 1))
+    return {"faces": int(voted.sum()), "cross_entropy": float(-(crowd * said).sum(axis=1).mean()),
+            "entropy": float(-(crowd * own).sum(axis=1).mean()) + 0.0}

@@ -1,0 +1,1 @@
+"""The networks, by name, and the classifier that wraps one with its normalisation."""

@@ -1,0 +1,104 @@
+"""A network with its normalisation and class names: `uint8` faces in, logits out.  Axes: `N` faces, `C` classes."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from mien.core.errors import DataError
+from mien.core.files import write_atomic, write_json
+from mien.core.pixels import SIZE
+from mien.models.registry import build
+
+Normalisation = Literal["none", "per-pixel", "global", "per-face"]
+SMALLEST_SD = 1.0
+"""Standard deviations are at least one grey level, so that constant pixels and blank faces stay finite."""
+
+
+class Normalise(nn.Module):
+    """Standardise faces: grey levels `(N, 1, 48, 48)` in 0…255, any dtype → `float32` of the same shape.
+
+    `none` divides by 255; `per-pixel` subtracts each pixel's mean over the training faces and divides by its standard
+    deviation (the reference report's); `global` does so with one mean and deviation for all pixels; `per-face` uses
+    each face's own.
+    """
+
+    mean: Tensor
+    sd: Tensor
+
+    def __init__(self, kind: Normalisation) -> None:
+        super().__init__()
+        self.kind = kind
+        self.register_buffer("mean", torch.zeros(1, 1, SIZE, SIZE))
+        self.register_buffer("sd", torch.full((1, 1, SIZE, SIZE), 255.0))
+
+    def fit(self, images: NDArray[np.uint8]) -> None:
+        """Take mean and standard deviation from training faces, `uint8 (N, 48, 48)`."""
+        axis = {"per-pixel": 0, "global": None}.get(self.kind, "no statistics")
+        if axis != "no statistics":
+            self.mean[:] = torch.as_tensor(images.mean(axis=axis, dtype=np.float64))
+            self.sd[:] = torch.as_tensor(images.std(axis=axis, dtype=np.float64)).clamp(min=SMALLEST_SD)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        faces = faces.float()
+        if self.kind == "per-face":
+            mean = faces.mean(dim=(2, 3), keepdim=True)
+            sd = faces.std(dim=(2, 3), keepdim=True, correction=0).clamp(min=SMALLEST_SD)
+            return (faces - mean) / sd
+        return (faces - self.mean) / self.sd
+
+
+class Classifier(nn.Module):
+    """Logits `float (N, C)` of grey levels `(N, 1, 48, 48)` in 0…255."""
+
+    def __init__(self, model: str, classes: tuple[str, ...], *, normalisation: Normalisation) -> None:
+        super().__init__()
+        self.model, self.classes = model, classes
+        self.normalise = Normalise(normalisation)
+        self.network = build(model, len(classes)).to(memory_format=torch.channels_last)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        logits: Tensor = self.network(self.normalise(faces).contiguous(memory_format=torch.channels_last))
+        return logits
+
+    @torch.inference_mode()
+    def probabilities(self, images: NDArray[np.uint8], *, batch: int = 256) -> NDArray[np.float32]:
+        """Classify faces `uint8 (N, 48, 48)` in full precision: `float32 (N, C)`, rows that sum to 1."""
+        device = self.normalise.mean.device
+        training = self.training
+        self.eval()
+        parts = [torch.as_tensor(images[i:i + batch], device=device)[:, None] for i in range(0, len(images), batch)]
+        rows = [self(part).float().softmax(dim=1).cpu().numpy() for part in parts]
+        self.train(training)
+        return np.concatenate(rows) if rows else np.empty((0, len(self.classes)), np.float32)
+
+
+def save_classifier(classifier: Classifier, folder: Path) -> None:
+    """Write `model.safetensors` and `model.json` into `folder`, each atomically."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
+    write_atomic(folder / "model.safetensors", save(tensors))
+    write_json(folder / "model.json", {"schema_version": 1, "model": classifier.model, "classes": classifier.classes,
+                                       "normalisation": classifier.normalise.kind})
+
+
+def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
+    """Read what `save_classifier` wrote; the result is in evaluation mode.
+
+    Raises:
+        DataError: a file is missing or damaged, or the weights are another network's.
+    """
+    try:
+        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        classifier = Classifier(card["model"], tuple(card["classes"]), normalisation=card["normalisation"])
+        classifier.load_state_dict(load_file(folder / "model.safetensors"))
+    except FileNotFoundError as error:
+        raise DataError(f"{error.filename or folder}: no trained model; `mien train` writes it when it ends") from None
+    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        raise DataError(f"{folder}: damaged model ({str(error).splitlines()[0]})") from None
+    return classifier.to(device).eval()

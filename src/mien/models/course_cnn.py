@@ -1,0 +1,62 @@
+"""The reference report's network: four wide valid convolutions and two dense layers, 4,790,107 parameters.
+
+| layer      | output       | parameters |    | layer      | output      | parameters |
+|------------|--------------|-----------:|----|------------|-------------|-----------:|
+| conv1 3×3  | 400 × 46 × 46|      4,000 |    | conv4 3×3  | 400 × 2 × 2 |  1,440,400 |
+| batch norm |              |      1,600 |    | batch norm |             |      1,600 |
+| max-pool 2 | 400 × 23 × 23|            |    | max-pool 2 | 400 × 1 × 1 |            |
+| conv2 3×3  | 400 × 21 × 21|  1,440,400 |    | dense1     | 500         |    200,500 |
+| batch norm |              |      1,600 |    | batch norm |             |      2,000 |
+| max-pool 2 | 400 × 10 × 10|            |    | dense2     | 500         |    250,500 |
+| conv3 3×3  | 400 × 8 × 8  |  1,440,400 |    | batch norm |             |      2,000 |
+| batch norm |              |      1,600 |    | output     | 7           |      3,507 |
+| max-pool 2 | 400 × 4 × 4  |            |    |            |             |            |
+
+Half of each batch norm (running mean and variance, 5,200 in all) is not trainable.  Batch norm uses the momentum and
+epsilon that the report's framework has by default (Keras: 0.99 and 1e-3; PyTorch's momentum is the complement).
+"""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+WIDTH, DENSE, SLOPE = 400, 500, 0.03
+DROPOUT = (0.2, 0.25, 0.3, 0.4)
+NORM = {"momentum": 0.01, "eps": 1e-3}
+
+
+class CourseCNN(nn.Module):
+    """Logits `float (N, C)` of standardised grey faces `float (N, 1, 48, 48)`."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        blocks = [_block(1 if i == 1 else WIDTH, i, drop) for i, drop in enumerate(DROPOUT, start=1)]
+        dense = [_dense(WIDTH, 1), _dense(DENSE, 2)]
+        self.layers = nn.Sequential(OrderedDict(
+            [pair for block in blocks for pair in block] + [("flatten", nn.Flatten())]
+            + [pair for layer in dense for pair in layer] + [("output", nn.Linear(DENSE, classes))]))
+        self.apply(_glorot_normal)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        logits: Tensor = self.layers(faces)
+        return logits
+
+
+def _block(channels: int, index: int, drop: float) -> list[tuple[str, nn.Module]]:
+    return [(f"conv{index}", nn.Conv2d(channels, WIDTH, kernel_size=3)),
+            (f"act{index}", nn.LeakyReLU(SLOPE)),
+            (f"norm{index}", nn.BatchNorm2d(WIDTH, **NORM)),
+            (f"pool{index}", nn.MaxPool2d(2)),
+            (f"drop{index}", nn.Dropout(drop))]
+
+
+def _dense(features: int, index: int) -> list[tuple[str, nn.Module]]:
+    return [(f"dense{index}", nn.Linear(features, DENSE)),
+            (f"dense_act{index}", nn.LeakyReLU(SLOPE)),
+            (f"dense_norm{index}", nn.BatchNorm1d(DENSE, **NORM))]
+
+
+def _glorot_normal(module: nn.Module) -> None:
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.xavier_normal_(module.weight)
+        nn.init.zeros_(module.bias)

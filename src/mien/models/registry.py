@@ -1,0 +1,71 @@
+"""All networks by name.  A new one is one file, and one line in `MODELS`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.core.errors import UsageError, nearest
+from mien.core.pixels import SIZE
+from mien.models.course_cnn import CourseCNN
+from mien.models.mien_net import MienNet
+
+MODELS: dict[str, Callable[[int], nn.Module]] = {
+    "course_cnn": CourseCNN,
+    "mien-n": partial(MienNet, widths=(8, 16, 32, 64), dropout=0.1),
+    "mien-s": partial(MienNet, widths=(32, 64, 128, 256), dropout=0.3),
+}
+"""Name → a function of the number of classes C that builds the network.
+
+Every network maps standardised faces `float (N, 1, 48, 48)` to logits `float (N, C)`, uses no in-place activation and
+no module twice (attribution needs that), and draws its initial weights from torch's current generator.
+"""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One row of `mien models`; `macs` are multiply-adds of convolutions and dense layers for one face."""
+
+    name: str
+    parameters: int
+    trainable: int
+    non_trainable: int
+    macs: int
+    input: tuple[int, int, int]
+
+
+def build(name: str, classes: int) -> nn.Module:
+    """Build a network with fresh weights.
+
+    Args:
+        name: a key of `MODELS`.
+        classes: C, the number of classes.
+
+    Raises:
+        UsageError: no such model; the message names the nearest.
+    """
+    if name not in MODELS:
+        raise UsageError(f"no model '{name}', {nearest(name, MODELS)}")
+    return MODELS[name](classes)
+
+
+def info(name: str, *, classes: int = 7) -> ModelInfo:
+    """Count a network's parameters and multiply-adds without computing anything.
+
+    Non-trainable ones are the batch norms' running means and variances.
+
+    >>> info("course_cnn").parameters
+    4790107
+    """
+    with torch.device("meta"):
+        network = build(name, classes).eval()
+        counter = FlopCounterMode(display=False)
+        with counter, torch.no_grad():
+            network(torch.zeros(1, 1, SIZE, SIZE))
+    trainable = sum(p.numel() for p in network.parameters())
+    running = sum(b.numel() for b in network.buffers() if b.is_floating_point())
+    return ModelInfo(name=name, parameters=trainable + running, trainable=trainable, non_trainable=running,
+                     macs=counter.get_total_flops() // 2, input=(1, SIZE, SIZE))

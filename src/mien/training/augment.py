@@ -1,0 +1,31 @@
+"""Augmentation of whole batches with Kornia; axes: `N` faces, `H = W = 48`."""
+
+import kornia.augmentation as K
+import torch
+from torch import Tensor, nn
+
+from mien.training.config import Augment
+
+
+class Augmenter(nn.Module):
+    """Random rotation, shift, zoom, flip and brightness: grey levels `(N, 1, 48, 48)` in 0…255 → `float32`, same shape.
+
+    Pixels that come in from outside repeat the border.  Draws from torch's current generator.
+    """
+
+    def __init__(self, config: Augment) -> None:
+        super().__init__()
+        steps: list[nn.Module] = []
+        if config.rotation_deg or config.shift or config.zoom:
+            steps.append(K.RandomAffine(config.rotation_deg, translate=(config.shift, config.shift),
+                                        scale=(1 - config.zoom, 1 + config.zoom), padding_mode="border", p=1.0))
+        if config.flip:
+            steps.append(K.RandomHorizontalFlip(p=0.5))
+        if config.brightness:
+            steps.append(K.RandomBrightness((1 - config.brightness, 1 + config.brightness), p=1.0))
+        self.steps = nn.Sequential(*steps)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        with torch.autocast(faces.device.type, enabled=False):  # bf16 has too few digits for the affine matrices
+            augmented: Tensor = self.steps(faces.float() / 255)
+        return augmented * 255

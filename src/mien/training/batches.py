@@ -1,0 +1,66 @@
+"""Faces in memory, served as whole batches in an order that depends on nothing but the seed and the epoch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from mien.core.errors import DataError
+from mien.core.faces import FaceSet
+
+
+class FaceTensors(Dataset[tuple[Tensor, Tensor]]):
+    """Indexed by a tensor of row numbers: `uint8 (n, 1, 48, 48)` and `int64 (n,)`."""
+
+    def __init__(self, faces: FaceSet) -> None:
+        self.images = torch.from_numpy(np.ascontiguousarray(faces.images))[:, None]
+        self.targets = torch.from_numpy(np.ascontiguousarray(faces.targets))
+
+    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.images[rows], self.targets[rows]
+
+
+class EpochBatches(Sampler[Tensor]):
+    """Row numbers of each batch: `rows // batch` shuffled batches an epoch, the rest of the rows left out.
+
+    With several processes each gets its share of every batch, so `batch` stays the size of one optimizer step.
+    Lightning calls `set_epoch`.
+    """
+
+    def __init__(self, rows: int, *, batch: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        if rows < batch:
+            raise DataError(f"{rows:,} training rows are fewer than one batch of {batch}; add rows or lower --batch")
+        self.rows, self.batch, self.seed, self.rank, self.world = rows, batch, seed, rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch (from 0) whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.rows // self.batch
+
+    def __iter__(self) -> Iterator[Tensor]:
+        order = torch.from_numpy(np.random.default_rng([self.seed, self.epoch]).permutation(self.rows))
+        for i in range(len(self)):
+            yield order[i * self.batch + self.rank:(i + 1) * self.batch:self.world]
+
+
+class InOrder(Sampler[Tensor]):
+    """Row numbers of consecutive batches; with several processes each gets every `world`-th row."""
+
+    def __init__(self, rows: int, *, batch: int, rank: int = 0, world: int = 1) -> None:
+        self.parts = torch.arange(rank, rows, world).split(batch)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.parts)
+
+
+def loader(faces: FaceSet, sampler: Sampler[Tensor]) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Serve the batches that `sampler` names."""
+    return DataLoader(FaceTensors(faces), sampler=sampler, batch_size=None)

@@ -1,0 +1,93 @@
+"""What happens at the end of an epoch besides learning: the history is written, a person is told."""
+
+import csv
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+
+from mien.core.files import write_atomic
+
+COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+"""The columns of `metrics.csv`; epochs count from 1."""
+
+
+class Talk:
+    """Whom a run tells what it does; this one stays silent."""
+
+    def note(self, text: str) -> None:
+        """Take a sentence."""
+
+    def step(self, *, epoch: int, epochs: int, step: int, steps: int, batch: int) -> None:
+        """Take one finished optimizer step; `epoch` counts from 1."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""
+
+    def close(self) -> None:
+        """Nothing more will be told of steps."""
+
+
+class History(Callback):
+    """Keeps one row an epoch inside the checkpoint and writes all of them to `metrics.csv` and `timing.csv`.
+
+    The files are rewritten from the checkpoint's rows, so after a resume they hold exactly the epochs that count.
+    Seconds are apart from the rest because they differ between two runs that are otherwise equal.
+    """
+
+    def __init__(self, folder: Path, talk: Talk) -> None:
+        self.folder, self.talk = folder, talk
+        self.rows: list[dict[str, float]] = []
+        self.times: list[dict[str, float]] = []
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._start_s = time.perf_counter()
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._train_s = time.perf_counter() - self._start_s
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        epoch, config = trainer.current_epoch + 1, pl_module.config
+        values = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        row = {"epoch": epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"], **values}
+        faces = config.batch * trainer.num_training_batches
+        self.rows.append({name: row[name] for name in COLUMNS})
+        self.times.append({"epoch": epoch, "seconds": round(time.perf_counter() - self._start_s, 3),
+                           "train_faces_per_s": round(faces / self._train_s, 1)})
+        if trainer.is_global_zero:
+            write_atomic(self.folder / "metrics.csv", _csv(self.rows))
+            write_atomic(self.folder / "timing.csv", _csv(self.times))
+            self.talk.epoch({**self.rows[-1], **self.times[-1]})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "times": self.times}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows, self.times = state_dict["rows"], state_dict["times"]
+
+
+class Steps(Callback):
+    """Tells `talk` of each optimizer step, and takes it off the screen at the end."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.talk = talk
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any,
+                           batch_idx: int) -> None:
+        if trainer.is_global_zero:
+            self.talk.step(epoch=trainer.current_epoch + 1, epochs=trainer.max_epochs, step=batch_idx + 1,
+                           steps=int(trainer.num_training_batches), batch=pl_module.config.batch)
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self.talk.close()
+
+
+def _csv(rows: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

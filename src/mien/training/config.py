@@ -1,0 +1,171 @@
+"""What a training run is made of: the config models, the recipes that ship, and `--set key=value`."""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mien.core.config import Config
+from mien.core.errors import ConfigError, nearest
+from mien.models.classifier import Normalisation
+
+
+class Holdout(Config):
+    """Which training rows are held out to validate on; exact copies stay on one side."""
+
+    method: Literal["last", "stratified", "kfold", "file"] = "stratified"
+    rows: int = Field(2000, gt=0)
+    fold: int = Field(0, ge=0)
+    folds: int = Field(5, gt=1)
+
+
+class Augment(Config):
+    """Random changes, drawn anew for each face of each batch; 0 or false switches one off."""
+
+    rotation_deg: float = Field(0.0, ge=0, le=180)
+    shift: float = Field(0.0, ge=0, lt=1)
+    """Largest shift along each axis, as a share of the side."""
+    zoom: float = Field(0.0, ge=0, lt=1)
+    """Scale is drawn from 1 − zoom to 1 + zoom."""
+    flip: bool = False
+    brightness: float = Field(0.0, ge=0, lt=1)
+    """The brightness factor is drawn from 1 − brightness to 1 + brightness."""
+
+
+class Optimizer(Config):
+    """Update rule, learning rate and weight decay."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+
+
+class Plateau(Config):
+    """Multiply the learning rate by `factor` when the validation loss has not fallen by `min_delta` for `patience` epochs.
+
+    Keras's meaning: the `patience`-th bad epoch reduces; `min_delta` is absolute.
+    """
+
+    factor: float = Field(0.5, gt=0, lt=1)
+    patience: int = Field(3, ge=1)
+    min_delta: float = Field(1e-4, ge=0)
+
+
+class Stopping(Config):
+    """Stop at the `patience`-th epoch in a row without a lower validation loss; 0 never stops early."""
+
+    patience: int = Field(7, ge=0)
+
+
+class Loss(Config):
+    """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: bool = False
+
+
+class TrainConfig(Config):
+    """A whole training run, fully resolved; `config.json` holds it and repeats the run."""
+
+    data: str
+    votes: str | None = None
+    labels: Literal["own", "ferplus"] = "own"
+    recipe: str
+    model: str
+    normalisation: Normalisation = "per-pixel"
+    holdout: Holdout = Holdout()
+    augment: Augment = Augment()
+    optimizer: Optimizer = Optimizer()
+    plateau: Plateau = Plateau()
+    stopping: Stopping = Stopping()
+    loss: Loss = Loss()
+    epochs: int = Field(100, ge=1)
+    batch: int = Field(128, ge=2)
+    seed: int = Field(0, ge=0)
+    device: str = "auto"
+    devices: int = Field(1, ge=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+def recipes() -> list[str]:
+    """Names of the recipes that ship with mien.
+
+    >>> "course" in recipes()
+    True
+    """
+    return sorted(Path(file.name).stem for file in resources.files("mien.recipes").iterdir() if file.name.endswith(".toml"))
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """Read a shipped recipe by name, or a TOML file by path.
+
+    Raises:
+        ConfigError: no such recipe (names the nearest), or not TOML.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigError(f"{name}: no such file")
+        text = path.read_text(encoding="utf-8")
+    elif name in recipes():
+        text = resources.files("mien.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise ConfigError(f"no recipe '{name}', {nearest(name, recipes())}")
+    try:
+        return {**tomllib.loads(text), "recipe": name}
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not TOML ({error})") from None
+
+
+def read_run_config(path: Path) -> dict[str, Any]:
+    """Read the `config` of a run's `config.json`, to repeat the run.
+
+    Raises:
+        ConfigError: missing, damaged, or another file.
+    """
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))["config"]
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{path}: not the config.json of a run") from None
+    return dict(config)
+
+
+def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: Mapping[str, Any]) -> TrainConfig:
+    """Put a recipe, `--set` strings and flags together; the later wins.
+
+    Args:
+        values: what `read_recipe` or `read_run_config` gave.
+        settings: `"optimizer.lr=1e-3"` and the like; the value is read as TOML, else taken as text.
+        flags: dotted keys to values; None means not given.
+
+    Raises:
+        ConfigError: a key is unknown (names the nearest) or a value does not fit.
+    """
+    nested = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    pairs = [_parse_setting(text) for text in settings]
+    pairs += [(key, value) for key, value in flags.items() if value is not None]
+    for key, value in pairs:
+        *parents, last = key.split(".")
+        target = nested
+        for part in parents:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"unknown key '{key}': '{part}' has no parts")
+        target[last] = value
+    return TrainConfig.parse(nested, source=str(values.get("recipe", "config")))
+
+
+def _parse_setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text}: expected key=value, such as --set optimizer.lr=0.001")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()

@@ -1,0 +1,59 @@
+"""Where to compute, and with how many bits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from mien.core.errors import UsageError
+
+
+def available() -> list[str]:
+    """Devices of this machine, best first.
+
+    >>> "cpu" in available()
+    True
+    """
+    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return cuda + (["mps"] if torch.backends.mps.is_available() else []) + ["cpu"]
+
+
+def resolve_device(name: str) -> str:
+    """Turn `auto` into the best device there is, and check any other.
+
+    Raises:
+        UsageError: this machine has no such device; the message lists those it has.
+    """
+    found = available()
+    chosen = {"auto": found[0], "cuda": "cuda:0"}.get(name, name)
+    if chosen not in found:
+        raise UsageError(f"no device '{name}' on this machine; it has {', '.join(found)}")
+    return chosen
+
+
+def describe_device(device: str) -> str:
+    """Name a resolved device for a person, as in `cuda:1 (NVIDIA …)`."""
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device
+
+
+def lightning_device(name: str, processes: int) -> tuple[str, int | list[int]]:
+    """Lightning's accelerator and devices for a `--device` and `--devices`."""
+    device = resolve_device(name)
+    kind, _, index = device.partition(":")
+    return {"cuda": "gpu"}.get(kind, kind), [int(index)] if index and processes == 1 else processes
+
+
+def resolve_precision(precision: str, accelerator: str) -> str:
+    """Turn `auto` into `bf16` where the processor computes it natively, else `fp32`."""
+    if precision != "auto":
+        return precision
+    if accelerator == "cpu":
+        native = any(cpu_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    else:
+        native = accelerator == "gpu" and torch.cuda.is_bf16_supported()
+    return "bf16" if native else "fp32"
+
+
+def cpu_capabilities() -> Mapping[str, Any]:
+    """What the processor can do, as torch names it; empty where torch is too old to tell."""
+    return getattr(torch.cpu, "get_capabilities", dict)()

@@ -1,0 +1,99 @@
+"""The training step, the validation step and the optimizer, as Lightning wants them."""
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader
+
+from mien.core.faces import FaceSet
+from mien.models.classifier import Classifier
+from mien.training.augment import Augmenter
+from mien.training.batches import EpochBatches, InOrder, loader
+from mien.training.config import TrainConfig
+
+OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+VALIDATION_BATCH = 250
+
+
+class TrainingModule(L.LightningModule):
+    """Trains a classifier on `faces` and validates it on `held_out`.
+
+    Everything random in a step (augmentation, dropout) comes from a seed made of the run's seed, the step's number and
+    the process's rank.  So a resumed run repeats what an undisturbed one would have done, and no generator's state
+    needs saving.
+    """
+
+    def __init__(self, classifier: Classifier, config: TrainConfig, *, faces: FaceSet, held_out: FaceSet) -> None:
+        super().__init__()
+        self.classifier, self.config = classifier, config
+        self.faces, self.held_out = faces, held_out
+        self.augment = Augmenter(config.augment)
+        self.plateau: ReduceLROnPlateau
+        self.register_buffer("class_weights", class_weights(faces) if config.loss.class_weights else None, persistent=False)
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        return loader(self.faces, EpochBatches(len(self.faces), batch=self.config.batch, seed=self.config.seed,
+                                               rank=self.trainer.global_rank, world=self.trainer.world_size))
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        return loader(self.held_out, InOrder(len(self.held_out), batch=VALIDATION_BATCH,
+                                             rank=self.trainer.global_rank, world=self.trainer.world_size))
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        seeds = np.random.SeedSequence([self.config.seed, self.global_step, self.global_rank])
+        torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        images, targets = batch
+        logits = self.classifier(self.augment(images)).float()
+        loss = functional.cross_entropy(logits, targets, weight=self.class_weights,
+                                        label_smoothing=self.config.loss.label_smoothing)
+        self._log("train", loss, logits, targets)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        images, targets = batch
+        logits = self.classifier(images).float()
+        self._log("val", functional.cross_entropy(logits, targets), logits, targets)
+
+    def _log(self, part: str, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
+        right = (logits.argmax(dim=1) == targets).float().mean()
+        self.log_dict({f"{part}_loss": loss, f"{part}_accuracy": right}, on_step=False, on_epoch=True,
+                      batch_size=len(targets), sync_dist=self.trainer.world_size > 1)
+
+    def configure_optimizers(self) -> Optimizer:
+        rule, plateau = self.config.optimizer, self.config.plateau
+        extra: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if rule.name == "sgd" else {}
+        optimizer = OPTIMIZERS[rule.name](self.classifier.parameters(), lr=rule.lr, weight_decay=rule.weight_decay, **extra)
+        # torch counts the bad epochs that it lets pass, Keras the one that it acts on: hence patience - 1
+        self.plateau = ReduceLROnPlateau(optimizer, factor=plateau.factor, patience=plateau.patience - 1,
+                                         threshold=plateau.min_delta, threshold_mode="abs", eps=0)
+        return optimizer
+
+    # Lightning steps a plateau scheduler after the checkpoint is written, so a resumed run would miss that step.
+    # The module steps it itself, before.
+    def on_train_epoch_end(self) -> None:
+        self.plateau.step(self.trainer.callback_metrics["val_loss"].item())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["plateau"] = self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._plateau_state = checkpoint["plateau"]
+
+    def on_train_start(self) -> None:
+        if state := getattr(self, "_plateau_state", None):
+            self.plateau.load_state_dict(state)
+
+
+def class_weights(faces: FaceSet) -> Tensor:
+    """Weights `float32 (C,)` that give every class the same say: rows / (classes that occur · rows of the class)."""
+    counts = np.bincount(faces.targets, minlength=len(faces.classes))
+    weights = np.divide(len(faces), np.count_nonzero(counts) * counts, out=np.zeros(len(counts)), where=counts > 0)
+    return torch.as_tensor(weights, dtype=torch.float32)

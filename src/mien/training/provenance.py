@@ -1,0 +1,44 @@
+"""What a run folder keeps about where its numbers come from: data, versions, machine, git commit."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import torch
+
+from mien.core.faces import FaceSet
+from mien.training.devices import cpu_capabilities
+
+PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow", "scikit-learn")
+
+
+def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[str, Any]:
+    """Describe the faces that a run learns from: fingerprint, classes, rows of each part and class."""
+    splits, counts = np.unique(faces.splits, return_counts=True)
+    return {"source": faces.source, "fingerprint": faces.fingerprint, "synthetic": faces.synthetic,
+            "classes": list(faces.classes), "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
+            "training": _class_counts(training), "held_out": _class_counts(held_out)}
+
+
+def _class_counts(faces: FaceSet) -> dict[str, int]:
+    return dict(zip(faces.classes, np.bincount(faces.targets, minlength=len(faces.classes)).tolist(), strict=True))
+
+
+def environment() -> dict[str, Any]:
+    """Versions of what computes, and the machine."""
+    return {"versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+            "machine": {"system": platform.platform(), "processor": cpu_capabilities().get("cpu_name", platform.machine()),
+                        "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+            "git_commit": _git_commit()}
+
+
+def _git_commit() -> str | None:
+    """The commit of the folder where the user stands, if it is a git checkout."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() or None

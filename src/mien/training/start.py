@@ -1,0 +1,145 @@
+"""`train` and `resume`: the two ways to start training."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.files import write_json
+from mien.core.rundir import RunDir
+from mien.data.sniff import open_faces
+from mien.training.callbacks import Talk
+from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
+from mien.training.devices import resolve_device
+from mien.training.fit import fit, split_faces
+from mien.training.provenance import data_card, environment
+
+CHANGEABLE = ("epochs", "device", "stopping")
+"""What a resumed run may have different from the run that it goes on with."""
+
+OnBad = Callable[[DataError], None]
+
+
+def train(data: str | None = None, *, recipe: str, settings: Sequence[str] = (), name: str | None = None,
+          out: Path | None = None, overwrite: bool = False, verb: str = "train", command: Sequence[str] = (),
+          on_bad: OnBad | None = None, talk: Talk | None = None, **flags: Any) -> RunDir:
+    """Train a classifier on labelled faces; weights, history and checkpoints stay in the run folder.
+
+    Args:
+        data: a file or folder that `open_faces` reads, or `synthetic`; None takes what the recipe names.
+        recipe: the name of a shipped recipe, a TOML file, or a run's `config.json` to repeat that run.
+        settings: `"optimizer.lr=1e-3"` and the like, over the recipe.
+        name: the run's name below `runs/<verb>`; by default model and time.
+        out: a folder to use instead, empty unless `overwrite`.
+        overwrite: allow `out` to hold files.
+        verb: the folder below `runs`.
+        command: the command line, to be kept with the config.
+        on_bad: told of each unreadable picture, which is then left out; None raises at the first.
+        talk: who is told of steps, epochs and notes.
+        flags: config keys over recipe and settings (`epochs=8`).
+
+    Returns:
+        The run folder; `status.json` says whether it finished or stopped early.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit.
+        DataError: the data are missing or malformed, or no row is left to train or to validate on.
+        Interrupted: the user stopped it; the last whole epoch is saved.
+    """
+    talk = talk or Talk()
+    config = resolve_config(data, recipe=recipe, settings=settings, **flags)
+    faces = load_faces(config, on_bad=on_bad)
+    training, held_out = split_faces(config, faces)
+    run = RunDir.create(verb, name=name or f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}", out=out, overwrite=overwrite)
+    talk.note(f"run: {run.path}")
+    write_json(run.path / "config.json", {
+        "schema_version": 1, "command": list(command), "config": config.model_dump(),
+        "data": data_card(faces, training=training, held_out=held_out), **environment()})
+    return fit(config, run, faces=faces, talk=talk)
+
+
+def resume(where: str | Path, *, epochs: int | None = None, patience: int | None = None, device: str | None = None,
+           on_bad: OnBad | None = None, talk: Talk | None = None, **others: Any) -> RunDir:
+    """Go on with an unfinished or extended run, from its last whole epoch.
+
+    On the CPU of one machine the result equals that of an undisturbed run, byte for byte.
+
+    Args:
+        where: the run folder, its name, or `latest`.
+        epochs: a higher last epoch.
+        patience: another patience of early stopping.
+        device: another device.
+        on_bad: told of each unreadable picture, which is then left out; None raises at the first.
+        talk: who is told of steps, epochs and notes.
+        others: any other config key; an error unless it equals the run's own.
+
+    Raises:
+        ConfigError: a key differs that may not, or `epochs` got smaller.
+        DataError: there is no such run, or its faces have changed.
+        UsageError: the run is complete; the message shows the line that extends it.
+    """
+    run = RunDir.open(where)
+    before = stored_config(run)
+    config = resolve(before.model_dump(), flags={"epochs": epochs, "stopping.patience": patience, "device": device, **others})
+    resolve_device(config.device)
+    _check_same(before, config)
+    _check_open(run, before, config)
+    faces = load_faces(config, on_bad=on_bad)
+    stored = run.read_json("config.json")
+    if faces.fingerprint != stored["data"]["fingerprint"]:
+        raise DataError(f"{faces.source}: fingerprint {faces.fingerprint}, but the run learned from "
+                        f"{stored['data']['fingerprint']}; a run resumes on the same faces only")
+    write_json(run.path / "config.json", {**stored, "config": config.model_dump()})
+    talk = talk or Talk()
+    talk.note(f"run: {run.path}")
+    return fit(config, run, faces=faces, talk=talk)
+
+
+def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (), **flags: Any) -> TrainConfig:
+    """Put recipe, settings and flags together and check the device; see `train`.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit.
+        UsageError: no data, or no such device.
+    """
+    values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
+    if data is None and "data" not in values:
+        raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
+    absolute = data if data is None or data.startswith("synthetic") else str(Path(data).absolute())
+    config = resolve(values, settings=settings, flags={"data": absolute, **flags})
+    resolve_device(config.device)
+    return config
+
+
+def stored_config(run: RunDir) -> TrainConfig:
+    """Read the config that a run was made with.
+
+    Raises:
+        ConfigError: `config.json` holds something else.
+    """
+    return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
+
+
+def load_faces(config: TrainConfig, *, on_bad: OnBad | None = None) -> FaceSet:
+    """Open the faces that a config names; see `open_faces`."""
+    return open_faces(config.data, votes=config.votes, labels=config.labels, on_bad=on_bad)
+
+
+def _check_same(before: TrainConfig, after: TrainConfig) -> None:
+    for key in TrainConfig.model_fields:
+        old, new = getattr(before, key), getattr(after, key)
+        if key not in CHANGEABLE and old != new:
+            raise ConfigError(f"--resume: {key} was {old} and can't become {new}; start a new run for that")
+    if after.epochs < before.epochs:
+        raise ConfigError(f"--resume: epochs was {before.epochs} and can only grow, not become {after.epochs}")
+
+
+def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
+    if run.state == "finished" and after.epochs <= before.epochs:
+        raise UsageError(f"{run.path}: finished its {before.epochs} epochs; to go on: "
+                         f"mien train --resume {run.path} --epochs {before.epochs * 2}")
+    if run.state == "stopped-early" and after.stopping.patience <= before.stopping.patience:
+        raise UsageError(f"{run.path}: stopped early (patience {before.stopping.patience}); to go on: "
+                         f"mien train --resume {run.path} --patience {before.stopping.patience * 2}")

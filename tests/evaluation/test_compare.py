@@ -1,0 +1,145 @@
+"""`compare` against SciPy's binomial test, a plain paired bootstrap, and `evaluate`."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import f1_score
+
+from mien.core.errors import DataError
+from mien.core.predictions import Predictions
+from mien.evaluation.compare import compare, mcnemar
+from mien.evaluation.intervals import percentile_interval
+from mien.evaluation.metrics import evaluate
+
+
+@pytest.fixture
+def pair(draw, make):
+    """Two classifiers of 600 faces, the second one better."""
+    a = draw(600, seed=1, skill=1.2)
+    noise = np.random.default_rng(2).normal(scale=0.5, size=a.probabilities.shape)
+    powers = np.exp(np.log(a.probabilities) + 0.6 * np.eye(7)[a.targets] + noise)
+    return a, make(powers / powers.sum(axis=1, keepdims=True), a.targets)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_equals_the_binomial_test(only_a, only_b):
+    expected = binomtest(only_a, only_a + only_b, 0.5).pvalue if only_a + only_b else 1.0
+    assert mcnemar(only_a, only_b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_counts_and_scores(pair):
+    a, b = pair
+    result = compare(a, b)
+    table = {"both_right": 0, "only_a": 0, "only_b": 0, "both_wrong": 0}
+    for target, said_a, said_b in zip(a.targets, a.labels, b.labels, strict=True):
+        name = {(True, True): "both_right", (True, False): "only_a", (False, True): "only_b"}
+        table[name.get((said_a == target, said_b == target), "both_wrong")] += 1
+    assert {name: result[name] for name in table} == table
+    assert result["same_label"] == (a.labels == b.labels).sum()
+    for name, each in (("a", a), ("b", b)):
+        alone = evaluate(each)
+        assert result[name] == {"accuracy": alone["accuracy"], "macro_f1": alone["macro_f1"]}
+    assert result["accuracy_difference"] == pytest.approx((table["only_b"] - table["only_a"]) / 600)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_intervals_equal_a_plain_paired_bootstrap(pair):
+    a, b = pair
+    generator = np.random.default_rng(3)
+    loop = []
+    for _ in range(500):
+        rows = generator.integers(0, 600, 600)
+        targets = a.targets[rows]
+        both = [(np.mean(each.labels[rows] == targets),
+                 f1_score(targets, each.labels[rows], average="macro", zero_division=0)) for each in pair]
+        loop.append(np.subtract(both[1], both[0]))
+    result = compare(a, b, bootstrap=4000)
+    for place, name in enumerate(("accuracy", "macro_f1")):
+        expected = percentile_interval(np.array(loop)[:, place])
+        assert result[f"{name}_difference_interval"] == pytest.approx(expected, abs=0.008)
+
+
+def test_pairing_is_narrower_than_two_separate_intervals(pair):
+    low, high = compare(*pair)["accuracy_difference_interval"]
+    apart = sum((end[1] - end[0]) ** 2 for end in (evaluate(each)["accuracy_interval"] for each in pair)) ** 0.5
+    assert high - low < 0.9 * apart
+
+
+def test_turning_round_turns_the_signs(pair):
+    there, back = compare(*pair, bootstrap=4000), compare(*pair[::-1], bootstrap=4000)
+    assert there["accuracy_difference"] == -back["accuracy_difference"]
+    assert there["mcnemar_p"] == back["mcnemar_p"]
+    turned = [-end for end in reversed(back["accuracy_difference_interval"])]
+    assert there["accuracy_difference_interval"] == pytest.approx(turned, abs=0.004)
+
+
+def test_order_of_b_is_irrelevant(pair):
+    a, b = pair
+    mixed = b.select(np.random.default_rng(0).permutation(600))
+    assert compare(a, mixed) == compare(a, b)
+    mixed_a = a.select(np.random.default_rng(1).permutation(600))
+    assert compare(mixed_a, mixed) == compare(a, b)
+
+
+def test_unlabelled_faces_are_left_out(pair):
+    targets = pair[0].targets.copy()
+    targets[::2] = -1
+    partly = [Predictions(each.probabilities, each.classes, each.ids, targets=targets, source="case") for each in pair]
+    rest = compare(*(each.select(np.arange(1, 600, 2)) for each in pair))
+    assert compare(*partly) == rest | {"unlabelled": 300}
+
+
+def test_verdict_names_the_better_one(pair):
+    said = compare(*pair, names=("plain", "distilled"))["verdict"]
+    assert said.startswith("distilled is right more often on these 600 faces (plain ")
+    assert "several seeds" in said
+    assert compare(*pair[::-1], names=("distilled", "plain"))["verdict"].startswith("distilled is right more often")
+
+
+def test_verdict_claims_nothing_from_little(draw, make):
+    a = draw(600)
+    few = a.probabilities.copy()
+    wrong = np.flatnonzero(a.labels != a.targets)[:3]
+    few[wrong] = np.eye(7)[a.targets[wrong]]
+    result = compare(a, make(few, a.targets))
+    assert (result["only_a"], result["only_b"], result["mcnemar_p"]) == (0, 3, 0.25)
+    assert result["verdict"].startswith("These 600 faces do not show which of a and b is right more often")
+    assert "does not show that they are equal" in result["verdict"]
+
+
+def test_five_faces_prove_nothing_even_when_the_bootstrap_is_sure(make):
+    right, wrong = make(np.eye(2)[[0] * 5], [0] * 5, "ab"), make(np.eye(2)[[1] * 5], [0] * 5, "ab")
+    result = compare(wrong, right)
+    assert result["accuracy_difference_interval"] == [1, 1]
+    assert "do not show" in result["verdict"]
+
+
+def test_same_predictions(draw):
+    result = compare(draw(), draw())
+    assert (result["accuracy_difference"], result["mcnemar_p"]) == (0, 1)
+    assert result["verdict"] == "a and b are right on exactly the same of these 400 faces."
+
+
+def test_drawn_faces_are_said(make):
+    said = make(np.eye(2), [0, 1], "ab", synthetic=True)
+    assert compare(said, said)["verdict"].endswith("The faces are drawn, not photographed.")
+
+
+def test_what_differs_is_named(make):
+    a = make(np.eye(2)[[0, 1, 0]], [0, 1, 1], "ab")
+    with pytest.raises(DataError, match="classes differ: a, b in a, b, a in b"):
+        compare(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 1], "ba"))
+    with pytest.raises(DataError, match=r"ids differ: 1 only in a \(first face-00002\), 0 only in b; compare"):
+        compare(a, a.select(np.array([0, 1])))
+    with pytest.raises(DataError, match="targets differ for 1 faces; face face-00002: 1 in a, 0 in b"):
+        compare(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 0], "ab"))
+    with pytest.raises(DataError, match="targets are missing in b"):
+        compare(a, make(np.eye(2)[[0, 1, 0]], None, "ab"))
+    with pytest.raises(DataError, match="ids can't be matched: 3 faces in a, 4 in b"):
+        compare(a, a.select(np.array([0, 1, 2, 2])))
+    with pytest.raises(DataError, match="none of the 1 faces has a target"):
+        compare(make([[1, 0]], [-1], "ab"), make([[1, 0]], [-1], "ab"))
