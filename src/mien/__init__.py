@@ -1,1 +1,36 @@
-"""mien."""
+"""mien: facial-expression recognition you can check.
+
+Public names are imported when first used, so `import mien` is light.
+"""
+
+from importlib import import_module, metadata
+from typing import Any
+
+_HOMES = {
+    "open_faces": "mien.data.sniff",
+    "describe": "mien.data.audit",
+    "train": "mien.training.start",
+    "resume": "mien.training.start",
+    "predict": "mien.verbs",
+    "evaluate": "mien.verbs",
+    "study": "mien.verbs",
+    "compare": "mien.evaluation.compare",
+    "report": "mien.reporting.build",
+    "FaceSet": "mien.core.faces",
+    "Predictions": "mien.core.predictions",
+    "RunDir": "mien.core.rundir",
+    "MienError": "mien.core.errors",
+}
+
+__all__ = list(_HOMES)
+__version__ = metadata.version("mien")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mien' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -127,7 +127,7 @@ def test_every_unit_is_seen_and_only_moves_its_part_of_the_face(unit):
     before = {**rest, "AU25": full} if unit == "AU16" else rest  # closed lips hide the lower teeth
     changed = np.abs(render(looks, {**before, unit: full})[0] - render(looks, before)[0])[0] > CHANGED
     assert changed.sum() >= 5
-    upper = changed[:SIZE // 2].sum() / changed.sum()
+    upper = changed[: SIZE // 2].sum() / changed.sum()
     if unit in {"AU1", "AU2", "AU4", "AU5", "AU7"}:
         assert upper > 0.95
     elif unit in {"AU15", "AU16", "AU20", "AU23", "AU24", "AU25", "AU26"}:

@@ -12,8 +12,14 @@ from mien.core.predictions import Predictions
 def build(probabilities, targets, classes=FER2013, **more):
     probabilities = np.asarray(probabilities, np.float32)
     ids = np.array([f"face-{row:05}" for row in range(len(probabilities))])
-    return Predictions(probabilities=probabilities, classes=tuple(classes), ids=ids, source="case",
-                       targets=None if targets is None else np.asarray(targets, np.int64), **more)
+    return Predictions(
+        probabilities=probabilities,
+        classes=tuple(classes),
+        ids=ids,
+        source="case",
+        targets=None if targets is None else np.asarray(targets, np.int64),
+        **more,
+    )
 
 
 def random_faces(faces=400, *, classes=FER2013, seed=0, of_class=None, skill=1.5):
@@ -32,8 +38,12 @@ def never_disgust():
 
 def tied():
     """Many equal probabilities, for first place too, none of them on the edge of a calibration bin."""
-    rows = [[0.28, 0.28, 0.28, 0.04, 0.04, 0.04, 0.04], [0.04, 0.24, 0.24, 0.24, 0.08, 0.08, 0.08],
-            [0.5, 0.05, 0.05, 0.05, 0.15, 0.1, 0.1], [1 / 7] * 7]
+    rows = [
+        [0.28, 0.28, 0.28, 0.04, 0.04, 0.04, 0.04],
+        [0.04, 0.24, 0.24, 0.24, 0.08, 0.08, 0.08],
+        [0.5, 0.05, 0.05, 0.05, 0.15, 0.1, 0.1],
+        [1 / 7] * 7,
+    ]
     return build(np.tile(rows, (14, 1)), np.arange(56) % 7)
 
 

@@ -11,7 +11,8 @@ from mien.evaluation.calibration import calibration_error, reliability
 @pytest.mark.parametrize("bins", [1, 10, 15])
 def test_error_equals_torchmetrics(case, bins):
     expected = MulticlassCalibrationError(len(case.classes), n_bins=bins, norm="l1")(
-        torch.from_numpy(case.probabilities), torch.from_numpy(case.targets))
+        torch.from_numpy(case.probabilities), torch.from_numpy(case.targets)
+    )
     found = calibration_error(reliability(case.probabilities, case.targets, bins=bins))
     assert found == pytest.approx(expected.item(), abs=1e-6)
 
@@ -21,7 +22,8 @@ def test_bins_hold_every_face_once(case):
     assert len(bins) == 15
     assert sum(each["faces"] for each in bins) == len(case)
     assert sum(each["faces"] * each["accuracy"] for each in bins if each["faces"]) == pytest.approx(
-        (case.labels == case.targets).sum())
+        (case.labels == case.targets).sum()
+    )
     for each in bins:
         assert (each["confidence"] is None) == (each["accuracy"] is None) == (each["faces"] == 0)
         if each["faces"]:

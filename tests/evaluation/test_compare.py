@@ -54,8 +54,13 @@ def test_intervals_equal_a_plain_paired_bootstrap(pair):
     for _ in range(500):
         rows = generator.integers(0, 600, 600)
         targets = a.targets[rows]
-        both = [(np.mean(each.labels[rows] == targets),
-                 f1_score(targets, each.labels[rows], average="macro", zero_division=0)) for each in pair]
+        both = [
+            (
+                np.mean(each.labels[rows] == targets),
+                f1_score(targets, each.labels[rows], average="macro", zero_division=0),
+            )
+            for each in pair
+        ]
         loop.append(np.subtract(both[1], both[0]))
     result = compare(a, b, bootstrap=4000)
     for place, name in enumerate(("accuracy", "macro_f1")):

@@ -16,7 +16,8 @@ NAMES = ("fear", "sad", "happy", "bored")
 @pytest.mark.parametrize("normalize", [None, "true"])
 def test_matrix_equals_torchmetrics(case, normalize):
     expected = MulticlassConfusionMatrix(len(case.classes), normalize=normalize)(
-        torch.from_numpy(case.labels), torch.from_numpy(case.targets))
+        torch.from_numpy(case.labels), torch.from_numpy(case.targets)
+    )
     counts = confusion_matrix(case.targets, case.labels, classes=len(case.classes))
     np.testing.assert_allclose(counts if normalize is None else row_shares(counts), expected.numpy(), rtol=1e-6)
 
@@ -24,7 +25,11 @@ def test_matrix_equals_torchmetrics(case, normalize):
 def test_pairs_are_ranked_by_errors():
     pairs = most_confused(COUNTS, NAMES)
     assert [(each["classes"], each["errors"]) for each in pairs] == [
-        (["fear", "sad"], 40), (["sad", "happy"], 3), (["fear", "bored"], 2), (["sad", "bored"], 2)]
+        (["fear", "sad"], 40),
+        (["sad", "happy"], 3),
+        (["fear", "bored"], 2),
+        (["sad", "bored"], 2),
+    ]
     assert sum(each["share"] for each in pairs) == pytest.approx(1)
 
 

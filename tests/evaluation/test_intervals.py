@@ -44,8 +44,12 @@ def test_counting_kinds_equals_drawing_faces(draw):
     for _ in range(800):
         rows = generator.integers(0, 300, 300)
         targets, labels = said.targets[rows], said.labels[rows]
-        loop.append((np.mean(targets == labels),
-                     f1_score(targets, labels, labels=np.unique(targets), average="macro", zero_division=0)))
+        loop.append(
+            (
+                np.mean(targets == labels),
+                f1_score(targets, labels, labels=np.unique(targets), average="macro", zero_division=0),
+            )
+        )
     result = evaluate(said, bootstrap=4000)
     for place, name in enumerate(("accuracy", "macro_f1")):
         expected = percentile_interval(np.array(loop)[:, place])

@@ -44,8 +44,9 @@ def test_top2_equals_scikit_learn(case):
 def test_classes_equal_scikit_learn(case):
     result = evaluate(case, bootstrap=1)
     everything = np.arange(len(case.classes))
-    precision, recall, f1, faces = sk.precision_recall_fscore_support(case.targets, case.labels, labels=everything,
-                                                                     zero_division=0)
+    precision, recall, f1, faces = sk.precision_recall_fscore_support(
+        case.targets, case.labels, labels=everything, zero_division=0
+    )
     said = np.bincount(case.labels, minlength=len(everything))
     for k, each in enumerate(result["per_class"]):
         assert each["name"] == case.classes[k]
@@ -78,8 +79,9 @@ def test_certainty_is_never_claimed_from_few_faces(make):
 def test_renaming_classes_moves_the_classes_only(seed, order):
     said = _random(seed)
     position = np.argsort(order)
-    turned = Predictions(said.probabilities[:, order], tuple(said.classes[k] for k in order), said.ids,
-                         targets=position[said.targets])
+    turned = Predictions(
+        said.probabilities[:, order], tuple(said.classes[k] for k in order), said.ids, targets=position[said.targets]
+    )
     before, after = evaluate(said, bootstrap=20), evaluate(turned, bootstrap=20)
     for name in SCORES:
         assert after[name] == pytest.approx(before[name])
@@ -103,8 +105,12 @@ def test_order_of_faces_is_irrelevant(seed):
 def _random(seed: int) -> Predictions:
     generator = np.random.default_rng(seed)
     faces = int(generator.integers(1, 60))
-    return Predictions(generator.dirichlet(np.ones(4), faces).astype(np.float32), tuple("abcd"),
-                       np.arange(faces).astype(str), targets=generator.integers(0, 4, faces))
+    return Predictions(
+        generator.dirichlet(np.ones(4), faces).astype(np.float32),
+        tuple("abcd"),
+        np.arange(faces).astype(str),
+        targets=generator.integers(0, 4, faces),
+    )
 
 
 def test_faces_without_target_are_left_out(draw):
@@ -140,9 +146,18 @@ def test_without_copies_equals_scoring_the_rest(draw, make):
     result = evaluate(make(said.probabilities, said.targets, copies=copies), seed=3)
     rest = evaluate(said.select(~copies), seed=3)
     assert result["copies"] == 80
-    assert result["without_copies"] == {"faces": 320, "copies": 80} | {name: rest[name] for name in (
-        "accuracy", "accuracy_interval", "accuracy_interval_method", "accuracy_standard_error", "macro_f1",
-        "macro_f1_interval", "ece")}
+    assert result["without_copies"] == {"faces": 320, "copies": 80} | {
+        name: rest[name]
+        for name in (
+            "accuracy",
+            "accuracy_interval",
+            "accuracy_interval_method",
+            "accuracy_standard_error",
+            "macro_f1",
+            "macro_f1_interval",
+            "ece",
+        )
+    }
     assert result["accuracy"] == evaluate(said)["accuracy"]
 
 

@@ -10,12 +10,14 @@ from mien.evaluation.metrics import evaluate
 from mien.evaluation.votes import vote_columns
 
 #         neutral happiness surprise sadness anger disgust fear contempt unknown NF
-VOTES = [[0, 9, 1, 0, 0, 0, 0, 0, 0, 0],   # happiness: the model says happy
-         [1, 0, 0, 2, 7, 0, 0, 0, 0, 0],   # anger: the model says sad
-         [4, 0, 0, 4, 0, 0, 0, 0, 2, 0],   # tie
-         [3, 0, 0, 0, 0, 0, 0, 7, 0, 0],   # contempt: no class of FER2013
-         [0, 0, 0, 0, 0, 0, 0, 0, 0, 10],  # not a face
-         [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]   # nobody voted
+VOTES = [
+    [0, 9, 1, 0, 0, 0, 0, 0, 0, 0],  # happiness: the model says happy
+    [1, 0, 0, 2, 7, 0, 0, 0, 0, 0],  # anger: the model says sad
+    [4, 0, 0, 4, 0, 0, 0, 0, 2, 0],  # tie
+    [3, 0, 0, 0, 0, 0, 0, 7, 0, 0],  # contempt: no class of FER2013
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 10],  # not a face
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+]  # nobody voted
 SAID = ["happy", "sad", "neutral", "neutral", "fear", "fear"]
 LABELS = ["happy", "angry", "sad", "neutral", "fear", "happy"]
 
@@ -24,8 +26,9 @@ LABELS = ["happy", "angry", "sad", "neutral", "fear", "happy"]
 def voted(make):
     rows = np.full((6, 7), 0.05)
     rows[np.arange(6), [FER2013.index(name) for name in SAID]] = 0.7
-    return make(rows, [FER2013.index(name) for name in LABELS], votes=np.array(VOTES, np.uint8),
-                vote_names=FERPLUS_VOTES)
+    return make(
+        rows, [FER2013.index(name) for name in LABELS], votes=np.array(VOTES, np.uint8), vote_names=FERPLUS_VOTES
+    )
 
 
 def test_plurality_by_hand(voted):
@@ -49,13 +52,22 @@ def test_distribution_equals_scipy(voted):
 
 def test_columns_of_both_data_sets():
     assert [FERPLUS_VOTES[k] for k in vote_columns(FER2013, FERPLUS_VOTES)] == [
-        "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+        "anger",
+        "disgust",
+        "fear",
+        "happiness",
+        "sadness",
+        "surprise",
+        "neutral",
+    ]
     assert vote_columns(FERPLUS, FERPLUS_VOTES) == list(range(8))
     assert vote_columns(FERPLUS, FERPLUS) == list(range(8))
 
 
-@pytest.mark.parametrize(("classes", "names"), [
-    (("smile", "frown"), FERPLUS_VOTES), (("angry", "anger"), FERPLUS_VOTES), (FER2013, FERPLUS[::-1]), (FER2013, ())])
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [(("smile", "frown"), FERPLUS_VOTES), (("angry", "anger"), FERPLUS_VOTES), (FER2013, FERPLUS[::-1]), (FER2013, ())],
+)
 def test_no_columns(classes, names):
     assert vote_columns(classes, names) is None
 

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any
 
+from mien.core.talk import Talk
+
 EVERY_S = 30.0
 """Off a terminal, progress is said this often (seconds)."""
 
@@ -47,8 +49,8 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: dict[str, str], rows: list[list[str]]) -> None:
     """Print a result as a table; `columns` are heads to `left` or `right`."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
     for head, justify in columns.items():
@@ -64,7 +66,7 @@ def list_bad(error: Exception) -> None:
     say(f"left out: {error}")
 
 
-class TrainingTalk:
+class TrainingTalk(Talk):
     """Shows how training goes: a bar with faces/s and time left on a terminal, else a line every half minute."""
 
     def __init__(self) -> None:
@@ -86,8 +88,13 @@ class TrainingTalk:
             return
         speed = (done - self.first[0]) * batch / max(now - self.first[1], 1e-9)
         if self.bar:
-            self.bar.update(self.task, description=f"epoch {epoch}/{epochs}", total=epochs * steps, completed=done,
-                            speed=f"{speed:,.0f}")
+            self.bar.update(
+                self.task,
+                description=f"epoch {epoch}/{epochs}",
+                total=epochs * steps,
+                completed=done,
+                speed=f"{speed:,.0f}",
+            )
         elif now - self.said_s > EVERY_S:
             self.said_s = now
             left_min = (epochs * steps - done) * batch / speed / 60
@@ -95,9 +102,11 @@ class TrainingTalk:
 
     def epoch(self, row: dict[str, float]) -> None:
         """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""
-        say(f"epoch {row['epoch']}: loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
+        say(
+            f"epoch {row['epoch']}: loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
             f"accuracy {row['val_accuracy']:.2%}, lr {row['lr']:.2g}, {row['train_faces_per_s']:,.0f} faces/s, "
-            f"{row['seconds']:.0f} s")
+            f"{row['seconds']:.0f} s"
+        )
 
     def close(self) -> None:
         """Take the bar off the screen."""
@@ -107,10 +116,17 @@ class TrainingTalk:
     def _start_bar(self) -> None:
         if not sys.stderr.isatty() or _settings["quiet"] or "CI" in os.environ:
             return
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]} faces/s,"),
-                            TimeRemainingColumn(), TextColumn("left"), console=Console(stderr=True), transient=True)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[speed]} faces/s,"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=Console(stderr=True),
+            transient=True,
+        )
         self.task = self.bar.add_task("training", total=None, speed="")
         self.bar.start()

@@ -1,46 +1,91 @@
 """Every flag, declared once: the same word means the same thing at every verb."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mien.cli import console
+from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
-Data = Annotated[str | None, typer.Argument(
-    metavar="DATA", show_default=False,
-    help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder a class, Parquet; "
-         "or 'synthetic', 'synthetic:2000' for drawn ones.")]
+Data = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
+        help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder a class, Parquet; "
+        "or 'synthetic', 'synthetic:2000' for drawn ones.",
+    ),
+]
 DataFlag = Annotated[str | None, typer.Option("--data", help="Other faces than the run's own.", show_default=False)]
-Recipe = Annotated[str | None, typer.Option(help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="A run's config.json, to repeat it.", show_default=False)]
+Recipe = Annotated[
+    str | None, typer.Option(help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="A run's config.json, to repeat it.", show_default=False)
+]
 Model = Annotated[str | None, typer.Option(help="The network, see 'mien models'.", show_default=False)]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Last epoch.", show_default=False)]
 Batch = Annotated[int | None, typer.Option(min=2, help="Faces an optimizer step.", show_default=False)]
 LearningRate = Annotated[float | None, typer.Option("--lr", help="First learning rate.", show_default=False)]
-Patience = Annotated[int | None, typer.Option(
-    min=0, help="Epochs without a lower validation loss before it stops; 0 never stops early.", show_default=False)]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Epochs without a lower validation loss before it stops; 0 never stops early.", show_default=False
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)]
 Devices = Annotated[int | None, typer.Option(min=1, help="Processes that share each batch (DDP).", show_default=False)]
-Precision = Annotated[str | None, typer.Option(help="auto, fp32 or bf16.", show_default=False)]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"] | None, typer.Option(help="auto, fp32 or bf16.", show_default=False)
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; 0 by default.", show_default=False)]
-Set = Annotated[list[str] | None, typer.Option(
-    "--set", metavar="KEY=VALUE", help="Any recipe key, such as optimizer.lr=0.001; may be repeated.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any recipe key, such as optimizer.lr=0.001; may be repeated.",
+        show_default=False,
+    ),
+]
 Votes = Annotated[str | None, typer.Option(help="FER+ votes, fer2013new.csv.", show_default=False)]
-Labels = Annotated[str | None, typer.Option(
-    help="own: the file's labels; ferplus: the crowd's majority, 8 classes.", show_default=False)]
+Labels = Annotated[
+    Literal["own", "ferplus"] | None,
+    typer.Option(help="own: the file's labels; ferplus: the crowd's majority, 8 classes.", show_default=False),
+]
 Targets = Annotated[str | None, typer.Option(help="A file id,label with the labels of test.csv.", show_default=False)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad/--no-skip-bad", help="List unreadable pictures and go on without.")]
-Name = Annotated[str | None, typer.Option(help="Of the run folder below runs/; by default model and time.", show_default=False)]
+Name = Annotated[
+    str | None, typer.Option(help="Of the run folder below runs/; by default model and time.", show_default=False)
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Use this folder or file instead.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--no-overwrite", help="Allow --out to exist.")]
-Resume = Annotated[str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run/--no-dry-run", help="Show what would be trained, then stop.")]
+Resume = Annotated[
+    str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)
+]
+AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
+Format = Annotated[str, typer.Option("--format", help="table, json, jsonl, csv or submission (id,label).")]
 Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
-MinAccuracy = Annotated[float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)]
+MinAccuracy = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json/--no-json", help="Print one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet/--no-quiet", "-q", help="Results and errors only.",
-                                     callback=console.set_quiet)]
-Verbose = Annotated[bool, typer.Option("--verbose/--no-verbose", "-v", help="Tracebacks with errors.",
-                                       callback=console.set_verbose)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet/--no-quiet", "-q", help="Results and errors only.", callback=console.set_quiet)
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose/--no-verbose", "-v", help="Tracebacks with errors.", callback=console.set_verbose)
+]
+
+
+def need(value: str | None, example: str) -> str:
+    """Return an input that a verb can't do without.
+
+    Raises:
+        UsageError: it is missing; the message shows an example.
+    """
+    if value is None:
+        raise UsageError(f"something is missing; for example: {example}")
+    return value

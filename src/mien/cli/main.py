@@ -5,16 +5,21 @@ import sys
 import traceback
 from importlib import import_module
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from mien.cli import console
-from mien.core.errors import MienError, MissingExtraError
+from mien.core.errors import MienError, MissingExtraError, UsageError
 
-app = typer.Typer(name="mien", no_args_is_help=True, add_completion=True, rich_markup_mode="markdown",
-                  pretty_exceptions_enable=False,
-                  context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda t: t.replace("_", "-")},
-                  help="Facial-expression recognition you can check: train, evaluate, explain, ship.")
+app = typer.Typer(
+    name="mien",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda t: t.replace("_", "-")},
+    help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
+)
 
 TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "sklearn", "matplotlib", "jinja2")
 
@@ -32,18 +37,15 @@ def run(arguments: list[str]) -> int:
     """
     try:
         return int(app(arguments, standalone_mode=False) or 0)
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
+    except TyperException as error:
+        return _fail(UsageError(error.format_message()), 2) if error.format_message() else 2  # empty: help was shown
     except MienError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in TRAIN_PACKAGES:
             return _fail(error, 1)
         return _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'mien[train]'"), 5)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         console.say("interrupted")
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
@@ -61,5 +63,5 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
-for _verb in ("data", "train", "eval", "compare", "predict", "report", "study", "models"):
+for _verb in ("data", "train", "evaluate", "compare", "predict", "report", "study", "models"):
     import_module(f"mien.cli.{_verb}")

@@ -10,38 +10,71 @@ from mien.core.errors import UsageError
 
 
 @app.command()
-def train(*, data: flags.Data = None, recipe: flags.Recipe = None, config: flags.ConfigFile = None,
-          resume: flags.Resume = None, model: flags.Model = None, epochs: flags.Epochs = None,
-          batch: flags.Batch = None, lr: flags.LearningRate = None, patience: flags.Patience = None,
-          seed: flags.Seed = None, set_: flags.Set = None, votes: flags.Votes = None, labels: flags.Labels = None,
-          skip_bad: flags.SkipBad = False, device: flags.Device = None, devices: flags.Devices = None,
-          precision: flags.Precision = None, name: flags.Name = None, out: flags.Out = None,
-          overwrite: flags.Overwrite = False, dry_run: flags.DryRun = False, json: flags.Json = False,
-          quiet: flags.Quiet = False, verbose: flags.Verbose = False) -> None:
+def train(
+    *,
+    data: flags.Data = None,
+    recipe: flags.Recipe = None,
+    config: flags.ConfigFile = None,
+    resume: flags.Resume = None,
+    model: flags.Model = None,
+    epochs: flags.Epochs = None,
+    batch: flags.Batch = None,
+    lr: flags.LearningRate = None,
+    patience: flags.Patience = None,
+    seed: flags.Seed = None,
+    set_: flags.Set = None,
+    votes: flags.Votes = None,
+    labels: flags.Labels = None,
+    skip_bad: flags.SkipBad = False,
+    device: flags.Device = None,
+    devices: flags.Devices = None,
+    precision: flags.Precision = None,
+    name: flags.Name = None,
+    out: flags.Out = None,
+    overwrite: flags.Overwrite = False,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+) -> None:
     """Train a classifier on labelled faces.
 
     Example: `mien train fer2013.csv --recipe course`, and after an interruption `mien train --resume latest`
     """
-    given = {"model": model, "epochs": epochs, "batch": batch, "optimizer.lr": lr, "stopping.patience": patience,
-             "seed": seed, "votes": votes, "labels": labels, "device": device, "devices": devices, "precision": precision}
+    given: dict[str, Any] = {
+        "model": model,
+        "epochs": epochs,
+        "batch": batch,
+        "optimizer.lr": lr,
+        "stopping.patience": patience,
+        "seed": seed,
+        "votes": votes,
+        "labels": labels,
+        "device": device,
+        "devices": devices,
+        "precision": precision,
+    }
     on_bad = console.list_bad if skip_bad else None
     if resume is not None:
         _refuse_with_resume(data=data, recipe=recipe, config=config, name=name, out=out, set_=set_)
-        from mien.training.start import resume as resume_run  # noqa: PLC0415
+        from mien.training.start import resume as resume_run
 
-        patience_, epochs_ = given.pop("stopping.patience"), given.pop("epochs")
-        run = resume_run(resume, epochs=epochs_, patience=patience_, on_bad=on_bad, talk=console.TrainingTalk(), **given)
+        run = resume_run(resume, on_bad=on_bad, talk=console.TrainingTalk(), **given)
     else:
         source = _source(recipe, config)
-        if dry_run:
-            from mien.training.dry_run import dry_run as plan  # noqa: PLC0415
+        from mien.training.start import train as train_run
 
-            console.print_json(plan(data, recipe=source, settings=set_ or [], on_bad=on_bad, **given))
-            return
-        from mien.training.start import train as train_run  # noqa: PLC0415
-
-        run = train_run(data, recipe=source, settings=set_ or [], name=name, out=out, overwrite=overwrite,
-                        command=sys.argv, on_bad=on_bad, talk=console.TrainingTalk(), **given)
+        run = train_run(
+            data,
+            recipe=source,
+            settings=set_ or [],
+            name=name,
+            out=out,
+            overwrite=overwrite,
+            command=sys.argv,
+            on_bad=on_bad,
+            talk=console.TrainingTalk(),
+            **given,
+        )
     if json:
         console.print_json({"run": str(run.path), **run.read_json("status.json")})
     else:
@@ -50,7 +83,9 @@ def train(*, data: flags.Data = None, recipe: flags.Recipe = None, config: flags
 
 def _source(recipe: str | None, config: Path | None) -> str:
     if (recipe is None) == (config is None):
-        raise UsageError("name what to train: --recipe course (or a TOML file), or --config runs/train/NAME/config.json")
+        raise UsageError(
+            "name what to train: --recipe course (or a TOML file), or --config runs/train/NAME/config.json"
+        )
     return recipe if recipe is not None else str(config)
 
 

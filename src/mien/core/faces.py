@@ -51,7 +51,9 @@ class FaceSet:
     def __post_init__(self) -> None:
         images = self.images
         if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
-            raise DataError(f"{self.source}: faces are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
+            raise DataError(
+                f"{self.source}: faces are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})"
+            )
         for name in ("targets", "splits", "ids", "votes"):
             values = getattr(self, name)
             if values is not None and len(values) != len(images):
@@ -60,8 +62,10 @@ class FaceSet:
             raise DataError(f"{self.source}: class names are not unique: {', '.join(self.classes)}")
         wrong = np.flatnonzero((self.targets < UNLABELLED) | (self.targets >= len(self.classes)))
         if wrong.size:
-            raise DataError(f"{self.source}, face {self.ids[wrong[0]]}: label {self.targets[wrong[0]]}, "
-                            f"expected 0 to {len(self.classes) - 1}")
+            raise DataError(
+                f"{self.source}, face {self.ids[wrong[0]]}: label {self.targets[wrong[0]]}, "
+                f"expected 0 to {len(self.classes) - 1}"
+            )
         if self.votes is not None and self.votes.shape[1:] != (len(self.vote_names),):
             raise DataError(f"{self.source}: votes {self.votes.shape} for {len(self.vote_names)} names")
 
@@ -71,13 +75,20 @@ class FaceSet:
     @property
     def labelled(self) -> NDArray[np.bool_]:
         """`bool (N,)`: which faces have a label."""
-        return self.targets != UNLABELLED
+        labelled: NDArray[np.bool_] = self.targets != UNLABELLED
+        return labelled
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "FaceSet":
         """Return the faces at `rows` (a mask `bool (N,)` or indices), in that order."""
         votes = None if self.votes is None else self.votes[rows]
-        return replace(self, images=self.images[rows], targets=self.targets[rows], splits=self.splits[rows],
-                       ids=self.ids[rows], votes=votes)
+        return replace(
+            self,
+            images=self.images[rows],
+            targets=self.targets[rows],
+            splits=self.splits[rows],
+            ids=self.ids[rows],
+            votes=votes,
+        )
 
     def split(self, names: str) -> "FaceSet":
         """Return one split, or several joined by commas (`"test,private-test"`).
@@ -105,6 +116,10 @@ class FaceSet:
     def fingerprint(self) -> str:
         """A hash of what the set holds (pixels, labels, splits), whatever the file format and the order of its rows."""
         names = (*self.classes, "")  # the last is UNLABELLED's
-        rows = sorted(f"{digest:016x} {names[target]} {split}" for digest, target, split in
-                      zip(self.digests.tolist(), self.targets.tolist(), self.splits.tolist(), strict=True))
+        rows = sorted(
+            f"{digest:016x} {names[target]} {split}"
+            for digest, target, split in zip(
+                self.digests.tolist(), self.targets.tolist(), self.splits.tolist(), strict=True
+            )
+        )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]

@@ -17,8 +17,10 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{path}: could not be written ({error.strerror or error}); "
-                           "free some space or choose another place with --out") from None
+        raise StorageError(
+            f"{path}: could not be written ({error.strerror or error}); "
+            "free some space or choose another place with --out"
+        ) from None
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -36,8 +38,8 @@ def write_atomic(path: Path, content: bytes | str) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

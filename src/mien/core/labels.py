@@ -13,6 +13,10 @@ FERPLUS_VOTES = (*FERPLUS, "unknown", "NF")
 """The ten columns of a FER+ vote; NF is "not a face"."""
 
 
+FERPLUS_NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
+"""FER2013's class names that FER+ spells otherwise."""
+
+
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     """Give the classes that were found their order: a known data set's own, else alphabetical with numbers by value.
 
@@ -25,5 +29,13 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     for known in (FER2013, FERPLUS):
         if found == set(known):
             return known
-    return tuple(sorted(found, key=lambda name: [(not part.isdigit(), int(part) if part.isdigit() else 0, part)
-                                                 for part in re.split(r"(\d+)", name) if part]))
+    return tuple(
+        sorted(
+            found,
+            key=lambda name: [
+                (not part.isdigit(), int(part) if part.isdigit() else 0, part)
+                for part in re.split(r"(\d+)", name)
+                if part
+            ],
+        )
+    )

@@ -2,8 +2,9 @@
 
 import io
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,9 @@ class Predictions:
         sums = self.probabilities.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(~(np.abs(sums - 1) < 1e-3) | (self.probabilities < 0).any(axis=1))
         if wrong.size:
-            raise DataError(f"{self.source}, face {self.ids[wrong[0]]}: not probabilities (they sum to {sums[wrong[0]]:.4g})")
+            raise DataError(
+                f"{self.source}, face {self.ids[wrong[0]]}: not probabilities (they sum to {sums[wrong[0]]:.4g})"
+            )
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -60,21 +63,29 @@ class Predictions:
     @property
     def labels(self) -> NDArray[np.int64]:
         """`int64 (N,)`: the most probable class of each face."""
-        return self.probabilities.argmax(axis=1)
+        labels: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return labels
 
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Predictions":
         """Return the faces at `rows` (a mask `bool (N,)` or indices), in that order."""
-        per_face = {name: None if getattr(self, name) is None else getattr(self, name)[rows]
-                    for name in ("probabilities", "ids", "targets", "copies", "votes")}
-        return Predictions(**per_face, classes=self.classes, vote_names=self.vote_names, source=self.source,
-                           synthetic=self.synthetic)
+        return replace(
+            self,
+            probabilities=self.probabilities[rows],
+            ids=self.ids[rows],
+            targets=None if self.targets is None else self.targets[rows],
+            copies=None if self.copies is None else self.copies[rows],
+            votes=None if self.votes is None else self.votes[rows],
+        )
 
     def save(self, path: Path) -> None:
         """Write an `.npz` of plain arrays, atomically."""
-        present = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)
-                   if getattr(self, field.name) is not None}
+        present: dict[str, Any] = {
+            field.name: np.asarray(getattr(self, field.name))
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **present)
+        np.savez_compressed(buffer, allow_pickle=False, **present)
         write_atomic(path, buffer.getvalue())
 
     @classmethod
@@ -94,8 +105,12 @@ class Predictions:
         missing = {"probabilities", "classes", "ids"} - values.keys()
         unknown = values.keys() - {field.name for field in fields(cls)}
         if missing or unknown:
-            raise DataError(f"{path}: not a file of predictions "
-                            f"(missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'})")
+            raise DataError(
+                f"{path}: not a file of predictions "
+                f"(missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'})"
+            )
         for name in ("classes", "vote_names"):
             values[name] = tuple(map(str, np.atleast_1d(values.get(name, np.empty(0, str)))))
-        return cls(**{**values, "source": str(values.get("source", path)), "synthetic": bool(values.get("synthetic", False))})
+        return cls(
+            **{**values, "source": str(values.get("source", path)), "synthetic": bool(values.get("synthetic", False))}
+        )

@@ -107,8 +107,10 @@ class RunDir:
     def set_status(self, state: str, *, reason: str = "") -> None:
         """Write `status.json`; `state` is one of `STATES`."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        write_json(self.path / "status.json", {"schema_version": 1, "state": state, "reason": reason,
-                                               "updated": now, "pid": os.getpid()})
+        write_json(
+            self.path / "status.json",
+            {"schema_version": 1, "state": state, "reason": reason, "updated": now, "pid": os.getpid()},
+        )
 
     @property
     def state(self) -> str:

@@ -27,10 +27,14 @@ def read(path: Path) -> FaceSet:
     train = "label" in read_header(path)
     rows = read_rows(path, needs=TRAIN_COLUMNS if train else TEST_COLUMNS, pixels="feature")
     count = len(rows.lines)
-    return FaceSet(images=rows.images, classes=FER2013,
-                   targets=rows.labels("label", FER2013) if train else np.full(count, UNLABELLED, np.int64),
-                   splits=np.full(count, "train" if train else "test"),
-                   ids=np.arange(count).astype(str) if train else np.array(rows.columns["id"]), source=str(path))
+    return FaceSet(
+        images=rows.images,
+        classes=FER2013,
+        targets=rows.labels("label", FER2013) if train else np.full(count, UNLABELLED, np.int64),
+        splits=np.full(count, "train" if train else "test"),
+        ids=np.arange(count).astype(str) if train else np.array(rows.columns["id"]),
+        source=str(path),
+    )
 
 
 def answer(faces: FaceSet, path: Path) -> FaceSet:
@@ -60,6 +64,8 @@ def answer(faces: FaceSet, path: Path) -> FaceSet:
         targets[places[name]] = labels[label]
     missing = np.flatnonzero(targets == UNLABELLED)
     if missing.size:
-        raise DataError(f"{path}: no label for id '{faces.ids[missing[0]]}' and {missing.size - 1:,} more of the "
-                        f"{len(faces):,} faces in {faces.source}")
+        raise DataError(
+            f"{path}: no label for id '{faces.ids[missing[0]]}' and {missing.size - 1:,} more of the "
+            f"{len(faces):,} faces in {faces.source}"
+        )
     return replace(faces, targets=targets)

@@ -159,8 +159,12 @@ def draw_hair(canvas: Canvas, looks: Parameters, units: Parameters) -> None:  # 
     u, v, width = canvas.u, canvas.v, looks["head_width"]
     jaw = ellipse(u, v + 2, width - 0.3, looks["head_height"] + 2.5)
     below_nose = looks["mouth_y"] - 4.4 + 0.45 * np.minimum(canvas.side, 8) - 1.1 * np.maximum(canvas.side - 8, 0)
-    canvas.paint(np.maximum(jaw, below_nose - canvas.y), np.minimum(looks["hair"], 0.5 * looks["skin"]),
-                 opacity=np.clip(4.8 * looks["beard"] - 4.2, 0, 0.6), soft=2.0)
+    canvas.paint(
+        np.maximum(jaw, below_nose - canvas.y),
+        np.minimum(looks["hair"], 0.5 * looks["skin"]),
+        opacity=np.clip(4.8 * looks["beard"] - 4.2, 0, 0.6),
+        soft=2.0,
+    )
     locks = np.abs((u * looks["strands"] + 0.04 * v * u) % 2 - 1)  # a zigzag across the head ...
     locks = locks * locks * (3 - 2 * locks)  # ... without its corners
     aside = np.minimum(np.abs(u - looks["parting"]) / width, 1.2)
@@ -207,10 +211,16 @@ def draw_brows(canvas: Canvas, looks: Parameters, units: Parameters) -> None:
     along = (canvas.side - looks["brow_x"] + 0.9 * units["AU4"]) / width  # -1 at the inner end, 1 at the outer end
     inner = np.clip(0.5 - 0.5 * along, 0, 1.2) ** 2
     outer = np.clip(0.5 + 0.5 * along, 0, 1.2)
-    raised = (looks["brow_arch"] * (1 - along * along) - looks["brow_slant"] * along
-              + 3.4 * units["AU1"] * inner + 3.2 * units["AU2"] * outer + 0.4 * units["AU5"]
-              - units["AU4"] * (1.2 + 2.1 * inner) - 0.8 * units["AU9"] * (0.5 + inner)
-              + looks["asymmetry"] * canvas.sign)
+    raised = (
+        looks["brow_arch"] * (1 - along * along)
+        - looks["brow_slant"] * along
+        + 3.4 * units["AU1"] * inner
+        + 3.2 * units["AU2"] * outer
+        + 0.4 * units["AU5"]
+        - units["AU4"] * (1.2 + 2.1 * inner)
+        - 0.8 * units["AU9"] * (0.5 + inner)
+        + looks["asymmetry"] * canvas.sign
+    )
     shape = stroke(along, canvas.y - looks["brow_y"] + raised, looks["brow_thick"] * (1 - 0.25 * along), width)
     canvas.paint(shape, np.minimum(0.8 * looks["hair"], 0.5 * looks["skin"]), opacity=looks["brow_dark"])
     canvas.mark(shape, margin=0.7)
@@ -226,8 +236,9 @@ def draw_mouth(canvas: Canvas, looks: Parameters, units: Parameters) -> None:
     square = along * along
     boxy = np.maximum(0.8 * np.maximum(units["AU20"], units["AU16"]), 0.5 * units["AU26"])
     bulge = 1 - square * (1 - boxy * (1 - square))
-    corners = (looks["mouth_curve"] - 3.2 * units["AU12"] + 2.7 * units["AU15"] + 0.5 * units["AU20"]
-               + 0.9 * units["AU16"])
+    corners = (
+        looks["mouth_curve"] - 3.2 * units["AU12"] + 2.7 * units["AU15"] + 0.5 * units["AU20"] + 0.9 * units["AU16"]
+    )
     y = canvas.y - looks["mouth_y"] - 0.3 * units["AU26"] + 0.6 * units["AU17"] - corners * (square - 0.4)
     above = 0.7 * units["AU25"] + 1.5 * units["AU26"] + 0.08
     below = (2.4 + 0.6 * units["AU16"]) * units["AU25"] + 4.6 * units["AU26"] + 0.08
@@ -261,5 +272,12 @@ def _draw_inside(canvas: Canvas, looks: Parameters, units: Parameters, *, upper:
 
 
 PARTS: tuple[Callable[[Canvas, Parameters, Parameters], None], ...] = (
-    draw_head, draw_nose, draw_furrows, draw_hair, draw_eyes, draw_brows, draw_mouth)
+    draw_head,
+    draw_nose,
+    draw_furrows,
+    draw_hair,
+    draw_eyes,
+    draw_brows,
+    draw_mouth,
+)
 """The parts of a face, in the order in which they are painted over each other."""

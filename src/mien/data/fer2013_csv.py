@@ -32,5 +32,11 @@ def read(path: Path) -> FaceSet:
     rows = read_rows(path, needs=COLUMNS, pixels="pixels")
     usage = {name: code for code, name in enumerate(USAGE_SPLITS)}
     splits = np.array(list(USAGE_SPLITS.values()))[rows.codes("Usage", usage, expected=" or ".join(usage))]
-    return FaceSet(images=rows.images, targets=rows.labels("emotion", FER2013), classes=FER2013, splits=splits,
-                   ids=np.arange(len(rows.lines)).astype(str), source=str(path))
+    return FaceSet(
+        images=rows.images,
+        targets=rows.labels("emotion", FER2013),
+        classes=FER2013,
+        splits=splits,
+        ids=np.arange(len(rows.lines)).astype(str),
+        source=str(path),
+    )

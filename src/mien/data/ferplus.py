@@ -32,8 +32,10 @@ def attach(faces: FaceSet, path: Path) -> FaceSet:
         DataError: another number of rows, a Usage that does not agree, a vote that is no number from 0 to 255.
     """
     if faces.ids.tolist() != [str(row) for row in range(len(faces))]:
-        raise DataError(f"{faces.source}: votes are joined by row number, and these faces are not numbered 0 to "
-                        f"{len(faces) - 1}; give the FER2013 file itself")
+        raise DataError(
+            f"{faces.source}: votes are joined by row number, and these faces are not numbered 0 to "
+            f"{len(faces) - 1}; give the FER2013 file itself"
+        )
     header = read_header(path)
     check_columns(path, header, needs=COLUMNS)
     places = [header.index(name) for name in FERPLUS_VOTES]
@@ -45,8 +47,10 @@ def attach(faces: FaceSet, path: Path) -> FaceSet:
             raise DataError(f"{path}, line {line}: more rows than the {len(faces):,} of {faces.source}")
         name = fields[usage].decode("utf-8", "replace").strip()
         if USAGE_SPLITS.get(name) != faces.splits[row]:
-            raise DataError(f"{path}, line {line}: Usage '{name}', but row {row} of {faces.source} is in split "
-                            f"'{faces.splits[row]}'; are the two files of the same data?")
+            raise DataError(
+                f"{path}, line {line}: Usage '{name}', but row {row} of {faces.source} is in split "
+                f"'{faces.splits[row]}'; are the two files of the same data?"
+            )
         votes[row] = _counts([fields[place] for place in places], where=f"{path}, line {line}")
     if row + 1 < len(faces):
         raise DataError(f"{path}: {row + 1:,} rows, expected {len(faces):,} as in {faces.source}")
@@ -56,8 +60,9 @@ def attach(faces: FaceSet, path: Path) -> FaceSet:
 def _counts(fields: list[bytes], *, where: str) -> list[int]:
     for name, field in zip(FERPLUS_VOTES, fields, strict=True):
         if not field.strip().isdigit() or len(field) > 9 or int(field) > 255:
-            raise DataError(f"{where}: {name} '{field.decode('utf-8', 'replace')[:20]}', "
-                            "expected a count from 0 to 255")
+            raise DataError(
+                f"{where}: {name} '{field.decode('utf-8', 'replace')[:20]}', expected a count from 0 to 255"
+            )
     return [int(field) for field in fields]
 
 
@@ -76,10 +81,10 @@ def distribution(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
         `float32 (N, 8)`: the shares of the eight expressions among the votes that remain when outliers, "unknown" and
         "not a face" are removed; rows sum to 1, or are all 0 where nothing remains.
 
-    >>> distribution(np.array([[6, 3, 0, 1, 0, 0, 0, 0, 0, 0]], np.uint8)).round(3).tolist()[0][:3]
-    [0.667, 0.333, 0.0]
+    >>> distribution(np.array([[6, 2, 0, 1, 1, 0, 0, 0, 0, 0]], np.uint8)).tolist()
+    [[0.75, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    kept = without_outliers(votes)[:, :len(FERPLUS)].astype(np.float32)
+    kept = without_outliers(votes)[:, : len(FERPLUS)].astype(np.float32)
     shares: NDArray[np.float32] = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)
     return shares
 

@@ -40,10 +40,14 @@ def read(root: Path, *, on_bad: OnBad | None = None) -> FaceSet:
     classes = order_classes(name for _, name, _ in found)
     code = {name: target for target, name in enumerate(classes)}
     read_ones = [row for row, is_good in zip(found, good, strict=True) if is_good]
-    return FaceSet(images=images, classes=classes, source=str(root),
-                   targets=np.array([code[name] for _, name, _ in read_ones], np.int64),
-                   splits=np.array([split for split, _, _ in read_ones]),
-                   ids=np.array([path.relative_to(root).as_posix() for _, _, path in read_ones]))
+    return FaceSet(
+        images=images,
+        classes=classes,
+        source=str(root),
+        targets=np.array([code[name] for _, name, _ in read_ones], np.int64),
+        splits=np.array([split for split, _, _ in read_ones]),
+        ids=np.array([path.relative_to(root).as_posix() for _, _, path in read_ones]),
+    )
 
 
 def _files(root: Path) -> Iterator[tuple[str, str, Path]]:

@@ -38,7 +38,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
-    """Read a Parquet file or a folder of several; ids are row numbers from 0, with the file's name if there are several.
+    """Read a Parquet file or a folder of several; ids are row numbers from 0, with the file's name where several.
 
     Args:
         path: the file or folder; only a few hundred encoded pictures are held at a time.
@@ -52,13 +52,13 @@ def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
         MissingExtraError: PyArrow is not installed.
     """
     try:
-        import pyarrow as pa  # noqa: PLC0415 - the base install does without it
+        import pyarrow as pa
     except ImportError:
         raise MissingExtraError('Parquet needs PyArrow: pip install "mien[train]"') from None
     files = files_of(path)
     try:
         parts = [part for file in files for part in _parts(file, len(files) > 1, on_bad)]
-        table = pa.concat_tables([rest for _, rest in parts])
+        table = pa.concat_tables([rest for _, rest in parts]) if parts else pa.table({})
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}: damaged, or files of different columns ({reason})") from None
@@ -66,22 +66,30 @@ def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
         raise DataError(f"{path}: no rows with a picture")
     targets, classes = _targets(table, path)
     votes = _votes(table, path) if set(VOTE_COLUMNS) <= set(table.column_names) else None
-    return FaceSet(images=np.concatenate([images for images, _ in parts]), targets=targets, classes=classes,
-                   splits=_splits(table, path), ids=np.array(table["mien_id"].to_pylist()), source=str(path),
-                   votes=votes, vote_names=() if votes is None else FERPLUS_VOTES)
+    return FaceSet(
+        images=np.concatenate([images for images, _ in parts]),
+        targets=targets,
+        classes=classes,
+        splits=_splits(table, path),
+        ids=np.array(table["mien_id"].to_pylist()),
+        source=str(path),
+        votes=votes,
+        vote_names=() if votes is None else FERPLUS_VOTES,
+    )
 
 
 def _parts(file: Path, several: bool, on_bad: OnBad | None) -> Iterator[tuple[NDArray[np.uint8], "pa.Table"]]:
     """Yield some faces at a time and the other columns of their rows, with the columns `mien_id` and `mien_split`."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     with pq.ParquetFile(file) as opened:
         names = opened.schema_arrow.names
         label = next((name for name in LABEL_COLUMNS if name in names), None)
         if "image" not in names or label is None:
-            raise DataError(f"{file}: the columns are {', '.join(names)}; expected image, and one of "
-                            f"{', '.join(LABEL_COLUMNS)}")
+            raise DataError(
+                f"{file}: the columns are {', '.join(names)}; expected image, and one of {', '.join(LABEL_COLUMNS)}"
+            )
         kept = [name for name in ("image", label, "usage", *VOTE_COLUMNS) if name in names]
         start = 0
         for batch in opened.iter_batches(batch_size=ROWS_AT_ONCE, columns=kept):
@@ -97,7 +105,7 @@ def _parts(file: Path, several: bool, on_bad: OnBad | None) -> Iterator[tuple[ND
 
 def _encoded(column: "pa.Array", file: Path) -> list[bytes]:
     """Return each picture's bytes; empty where there are none."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     kind = column.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
@@ -138,8 +146,11 @@ def _targets(table: "pa.Table", path: Path) -> tuple[NDArray[np.int64], tuple[st
         return np.array([code.get(label, UNLABELLED) for label in labels], np.int64), names
     kinds = {type(label) for label in found}
     if names or kinds not in ({str}, {int}):
-        row, label = next((row, label) for row, label in zip(table["mien_id"].to_pylist(), labels, strict=True)
-                          if label is not None and label not in range(len(names)))
+        row, label = next(
+            (row, label)
+            for row, label in zip(table["mien_id"].to_pylist(), labels, strict=True)
+            if label is not None and label not in range(len(names))
+        )
         expected = f"0 to {len(names) - 1} ({', '.join(names)})" if names else "a whole number or a string"
         raise DataError(f"{path}, row {row}: {column} {label!r}, expected {expected}")
     classes = order_classes(map(str, found))

@@ -9,16 +9,24 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.pixels import SIZE, decode, resize
 
-SPLIT_NAMES = {"train": "train", "training": "train", "validation": "validation", "valid": "validation",
-               "val": "validation", "test": "test", "private-test": "private-test"}
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "private-test": "private-test",
+}
 """What folders and files call a split, in lower case, and what mien calls it."""
 
 OnBad = Callable[[DataError], None]
 """Told of each picture that can't be read and is left out."""
 
 
-def decode_faces(pictures: Iterable[tuple[str, Path | bytes]], *,
-                 on_bad: OnBad | None) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def decode_faces(
+    pictures: Iterable[tuple[str, Path | bytes]], *, on_bad: OnBad | None
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Decode and resize N pictures.
 
     Args:

@@ -40,23 +40,42 @@ class Reader(NamedTuple):
 
 
 READERS = (
-    Reader("a CSV with the header emotion,pixels,Usage", lambda look: look.has(fer2013_csv.COLUMNS),
-           lambda path, _: fer2013_csv.read(path)),
-    Reader("a CSV with the header label,feature", lambda look: look.has(course_csv.TRAIN_COLUMNS),
-           lambda path, _: course_csv.read(path)),
-    Reader("a CSV with the header id,feature", lambda look: look.has(course_csv.TEST_COLUMNS),
-           lambda path, _: course_csv.read(path)),
-    Reader("a Parquet file or a folder of them", Look.is_parquet,
-           lambda path, on_bad: parquet.read(path, on_bad=on_bad)),
-    Reader("a folder with one folder of pictures a class", lambda look: look.folder is not None,
-           lambda path, on_bad: image_folder.read(path, on_bad=on_bad)),
+    Reader(
+        "a CSV with the header emotion,pixels,Usage",
+        lambda look: look.has(fer2013_csv.COLUMNS),
+        lambda path, _: fer2013_csv.read(path),
+    ),
+    Reader(
+        "a CSV with the header label,feature",
+        lambda look: look.has(course_csv.TRAIN_COLUMNS),
+        lambda path, _: course_csv.read(path),
+    ),
+    Reader(
+        "a CSV with the header id,feature",
+        lambda look: look.has(course_csv.TEST_COLUMNS),
+        lambda path, _: course_csv.read(path),
+    ),
+    Reader(
+        "a Parquet file or a folder of them", Look.is_parquet, lambda path, on_bad: parquet.read(path, on_bad=on_bad)
+    ),
+    Reader(
+        "a folder with one folder of pictures a class",
+        lambda look: look.folder is not None,
+        lambda path, on_bad: image_folder.read(path, on_bad=on_bad),
+    ),
 )
 """Every format, the first that recognises the data reads them."""
 
 
-def open_faces(path: str | Path, *, votes: str | Path | None = None,  # noqa: PLR0913
-               targets: str | Path | None = None, labels: Labels = "own", on_bad: OnBad | None = None,
-               seed: int = 0) -> FaceSet:
+def open_faces(
+    path: str | Path,
+    *,
+    votes: str | Path | None = None,
+    targets: str | Path | None = None,
+    labels: Labels = "own",
+    on_bad: OnBad | None = None,
+    seed: int = 0,
+) -> FaceSet:
     """Open labelled faces in any format that mien reads.
 
     Args:
@@ -97,8 +116,10 @@ def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
         if reader.recognises(look):
             return reader.read(path, on_bad)
     accepted = "; ".join(reader.accepts for reader in READERS)
-    raise DataError(f"{path}, line 1: the header is '{','.join(look.header)[:200]}', which is no known format; "
-                    f"mien reads {accepted}")
+    raise DataError(
+        f"{path}, line 1: the header is '{','.join(look.header)[:200]}', which is no known format; "
+        f"mien reads {accepted}"
+    )
 
 
 def _look(path: Path) -> Look:
@@ -113,7 +134,7 @@ def _look(path: Path) -> Look:
 
 
 def _draw(name: str, seed: int) -> FaceSet:
-    from mien.data.synthetic import draw_faces  # noqa: PLC0415 - drawing is seldom wanted
+    from mien.data.synthetic import draw_faces
 
     count = name.partition(":")[2] or str(SYNTHETIC_FACES)
     if not (count.isascii() and count.isdigit()) or int(count) == 0:

@@ -17,8 +17,9 @@ def copies_of(faces: FaceSet, others: FaceSet) -> NDArray[np.bool_]:
     return np.isin(faces.digests, others.digests)
 
 
-def hold_out(faces: FaceSet, *, method: Method, rows: int = 2000, fold: int = 0,  # noqa: PLR0913
-             folds: int = 5, seed: int = 0) -> tuple[FaceSet, FaceSet]:
+def hold_out(
+    faces: FaceSet, *, method: Method, rows: int = 2000, fold: int = 0, folds: int = 5, seed: int = 0
+) -> tuple[FaceSet, FaceSet]:
     """Divide the labelled faces of the split `train` into faces to learn from and faces to validate on.
 
     Exact copies stay on one side: `stratified` and `kfold` move them together; `file` and `last` keep the validation
@@ -58,8 +59,11 @@ def hold_out(faces: FaceSet, *, method: Method, rows: int = 2000, fold: int = 0,
         raise UsageError(f"no hold-out method '{method}', {nearest(method, METHODS)}")
     rest = rest.select(~copies_of(rest, held))
     if not len(rest) or not len(held):
-        raise DataError(f"{faces.source}: hold-out '{method}' leaves {len(rest):,} faces to learn from and {len(held):,} "
-                        f"to validate on, of {len(train):,} labelled ones in split 'train'; exact copies stay together")
+        raise DataError(
+            f"{faces.source}: hold-out '{method}' leaves {len(rest):,} faces to learn from and "
+            f"{len(held):,} to validate on, of {len(train):,} labelled ones in split 'train'; "
+            "exact copies stay together"
+        )
     return rest, held
 
 
@@ -67,15 +71,19 @@ def _checked(rows: int, train: FaceSet) -> int:
     if rows < 1:
         raise UsageError(f"{rows} rows to hold out, expected 1 or more")
     if rows >= len(train):
-        raise DataError(f"{train.source}: {rows:,} rows to hold out of {len(train):,} labelled ones in split 'train'; "
-                        "hold out fewer")
+        raise DataError(
+            f"{train.source}: {rows:,} rows to hold out of {len(train):,} labelled ones in split 'train'; "
+            "hold out fewer"
+        )
     return rows
 
 
 def _own_validation(faces: FaceSet) -> FaceSet:
     if "validation" not in faces.splits:
-        raise DataError(f"{faces.source}: no validation rows, the data have no split 'validation'; "
-                        "hold out training rows with the method stratified, kfold or last")
+        raise DataError(
+            f"{faces.source}: no validation rows, the data have no split 'validation'; "
+            "hold out training rows with the method stratified, kfold or last"
+        )
     held = faces.split("validation")
     return held.select(held.labelled)
 
@@ -108,7 +116,7 @@ def apportion(counts: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
     """
     exact = counts * rows / counts.sum()
     shares: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    shares[np.argsort(shares - exact, kind="stable")[:rows - shares.sum()]] += 1
+    shares[np.argsort(shares - exact, kind="stable")[: rows - shares.sum()]] += 1
     return shares
 
 

@@ -10,8 +10,9 @@ BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
 
 
-def reliability(probabilities: NDArray[np.float32], targets: NDArray[np.int64], *,
-                bins: int = BINS) -> list[dict[str, Any]]:
+def reliability(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, bins: int = BINS
+) -> list[dict[str, Any]]:
     """Sort faces into bins of equal width by the probability of their top label.
 
     Args:
@@ -36,9 +37,16 @@ def reliability(probabilities: NDArray[np.float32], targets: NDArray[np.int64], 
     filled = np.maximum(faces, 1)
     means = np.bincount(places, weights=confidences, minlength=bins) / filled
     shares = np.bincount(places, weights=right, minlength=bins) / filled
-    return [{"low": float(edges[k]), "high": float(edges[k + 1]), "faces": int(faces[k]),
-             "confidence": float(means[k]) if faces[k] else None,
-             "accuracy": float(shares[k]) if faces[k] else None} for k in range(bins)]
+    return [
+        {
+            "low": float(edges[k]),
+            "high": float(edges[k + 1]),
+            "faces": int(faces[k]),
+            "confidence": float(means[k]) if faces[k] else None,
+            "accuracy": float(shares[k]) if faces[k] else None,
+        }
+        for k in range(bins)
+    ]
 
 
 def calibration_error(bins: Sequence[dict[str, Any]]) -> float:

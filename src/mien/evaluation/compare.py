@@ -16,8 +16,9 @@ SIGNIFICANCE = 0.05
 """A McNemar p below this, with an interval that leaves out 0, is called a difference."""
 
 
-def compare(a: Predictions, b: Predictions, *, bootstrap: int = 1000, seed: int = 0,
-            names: tuple[str, str] = ("a", "b")) -> dict[str, Any]:
+def compare(
+    a: Predictions, b: Predictions, *, bootstrap: int = 1000, seed: int = 0, names: tuple[str, str] = ("a", "b")
+) -> dict[str, Any]:
     """Compare two sets of predictions of the same faces, face by face.
 
     Args:
@@ -100,15 +101,21 @@ def verdict(result: dict[str, Any]) -> str:
         return f"{a} and {b} are right on exactly the same of these {result['faces']:,} faces.{drawn}"
     gap, (low, high), p = result["accuracy_difference"], result["accuracy_difference_interval"], result["mcnemar_p"]
     score_a, score_b = result["a"]["accuracy"] * 100, result["b"]["accuracy"] * 100
-    figures = (f"{a} {score_a:.2f} %, {b} {score_b:.2f} %, difference {gap * 100:+.2f} points, 95 % interval "
-               f"{low * 100:+.2f} to {high * 100:+.2f}, McNemar p {_p(p)}")
+    figures = (
+        f"{a} {score_a:.2f} %, {b} {score_b:.2f} %, difference {gap * 100:+.2f} points, 95 % interval "
+        f"{low * 100:+.2f} to {high * 100:+.2f}, McNemar p {_p(p)}"
+    )
     if p < SIGNIFICANCE and not low <= 0 <= high:
         better = b if gap > 0 else a
-        return (f"{better} is right more often on these {result['faces']:,} faces ({figures}). This holds for these "
-                "two sets of predictions; to call one recipe better than the other, train both with several seeds."
-                f"{drawn}")
-    return (f"These {result['faces']:,} faces do not show which of {a} and {b} is right more often ({figures}). "
-            f"This does not show that they are equal.{drawn}")
+        return (
+            f"{better} is right more often on these {result['faces']:,} faces ({figures}). This holds for these "
+            "two sets of predictions; to call one recipe better than the other, train both with several seeds."
+            f"{drawn}"
+        )
+    return (
+        f"These {result['faces']:,} faces do not show which of {a} and {b} is right more often ({figures}). "
+        f"This does not show that they are equal.{drawn}"
+    )
 
 
 def _p(value: float) -> str:
@@ -121,8 +128,10 @@ def _aligned(a: Predictions, b: Predictions) -> Predictions:
         raise DataError(f"classes differ: {', '.join(a.classes)} in a, {', '.join(b.classes)} in b")
     only_a, only_b = np.setdiff1d(a.ids, b.ids), np.setdiff1d(b.ids, a.ids)
     if only_a.size or only_b.size:
-        raise DataError(f"ids differ: {only_a.size:,} only in a{_first(only_a)}, {only_b.size:,} only in b"
-                        f"{_first(only_b)}; compare predictions of the same split")
+        raise DataError(
+            f"ids differ: {only_a.size:,} only in a{_first(only_a)}, {only_b.size:,} only in b"
+            f"{_first(only_b)}; compare predictions of the same split"
+        )
     if not np.array_equal(a.ids, b.ids):
         if len(a) != len(b) or len(np.unique(a.ids)) != len(a):
             raise DataError(f"ids can't be matched: {len(a):,} faces in a, {len(b):,} in b, some ids more than once")
@@ -131,8 +140,10 @@ def _aligned(a: Predictions, b: Predictions) -> Predictions:
         raise DataError("targets are missing in " + ("a" if a.targets is None else "b"))
     wrong = np.flatnonzero(a.targets != b.targets)
     if wrong.size:
-        raise DataError(f"targets differ for {wrong.size:,} faces; face {a.ids[wrong[0]]}: {a.targets[wrong[0]]} in a, "
-                        f"{b.targets[wrong[0]]} in b")
+        raise DataError(
+            f"targets differ for {wrong.size:,} faces; face {a.ids[wrong[0]]}: {a.targets[wrong[0]]} in a, "
+            f"{b.targets[wrong[0]]} in b"
+        )
     return b
 
 
@@ -144,14 +155,19 @@ def _scores(first: Predictions, second: Predictions, *, bootstrap: int, seed: in
     """Return accuracy and macro-F1 of both, and the differences with their paired intervals; all faces have targets."""
     assert first.targets is not None
     targets, classes = first.targets, len(first.classes)
-    kinds, draws = resample(np.stack([targets, first.labels, second.labels], axis=1), bootstrap,
-                            generator=np.random.default_rng(seed))
+    kinds, draws = resample(
+        np.stack([targets, first.labels, second.labels], axis=1), bootstrap, generator=np.random.default_rng(seed)
+    )
     plain: list[dict[str, float]] = []
     drawn: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for column, labels in ((1, first.labels), (2, second.labels)):
         counts = confusion_matrix(targets, labels, classes=classes)
-        plain.append({"accuracy": int(counts.trace()) / len(targets),
-                      "macro_f1": float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0)))})
+        plain.append(
+            {
+                "accuracy": int(counts.trace()) / len(targets),
+                "macro_f1": float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
+            }
+        )
         hits, faces, labelled = tally(kinds[:, [0, column]], draws, classes=classes)
         drawn.append((hits.sum(axis=1) / len(targets), macro_f1(hits, faces, labelled=labelled)))
     scores: dict[str, Any] = {"a": plain[0], "b": plain[1]}

@@ -43,8 +43,9 @@ def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
 
-def tally(kinds: NDArray[np.int64], draws: NDArray[np.float64], *,
-          classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def tally(
+    kinds: NDArray[np.int64], draws: NDArray[np.float64], *, classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Add up resamples of (target, label) by class.
 
     Args:
@@ -98,10 +99,16 @@ def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> list[dict[str,
     {'name': 'sad', 'faces': 0, 'precision': 0.0, 'recall': None, 'f1': None}
     """
     rows = zip(names, counts.diagonal().tolist(), counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist(), strict=True)
-    return [{"name": name, "faces": faces,
-             "precision": right / labelled if labelled else None,
-             "recall": right / faces if faces else None,
-             "f1": 2 * right / (faces + labelled) if faces else None} for name, right, faces, labelled in rows]
+    return [
+        {
+            "name": name,
+            "faces": faces,
+            "precision": right / labelled if labelled else None,
+            "recall": right / faces if faces else None,
+            "f1": 2 * right / (faces + labelled) if faces else None,
+        }
+        for name, right, faces, labelled in rows
+    ]
 
 
 def most_confused(counts: NDArray[np.int64], names: Sequence[str], *, top: int = 5) -> list[dict[str, Any]]:
@@ -123,12 +130,24 @@ def most_confused(counts: NDArray[np.int64], names: Sequence[str], *, top: int =
     total = int(counts.sum() - counts.trace())
     pairs = [(int(counts[i, j] + counts[j, i]), i, j) for i, j in combinations(range(len(names)), 2)]
     ranked = sorted((pair for pair in pairs if pair[0]), key=lambda pair: -pair[0])[:top]
-    return [{"classes": [names[i], names[j]], "errors": errors, "share": errors / total,
-             "directions": [_direction(counts, names, target=i, label=j), _direction(counts, names, target=j, label=i)]}
-            for errors, i, j in ranked]
+    return [
+        {
+            "classes": [names[i], names[j]],
+            "errors": errors,
+            "share": errors / total,
+            "directions": [_direction(counts, names, target=i, label=j), _direction(counts, names, target=j, label=i)],
+        }
+        for errors, i, j in ranked
+    ]
 
 
 def _direction(counts: NDArray[np.int64], names: Sequence[str], *, target: int, label: int) -> dict[str, Any]:
     errors, faces = int(counts[target, label]), int(counts[target].sum())
-    return {"target": names[target], "label": names[label], "faces": faces, "errors": errors,
-            "rate": errors / faces if faces else None, "interval": wilson(errors, faces) if faces else None}
+    return {
+        "target": names[target],
+        "label": names[label],
+        "faces": faces,
+        "errors": errors,
+        "rate": errors / faces if faces else None,
+        "interval": wilson(errors, faces) if faces else None,
+    }

@@ -49,8 +49,9 @@ def wilson(right: int, total: int) -> list[float]:
     return [0.0 if right == 0 else middle - half, 1.0 if right == total else middle + half]
 
 
-def resample(faces: NDArray[np.int64], samples: int, *,
-             generator: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def resample(
+    faces: NDArray[np.int64], samples: int, *, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Draw faces with replacement, `samples` times over, and count how often each kind of face was drawn.
 
     Faces of the same kind (target and label, say) are alike to every figure that is computed from counts, so one

@@ -85,8 +85,10 @@ def with_targets(predictions: Predictions) -> tuple[Predictions, NDArray[np.int6
         raise DataError(f"{source}: none of the {len(predictions)} faces has a target; scores need labelled faces")
     wrong = np.flatnonzero((predictions.targets < UNLABELLED) | (predictions.targets >= len(predictions.classes)))
     if wrong.size:
-        raise DataError(f"{source}, face {predictions.ids[wrong[0]]}: target {predictions.targets[wrong[0]]}, "
-                        f"expected 0 to {len(predictions.classes) - 1}, or {UNLABELLED} for none")
+        raise DataError(
+            f"{source}, face {predictions.ids[wrong[0]]}: target {predictions.targets[wrong[0]]}, "
+            f"expected 0 to {len(predictions.classes) - 1}, or {UNLABELLED} for none"
+        )
     labelled = predictions.targets != UNLABELLED
     return predictions.select(labelled), predictions.targets[labelled].astype(np.int64)
 
@@ -133,8 +135,9 @@ def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> dict[str, An
     faces, classes = len(scored), len(scored.classes)
     counts = confusion_matrix(scored.targets, scored.labels, classes=classes)
     right = int(counts.trace())
-    kinds, draws = resample(np.stack([scored.targets, scored.labels], axis=1), bootstrap,
-                            generator=np.random.default_rng(seed))
+    kinds, draws = resample(
+        np.stack([scored.targets, scored.labels], axis=1), bootstrap, generator=np.random.default_rng(seed)
+    )
     hits, of_class, labelled = tally(kinds, draws, classes=classes)
     # All faces right, or all wrong: no resample then differs from another, which is no evidence of certainty.
     flat = right in (0, faces)

@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
-from mien.core.labels import FERPLUS
+from mien.core.labels import FERPLUS, FERPLUS_NAMES
 from mien.core.predictions import Predictions
-
-FERPLUS_NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
-"""FER2013's class names that FER+ spells otherwise."""
 
 FLOOR = float(np.finfo(np.float32).eps)
 """A probability below this, 1.2e-7, counts as this much under a logarithm."""
@@ -30,7 +27,7 @@ def vote_columns(classes: tuple[str, ...], vote_names: tuple[str, ...]) -> list[
     >>> vote_columns(("happy", "sad"), FERPLUS), vote_columns(("smile", "frown"), FERPLUS)
     ([1, 3], None)
     """
-    if vote_names[:len(FERPLUS)] != FERPLUS:
+    if vote_names[: len(FERPLUS)] != FERPLUS:
         return None
     names = [FERPLUS_NAMES.get(name, name) for name in classes]
     known = set(names) <= set(vote_names) and len(set(names)) == len(names)
@@ -85,8 +82,10 @@ def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     if predictions.votes is None:
         return None
     if predictions.votes.shape[1:] != (len(predictions.vote_names),):
-        raise DataError(f"{predictions.source}: votes {predictions.votes.shape} for {len(predictions.vote_names)} "
-                        "names, expected one column a name")
+        raise DataError(
+            f"{predictions.source}: votes {predictions.votes.shape} for {len(predictions.vote_names)} "
+            "names, expected one column a name"
+        )
     columns = vote_columns(predictions.classes, predictions.vote_names)
     if columns is None:
         return None
@@ -94,10 +93,13 @@ def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     kept = winners >= 0
     targets = np.full(len(kept), UNLABELLED) if predictions.targets is None else predictions.targets
     labelled = kept & (targets != UNLABELLED)
-    return {"faces": int(kept.sum()), "left_out": left_out,
-            "accuracy": _share(predictions.labels[kept] == winners[kept]),
-            "label_accuracy": _share(targets[labelled] == winners[labelled]),
-            "distribution": _distribution(predictions.probabilities, predictions.votes[:, columns])}
+    return {
+        "faces": int(kept.sum()),
+        "left_out": left_out,
+        "accuracy": _share(predictions.labels[kept] == winners[kept]),
+        "label_accuracy": _share(targets[labelled] == winners[labelled]),
+        "distribution": _distribution(predictions.probabilities, predictions.votes[:, columns]),
+    }
 
 
 def _share(right: NDArray[np.bool_]) -> float | None:
@@ -112,5 +114,8 @@ def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) 
     crowd = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
     said = np.log(np.maximum(probabilities[voted].astype(np.float64), FLOOR))
     own = np.log(np.where(crowd > 0, crowd, 1))
-    return {"faces": int(voted.sum()), "cross_entropy": float(-(crowd * said).sum(axis=1).mean()),
-            "entropy": float(-(crowd * own).sum(axis=1).mean()) + 0.0}
+    return {
+        "faces": int(voted.sum()),
+        "cross_entropy": float(-(crowd * said).sum(axis=1).mean()),
+        "entropy": float(-(crowd * own).sum(axis=1).mean()) + 0.0,
+    }

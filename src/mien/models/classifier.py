@@ -40,8 +40,8 @@ class Normalise(nn.Module):
 
     def fit(self, images: NDArray[np.uint8]) -> None:
         """Take mean and standard deviation from training faces, `uint8 (N, 48, 48)`."""
-        axis = {"per-pixel": 0, "global": None}.get(self.kind, "no statistics")
-        if axis != "no statistics":
+        if self.kind in ("per-pixel", "global"):
+            axis = 0 if self.kind == "per-pixel" else None
             self.mean[:] = torch.as_tensor(images.mean(axis=axis, dtype=np.float64))
             self.sd[:] = torch.as_tensor(images.std(axis=axis, dtype=np.float64)).clamp(min=SMALLEST_SD)
 
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.model, self.classes = model, classes
         self.normalise = Normalise(normalisation)
-        self.network = build(model, len(classes)).to(memory_format=torch.channels_last)
+        self.network = build(model, len(classes)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, faces: Tensor) -> Tensor:
         logits: Tensor = self.network(self.normalise(faces).contiguous(memory_format=torch.channels_last))
@@ -73,7 +73,7 @@ class Classifier(nn.Module):
         device = self.normalise.mean.device
         training = self.training
         self.eval()
-        parts = [torch.as_tensor(images[i:i + batch], device=device)[:, None] for i in range(0, len(images), batch)]
+        parts = [torch.as_tensor(images[i : i + batch], device=device)[:, None] for i in range(0, len(images), batch)]
         rows = [self(part).float().softmax(dim=1).cpu().numpy() for part in parts]
         self.train(training)
         return np.concatenate(rows) if rows else np.empty((0, len(self.classes)), np.float32)
@@ -83,8 +83,15 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
     """Write `model.safetensors` and `model.json` into `folder`, each atomically."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
     write_atomic(folder / "model.safetensors", save(tensors))
-    write_json(folder / "model.json", {"schema_version": 1, "model": classifier.model, "classes": classifier.classes,
-                                       "normalisation": classifier.normalise.kind})
+    write_json(
+        folder / "model.json",
+        {
+            "schema_version": 1,
+            "model": classifier.model,
+            "classes": classifier.classes,
+            "normalisation": classifier.normalise.kind,
+        },
+    )
 
 
 def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 WIDTH, DENSE, SLOPE = 400, 500, 0.03
 DROPOUT = (0.2, 0.25, 0.3, 0.4)
-NORM = {"momentum": 0.01, "eps": 1e-3}
+MOMENTUM, EPSILON = 0.01, 1e-3
 
 
 class CourseCNN(nn.Module):
@@ -32,9 +32,14 @@ class CourseCNN(nn.Module):
         super().__init__()
         blocks = [_block(1 if i == 1 else WIDTH, i, drop) for i, drop in enumerate(DROPOUT, start=1)]
         dense = [_dense(WIDTH, 1), _dense(DENSE, 2)]
-        self.layers = nn.Sequential(OrderedDict(
-            [pair for block in blocks for pair in block] + [("flatten", nn.Flatten())]
-            + [pair for layer in dense for pair in layer] + [("output", nn.Linear(DENSE, classes))]))
+        self.layers = nn.Sequential(
+            OrderedDict(
+                [pair for block in blocks for pair in block]
+                + [("flatten", nn.Flatten())]
+                + [pair for layer in dense for pair in layer]
+                + [("output", nn.Linear(DENSE, classes))]
+            )
+        )
         self.apply(_glorot_normal)
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -43,20 +48,25 @@ class CourseCNN(nn.Module):
 
 
 def _block(channels: int, index: int, drop: float) -> list[tuple[str, nn.Module]]:
-    return [(f"conv{index}", nn.Conv2d(channels, WIDTH, kernel_size=3)),
-            (f"act{index}", nn.LeakyReLU(SLOPE)),
-            (f"norm{index}", nn.BatchNorm2d(WIDTH, **NORM)),
-            (f"pool{index}", nn.MaxPool2d(2)),
-            (f"drop{index}", nn.Dropout(drop))]
+    return [
+        (f"conv{index}", nn.Conv2d(channels, WIDTH, kernel_size=3)),
+        (f"act{index}", nn.LeakyReLU(SLOPE)),
+        (f"norm{index}", nn.BatchNorm2d(WIDTH, EPSILON, MOMENTUM)),
+        (f"pool{index}", nn.MaxPool2d(2)),
+        (f"drop{index}", nn.Dropout(drop)),
+    ]
 
 
 def _dense(features: int, index: int) -> list[tuple[str, nn.Module]]:
-    return [(f"dense{index}", nn.Linear(features, DENSE)),
-            (f"dense_act{index}", nn.LeakyReLU(SLOPE)),
-            (f"dense_norm{index}", nn.BatchNorm1d(DENSE, **NORM))]
+    return [
+        (f"dense{index}", nn.Linear(features, DENSE)),
+        (f"dense_act{index}", nn.LeakyReLU(SLOPE)),
+        (f"dense_norm{index}", nn.BatchNorm1d(DENSE, EPSILON, MOMENTUM)),
+    ]
 
 
 def _glorot_normal(module: nn.Module) -> None:
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         nn.init.xavier_normal_(module.weight)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

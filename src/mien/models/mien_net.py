@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class MienNet(nn.Module):
-    """Logits `float (N, C)` of standardised grey faces `float (N, 1, 48, 48)`; `widths` are the four stages' channels."""
+    """Logits `float (N, C)` of standardised grey faces `float (N, 1, 48, 48)`; `widths` are the stages' channels."""
 
     def __init__(self, classes: int, *, widths: tuple[int, int, int, int], dropout: float) -> None:
         super().__init__()
@@ -33,8 +33,14 @@ class _Stage(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.norm = nn.BatchNorm2d(width)
         self.act = nn.ReLU()
-        self.residual = nn.Sequential(_conv(width, width), nn.BatchNorm2d(width), nn.ReLU(),
-                                      _conv(width, width), _zero_norm(width), _SqueezeExcite(width))
+        self.residual = nn.Sequential(
+            _conv(width, width),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            _conv(width, width),
+            _zero_norm(width),
+            _SqueezeExcite(width),
+        )
         self.out = nn.ReLU()
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -49,8 +55,9 @@ class _SqueezeExcite(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         hidden = max(width // 8, 4)
-        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, hidden, 1), nn.ReLU(),
-                                  nn.Conv2d(hidden, width, 1), nn.Sigmoid())
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, width, 1), nn.Sigmoid()
+        )
 
     def forward(self, maps: Tensor) -> Tensor:
         result: Tensor = maps * self.gate(maps)

@@ -67,5 +67,11 @@ def info(name: str, *, classes: int = 7) -> ModelInfo:
             network(torch.zeros(1, 1, SIZE, SIZE))
     trainable = sum(p.numel() for p in network.parameters())
     running = sum(b.numel() for b in network.buffers() if b.is_floating_point())
-    return ModelInfo(name=name, parameters=trainable + running, trainable=trainable, non_trainable=running,
-                     macs=counter.get_total_flops() // 2, input=(1, SIZE, SIZE))
+    return ModelInfo(
+        name=name,
+        parameters=trainable + running,
+        trainable=trainable,
+        non_trainable=running,
+        macs=counter.get_total_flops() // 2,
+        input=(1, SIZE, SIZE),
+    )

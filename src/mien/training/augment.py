@@ -17,8 +17,15 @@ class Augmenter(nn.Module):
         super().__init__()
         steps: list[nn.Module] = []
         if config.rotation_deg or config.shift or config.zoom:
-            steps.append(K.RandomAffine(config.rotation_deg, translate=(config.shift, config.shift),
-                                        scale=(1 - config.zoom, 1 + config.zoom), padding_mode="border", p=1.0))
+            steps.append(
+                K.RandomAffine(
+                    config.rotation_deg,
+                    translate=(config.shift, config.shift),
+                    scale=(1 - config.zoom, 1 + config.zoom),
+                    padding_mode="border",
+                    p=1.0,
+                )
+            )
         if config.flip:
             steps.append(K.RandomHorizontalFlip(p=0.5))
         if config.brightness:

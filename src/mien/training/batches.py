@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mien.core.errors import DataError
 from mien.core.faces import FaceSet
 
 
@@ -30,8 +29,6 @@ class EpochBatches(Sampler[Tensor]):
     """
 
     def __init__(self, rows: int, *, batch: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        if rows < batch:
-            raise DataError(f"{rows:,} training rows are fewer than one batch of {batch}; add rows or lower --batch")
         self.rows, self.batch, self.seed, self.rank, self.world = rows, batch, seed, rank, world
         self.epoch = 0
 
@@ -45,14 +42,14 @@ class EpochBatches(Sampler[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         order = torch.from_numpy(np.random.default_rng([self.seed, self.epoch]).permutation(self.rows))
         for i in range(len(self)):
-            yield order[i * self.batch + self.rank:(i + 1) * self.batch:self.world]
+            yield order[i * self.batch + self.rank : (i + 1) * self.batch : self.world]
 
 
 class InOrder(Sampler[Tensor]):
     """Row numbers of consecutive batches; with several processes each gets every `world`-th row."""
 
     def __init__(self, rows: int, *, batch: int, rank: int = 0, world: int = 1) -> None:
-        self.parts = torch.arange(rank, rows, world).split(batch)
+        self.parts = torch.split(torch.arange(rank, rows, world), batch)
 
     def __len__(self) -> int:
         return len(self.parts)

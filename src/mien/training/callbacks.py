@@ -7,28 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 
 from mien.core.files import write_atomic
+from mien.core.talk import Talk
 
 COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 """The columns of `metrics.csv`; epochs count from 1."""
-
-
-class Talk:
-    """Whom a run tells what it does; this one stays silent."""
-
-    def note(self, text: str) -> None:
-        """Take a sentence."""
-
-    def step(self, *, epoch: int, epochs: int, step: int, steps: int, batch: int) -> None:
-        """Take one finished optimizer step; `epoch` counts from 1."""
-
-    def epoch(self, row: dict[str, float]) -> None:
-        """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""
-
-    def close(self) -> None:
-        """Nothing more will be told of steps."""
 
 
 class History(Callback):
@@ -38,8 +23,8 @@ class History(Callback):
     Seconds are apart from the rest because they differ between two runs that are otherwise equal.
     """
 
-    def __init__(self, folder: Path, talk: Talk) -> None:
-        self.folder, self.talk = folder, talk
+    def __init__(self, folder: Path, talk: Talk, *, batch: int) -> None:
+        self.folder, self.talk, self.batch = folder, talk, batch
         self.rows: list[dict[str, float]] = []
         self.times: list[dict[str, float]] = []
 
@@ -50,13 +35,18 @@ class History(Callback):
         self._train_s = time.perf_counter() - self._start_s
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        epoch, config = trainer.current_epoch + 1, pl_module.config
-        values = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        epoch = trainer.current_epoch + 1
+        values: dict[str, float] = {name: value.item() for name, value in trainer.callback_metrics.items()}
         row = {"epoch": epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"], **values}
-        faces = config.batch * trainer.num_training_batches
+        faces = self.batch * int(trainer.num_training_batches)
         self.rows.append({name: row[name] for name in COLUMNS})
-        self.times.append({"epoch": epoch, "seconds": round(time.perf_counter() - self._start_s, 3),
-                           "train_faces_per_s": round(faces / self._train_s, 1)})
+        self.times.append(
+            {
+                "epoch": epoch,
+                "seconds": round(time.perf_counter() - self._start_s, 3),
+                "train_faces_per_s": round(faces / self._train_s, 1),
+            }
+        )
         if trainer.is_global_zero:
             write_atomic(self.folder / "metrics.csv", _csv(self.rows))
             write_atomic(self.folder / "timing.csv", _csv(self.times))
@@ -72,17 +62,30 @@ class History(Callback):
 class Steps(Callback):
     """Tells `talk` of each optimizer step, and takes it off the screen at the end."""
 
-    def __init__(self, talk: Talk) -> None:
-        self.talk = talk
+    def __init__(self, talk: Talk, *, epochs: int, batch: int) -> None:
+        self.talk, self.epochs, self.batch = talk, epochs, batch
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any,
-                           batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         if trainer.is_global_zero:
-            self.talk.step(epoch=trainer.current_epoch + 1, epochs=trainer.max_epochs, step=batch_idx + 1,
-                           steps=int(trainer.num_training_batches), batch=pl_module.config.batch)
+            self.talk.step(
+                epoch=trainer.current_epoch + 1,
+                epochs=self.epochs,
+                step=batch_idx + 1,
+                steps=int(trainer.num_training_batches),
+                batch=self.batch,
+            )
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self.talk.close()
+
+
+class Stopper(EarlyStopping):
+    """Lightning's early stopping; a resumed run keeps its count of bad epochs but may have another patience."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict({**state_dict, "patience": self.patience})
 
 
 def _csv(rows: list[dict[str, float]]) -> str:

@@ -45,9 +45,9 @@ class Optimizer(Config):
 
 
 class Plateau(Config):
-    """Multiply the learning rate by `factor` when the validation loss has not fallen by `min_delta` for `patience` epochs.
+    """Multiply the learning rate by `factor` after `patience` epochs without a fall of the validation loss.
 
-    Keras's meaning: the `patience`-th bad epoch reduces; `min_delta` is absolute.
+    Keras's meaning: the `patience`-th bad epoch reduces; a fall is one of more than `min_delta`, absolute.
     """
 
     factor: float = Field(0.5, gt=0, lt=1)
@@ -97,7 +97,9 @@ def recipes() -> list[str]:
     >>> "course" in recipes()
     True
     """
-    return sorted(Path(file.name).stem for file in resources.files("mien.recipes").iterdir() if file.name.endswith(".toml"))
+    return sorted(
+        Path(file.name).stem for file in resources.files("mien.recipes").iterdir() if file.name.endswith(".toml")
+    )
 
 
 def read_recipe(name: str) -> dict[str, Any]:

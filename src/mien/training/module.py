@@ -35,15 +35,29 @@ class TrainingModule(L.LightningModule):
         self.faces, self.held_out = faces, held_out
         self.augment = Augmenter(config.augment)
         self.plateau: ReduceLROnPlateau
-        self.register_buffer("class_weights", class_weights(faces) if config.loss.class_weights else None, persistent=False)
+        self.class_weights: Tensor | None
+        weights = class_weights(faces) if config.loss.class_weights else None
+        self.register_buffer("class_weights", weights, persistent=False)
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        return loader(self.faces, EpochBatches(len(self.faces), batch=self.config.batch, seed=self.config.seed,
-                                               rank=self.trainer.global_rank, world=self.trainer.world_size))
+        return loader(
+            self.faces,
+            EpochBatches(
+                len(self.faces),
+                batch=self.config.batch,
+                seed=self.config.seed,
+                rank=self.trainer.global_rank,
+                world=self.trainer.world_size,
+            ),
+        )
 
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        return loader(self.held_out, InOrder(len(self.held_out), batch=VALIDATION_BATCH,
-                                             rank=self.trainer.global_rank, world=self.trainer.world_size))
+        return loader(
+            self.held_out,
+            InOrder(
+                len(self.held_out), batch=VALIDATION_BATCH, rank=self.trainer.global_rank, world=self.trainer.world_size
+            ),
+        )
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         seeds = np.random.SeedSequence([self.config.seed, self.global_step, self.global_rank])
@@ -52,8 +66,9 @@ class TrainingModule(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, targets = batch
         logits = self.classifier(self.augment(images)).float()
-        loss = functional.cross_entropy(logits, targets, weight=self.class_weights,
-                                        label_smoothing=self.config.loss.label_smoothing)
+        loss = functional.cross_entropy(
+            logits, targets, weight=self.class_weights, label_smoothing=self.config.loss.label_smoothing
+        )
         self._log("train", loss, logits, targets)
         return loss
 
@@ -64,16 +79,29 @@ class TrainingModule(L.LightningModule):
 
     def _log(self, part: str, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         right = (logits.argmax(dim=1) == targets).float().mean()
-        self.log_dict({f"{part}_loss": loss, f"{part}_accuracy": right}, on_step=False, on_epoch=True,
-                      batch_size=len(targets), sync_dist=self.trainer.world_size > 1)
+        self.log_dict(
+            {f"{part}_loss": loss, f"{part}_accuracy": right},
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(targets),
+            sync_dist=self.trainer.world_size > 1,
+        )
 
     def configure_optimizers(self) -> Optimizer:
         rule, plateau = self.config.optimizer, self.config.plateau
         extra: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if rule.name == "sgd" else {}
-        optimizer = OPTIMIZERS[rule.name](self.classifier.parameters(), lr=rule.lr, weight_decay=rule.weight_decay, **extra)
+        optimizer: Optimizer = OPTIMIZERS[rule.name](
+            self.classifier.parameters(), lr=rule.lr, weight_decay=rule.weight_decay, **extra
+        )
         # torch counts the bad epochs that it lets pass, Keras the one that it acts on: hence patience - 1
-        self.plateau = ReduceLROnPlateau(optimizer, factor=plateau.factor, patience=plateau.patience - 1,
-                                         threshold=plateau.min_delta, threshold_mode="abs", eps=0)
+        self.plateau = ReduceLROnPlateau(
+            optimizer,
+            factor=plateau.factor,
+            patience=plateau.patience - 1,
+            threshold=plateau.min_delta,
+            threshold_mode="abs",
+            eps=0,
+        )
         return optimizer
 
     # Lightning steps a plateau scheduler after the checkpoint is written, so a resumed run would miss that step.

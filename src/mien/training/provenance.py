@@ -18,9 +18,15 @@ PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow"
 def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[str, Any]:
     """Describe the faces that a run learns from: fingerprint, classes, rows of each part and class."""
     splits, counts = np.unique(faces.splits, return_counts=True)
-    return {"source": faces.source, "fingerprint": faces.fingerprint, "synthetic": faces.synthetic,
-            "classes": list(faces.classes), "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
-            "training": _class_counts(training), "held_out": _class_counts(held_out)}
+    return {
+        "source": faces.source,
+        "fingerprint": faces.fingerprint,
+        "synthetic": faces.synthetic,
+        "classes": list(faces.classes),
+        "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
+        "training": _class_counts(training),
+        "held_out": _class_counts(held_out),
+    }
 
 
 def _class_counts(faces: FaceSet) -> dict[str, int]:
@@ -29,10 +35,16 @@ def _class_counts(faces: FaceSet) -> dict[str, int]:
 
 def environment() -> dict[str, Any]:
     """Versions of what computes, and the machine."""
-    return {"versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
-            "machine": {"system": platform.platform(), "processor": cpu_capabilities().get("cpu_name", platform.machine()),
-                        "cores": os.cpu_count(), "threads": torch.get_num_threads()},
-            "git_commit": _git_commit()}
+    return {
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "machine": {
+            "system": platform.platform(),
+            "processor": cpu_capabilities().get("cpu_name", platform.machine()),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+        },
+        "git_commit": _git_commit(),
+    }
 
 
 def _git_commit() -> str | None:

@@ -1,6 +1,7 @@
 """`train` and `resume`: the two ways to start training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.rundir import RunDir
+from mien.core.talk import Talk
+from mien.data.audit import describe
+from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
-from mien.training.callbacks import Talk
+from mien.models.registry import info
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
 from mien.training.devices import resolve_device
 from mien.training.fit import fit, split_faces
@@ -19,12 +23,21 @@ from mien.training.provenance import data_card, environment
 CHANGEABLE = ("epochs", "device", "stopping")
 """What a resumed run may have different from the run that it goes on with."""
 
-OnBad = Callable[[DataError], None]
 
-
-def train(data: str | None = None, *, recipe: str, settings: Sequence[str] = (), name: str | None = None,
-          out: Path | None = None, overwrite: bool = False, verb: str = "train", command: Sequence[str] = (),
-          on_bad: OnBad | None = None, talk: Talk | None = None, **flags: Any) -> RunDir:
+def train(
+    data: str | None = None,
+    *,
+    recipe: str,
+    settings: Sequence[str] = (),
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    verb: str = "train",
+    command: Sequence[str] = (),
+    on_bad: OnBad | None = None,
+    talk: Talk | None = None,
+    **flags: Any,
+) -> RunDir:
     """Train a classifier on labelled faces; weights, history and checkpoints stay in the run folder.
 
     Args:
@@ -52,28 +65,35 @@ def train(data: str | None = None, *, recipe: str, settings: Sequence[str] = (),
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     faces = load_faces(config, on_bad=on_bad)
     training, held_out = split_faces(config, faces)
-    run = RunDir.create(verb, name=name or f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}", out=out, overwrite=overwrite)
+    default = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
+    run = RunDir.create(verb, name=name or default, out=out, overwrite=overwrite)
     talk.note(f"run: {run.path}")
-    write_json(run.path / "config.json", {
-        "schema_version": 1, "command": list(command), "config": config.model_dump(),
-        "data": data_card(faces, training=training, held_out=held_out), **environment()})
+    write_json(run.path / "data.json", describe(faces))
+    write_json(run.path / "model_info.json", asdict(info(config.model, classes=len(faces.classes))))
+    write_json(
+        run.path / "config.json",
+        {
+            "schema_version": 1,
+            "command": list(command),
+            "config": config.model_dump(),
+            "data": data_card(faces, training=training, held_out=held_out),
+            **environment(),
+        },
+    )
     return fit(config, run, faces=faces, talk=talk)
 
 
-def resume(where: str | Path, *, epochs: int | None = None, patience: int | None = None, device: str | None = None,
-           on_bad: OnBad | None = None, talk: Talk | None = None, **others: Any) -> RunDir:
+def resume(where: str | Path, *, on_bad: OnBad | None = None, talk: Talk | None = None, **flags: Any) -> RunDir:
     """Go on with an unfinished or extended run, from its last whole epoch.
 
     On the CPU of one machine the result equals that of an undisturbed run, byte for byte.
 
     Args:
         where: the run folder, its name, or `latest`.
-        epochs: a higher last epoch.
-        patience: another patience of early stopping.
-        device: another device.
         on_bad: told of each unreadable picture, which is then left out; None raises at the first.
         talk: who is told of steps, epochs and notes.
-        others: any other config key; an error unless it equals the run's own.
+        flags: `epochs` (upwards), `device` and `stopping.patience` may change; any other config key must equal the
+            run's own.
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
@@ -82,15 +102,17 @@ def resume(where: str | Path, *, epochs: int | None = None, patience: int | None
     """
     run = RunDir.open(where)
     before = stored_config(run)
-    config = resolve(before.model_dump(), flags={"epochs": epochs, "stopping.patience": patience, "device": device, **others})
+    config = resolve(before.model_dump(), flags=flags)
     resolve_device(config.device)
     _check_same(before, config)
     _check_open(run, before, config)
     faces = load_faces(config, on_bad=on_bad)
     stored = run.read_json("config.json")
     if faces.fingerprint != stored["data"]["fingerprint"]:
-        raise DataError(f"{faces.source}: fingerprint {faces.fingerprint}, but the run learned from "
-                        f"{stored['data']['fingerprint']}; a run resumes on the same faces only")
+        raise DataError(
+            f"{faces.source}: fingerprint {faces.fingerprint}, but the run learned from "
+            f"{stored['data']['fingerprint']}; a run resumes on the same faces only"
+        )
     write_json(run.path / "config.json", {**stored, "config": config.model_dump()})
     talk = talk or Talk()
     talk.note(f"run: {run.path}")
@@ -138,8 +160,12 @@ def _check_same(before: TrainConfig, after: TrainConfig) -> None:
 
 def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
     if run.state == "finished" and after.epochs <= before.epochs:
-        raise UsageError(f"{run.path}: finished its {before.epochs} epochs; to go on: "
-                         f"mien train --resume {run.path} --epochs {before.epochs * 2}")
+        raise UsageError(
+            f"{run.path}: finished its {before.epochs} epochs; to go on: "
+            f"mien train --resume {run.path} --epochs {before.epochs * 2}"
+        )
     if run.state == "stopped-early" and after.stopping.patience <= before.stopping.patience:
-        raise UsageError(f"{run.path}: stopped early (patience {before.stopping.patience}); to go on: "
-                         f"mien train --resume {run.path} --patience {before.stopping.patience * 2}")
+        raise UsageError(
+            f"{run.path}: stopped early (patience {before.stopping.patience}); to go on: "
+            f"mien train --resume {run.path} --patience {before.stopping.patience * 2}"
+        )

@@ -1,0 +1,48 @@
+"""`mien compare`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.cli import console, flags
+from mien.cli.main import app
+
+
+@app.command()
+def compare(
+    run: flags.Run,
+    other: Annotated[str, typer.Argument(metavar="RUN2", show_default=False)],
+    *,
+    split: flags.Split = "test",
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+) -> None:
+    """Say whether two evaluated runs differ on the same faces: McNemar's test and a paired bootstrap.
+
+    Example: `mien compare runs/train/a runs/train/b`; either may be a predictions.npz
+    """
+    from mien.core.predictions import Predictions
+    from mien.evaluation.compare import compare as compare_predictions
+
+    one, two = (Predictions.load(_predictions(where, split)) for where in (run, other))
+    result = compare_predictions(one, two, names=(run, other))
+    if json:
+        console.print_json(result)
+        return
+    low, high = result["accuracy_difference_interval"]
+    print(f"{run}: accuracy {result['a']['accuracy']:.4f}, macro-F1 {result['a']['macro_f1']:.4f}")
+    print(f"{other}: accuracy {result['b']['accuracy']:.4f}, macro-F1 {result['b']['macro_f1']:.4f}")
+    print(
+        f"difference {result['accuracy_difference']:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}; "
+        f"McNemar p = {result['mcnemar_p']:.3g} "
+        f"({result['only_a']:,} right only in the first, {result['only_b']:,} only in the second)"
+    )
+    print(result["verdict"])
+
+
+def _predictions(where: str, split: str) -> Path:
+    from mien.core.rundir import RunDir
+
+    return Path(where) if where.endswith(".npz") else RunDir.open(where).path / "eval" / split / "predictions.npz"

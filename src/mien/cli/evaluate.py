@@ -1,0 +1,113 @@
+"""`mien eval`, also under the name `mien val`."""
+
+from typing import Any
+
+from mien.cli import console, flags
+from mien.cli.main import app
+from mien.core.errors import GateError
+
+
+@app.command("val", hidden=True)
+@app.command("eval")
+def evaluate(
+    run: flags.Run,
+    *,
+    split: flags.Split = "test",
+    data: flags.DataFlag = None,
+    targets: flags.Targets = None,
+    votes: flags.Votes = None,
+    min_accuracy: flags.MinAccuracy = None,
+    skip_bad: flags.SkipBad = False,
+    device: flags.Device = None,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+) -> None:
+    """Score a trained run, or a predictions.npz.
+
+    Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`
+    """
+    if run.endswith(".npz"):
+        scores = _score_file(run)
+    else:
+        from mien.verbs import evaluate as evaluate_run
+
+        scores = evaluate_run(
+            run,
+            split=split,
+            data=data,
+            targets=targets,
+            votes=votes,
+            device=device or "auto",
+            on_bad=console.list_bad if skip_bad else None,
+        )
+    console.print_json(scores) if json else _print(scores)
+    if min_accuracy is not None and scores["accuracy"] < min_accuracy:
+        raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
+
+
+def _score_file(path: str) -> dict[str, Any]:
+    from pathlib import Path
+
+    from mien.core.predictions import Predictions
+    from mien.evaluation.metrics import evaluate as score
+
+    return score(Predictions.load(Path(path)))
+
+
+def _print(scores: dict[str, Any]) -> None:
+    print(
+        f"{scores['source']}: {scores['faces']:,} faces"
+        + (" (synthetic: says nothing of real faces)" if scores["synthetic"] else "")
+    )
+    low, high = scores["accuracy_interval"]
+    print(f"\naccuracy           {scores['accuracy']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    if scores["without_copies"]:
+        part = scores["without_copies"]
+        print(
+            f"  without copies   {part['accuracy']:.4f}   {part['copies']:,} faces that copy a training face left out"
+        )
+    names = {
+        "macro_f1": "macro-F1",
+        "balanced_accuracy": "balanced accuracy",
+        "top2_accuracy": "top-2 accuracy",
+        "log_loss": "log loss",
+        "brier": "Brier score",
+        "ece": "ECE (15 bins)",
+    }
+    for key, name in names.items():
+        print(f"{name:<18} " + ("–" if scores[key] is None else f"{scores[key]:.4f}"))
+    if scores["votes"] and scores["votes"]["accuracy"] is not None:
+        print(
+            f"{'crowd majority':<18} {scores['votes']['accuracy']:.4f}   {scores['votes']['faces']:,} faces with votes"
+        )
+    print()
+    _print_classes(scores)
+    for pair in scores["most_confused"]:
+        first, second = pair["directions"]
+        print(
+            f"{first['target']} taken for {first['label']}: {first['errors']:,} of {first['faces']:,}; "
+            f"{second['target']} for {second['label']}: {second['errors']:,} of {second['faces']:,} "
+            f"({pair['share']:.0%} of all errors)"
+        )
+
+
+def _print_classes(scores: dict[str, Any]) -> None:
+    def show(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    head = {"class": "left", "faces": "right", "precision": "right", "recall": "right", "F1": "right"}
+    predicted = {f"→ {name}": "right" for name in scores["classes"]}
+    rows = [
+        [
+            each["name"],
+            f"{each['faces']:,}",
+            show(each["precision"]),
+            show(each["recall"]),
+            show(each["f1"]),
+            *map(str, counts),
+        ]
+        for each, counts in zip(scores["per_class"], scores["confusion"]["counts"], strict=True)
+    ]
+    console.print_table("", head | predicted, rows)
+    print()

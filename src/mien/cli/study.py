@@ -1,0 +1,63 @@
+"""`mien study`."""
+
+import sys
+
+from mien.cli import console, flags
+from mien.cli.main import app
+
+
+@app.command()
+def study(
+    data: flags.Data = None,
+    *,
+    recipe: flags.Recipe = None,
+    model: flags.Model = None,
+    epochs: flags.Epochs = None,
+    batch: flags.Batch = None,
+    seed: flags.Seed = None,
+    set_: flags.Set = None,
+    votes: flags.Votes = None,
+    labels: flags.Labels = None,
+    skip_bad: flags.SkipBad = False,
+    device: flags.Device = None,
+    devices: flags.Devices = None,
+    name: flags.Name = None,
+    out: flags.Out = None,
+    overwrite: flags.Overwrite = False,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+) -> None:
+    """Do the whole experiment in one run folder: describe, train, eval, report.
+
+    Example: `mien study fer2013.csv --recipe course`
+    """
+    data = flags.need(data, "mien study fer2013.csv --recipe course")
+    recipe = flags.need(recipe, "mien study fer2013.csv --recipe course")
+    from mien.verbs import study as do_study
+
+    run = do_study(
+        data,
+        recipe=recipe,
+        settings=set_ or [],
+        name=name,
+        out=out,
+        overwrite=overwrite,
+        command=sys.argv,
+        on_bad=console.list_bad if skip_bad else None,
+        talk=console.TrainingTalk(),
+        model=model,
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        votes=votes,
+        labels=labels,
+        device=device,
+        devices=devices,
+    )
+    if json:
+        console.print_json(
+            {"run": str(run.path), "report": str(run.path / "report.html"), **run.read_json("status.json")}
+        )
+    else:
+        print(run.path / "report.html")

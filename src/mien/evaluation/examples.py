@@ -1,0 +1,38 @@
+"""Which faces a person should look at: of every class the most confident right and the most confident wrong ones."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.predictions import Predictions
+from mien.evaluation.metrics import with_targets
+
+
+def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.int64]:
+    """Choose example faces.
+
+    Args:
+        predictions: N faces with targets.
+        each: how many right and how many wrong ones of every class, where there are so many.
+
+    Returns:
+        `int64 (K,)`: rows of `predictions`; by class the right ones, then the wrong ones, the most confident first.
+
+    Raises:
+        DataError: no face has a target.
+
+    >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
+    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
+    >>> choose_examples(said).tolist()
+    [0, 1, 2]
+    """
+    with_targets(predictions)
+    targets = predictions.targets
+    assert targets is not None
+    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    right = (predictions.labels == targets)[surest]
+    groups = [
+        surest[(targets[surest] == label) & (right == hit)][:each]
+        for label in range(len(predictions.classes))
+        for hit in (True, False)
+    ]
+    return np.concatenate(groups)

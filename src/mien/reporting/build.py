@@ -1,0 +1,69 @@
+"""`report`: make a run's `report.html`."""
+
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, UndefinedError
+from markupsafe import Markup
+
+from mien.core.errors import DataError
+from mien.core.files import write_atomic
+from mien.core.rundir import RunDir
+from mien.reporting.run_files import RunFiles, read_run
+from mien.reporting.sections import SECTIONS
+from mien.reporting.summary import summary
+from mien.reporting.wording import FILTERS
+
+
+def report(run: RunDir) -> Path:
+    """Write `report.html`: one page without scripts that needs no other file and no network.
+
+    The same run folder gives the same bytes.  Files that a section needs and that are not there yet are named on the
+    page, with the command that makes them.
+
+    Args:
+        run: the run folder; only its own files are read.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        DataError: a file of the run is damaged or of another version; the page that was there is kept.
+        StorageError: the page can't be written; the page that was there is kept.
+    """
+    path = run.path / "report.html"
+    try:
+        page = render(read_run(run))
+    except (KeyError, UndefinedError) as error:
+        raise DataError(f"{run.path}: a file of the run lacks {error}; it is damaged or of another version of mien, "
+                        "and the command that made it makes it anew") from error
+    write_atomic(path, page)
+    return path
+
+
+def render(files: RunFiles) -> str:
+    """Make the page.
+
+    Args:
+        files: the run's files.
+
+    Raises:
+        KeyError: a file lacks a value.
+        UndefinedError: a file lacks a value that only a template shows.
+    """
+    pages = Environment(loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+                        lstrip_blocks=True)
+    pages.filters |= FILTERS
+    parts = []
+    for section in SECTIONS:
+        view = section.view(files)
+        values = {"missing": view} if isinstance(view, str) else view
+        name = "missing.html" if isinstance(view, str) else f"{section.anchor}.html"
+        parts.append({"anchor": section.anchor, "title": section.title,
+                      "body": Markup(pages.get_template(name).render(values))})  # noqa: S704 - rendered with autoescape
+    style = Markup(_read("style.css"))  # noqa: S704 - a file of this package
+    return pages.get_template("page.html").render(name=files.name, style=style, sections=parts, **summary(files))
+
+
+def _read(name: str) -> str:
+    return resources.files("mien.reporting").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,119 @@
+"""The charts of the report, each an inline SVG in the page's colours; drawn with Matplotlib's objects, never pyplot."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from mien.reporting.svg import COLOURS, STYLE, drawn
+
+INK, MUTED, LINE, ACCENT, SECOND, SURFACE = (COLOURS[name][0] for name in
+                                             ("ink", "muted", "line", "accent", "second", "surface"))
+MARKED = 60
+"""Up to this many epochs each one has a dot."""
+
+
+def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None, alt: str) -> Markup:
+    """Draw a measure over the epochs, on training and on held-out faces.
+
+    Args:
+        history: the rows of `metrics.csv`.
+        measure: `loss` or `accuracy`.
+        best: the epoch to mark, or None.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    epochs = [row["epoch"] for row in history]
+    with style.context(STYLE):
+        figure = Figure(figsize=(5.2, 3.1))
+        axes = figure.add_subplot()
+        for part, name, colour, dash in (("train", "training, augmented", SECOND, (0, (4, 2))),
+                                         ("val", "held out", ACCENT, "solid")):
+            axes.plot(epochs, [row[f"{part}_{measure}"] for row in history], color=colour, linestyle=dash, label=name,
+                      linewidth=1.8, marker="o" if len(epochs) <= MARKED else "", markersize=3)
+        _mark_best(axes, history, measure, best=best)
+        _epoch_axis(axes, epochs)
+        if measure == "accuracy":
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.3g} %"))
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2, handlelength=2.2)
+        return drawn(figure, name=measure, alt=alt)
+
+
+def _mark_best(axes: Axes, history: Sequence[dict[str, float]], measure: str, *, best: int | None) -> None:
+    for row in history:
+        if row["epoch"] == best:
+            axes.axvline(row["epoch"], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
+            axes.plot([row["epoch"]], [row[f"val_{measure}"]], marker="o", markersize=8, markeredgewidth=2,
+                      markeredgecolor=ACCENT, markerfacecolor=SURFACE, zorder=5)
+
+
+def _epoch_axis(axes: Axes, epochs: Sequence[float]) -> None:
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    room = max(0.5, (epochs[-1] - epochs[0]) * 0.03)
+    axes.set_xlim(epochs[0] - room, epochs[-1] + room)
+
+
+def learning_rate(history: Sequence[dict[str, float]], *, alt: str) -> Markup:
+    """Draw the learning rate over the epochs as steps, on a logarithmic axis.
+
+    Args:
+        history: the rows of `metrics.csv`.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    epochs, rates = [row["epoch"] for row in history], [row["lr"] for row in history]
+    with style.context(STYLE):
+        figure = Figure(figsize=(5.2, 2.3))
+        axes = figure.add_subplot()
+        axes.step(epochs, rates, where="mid", color=ACCENT, linewidth=1.8)
+        if min(rates) > 0:
+            axes.set_yscale("log")
+            levels = sorted(set(rates))
+            axes.set_yticks(levels[::max(1, len(levels) // 5)])
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.set_ylim(min(rates) / 1.4, max(rates) * 1.4)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:.2g}"))
+        _epoch_axis(axes, epochs)
+        return drawn(figure, name="rate", alt=alt)
+
+
+def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Markup:
+    """Draw accuracy over confidence, and below it how many faces lie in each bin.
+
+    Args:
+        bins: `{low, high, faces, confidence, accuracy}` a bin, as `metrics.json` has them.
+        name: makes ids unique when a page has several.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    filled = [each for each in bins if each["faces"]]
+    middles = np.array([(each["low"] + each["high"]) / 2 for each in filled])
+    width = bins[0]["high"] - bins[0]["low"]
+    with style.context(STYLE):
+        figure = Figure(figsize=(5.2, 4.2))
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+        top.bar(middles, [each["accuracy"] for each in filled], width * 0.9, color=ACCENT, alpha=0.55, label="faces that were right")
+        top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="perfectly calibrated")
+        top.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled], "o", color=ACCENT, markersize=4)
+        top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
+        top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
+        bottom.bar(middles, [each["faces"] for each in filled], width * 0.9, color=MUTED, alpha=0.6)
+        bottom.set(xlabel="probability of the label", ylabel="faces")
+        bottom.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
+        bottom.yaxis.set_major_formatter(FuncFormatter(lambda faces, _: f"{faces:,.0f}"))
+        for axes in (top, bottom):
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
+        top.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
+        return drawn(figure, name=name, alt=alt)

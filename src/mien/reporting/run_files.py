@@ -1,0 +1,151 @@
+"""`RunFiles`: what a run folder holds, read once; a file that is not there is None or empty.  Axes: `K` example faces."""
+
+import csv
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.pixels import SIZE
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+
+SCHEMA = 1
+"""The `schema_version` that this reader knows."""
+
+FIRST_SPLITS, LAST_SPLITS = ("test", "private-test"), ("validation", "train")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `mien eval` left of one split.
+
+    Attributes:
+        split: the name of the split.
+        metrics: what `evaluate` returned.
+        predictions: of every face of the split, or None.
+        rows: `int64 (K,)`, places of the example faces in `predictions`; empty without examples.
+        images: `uint8 (K, 48, 48)`, the example faces.
+    """
+
+    split: str
+    metrics: dict[str, Any]
+    predictions: Predictions | None
+    rows: NDArray[np.int64]
+    images: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class RunFiles:
+    """A run folder's files.
+
+    Attributes:
+        name: the folder's name.
+        config: `config.json`: command, config, data, versions, machine, git commit.
+        status: `status.json`.
+        model: `model.json`.
+        model_info: `model_info.json`: parameters and operations.
+        data: `data.json`: what `mien data` says of the faces.
+        history: the rows of `metrics.csv`.
+        timing: the rows of `timing.csv`.
+        evaluations: one a split, test splits first.
+    """
+
+    name: str
+    config: dict[str, Any] | None
+    status: dict[str, Any] | None
+    model: dict[str, Any] | None
+    model_info: dict[str, Any] | None
+    data: dict[str, Any] | None
+    history: list[dict[str, float]]
+    timing: list[dict[str, float]]
+    evaluations: list[Evaluation]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The `data` part of `config.json`; empty without one."""
+        card: dict[str, Any] = (self.config or {}).get("data", {})
+        return card
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The `config` part of `config.json`; empty without one."""
+        recipe: dict[str, Any] = (self.config or {}).get("config", {})
+        return recipe
+
+
+def read_run(run: RunDir) -> RunFiles:
+    """Read all that a report shows.
+
+    Args:
+        run: the run folder; any file in it may be missing.
+
+    Raises:
+        DataError: a file is damaged or of another version; the message names it.
+    """
+    return RunFiles(
+        name=run.path.name, config=_json(run, "config.json"), status=_json(run, "status.json"),
+        model=_json(run, "model.json"), model_info=_json(run, "model_info.json"), data=_json(run, "data.json"),
+        history=_table(run.path / "metrics.csv", ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")),
+        timing=_table(run.path / "timing.csv", ("epoch", "seconds", "train_faces_per_s")),
+        evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")])
+
+
+def _json(run: RunDir, name: str) -> dict[str, Any] | None:
+    if not (run.path / name).is_file():
+        return None
+    values = run.read_json(name)
+    version = values.get("schema_version", SCHEMA)
+    if version != SCHEMA:
+        raise DataError(f"{run.path / name}: schema_version {version}, expected {SCHEMA}; "
+                        "it was written by another version of mien")
+    return values
+
+
+def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, float]]:
+    if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: float(row[name]) for name in columns} for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
+    return rows
+
+
+def _splits(folder: Path) -> list[str]:
+    """Names of the evaluated splits: test splits first, those that training has seen last."""
+    names = sorted(path.parent.name for path in folder.glob("*/metrics.json"))
+    places: Mapping[str, int] = {**{name: place - 9 for place, name in enumerate(FIRST_SPLITS)},
+                                 **{name: place + 9 for place, name in enumerate(LAST_SPLITS)}}
+    return sorted(names, key=lambda name: places.get(name, 0))
+
+
+def _evaluation(run: RunDir, split: str) -> Evaluation:
+    folder = run.path / "eval" / split
+    metrics = _json(run, f"eval/{split}/metrics.json")
+    assert metrics is not None
+    predictions = Predictions.load(folder / "predictions.npz") if (folder / "predictions.npz").is_file() else None
+    rows, images = np.empty(0, np.int64), np.empty((0, SIZE, SIZE), np.uint8)
+    if predictions is not None and (folder / "examples.npz").is_file():
+        rows, images = _examples(folder / "examples.npz", faces=len(predictions))
+    return Evaluation(split, metrics, predictions, rows, images)
+
+
+def _examples(path: Path, *, faces: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            rows, images = arrays["rows"], arrays["images"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: damaged, or not a file of example faces ({error})") from None
+    if images.dtype != np.uint8 or images.shape != (len(rows), SIZE, SIZE):
+        raise DataError(f"{path}: faces {images.dtype} {images.shape} for {len(rows)} rows, "
+                        f"expected uint8 ({len(rows)}, {SIZE}, {SIZE})")
+    if len(rows) and not 0 <= rows.min() <= rows.max() < faces:
+        raise DataError(f"{path}: rows {rows.min()} to {rows.max()}, expected 0 to {faces - 1} as in predictions.npz")
+    return rows, images

@@ -1,0 +1,147 @@
+"""What the page says of each evaluated split: figures, classes, confusion, calibration, and example faces."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.core.faces import UNLABELLED
+from mien.core.predictions import Predictions
+from mien.reporting import figures
+from mien.reporting.run_files import Evaluation, RunFiles
+from mien.reporting.wording import count, decimal, percent, plural, span
+
+LARGEST_MATRIX = 40
+"""More classes than this make no readable matrix."""
+
+MOST_FACES = 400
+"""At most so many example faces a split, to keep the page small."""
+
+FIGURES = (
+    ("accuracy", "Accuracy", percent, "share of faces with the right label"),
+    ("macro_f1", "Macro-F1", percent, "mean F1 of the classes, each counting once"),
+    ("balanced_accuracy", "Balanced accuracy", percent, "mean recall of the classes"),
+    ("top2_accuracy", "Top-2 accuracy", percent, "right label among the two most probable"),
+    ("log_loss", "Log loss", decimal, "lower is better; guessing gives the logarithm of the number of classes"),
+    ("brier", "Brier score", decimal, "0 to 2, lower is better"),
+    ("ece", "Calibration error (ECE)", percent, "mean gap between probability and share of right labels"),
+)
+"""Key in `metrics.json`, name, how it is written, how to read it."""
+
+
+def scores(files: RunFiles) -> dict[str, Any] | str:
+    """Show every evaluated split.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `blocks`, one a split, for `scores.html`; or the line that stands in their place.
+    """
+    if not files.evaluations:
+        return "No scores yet: `mien eval RUN` makes them."
+    return {"blocks": [_block(each, place, files) for place, each in enumerate(files.evaluations, start=1)]}
+
+
+def _block(evaluation: Evaluation, place: int, files: RunFiles) -> dict[str, Any]:
+    metrics = evaluation.metrics
+    caption = _reliability_caption(metrics)
+    return {"anchor": f"scores-{place}", "split": evaluation.split, "metrics": metrics, "warning": _warning(evaluation, files),
+            "figures": _figures(metrics), "fresh": _fresh(metrics), "matrix": _matrix(metrics),
+            "pairs": metrics["most_confused"], "votes": metrics["votes"],
+            "reliability": {"svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
+                            "caption": caption}}
+
+
+def _warning(evaluation: Evaluation, files: RunFiles) -> str:
+    parts = evaluation.split.split(",")
+    if "train" in parts:
+        return "The model learned from these faces: the figures are far better than those of new faces."
+    if "validation" in parts and files.recipe.get("holdout", {}).get("method") == "file":
+        return "The epoch was chosen on these faces: the figures are somewhat better than those of new faces."
+    return ""
+
+
+def _fresh(metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """The figures without copies, where there are copies."""
+    fresh: dict[str, Any] | None = metrics["without_copies"]
+    return fresh if fresh and fresh["copies"] else None
+
+
+def _figures(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    fresh = _fresh(metrics) or {}
+    return [{"name": name, "hint": hint,
+             "all": write(metrics[key]), "interval": _interval(metrics, key),
+             "fresh": write(fresh[key]) if key in fresh else "", "fresh_interval": _interval(fresh, key)}
+            for key, name, write, hint in FIGURES if metrics[key] is not None]
+
+
+def _interval(values: dict[str, Any], key: str) -> str:
+    interval = values.get(f"{key}_interval")
+    return span(interval) if interval else ""
+
+
+def _matrix(metrics: dict[str, Any]) -> dict[str, Any] | None:
+    names, counts, shares = metrics["classes"], metrics["confusion"]["counts"], metrics["confusion"]["rows"]
+    if len(names) > LARGEST_MATRIX:
+        return None
+    rows = [{"name": name, "cells": [{"faces": faces, "share": share, "right": i == j}
+                                     for j, (faces, share) in enumerate(zip(counts[i], shares[i], strict=True))]}
+            for i, name in enumerate(names)]
+    right = sum(row[place] for place, row in enumerate(counts))
+    return {"rows": rows, "caption":
+            f"Each row holds the faces of one class, each column what the model called them; in a cell the number of faces "
+            f"and their share of the row. {count(right)} of {plural(metrics['faces'], 'face')} lie on the diagonal: right."}
+
+
+def _reliability_caption(metrics: dict[str, Any]) -> str:
+    filled = [each for each in metrics["ece_bins"] if each["faces"]]
+    mean = sum(each["confidence"] * each["faces"] for each in filled) / metrics["faces"]
+    gap = mean - metrics["accuracy"]
+    verdict = ("as sure as it should be, on the whole" if abs(gap) < 0.01 else
+               "surer than it should be" if gap > 0 else "less sure than it could be")
+    return (f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
+            f"{percent(metrics['accuracy'])} are right: it is {verdict}. Bars below the dashed line are promises not kept.")
+
+
+def examples(files: RunFiles) -> dict[str, Any] | str:
+    """Show faces that were labelled right and wrong with the greatest probability.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `blocks`, one a split, for `examples.html`; or the line that stands in their place.
+    """
+    blocks = [{"split": each.split, "classes": _by_class(each.predictions, each.rows, each.images),
+               "left_out": max(0, len(each.rows) - MOST_FACES)}
+              for each in files.evaluations if each.predictions is not None and len(each.rows)]
+    return {"blocks": blocks} if blocks else "No example faces yet: `mien eval RUN` makes them."
+
+
+def _by_class(said: Predictions, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """Sort faces by their target, right ones apart from wrong ones, the surest first."""
+    if said.targets is None:
+        return []
+    sure = said.probabilities.max(axis=1)
+    order = sorted(range(min(len(rows), MOST_FACES)), key=lambda k: -sure[rows[k]])
+    groups = []
+    for target, name in enumerate(said.classes):
+        faces = [_face(said, int(rows[k]), images[k]) for k in order if said.targets[rows[k]] == target != UNLABELLED]
+        if faces:
+            groups.append({"name": name, "kinds": [
+                ("Right", [face for face in faces if face["right"]]), ("Wrong", [face for face in faces if not face["right"]])]})
+    return groups
+
+
+def _face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, Any]:
+    assert said.targets is not None
+    label, target = int(said.labels[row]), int(said.targets[row])
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", optimize=True)
+    return {"png": base64.b64encode(buffer.getvalue()).decode(), "right": label == target, "id": str(said.ids[row]),
+            "target": said.classes[target], "label": said.classes[label], "probability": float(said.probabilities[row, label]),
+            "target_probability": float(said.probabilities[row, target])}

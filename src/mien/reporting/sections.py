@@ -1,0 +1,184 @@
+"""The parts of the page in order: one function and one template each.
+
+To add one: write a function that takes `RunFiles` and returns what its template shows, or a line that says why there is
+nothing to show and which command makes it; put `templates/<anchor>.html` beside the others; name both in `SECTIONS`.
+"""
+
+import json
+import shlex
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mien.reporting import figures
+from mien.reporting.run_files import RunFiles
+from mien.reporting.scores import examples, scores
+from mien.reporting.summary import STATES, best_epoch, model_name
+from mien.reporting.wording import count, decimal, duration, listing, percent, plural, value
+
+View = dict[str, Any] | str
+"""The values that a template shows, or the line that stands in its place."""
+
+
+class Section(NamedTuple):
+    """One part of the page: its anchor, which is also its template's name, its title and its function."""
+
+    anchor: str
+    title: str
+    view: Callable[[RunFiles], View]
+
+
+def data(files: RunFiles) -> View:
+    """Show what the model learned from: faces a split and class, copies, conflicts, blanks.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `source`, `columns`, `rows`, `held_apart` and `audit` (checks, may be empty), for `data.html`.
+    """
+    card, told = files.card, files.data
+    if not card and told is None:
+        return "Nothing is known of the data: `mien train` writes it when a run starts."
+    columns = [{"name": name, "faces": part["faces"], "classes": part["classes"]} for name, part in _parts(told).items()]
+    if card:
+        columns += [{"name": title, "faces": sum(card[key].values()), "classes": card[key]}
+                    for title, key in (("learned from", "training"), ("held out", "held_out"))]
+    classes = card["classes"] if card else told["classes"] if told else []
+    rows = [{"name": name, "counts": [column["classes"].get(name) for column in columns],
+             "share": columns[0]["classes"].get(name, 0) / max(max(columns[0]["classes"].values(), default=1), 1)}
+            for name in classes]
+    return {"source": (card or told or {})["source"], "columns": columns, "rows": rows,
+            "held_apart": bool(card), "audit": _audit(told)}
+
+
+def _parts(told: dict[str, Any] | None) -> dict[str, Any]:
+    return told["splits"] if told else {}
+
+
+def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+    """What may be wrong with the data: (what, how many, what it means)."""
+    if told is None:
+        return []
+    copies, conflicts = told["copies"], told["conflicts"]
+    across = [(f"Copies in {each['split']} of faces in {each['copies_of']}", count(each["faces"]),
+               "they flatter the score" if each["faces"] else "none: the splits are apart") for each in copies["across"]]
+    within = [(f"Repeats inside {name}", count(faces), "the same pixels more than once")
+              for name, faces in copies["within"].items() if faces]
+    return [*across, *within, *_agreement(told["votes"]),
+            ("Same pixels, different labels", count(conflicts["faces"]),
+             f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them"),
+            ("Blank faces", count(told["blank"]), "pictures of one grey level"),
+            ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored")]
+
+
+def _agreement(votes: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+    if votes is None:
+        return []
+    facts = [("Not a face", count(votes["not_a_face"]), "most of FER+'s annotators say so")]
+    if votes["agreement"]:
+        facts.append(("Labels that FER+'s crowd agrees with", percent(votes["agreement"]["all"]),
+                      "the rest can't be learned, only remembered"))
+    return facts
+
+
+def model(files: RunFiles) -> View:
+    """Show the network's size and the recipe's values.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `name`, `info` (facts about size, may be empty) and `groups` (of recipe values), for `model.html`.
+    """
+    if not files.recipe and not files.model_info:
+        return "No model yet: `mien train` makes one."
+    info = files.model_info or {}
+    groups: dict[str, dict[str, str]] = {"run": {}}
+    for key, values in files.recipe.items():
+        if isinstance(values, dict):
+            groups[key] = {name: value(each) for name, each in values.items()}
+        else:
+            groups["run"][key] = value(values)
+    return {"name": model_name(files), "info": info, "groups": {name: each for name, each in groups.items() if each}}
+
+
+def training(files: RunFiles) -> View:
+    """Show the curves, the learning rate, the time, and how it ended.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `charts` (each `{svg, caption}`) and `outcome` (facts), for `training.html`.
+    """
+    history = files.history
+    if not history:
+        return "No epochs yet: `mien train --resume RUN` goes on with the run."
+    best = best_epoch(history)
+    last, row = history[-1], next((row for row in history if row["epoch"] == best), history[-1])
+    loss = (f"Loss. On held-out faces it is lowest at epoch {best}, {decimal(row['val_loss'])}; the last epoch, "
+            f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, and {decimal(last['train_loss'])} on training faces.")
+    accuracy = (f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the last "
+                f"{percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces.")
+    rate = _rate_caption(history)
+    charts = [{"svg": figures.curve(history, "loss", best=best, alt=loss), "caption": loss},
+              {"svg": figures.curve(history, "accuracy", best=best, alt=accuracy), "caption": accuracy},
+              {"svg": figures.learning_rate(history, alt=rate), "caption": rate}]
+    return {"charts": charts, "outcome": _training_facts(files, best)}
+
+
+def _rate_caption(history: list[dict[str, float]]) -> str:
+    falls = [int(now["epoch"]) for before, now in zip(history, history[1:], strict=False) if now["lr"] < before["lr"]]
+    first, last = history[0]["lr"], history[-1]["lr"]
+    if not falls:
+        return f"Learning rate. It is {first:.3g} at the first epoch and {last:.3g} at the last; it never fell."
+    return (f"Learning rate. It begins at {first:.3g} and ends at {last:.3g}, after {plural(len(falls), 'fall')}, the first "
+            f"at epoch {falls[0]}" + (f", the others at {listing(falls[1:])}." if 1 < len(falls) <= 8 else "."))
+
+
+def _training_facts(files: RunFiles, best: int | None) -> list[tuple[str, str]]:
+    status, epochs = files.status or {}, files.recipe.get("epochs")
+    facts = [("Epochs", f"{len(files.history)}" + (f" of at most {epochs}" if epochs else "")),
+             ("Best epoch", value(best))]
+    if status:
+        facts.append(("Ended", STATES.get(status["state"], status["state"])))
+        facts += [("Reason", status["reason"])] if status.get("reason") else []
+    if files.timing:
+        speeds = sorted(row["train_faces_per_s"] for row in files.timing)
+        seconds = sum(row["seconds"] for row in files.timing)
+        facts += [("Time", duration(seconds)), ("Time an epoch", duration(seconds / len(files.timing))),
+                  ("Speed, median", f"{count(speeds[len(speeds) // 2])} faces/s")]
+    return facts
+
+
+def appendix(files: RunFiles) -> View:
+    """Show all that is needed to repeat the run.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `origin` (facts), `versions`, `command` and `config`, for `appendix.html`.
+    """
+    stored = files.config
+    if stored is None:
+        return "No config: `mien train` writes it when a run starts."
+    machine = stored.get("machine", {})
+    facts = [("Data fingerprint", files.card.get("fingerprint")), ("Data source", files.card.get("source")),
+             ("Git commit", stored.get("git_commit")), ("System", machine.get("system")),
+             ("Processor", machine.get("processor")), ("Cores", machine.get("cores")), ("Threads", machine.get("threads")),
+             ("Schema version", stored.get("schema_version"))]
+    return {"origin": [(name, value(each)) for name, each in facts], "versions": stored.get("versions", {}),
+            "command": shlex.join(stored.get("command", [])),
+            "config": json.dumps(files.recipe, indent=2, ensure_ascii=False)}
+
+
+SECTIONS = (
+    Section("data", "Data", data),
+    Section("model", "Model and recipe", model),
+    Section("training", "Training", training),
+    Section("scores", "Scores", scores),
+    Section("examples", "Examples", examples),
+    Section("appendix", "Appendix", appendix),
+)
+"""The page below its summary, in order."""

@@ -1,0 +1,111 @@
+"""How numbers are written on the page; the Jinja filters and the sentences use the same functions."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+NONE = "–"
+"""What stands for a figure that is not defined."""
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a fraction as per cent, with a space that does not break.
+
+    >>> percent(0.7131), percent(None)
+    ('71.3\\xa0%', '–')
+    """
+    return NONE if share is None or math.isnan(share) else f"{share * 100:.{digits}f}\u00a0%"
+
+
+def span(interval: Sequence[float] | None, digits: int = 1) -> str:
+    """Write an interval of fractions as per cent.
+
+    >>> span([0.698, 0.728])
+    '69.8 to 72.8\\xa0%'
+    """
+    return NONE if interval is None else f"{interval[0] * 100:.{digits}f} to {percent(interval[1], digits)}"
+
+
+def count(number: float | None) -> str:
+    """Write a whole number with thousands apart.
+
+    >>> count(3589)
+    '3,589'
+    """
+    return NONE if number is None else f"{number:,.0f}"
+
+
+def decimal(number: float | None, digits: int = 3) -> str:
+    """Write a number with a fixed count of decimals.
+
+    >>> decimal(0.04251), decimal(float("nan"))
+    ('0.043', 'not a number')
+    """
+    if number is None:
+        return NONE
+    return "not a number" if math.isnan(number) else f"{number:.{digits}f}"
+
+
+def big(number: float | None) -> str:
+    """Write a large number in three digits.
+
+    >>> big(5_931_719), big(842), big(None)
+    ('5.93 million', '842', '–')
+    """
+    if number is None or number < 10_000:
+        return count(number)
+    for size, name in ((1e9, "billion"), (1e6, "million")):
+        if number >= size:
+            return f"{number / size:.3g} {name}"
+    return count(number)
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a person says them.
+
+    >>> duration(42), duration(185), duration(8040)
+    ('42 s', '3 min 05 s', '2 h 14 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    >>> plural(1, "face"), plural(1200, "face")
+    ('1 face', '1,200 faces')
+    """
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def listing(items: Sequence[Any]) -> str:
+    """Join items as in a sentence.
+
+    >>> listing(["fear"]), listing([3, 5, 9])
+    ('fear', '3, 5 and 9')
+    """
+    words = [str(item) for item in items]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def value(anything: Any) -> str:
+    """Write a config value: yes and no instead of true and false.
+
+    >>> value(True), value(None), value(0.003), value(1e-05)
+    ('yes', '–', '0.003', '1e-05')
+    """
+    if anything is None or anything == "":
+        return NONE
+    if isinstance(anything, bool):
+        return "yes" if anything else "no"
+    return f"{anything:g}" if isinstance(anything, float) else str(anything)
+
+
+FILTERS = {each.__name__: each for each in (percent, span, count, decimal, big, duration, plural, listing, value)}
+"""Name to function, for the templates."""

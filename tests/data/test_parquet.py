@@ -1,0 +1,143 @@
+"""Parquet in mien's own layout and in those of Hugging Face."""
+
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from mien.core.errors import DataError
+from mien.core.labels import FER2013, FERPLUS_VOTES
+from mien.data.sniff import open_faces
+
+
+def png(image):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def write(tmp_path, images):
+    """Write the first rows as Parquet: columns given by name, and ClassLabel names in the metadata."""
+
+    def write(name, *, class_names=None, pictures=None, **columns):
+        count = len(next(iter(columns.values())))
+        pictures = [png(image) for image in images[:count]] if pictures is None else pictures
+        table = pa.table({"image": [{"bytes": data, "path": None} for data in pictures], **columns})
+        if class_names:
+            features = {"label": {"names": class_names, "_type": "ClassLabel"}, "image": {"_type": "Image"}}
+            table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path, row_group_size=2)
+        return path
+
+    return write
+
+
+def test_own_layout(write, images):
+    votes = {f"votes_{name}": pa.array([row + 1, 0, 10], pa.uint8()) for row, name in enumerate(FERPLUS_VOTES)}
+    path = write("x.bin", emotion=[6, 0, 3], usage=["Training", "PublicTest", "PrivateTest"], **votes)
+    faces = open_faces(path)
+    np.testing.assert_array_equal(faces.images, images[:3])
+    assert faces.classes == FER2013
+    assert faces.targets.tolist() == [6, 0, 3]
+    assert faces.splits.tolist() == ["train", "test", "private-test"]
+    assert faces.ids.tolist() == ["0", "1", "2"]
+    assert faces.votes.tolist() == [list(range(1, 11)), [0] * 10, [10] * 10]
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "classes", "targets"),
+    [
+        ([1, 0, 1], ["no", "yes"], ("no", "yes"), [1, 0, 1]),
+        ([1, -1, 0], ["yes", "no"], ("yes", "no"), [1, -1, 0]),
+        ([1, None, 0], ["yes", "no"], ("yes", "no"), [1, -1, 0]),
+        (["sad", "happy", "sad"], None, ("happy", "sad"), [1, 0, 1]),
+        (["happy", None, "happy"], None, ("happy",), [0, -1, 0]),
+        ([10, 9, 10], None, ("9", "10"), [1, 0, 1]),
+    ],
+)
+def test_hugging_face_labels(write, labels, names, classes, targets):
+    faces = open_faces(write("data/train-00000-of-00001.parquet", label=labels, class_names=names))
+    assert faces.classes == classes
+    assert faces.targets.tolist() == targets
+
+
+@pytest.mark.parametrize("place", ["", "data/"])
+def test_a_folder_of_files(write, images, place):
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001", "test-00000-of-00001"):
+        path = write(f"{place}{name}.parquet", label=[1, 0], class_names=["no", "yes"])
+    root = path.parent.parent if place else path.parent
+    faces = open_faces(root)
+    assert [len(faces.split(name)) for name in ("train", "validation", "test")] == [4, 2, 2]
+    assert faces.split("validation").ids.tolist() == [
+        "validation-00000-of-00001.parquet:0",
+        "validation-00000-of-00001.parquet:1",
+    ]
+    np.testing.assert_array_equal(faces.split("train").images, images[[0, 1, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("faces.parquet", "train"), ("test.parquet", "test"), ("fer_val-0.parquet", "validation")]
+)
+def test_split_from_the_name(write, name, split):
+    assert set(open_faces(write(name, label=[0, 1])).splits) == {split}
+
+
+def test_a_picture_that_cannot_be_read(write, images):
+    path = write("x.parquet", pictures=[png(images[0]), b"junk", None, png(images[3])], label=[0, 1, 2, 3])
+    with pytest.raises(DataError, match="row 1: not a picture"):
+        open_faces(path)
+    told = []
+    faces = open_faces(path, on_bad=told.append)
+    assert [str(error).split(":")[0] for error in told] == [f"{path}, row 1", f"{path}, row 2"]
+    assert faces.ids.tolist() == ["0", "3"]
+    np.testing.assert_array_equal(faces.images, images[[0, 3]])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"emotion": [0, 9]}, r"row 1: emotion 9, expected 0 to 6 \(angry, "),
+        ({"label": [0, 2], "class_names": ["no", "yes"]}, r"row 1: label 2, expected 0 to 1 \(no, yes\)"),
+        ({"label": [0.5, 1.0]}, "row 0: label 0.5, expected a whole number or a string"),
+        ({"label": [0, 1], "usage": ["Training", "Other"]}, "row 1: usage 'Other', expected Training or"),
+        ({"other": [0, 1]}, "the columns are image, other; expected image, and one of emotion, label"),
+        ({"emotion": [0, 1], **{f"votes_{name}": [1, 300] for name in FERPLUS_VOTES}}, "row 1: votes_neutral 300"),
+        ({"label": [], "pictures": []}, "no rows with a picture"),
+    ],
+)
+def test_columns_that_do_not_fit(write, columns, message):
+    path = write("x.parquet", **columns)
+    with pytest.raises(DataError, match=message) as caught:
+        open_faces(path)
+    assert str(path) in str(caught.value)
+
+
+def test_damaged_files(write, tmp_path):
+    path = write("x.parquet", label=[0, 1])
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match="damaged"):
+        open_faces(path)
+    path.write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="damaged"):
+        open_faces(path)
+
+
+def test_files_of_different_columns(write):
+    write("train.parquet", label=[0, 1])
+    path = write("test.parquet", label=["a", "b"])
+    with pytest.raises(DataError, match="different columns"):
+        open_faces(path.parent)
+
+
+def test_pictures_must_be_inside(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"image": ["a.png"], "label": [0]}), path)
+    with pytest.raises(DataError, match="the column image is string, expected a struct"):
+        open_faces(path)
