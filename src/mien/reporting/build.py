@@ -35,8 +35,8 @@ def report(run: RunDir) -> Path:
     try:
         page = render(read_run(run))
     except (KeyError, UndefinedError) as error:
-        raise DataError(f"{run.path}: a file of the run lacks {error}; it is damaged or of another version of mien, "
-                        "and the command that made it makes it anew") from error
+        raise DataError(f"{run.path}: a file of the run lacks {error}; it is damaged or of another version of "
+                        "mien") from error
     write_atomic(path, page)
     return path
 

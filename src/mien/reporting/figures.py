@@ -34,7 +34,7 @@ def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 3.1))
         axes = figure.add_subplot()
-        for part, name, colour, dash in (("train", "training, augmented", SECOND, (0, (4, 2))),
+        for part, name, colour, dash in (("train", "training", SECOND, (0, (4, 2))),
                                          ("val", "held out", ACCENT, "solid")):
             axes.plot(epochs, [row[f"{part}_{measure}"] for row in history], color=colour, linestyle=dash, label=name,
                       linewidth=1.8, marker="o" if len(epochs) <= MARKED else "", markersize=3)
@@ -50,8 +50,8 @@ def _mark_best(axes: Axes, history: Sequence[dict[str, float]], measure: str, *,
     for row in history:
         if row["epoch"] == best:
             axes.axvline(row["epoch"], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
-            axes.plot([row["epoch"]], [row[f"val_{measure}"]], marker="o", markersize=8, markeredgewidth=2,
-                      markeredgecolor=ACCENT, markerfacecolor=SURFACE, zorder=5)
+            axes.plot([row["epoch"]], [row[f"val_{measure}"]], "o", markersize=8, markeredgewidth=2, color=ACCENT,
+                      markerfacecolor=SURFACE, zorder=5)
 
 
 def _epoch_axis(axes: Axes, epochs: Sequence[float]) -> None:
@@ -99,14 +99,15 @@ def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Marku
         An `<svg>`.
     """
     filled = [each for each in bins if each["faces"]]
+    accuracies = [each["accuracy"] for each in filled]
     middles = np.array([(each["low"] + each["high"]) / 2 for each in filled])
     width = bins[0]["high"] - bins[0]["low"]
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 4.2))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-        top.bar(middles, [each["accuracy"] for each in filled], width * 0.9, color=ACCENT, alpha=0.55, label="faces that were right")
-        top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="perfectly calibrated")
-        top.plot([each["confidence"] for each in filled], [each["accuracy"] for each in filled], "o", color=ACCENT, markersize=4)
+        top.bar(middles, accuracies, width * 0.9, color=ACCENT, alpha=0.55, label="the model")
+        top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="probabilities that hold")
+        top.plot([each["confidence"] for each in filled], accuracies, "o", color=ACCENT, markersize=4)
         top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
         top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
         bottom.bar(middles, [each["faces"] for each in filled], width * 0.9, color=MUTED, alpha=0.6)

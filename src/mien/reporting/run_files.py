@@ -1,4 +1,4 @@
-"""`RunFiles`: what a run folder holds, read once; a file that is not there is None or empty.  Axes: `K` example faces."""
+"""`RunFiles`: what a run folder holds, read once; a missing file is None or empty.  Axes: `K` example faces."""
 
 import csv
 import zipfile
@@ -17,6 +17,19 @@ from mien.core.rundir import RunDir
 
 SCHEMA = 1
 """The `schema_version` that this reader knows."""
+
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+TIMING = ("epoch", "seconds", "train_faces_per_s")
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "config.json": ("config", "data"),
+    "status.json": ("state",),
+    "data.json": ("source", "classes", "splits", "unlabelled", "blank", "copies", "conflicts", "votes"),
+    "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
+    "metrics.json": (
+        "synthetic", "faces", "unlabelled", "copies", "classes", "bootstrap", "accuracy", "accuracy_interval",
+        "macro_f1", "macro_f1_interval", "balanced_accuracy", "top2_accuracy", "log_loss", "brier", "ece", "ece_bins", "per_class",
+        "confusion", "most_confused", "without_copies", "votes")}
+"""What the page takes from each file."""
 
 FIRST_SPLITS, LAST_SPLITS = ("test", "private-test"), ("validation", "train")
 
@@ -91,8 +104,8 @@ def read_run(run: RunDir) -> RunFiles:
     return RunFiles(
         name=run.path.name, config=_json(run, "config.json"), status=_json(run, "status.json"),
         model=_json(run, "model.json"), model_info=_json(run, "model_info.json"), data=_json(run, "data.json"),
-        history=_table(run.path / "metrics.csv", ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")),
-        timing=_table(run.path / "timing.csv", ("epoch", "seconds", "train_faces_per_s")),
+        history=_table(run.path / "metrics.csv", HISTORY),
+        timing=_table(run.path / "timing.csv", TIMING),
         evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")])
 
 
@@ -104,6 +117,9 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
     if version != SCHEMA:
         raise DataError(f"{run.path / name}: schema_version {version}, expected {SCHEMA}; "
                         "it was written by another version of mien")
+    missing = [key for key in KEYS.get(Path(name).name, ()) if key not in values]
+    if missing:
+        raise DataError(f"{run.path / name}: lacks {', '.join(missing)}; it is damaged or of another version of mien")
     return values
 
 

@@ -12,6 +12,7 @@ from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.reporting import figures
 from mien.reporting.run_files import Evaluation, RunFiles
+from mien.reporting.summary import warning
 from mien.reporting.wording import count, decimal, percent, plural, span
 
 LARGEST_MATRIX = 40
@@ -49,20 +50,12 @@ def scores(files: RunFiles) -> dict[str, Any] | str:
 def _block(evaluation: Evaluation, place: int, files: RunFiles) -> dict[str, Any]:
     metrics = evaluation.metrics
     caption = _reliability_caption(metrics)
-    return {"anchor": f"scores-{place}", "split": evaluation.split, "metrics": metrics, "warning": _warning(evaluation, files),
+    return {"anchor": f"scores-{place}", "split": evaluation.split, "metrics": metrics,
+            "warning": warning(evaluation, files),
             "figures": _figures(metrics), "fresh": _fresh(metrics), "matrix": _matrix(metrics),
             "pairs": metrics["most_confused"], "votes": metrics["votes"],
             "reliability": {"svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
                             "caption": caption}}
-
-
-def _warning(evaluation: Evaluation, files: RunFiles) -> str:
-    parts = evaluation.split.split(",")
-    if "train" in parts:
-        return "The model learned from these faces: the figures are far better than those of new faces."
-    if "validation" in parts and files.recipe.get("holdout", {}).get("method") == "file":
-        return "The epoch was chosen on these faces: the figures are somewhat better than those of new faces."
-    return ""
 
 
 def _fresh(metrics: dict[str, Any]) -> dict[str, Any] | None:
@@ -93,8 +86,9 @@ def _matrix(metrics: dict[str, Any]) -> dict[str, Any] | None:
             for i, name in enumerate(names)]
     right = sum(row[place] for place, row in enumerate(counts))
     return {"rows": rows, "caption":
-            f"Each row holds the faces of one class, each column what the model called them; in a cell the number of faces "
-            f"and their share of the row. {count(right)} of {plural(metrics['faces'], 'face')} lie on the diagonal: right."}
+            "Each row holds the faces of one class, each column what the model called them; a cell has the number of "
+            f"faces and their share of the row. {count(right)} of {plural(metrics['faces'], 'face')} lie on the "
+            "diagonal: right."}
 
 
 def _reliability_caption(metrics: dict[str, Any]) -> str:
@@ -104,7 +98,8 @@ def _reliability_caption(metrics: dict[str, Any]) -> str:
     verdict = ("as sure as it should be, on the whole" if abs(gap) < 0.01 else
                "surer than it should be" if gap > 0 else "less sure than it could be")
     return (f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
-            f"{percent(metrics['accuracy'])} are right: it is {verdict}. Bars below the dashed line are promises not kept.")
+            f"{percent(metrics['accuracy'])} are right: it is {verdict}. A bar that ends below the dashed line "
+            "promises too much.")
 
 
 def examples(files: RunFiles) -> dict[str, Any] | str:
@@ -132,8 +127,8 @@ def _by_class(said: Predictions, rows: NDArray[np.int64], images: NDArray[np.uin
     for target, name in enumerate(said.classes):
         faces = [_face(said, int(rows[k]), images[k]) for k in order if said.targets[rows[k]] == target != UNLABELLED]
         if faces:
-            groups.append({"name": name, "kinds": [
-                ("Right", [face for face in faces if face["right"]]), ("Wrong", [face for face in faces if not face["right"]])]})
+            groups.append({"name": name, "kinds": [("Right", [face for face in faces if face["right"]]),
+                                                   ("Wrong", [face for face in faces if not face["right"]])]})
     return groups
 
 
@@ -143,5 +138,6 @@ def _face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, An
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", optimize=True)
     return {"png": base64.b64encode(buffer.getvalue()).decode(), "right": label == target, "id": str(said.ids[row]),
-            "target": said.classes[target], "label": said.classes[label], "probability": float(said.probabilities[row, label]),
+            "target": said.classes[target], "label": said.classes[label],
+            "probability": float(said.probabilities[row, label]),
             "target_probability": float(said.probabilities[row, target])}

@@ -7,6 +7,7 @@ nothing to show and which command makes it; put `templates/<anchor>.html` beside
 import json
 import shlex
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mien.reporting import figures
@@ -39,7 +40,8 @@ def data(files: RunFiles) -> View:
     card, told = files.card, files.data
     if not card and told is None:
         return "Nothing is known of the data: `mien train` writes it when a run starts."
-    columns = [{"name": name, "faces": part["faces"], "classes": part["classes"]} for name, part in _parts(told).items()]
+    columns = [{"name": name, "faces": part["faces"], "classes": part["classes"]}
+               for name, part in (told or {"splits": {}})["splits"].items()]
     if card:
         columns += [{"name": title, "faces": sum(card[key].values()), "classes": card[key]}
                     for title, key in (("learned from", "training"), ("held out", "held_out"))]
@@ -51,22 +53,19 @@ def data(files: RunFiles) -> View:
             "held_apart": bool(card), "audit": _audit(told)}
 
 
-def _parts(told: dict[str, Any] | None) -> dict[str, Any]:
-    return told["splits"] if told else {}
-
-
 def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
     """What may be wrong with the data: (what, how many, what it means)."""
     if told is None:
         return []
     copies, conflicts = told["copies"], told["conflicts"]
     across = [(f"Copies in {each['split']} of faces in {each['copies_of']}", count(each["faces"]),
-               "they flatter the score" if each["faces"] else "none: the splits are apart") for each in copies["across"]]
+               "they flatter the score" if each["faces"] else "the two are apart") for each in copies["across"]]
     within = [(f"Repeats inside {name}", count(faces), "the same pixels more than once")
               for name, faces in copies["within"].items() if faces]
     return [*across, *within, *_agreement(told["votes"]),
             ("Same pixels, different labels", count(conflicts["faces"]),
-             f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them"),
+             f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them" if conflicts["groups"]
+             else "no two labels contradict each other"),
             ("Blank faces", count(told["blank"]), "pictures of one grey level"),
             ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored")]
 
@@ -116,10 +115,10 @@ def training(files: RunFiles) -> View:
         return "No epochs yet: `mien train --resume RUN` goes on with the run."
     best = best_epoch(history)
     last, row = history[-1], next((row for row in history if row["epoch"] == best), history[-1])
-    loss = (f"Loss. On held-out faces it is lowest at epoch {best}, {decimal(row['val_loss'])}; the last epoch, "
-            f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, and {decimal(last['train_loss'])} on training faces.")
-    accuracy = (f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the last "
-                f"{percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces.")
+    loss = (f"Loss. On held-out faces it is lowest at epoch {value(best)}, {decimal(row['val_loss'])}; the last epoch, "
+            f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, with {decimal(last['train_loss'])} in training.")
+    accuracy = (f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the "
+                f"last {percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces.")
     rate = _rate_caption(history)
     charts = [{"svg": figures.curve(history, "loss", best=best, alt=loss), "caption": loss},
               {"svg": figures.curve(history, "accuracy", best=best, alt=accuracy), "caption": accuracy},
@@ -128,12 +127,12 @@ def training(files: RunFiles) -> View:
 
 
 def _rate_caption(history: list[dict[str, float]]) -> str:
-    falls = [int(now["epoch"]) for before, now in zip(history, history[1:], strict=False) if now["lr"] < before["lr"]]
+    falls = [int(now["epoch"]) for before, now in pairwise(history) if now["lr"] < before["lr"]]
     first, last = history[0]["lr"], history[-1]["lr"]
     if not falls:
         return f"Learning rate. It is {first:.3g} at the first epoch and {last:.3g} at the last; it never fell."
-    return (f"Learning rate. It begins at {first:.3g} and ends at {last:.3g}, after {plural(len(falls), 'fall')}, the first "
-            f"at epoch {falls[0]}" + (f", the others at {listing(falls[1:])}." if 1 < len(falls) <= 8 else "."))
+    return (f"Learning rate. It begins at {first:.3g} and ends at {last:.3g}, after {plural(len(falls), 'fall')}, the "
+            f"first at epoch {falls[0]}" + (f", the others at {listing(falls[1:])}." if 1 < len(falls) <= 8 else "."))
 
 
 def _training_facts(files: RunFiles, best: int | None) -> list[tuple[str, str]]:
@@ -166,7 +165,8 @@ def appendix(files: RunFiles) -> View:
     machine = stored.get("machine", {})
     facts = [("Data fingerprint", files.card.get("fingerprint")), ("Data source", files.card.get("source")),
              ("Git commit", stored.get("git_commit")), ("System", machine.get("system")),
-             ("Processor", machine.get("processor")), ("Cores", machine.get("cores")), ("Threads", machine.get("threads")),
+             ("Processor", machine.get("processor")), ("Cores", machine.get("cores")),
+             ("Threads", machine.get("threads")),
              ("Schema version", stored.get("schema_version"))]
     return {"origin": [(name, value(each)) for name, each in facts], "versions": stored.get("versions", {}),
             "command": shlex.join(stored.get("command", [])),

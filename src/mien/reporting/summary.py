@@ -23,7 +23,8 @@ def summary(files: RunFiles) -> dict[str, Any]:
     shown = files.evaluations[0] if files.evaluations else None
     status = files.status or {}
     return {"title": f"{model_name(files)} on {_short(str(files.card.get('source', 'unknown data')))}",
-            "state": STATES.get(status.get("state", ""), ""), "updated": status.get("updated", "")[:16].replace("T", " "),
+            "state": STATES.get(status.get("state", ""), ""),
+            "updated": status.get("updated", "")[:16].replace("T", " "),
             "synthetic": _synthetic(files), "sentences": list(_sentences(files, shown)),
             "tiles": _tiles(files, shown)}
 
@@ -42,6 +43,21 @@ def model_name(files: RunFiles) -> str:
     """Name the network, whichever file knows it."""
     name = (files.model or {}).get("model") or files.recipe.get("model") or (files.model_info or {}).get("name")
     return str(name or "Unknown model")
+
+
+def warning(evaluation: Evaluation, files: RunFiles) -> str:
+    """Say why figures of a split do not hold for new faces; empty where nothing speaks against them.
+
+    Args:
+        evaluation: the split.
+        files: the run's files.
+    """
+    parts = evaluation.split.split(",")
+    if "train" in parts:
+        return "The model learned from these faces, so the figures do not tell how it does on new ones."
+    if "validation" in parts and files.recipe.get("holdout", {}).get("method") == "file":
+        return "The epoch was chosen on these faces, so the figures are somewhat better than those of new ones."
+    return ""
 
 
 def _short(source: str) -> str:
@@ -65,12 +81,12 @@ def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
         yield "It has not been scored yet."
         return
     metrics = shown.metrics
-    yield _scored(shown)
+    yield " ".join(filter(None, (warning(shown, files), _scored(shown))))
     yield from _best_and_worst(metrics["per_class"])
     if metrics["most_confused"]:
         pair = metrics["most_confused"][0]
         errors = metrics["faces"] - sum(row[place] for place, row in enumerate(metrics["confusion"]["counts"]))
-        yield (f"The pair that it mixes up most is {' and '.join(pair['classes'])}: {count(pair['errors'])} of "
+        yield (f"The pair that it mixes up most is “{'” and “'.join(pair['classes'])}”: {count(pair['errors'])} of "
                f"{plural(errors, 'error')} ({percent(pair['share'], 0)}).")
 
 
@@ -82,15 +98,18 @@ def _trained(files: RunFiles) -> str:
     epochs, best = len(files.history), best_epoch(files.history)
     ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
     ending += f"; the weights are those of epoch {best}, the best on held-out faces" if best else ""
-    return (f"{model} learned to tell {plural(classes, 'expression')} apart from {plural(faces, 'face')} of "
-            f"{_short(card['source'])}{ending}.")
+    return (f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
+            f"{plural(classes, 'expression')} apart{ending}.")
 
 
 def _scored(shown: Evaluation) -> str:
     metrics, counts = shown.metrics, shown.metrics["confusion"]["counts"]
+    guess = max(map(sum, counts)) / metrics["faces"]
+    beats = metrics["accuracy_interval"][0] > guess
+    doubt = "" if beats else ", and the interval does not rule out that it does no better"
     text = (f"On the {plural(metrics['faces'], 'face')} of “{shown.split}” it is right for "
-            f"{percent(metrics['accuracy'])} (95 % interval {span(metrics['accuracy_interval'])}); always naming the most "
-            f"frequent expression would be right for {percent(max(map(sum, counts)) / metrics['faces'])}.")
+            f"{percent(metrics['accuracy'])} (95 % interval {span(metrics['accuracy_interval'])}); always naming the "
+            f"most frequent expression would be right for {percent(guess)}{doubt}.")
     fresh = metrics["without_copies"]
     if fresh and fresh["copies"]:
         text += (f" Without the {plural(fresh['copies'], 'face')} that also occur in the training data it is "
@@ -103,14 +122,14 @@ def _best_and_worst(per_class: list[dict[str, Any]]) -> Iterator[str]:
     if len(known) < 2 or known[0]["f1"] == known[-1]["f1"]:
         return
     best, worst = known[0], known[-1]
-    yield (f"It is best at {best['name']}, where it finds {_found(best)}, and worst at {worst['name']}, where it finds "
-           f"{_found(worst)}.")
+    yield f"It is best at “{best['name']}”: {_found(best)}. It is worst at “{worst['name']}”: {_found(worst)}."
 
 
 def _found(each: dict[str, Any]) -> str:
-    if each["precision"] is None:
-        return f"{percent(each['recall'], 0)} and never names it"
-    return f"{percent(each['recall'], 0)} and is right in {percent(each['precision'], 0)} of the times it says so"
+    if not each["recall"]:
+        return f"it finds none of these {plural(each['faces'], 'face')}"
+    return (f"it finds {percent(each['recall'], 0)} of these faces, and {percent(each['precision'], 0)} of the faces "
+            "that it calls so are")
 
 
 def _tiles(files: RunFiles, shown: Evaluation | None) -> list[dict[str, str]]:

@@ -1,8 +1,9 @@
-"""From a Matplotlib figure to SVG that belongs to the page: its colours follow the theme, its text is the page's font."""
+"""From a Matplotlib figure to SVG that belongs to the page: colours of its theme, text in its font."""
 
 import io
 import re
 from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -13,8 +14,9 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "accent": ("#040404", "#4a7fd0"), "second": ("#050505", "#d0792a"), "surface": ("#060606", "none")}
 """Name of a CSS variable to what Matplotlib is told, and the colour to show where no page sets the variable."""
 
-STYLE = ["default", {
-    "svg.fonttype": "none", "svg.hashsalt": "mien", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
+STYLE: list[str | dict[str, Any]] = ["default", {
+    "svg.fonttype": "none", "svg.hashsalt": "mien", "font.size": 10,
+    "axes.spines.top": False, "axes.spines.right": False,
     "axes.edgecolor": COLOURS["line"][0], "axes.labelcolor": COLOURS["muted"][0], "text.color": COLOURS["ink"][0],
     "xtick.color": COLOURS["line"][0], "ytick.color": COLOURS["line"][0], "xtick.labelcolor": COLOURS["muted"][0],
     "ytick.labelcolor": COLOURS["muted"][0], "grid.color": COLOURS["line"][0], "grid.linewidth": 0.6, "axes.grid": True,
@@ -30,6 +32,7 @@ def drawn(figure: Figure, *, name: str, alt: str) -> Markup:
         name: makes the ids inside unique on the page.
         alt: what a person who does not see it needs to know.
 
+    >>> from matplotlib import style
     >>> with style.context(STYLE):
     ...     text = drawn(Figure(figsize=(1, 1)), name="empty", alt="Nothing")
     >>> text.startswith('<svg viewBox="0 0 72 72" role="img" aria-label="Nothing"')
@@ -37,7 +40,7 @@ def drawn(figure: Figure, *, name: str, alt: str) -> Markup:
     """
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    picture = ElementTree.fromstring(text.getvalue())  # noqa: S314
+    picture = ElementTree.fromstring(text.getvalue())  # noqa: S314 - Matplotlib's own output
     _tidy(picture, name)
     box = picture.get("viewBox", "")
     picture.attrib.clear()

@@ -9,19 +9,19 @@ NONE = "–"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Write a fraction as per cent, with a space that does not break.
+    r"""Write a fraction as per cent, with a space that does not break.
 
     >>> percent(0.7131), percent(None)
-    ('71.3\\xa0%', '–')
+    ('71.3\xa0%', '–')
     """
     return NONE if share is None or math.isnan(share) else f"{share * 100:.{digits}f}\u00a0%"
 
 
 def span(interval: Sequence[float] | None, digits: int = 1) -> str:
-    """Write an interval of fractions as per cent.
+    r"""Write an interval of fractions as per cent.
 
     >>> span([0.698, 0.728])
-    '69.8 to 72.8\\xa0%'
+    '69.8 to 72.8\xa0%'
     """
     return NONE if interval is None else f"{interval[0] * 100:.{digits}f} to {percent(interval[1], digits)}"
 
@@ -77,11 +77,10 @@ def duration(seconds: float) -> str:
 def plural(number: int, noun: str) -> str:
     """Write a count with its noun.
 
-    >>> plural(1, "face"), plural(1200, "face")
-    ('1 face', '1,200 faces')
+    >>> plural(1, "face"), plural(1200, "epoch")
+    ('1 face', '1,200 epochs')
     """
-    ending = "" if number == 1 else "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
-    return f"{number:,} {noun}{ending}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def listing(items: Sequence[Any]) -> str:

@@ -22,6 +22,7 @@ from mien.training.callbacks import History, Steps, Stopper
 from mien.training.checkpoint_io import AtomicCheckpointIO
 from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_precision
+from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
 
 
@@ -40,6 +41,7 @@ def fit(config: TrainConfig, run: RunDir, *, faces: FaceSet, talk: Talk) -> RunD
     """
     training, held_out = split_faces(config, faces)
     run.set_status("running")
+    keep_freed_memory()
     last, best = run.path / "checkpoints/last.ckpt", run.path / "checkpoints/best.ckpt"
     try:
         with torch.random.fork_rng(), _quiet_lightning():

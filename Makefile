@@ -1,0 +1,29 @@
+PYTHON ?= python3
+DATA ?= synthetic
+BIN := .venv/bin
+
+.PHONY: install demo test docs clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet torch==2.13.0 -e '.[train,dev]'
+	touch $@
+
+demo: install
+	$(BIN)/mien study '$(DATA)' --recipe demo
+
+test: install
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/pytest
+
+docs: install
+	$(BIN)/mkdocs serve
+
+clean:
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,166 @@
+"""The page as a whole: complete, self-contained, well-formed, harmless, the same twice."""
+
+import base64
+import io
+import json
+import re
+import shutil
+from itertools import chain
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.core.errors import DataError
+from mien.core.rundir import RunDir
+from mien.reporting.build import report
+from mien.reporting.sections import SECTIONS
+
+from .conftest import said_of, write_run, write_scores
+from .pages import Page
+
+HOSTILE = ("<script>alert(1)</script>", '"><img src=http://evil.example/x onerror=alert(1)>', "{{ 7*7 }}",
+           "</style><b>", "a&b", "it's", "x" * 120)
+
+
+def built(run):
+    return Page(report(run).read_text(encoding="utf-8"))
+
+
+def test_every_section_is_there_and_in_the_contents(run):
+    page = built(run)
+    assert [attrs["id"] for attrs in page.all("section")] == [section.anchor for section in SECTIONS]
+    targets = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
+    assert {f"#{section.anchor}" for section in SECTIONS} <= {attrs["href"] for attrs in page.all("a")}
+    assert all(attrs["href"][1:] in targets for _, attrs in page.tags if "href" in attrs)
+    assert not re.search("no scores yet|no epochs yet|no example|not known", page.text, re.IGNORECASE)
+
+
+def test_ids_are_unique(run):
+    ids = [attrs["id"] for _, attrs in built(run).tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_is_self_contained(run):
+    page = built(run)
+    assert "<script" not in page.source.lower()
+    assert not re.search(r"https?://|@import|url\((?!#)", page.source)
+    assert not [name for name, _ in page.tags if name in {"link", "iframe", "object", "embed", "script", "form"}]
+    assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on") or key == "srcset"]
+    assert all(attrs["src"].startswith("data:image/png;base64,") for _, attrs in page.tags if "src" in attrs)
+    assert len(page.source.encode()) < 15e6
+
+
+def test_every_picture_decodes_and_says_what_it_shows(run):
+    page = built(run)
+    pictures = page.all("img")
+    assert len(pictures) == sum(len(np.load(path)["rows"]) for path in run.path.glob("eval/*/examples.npz"))
+    for attrs in pictures:
+        assert attrs["alt"].startswith("A face labelled")
+        assert int(attrs["width"]) >= 96
+        with Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2]))) as picture:
+            picture.load()
+            assert (picture.size, picture.mode) == ((48, 48), "L")
+
+
+def test_the_faces_shown_are_the_files(run):
+    wanted = {image.tobytes() for path in run.path.glob("eval/*/examples.npz") for image in np.load(path)["images"]}
+    shown = {np.asarray(Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2])))).tobytes()
+             for attrs in built(run).all("img")}
+    assert shown == wanted
+
+
+def test_charts_parse_and_follow_the_theme(run):
+    charts = re.findall(r"<svg.*?</svg>", built(run).source, re.DOTALL)
+    assert len(charts) == 3 + 2
+    for chart in charts:
+        root = ElementTree.fromstring(chart)
+        assert root.get("role") == "img"
+        assert len(root.get("aria-label")) > 40
+        colours = set(re.findall(r"(?:fill|stroke): ?([^;\"]+)", chart))
+        assert all(colour == "none" or colour.startswith("var(--") for colour in colours), colours
+
+
+@pytest.mark.parametrize("split", ["test", "private-test"])
+def test_confusion_numbers_are_those_of_metrics_json(run, split):
+    start = f'<table class="matrix"[^>]*aria-label="Confusion matrix of {split}">'
+    table = re.search(f"{start}.*?</table>", built(run).source, re.DOTALL)
+    cells = re.findall(r"<td[^>]*>([\d,]+)<small>(\d+)\u00a0%</small>", table[0])
+    stored = json.loads((run.path / "eval" / split / "metrics.json").read_text())["confusion"]
+    assert [int(faces.replace(",", "")) for faces, _ in cells] == list(chain(*stored["counts"]))
+    assert [int(share) for _, share in cells] == [int(f"{share * 100:.0f}") for share in chain(*stored["rows"])]
+
+
+def test_hostile_names_are_harmless(tmp_path):
+    run = write_run(tmp_path / "run", classes=HOSTILE, source="/data/<script>x</script>/<b>.csv")
+    page = built(run)
+    assert "<script" not in page.source.lower()
+    assert not [attrs for attrs in page.all("img") if not attrs["src"].startswith("data:")]
+    assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on")]
+    assert page.source.lower().count("</style") == 1
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7*7 }}" in page.text
+
+
+def test_two_builds_give_the_same_bytes(run, tmp_path):
+    first = report(run).read_bytes()
+    (tmp_path / "other").mkdir()
+    copy = RunDir(shutil.copytree(run.path, tmp_path / "other" / run.path.name))
+    assert report(run).read_bytes() == first == report(copy).read_bytes()
+
+
+def test_the_page_lies_in_the_run_folder_and_nothing_else_does(run):
+    before = sorted(run.path.rglob("*"))
+    assert report(run) == run.path / "report.html"
+    assert sorted({*before, run.path / "report.html"}) == sorted(run.path.rglob("*"))
+
+
+@pytest.mark.parametrize("synthetic", [False, True])
+def test_synthetic_faces_are_called_so(tmp_path, synthetic):
+    page = built(write_run(tmp_path / "run", synthetic=synthetic))
+    assert ("Synthetic faces: says nothing about real ones." in page.text) is synthetic
+
+
+def test_many_classes_have_no_matrix_but_a_page(tmp_path):
+    run = write_run(tmp_path / "run", classes=[f"person {number}" for number in range(50)], faces=500)
+    page = built(run)
+    assert "A matrix of 50 classes can't be read on a page" in page.text
+    assert not re.search('class="matrix', page.source)
+
+
+def test_two_classes_have_a_page(tmp_path):
+    page = built(write_run(tmp_path / "run", classes=("smile", "frown"), faces=40))
+    assert "Top-2" not in page.text
+    assert "smile" in page.text
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("config.json", "{", "config.json: damaged"),
+    ("metrics.csv", "epoch,lr\n1,fast\n", "metrics.csv: damaged"),
+    ("eval/test/predictions.npz", "no archive", "predictions.npz: damaged"),
+    ("eval/test/examples.npz", "no archive", "examples.npz: damaged"),
+    ("eval/test/metrics.json", '{"schema_version": 2}', "schema_version 2, expected 1"),
+    ("eval/test/metrics.json", '{"schema_version": 1}', "metrics.json: lacks synthetic, faces"),
+    ("model_info.json", '{"name": "x", "parameters": 1, "macs": 1}', "model_info.json: lacks trainable, input"),
+])
+def test_a_damaged_file_is_named_and_the_old_page_kept(run, name, content, message):
+    page = report(run).read_bytes()
+    (run.path / name).write_text(content)
+    with pytest.raises(DataError, match=re.escape(message)):
+        report(run)
+    assert (run.path / "report.html").read_bytes() == page
+
+
+def test_examples_that_are_no_rows_of_the_predictions_are_refused(run):
+    path = run.path / "eval/test/examples.npz"
+    np.savez(path, rows=np.array([600]), images=np.zeros((1, 48, 48), np.uint8))
+    with pytest.raises(DataError, match="rows 600 to 600, expected 0 to 599"):
+        report(run)
+
+
+def test_faces_without_labels_are_counted_apart(run):
+    said = said_of(("a", "b", "c"), faces=90, seed=4, synthetic=False)
+    said.targets[::3] = -1
+    write_scores(run.path / "eval/test", said)
+    assert "60 faces, 30 more without a label" in built(run).text

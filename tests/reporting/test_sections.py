@@ -1,0 +1,121 @@
+"""What single sections say, and what stands there while a file is missing."""
+
+import pytest
+
+from mien.core.files import write_atomic
+from mien.core.rundir import RunDir
+from mien.reporting.build import report
+from mien.reporting.run_files import read_run
+from mien.reporting.scores import scores
+from mien.reporting.sections import training
+from mien.reporting.summary import best_epoch, summary
+
+from .conftest import write_history, write_run
+from .pages import Page
+
+
+def text(run):
+    return Page(report(run).read_text(encoding="utf-8")).text
+
+
+@pytest.mark.parametrize(("files", "line"), [
+    (["eval/*/metrics.json"], "No scores yet: mien eval RUN makes them."),
+    (["eval/*/examples.npz"], "No example faces yet: mien eval RUN makes them."),
+    (["eval/*/predictions.npz"], "No example faces yet: mien eval RUN makes them."),
+    (["metrics.csv"], "No epochs yet: mien train --resume RUN goes on with the run."),
+    (["data.json"], "were not counted: mien train does so"),
+    (["data.json", "config.json"], "Nothing is known of the data: mien train writes it"),
+    (["model_info.json"], "The size of course_cnn is not known here: mien train writes it"),
+    (["model_info.json", "config.json"], "No model yet: mien train makes one."),
+    (["config.json"], "No config: mien train writes it when a run starts."),
+    (["timing.csv"], "Training"), (["status.json"], "Training"), (["model.json"], "course_cnn"),
+])
+def test_a_missing_file_leaves_one_line_that_names_the_command(run, files, line):
+    assert line.startswith(("Training", "course")) or line not in text(run)
+    for pattern in files:
+        for path in run.path.glob(pattern):
+            path.unlink()
+    assert line in text(run)
+
+
+def test_an_empty_folder_gives_a_page(tmp_path):
+    page = text(RunDir(tmp_path))
+    for line in ("Nothing is known of the data", "No model yet", "No epochs yet", "No scores yet",
+                 "No example faces yet", "No config", "It has not been scored yet."):
+        assert line in page
+
+
+def test_the_summary_has_the_scores_own_numbers(run):
+    shown = summary(read_run(run))
+    metrics = run.read_json("eval/test/metrics.json")
+    sentences = " ".join(shown["sentences"]).replace("\u00a0", " ")
+    low, high = metrics["accuracy_interval"]
+    assert f"On the 600 faces of “test” it is right for {metrics['accuracy'] * 100:.1f} % " in sentences
+    assert f"(95 % interval {low * 100:.1f} to {high * 100:.1f} %)" in sentences
+    assert f"the {metrics['copies']} faces that also occur in the training data" in sentences
+    best = max(metrics["per_class"], key=lambda each: each["f1"])
+    worst = min(metrics["per_class"], key=lambda each: each["f1"])
+    assert f"It is best at “{best['name']}”: it finds {best['recall'] * 100:.0f} %" in sentences
+    assert f"It is worst at “{worst['name']}”" in sentences
+    assert "mixes up most is “{}” and “{}”".format(*metrics["most_confused"][0]["classes"]) in sentences
+    assert "stopped early" in shown["state"]
+
+
+def test_a_score_that_may_be_guessing_is_said_to_be(tmp_path):
+    run = write_run(tmp_path / "run", classes=("smile", "frown"), faces=8)
+    metrics = run.read_json("eval/test/metrics.json")
+    guess = max(map(sum, metrics["confusion"]["counts"])) / metrics["faces"]
+    doubt = "does not rule out that it does no better" in " ".join(summary(read_run(run))["sentences"])
+    assert doubt is (metrics["accuracy_interval"][0] <= guess)
+
+
+def test_splits_come_in_the_order_that_matters(run):
+    for split in ("validation", "train", "kdef"):
+        (run.path / "eval" / split).mkdir()
+        for name in ("metrics.json", "predictions.npz"):
+            (run.path / "eval" / split / name).write_bytes((run.path / "eval/test" / name).read_bytes())
+    blocks = scores(read_run(run))["blocks"]
+    assert [block["split"] for block in blocks] == ["test", "private-test", "kdef", "validation", "train"]
+    assert [bool(block["warning"]) for block in blocks] == [False, False, False, False, True]
+
+
+def test_the_best_epoch_is_the_first_lowest_validation_loss():
+    rows = [{"epoch": epoch, "val_loss": loss} for epoch, loss in enumerate([2.0, float("nan"), 1.0, 1.0], start=1)]
+    assert best_epoch(rows) == 3
+    assert best_epoch(rows[1:2]) is None
+
+
+def test_training_names_the_best_epoch_and_the_falls(run):
+    captions = [chart["caption"] for chart in training(read_run(run))["charts"]]
+    best = best_epoch(read_run(run).history)
+    assert f"lowest at epoch {best}," in captions[0]
+    assert "begins at 0.001 and ends at 0.000125, after 3 falls" in captions[2]
+    assert "the first at epoch 8, the others at 16 and 24." in captions[2]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 200])
+def test_any_number_of_epochs_is_drawn(run, epochs):
+    write_history(run.path, epochs=epochs)
+    assert f"{epochs} of at most 100" in text(run)
+
+
+def test_a_run_that_diverged_has_a_page(run):
+    write_atomic(run.path / "metrics.csv", "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy\n"
+                                           "1,0.1,nan,0.1,nan,0.1\n2,0.1,nan,0.1,nan,0.1\n")
+    page = text(run)
+    assert "lowest at epoch –, not a number" in page
+    assert "Best epoch –" in page
+
+
+def test_the_data_section_has_the_audit(run):
+    page = text(run)
+    for words in ("Copies in test of faces in train they flatter the score 280", "Repeats inside train",
+                  "Same pixels, different labels in 14 groups; no model can be right on all of them 31", "Blank faces",
+                  "Labels that FER+'s crowd agrees with"):
+        assert words in page
+
+
+def test_the_appendix_repeats_the_run(run):
+    page = text(run)
+    for words in ("mien train /data/fer2013.csv --recipe 'course it is'", "7492b388b8f0d1f9", '"lr": 0.001', "2.13.0"):
+        assert words in page
