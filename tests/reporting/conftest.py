@@ -11,6 +11,9 @@ from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.evaluation.examples import choose_examples
 from mien.evaluation.metrics import evaluate
+from mien.reporting.build import report
+
+from .pages import Page
 
 EPOCHS = 24
 
@@ -87,6 +90,11 @@ def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013
 @pytest.fixture(scope="session")
 def written(tmp_path_factory):
     return write_run(tmp_path_factory.mktemp("runs") / "course-1")
+
+
+@pytest.fixture(scope="session")
+def page(written):
+    return Page(report(written).read_text(encoding="utf-8"))
 
 
 @pytest.fixture

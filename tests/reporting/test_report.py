@@ -28,8 +28,7 @@ def built(run):
     return Page(report(run).read_text(encoding="utf-8"))
 
 
-def test_every_section_is_there_and_in_the_contents(run):
-    page = built(run)
+def test_every_section_is_there_and_in_the_contents(page):
     assert [attrs["id"] for attrs in page.all("section")] == [section.anchor for section in SECTIONS]
     targets = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
     assert {f"#{section.anchor}" for section in SECTIONS} <= {attrs["href"] for attrs in page.all("a")}
@@ -37,13 +36,12 @@ def test_every_section_is_there_and_in_the_contents(run):
     assert not re.search("no scores yet|no epochs yet|no example|not known", page.text, re.IGNORECASE)
 
 
-def test_ids_are_unique(run):
-    ids = [attrs["id"] for _, attrs in built(run).tags if "id" in attrs]
+def test_ids_are_unique(page):
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
 
 
-def test_the_page_is_self_contained(run):
-    page = built(run)
+def test_the_page_is_self_contained(page):
     assert "<script" not in page.source.lower()
     assert not re.search(r"https?://|@import|url\((?!#)", page.source)
     assert not [name for name, _ in page.tags if name in {"link", "iframe", "object", "embed", "script", "form"}]
@@ -52,10 +50,9 @@ def test_the_page_is_self_contained(run):
     assert len(page.source.encode()) < 15e6
 
 
-def test_every_picture_decodes_and_says_what_it_shows(run):
-    page = built(run)
+def test_every_picture_decodes_and_says_what_it_shows(page, written):
     pictures = page.all("img")
-    assert len(pictures) == sum(len(np.load(path)["rows"]) for path in run.path.glob("eval/*/examples.npz"))
+    assert len(pictures) == sum(len(np.load(path)["rows"]) for path in written.path.glob("eval/*/examples.npz"))
     for attrs in pictures:
         assert attrs["alt"].startswith("A face labelled")
         assert int(attrs["width"]) >= 96
@@ -64,15 +61,15 @@ def test_every_picture_decodes_and_says_what_it_shows(run):
             assert (picture.size, picture.mode) == ((48, 48), "L")
 
 
-def test_the_faces_shown_are_the_files(run):
-    wanted = {image.tobytes() for path in run.path.glob("eval/*/examples.npz") for image in np.load(path)["images"]}
+def test_the_faces_shown_are_the_files(page, written):
+    wanted = {image.tobytes() for path in written.path.glob("eval/*/examples.npz") for image in np.load(path)["images"]}
     shown = {np.asarray(Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2])))).tobytes()
-             for attrs in built(run).all("img")}
+             for attrs in page.all("img")}
     assert shown == wanted
 
 
-def test_charts_parse_and_follow_the_theme(run):
-    charts = re.findall(r"<svg.*?</svg>", built(run).source, re.DOTALL)
+def test_charts_parse_and_follow_the_theme(page):
+    charts = re.findall(r"<svg.*?</svg>", page.source, re.DOTALL)
     assert len(charts) == 3 + 2
     for chart in charts:
         root = ElementTree.fromstring(chart)
@@ -83,11 +80,11 @@ def test_charts_parse_and_follow_the_theme(run):
 
 
 @pytest.mark.parametrize("split", ["test", "private-test"])
-def test_confusion_numbers_are_those_of_metrics_json(run, split):
+def test_confusion_numbers_are_those_of_metrics_json(page, written, split):
     start = f'<table class="matrix"[^>]*aria-label="Confusion matrix of {split}">'
-    table = re.search(f"{start}.*?</table>", built(run).source, re.DOTALL)
+    table = re.search(f"{start}.*?</table>", page.source, re.DOTALL)
     cells = re.findall(r"<td[^>]*>([\d,]+)<small>(\d+)\u00a0%</small>", table[0])
-    stored = json.loads((run.path / "eval" / split / "metrics.json").read_text())["confusion"]
+    stored = json.loads((written.path / "eval" / split / "metrics.json").read_text())["confusion"]
     assert [int(faces.replace(",", "")) for faces, _ in cells] == list(chain(*stored["counts"]))
     assert [int(share) for _, share in cells] == [int(f"{share * 100:.0f}") for share in chain(*stored["rows"])]
 

@@ -30,8 +30,8 @@ def text(run):
     (["config.json"], "No config: mien train writes it when a run starts."),
     (["timing.csv"], "Training"), (["status.json"], "Training"), (["model.json"], "course_cnn"),
 ])
-def test_a_missing_file_leaves_one_line_that_names_the_command(run, files, line):
-    assert line.startswith(("Training", "course")) or line not in text(run)
+def test_a_missing_file_leaves_one_line_that_names_the_command(page, run, files, line):
+    assert line.startswith(("Training", "course")) or line not in page.text
     for pattern in files:
         for path in run.path.glob(pattern):
             path.unlink()
@@ -107,15 +107,13 @@ def test_a_run_that_diverged_has_a_page(run):
     assert "Best epoch –" in page
 
 
-def test_the_data_section_has_the_audit(run):
-    page = text(run)
+def test_the_data_section_has_the_audit(page):
     for words in ("Copies in test of faces in train they flatter the score 280", "Repeats inside train",
                   "Same pixels, different labels in 14 groups; no model can be right on all of them 31", "Blank faces",
                   "Labels that FER+'s crowd agrees with"):
-        assert words in page
+        assert words in page.text
 
 
-def test_the_appendix_repeats_the_run(run):
-    page = text(run)
+def test_the_appendix_repeats_the_run(page):
     for words in ("mien train /data/fer2013.csv --recipe 'course it is'", "7492b388b8f0d1f9", '"lr": 0.001', "2.13.0"):
-        assert words in page
+        assert words in page.text

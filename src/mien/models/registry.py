@@ -47,9 +47,14 @@ def build(name: str, classes: int) -> nn.Module:
     Raises:
         UsageError: no such model; the message names the nearest.
     """
+    check_name(name)
+    return MODELS[name](classes)
+
+
+def check_name(name: str) -> None:
+    """Raise `UsageError` that names the nearest if there is no such model."""
     if name not in MODELS:
         raise UsageError(f"no model '{name}', {nearest(name, MODELS)}")
-    return MODELS[name](classes)
 
 
 def info(name: str, *, classes: int = 7) -> ModelInfo:

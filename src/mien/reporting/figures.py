@@ -82,7 +82,7 @@ def learning_rate(history: Sequence[dict[str, float]], *, alt: str) -> Markup:
             axes.set_yticks(levels[::max(1, len(levels) // 5)])
             axes.yaxis.set_minor_locator(NullLocator())
             axes.set_ylim(min(rates) / 1.4, max(rates) * 1.4)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:.2g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:.3g}"))
         _epoch_axis(axes, epochs)
         return drawn(figure, name="rate", alt=alt)
 
@@ -107,7 +107,8 @@ def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Marku
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         top.bar(middles, accuracies, width * 0.9, color=ACCENT, alpha=0.55, label="the model")
         top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="probabilities that hold")
-        top.plot([each["confidence"] for each in filled], accuracies, "o", color=ACCENT, markersize=4)
+        top.plot([each["confidence"] for each in filled], accuracies, "o", color=ACCENT, markersize=4,
+                 clip_on=False)
         top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
         top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
         bottom.bar(middles, [each["faces"] for each in filled], width * 0.9, color=MUTED, alpha=0.6)

@@ -27,8 +27,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
     "metrics.json": (
         "synthetic", "faces", "unlabelled", "copies", "classes", "bootstrap", "accuracy", "accuracy_interval",
-        "macro_f1", "macro_f1_interval", "balanced_accuracy", "top2_accuracy", "log_loss", "brier", "ece", "ece_bins", "per_class",
-        "confusion", "most_confused", "without_copies", "votes")}
+        "macro_f1", "macro_f1_interval", "balanced_accuracy", "top2_accuracy", "log_loss", "brier", "ece", "ece_bins",
+        "per_class", "confusion", "most_confused", "without_copies", "votes")}
 """What the page takes from each file."""
 
 FIRST_SPLITS, LAST_SPLITS = ("test", "private-test"), ("validation", "train")

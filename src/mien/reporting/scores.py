@@ -13,7 +13,7 @@ from mien.core.predictions import Predictions
 from mien.reporting import figures
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.summary import warning
-from mien.reporting.wording import count, decimal, percent, plural, span
+from mien.reporting.wording import NONE, count, decimal, percent, plural, span
 
 LARGEST_MATRIX = 40
 """More classes than this make no readable matrix."""
@@ -68,7 +68,7 @@ def _figures(metrics: dict[str, Any]) -> list[dict[str, str]]:
     fresh = _fresh(metrics) or {}
     return [{"name": name, "hint": hint,
              "all": write(metrics[key]), "interval": _interval(metrics, key),
-             "fresh": write(fresh[key]) if key in fresh else "", "fresh_interval": _interval(fresh, key)}
+             "fresh": write(fresh[key]) if key in fresh else NONE, "fresh_interval": _interval(fresh, key)}
             for key, name, write, hint in FIGURES if metrics[key] is not None]
 
 

@@ -62,21 +62,22 @@ def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
                "they flatter the score" if each["faces"] else "the two are apart") for each in copies["across"]]
     within = [(f"Repeats inside {name}", count(faces), "the same pixels more than once")
               for name, faces in copies["within"].items() if faces]
-    return [*across, *within, *_agreement(told["votes"]),
+    return [*across, *within,
             ("Same pixels, different labels", count(conflicts["faces"]),
              f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them" if conflicts["groups"]
              else "no two labels contradict each other"),
             ("Blank faces", count(told["blank"]), "pictures of one grey level"),
-            ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored")]
+            ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored"),
+            *_agreement(told["votes"])]
 
 
 def _agreement(votes: dict[str, Any] | None) -> list[tuple[str, str, str]]:
     if votes is None:
         return []
-    facts = [("Not a face", count(votes["not_a_face"]), "most of FER+'s annotators say so")]
+    facts = [("Faces that are none", count(votes["not_a_face"]), "most of FER+'s annotators say so")]
     if votes["agreement"]:
         facts.append(("Labels that FER+'s crowd agrees with", percent(votes["agreement"]["all"]),
-                      "the rest can't be learned, only remembered"))
+                      "how far the labels themselves can be trusted"))
     return facts
 
 

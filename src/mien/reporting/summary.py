@@ -93,7 +93,7 @@ def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
 def _trained(files: RunFiles) -> str:
     card, model = files.card, model_name(files)
     if not card:
-        return f"{model} was trained; the run folder no longer says on what."
+        return f"{model}: the run folder does not say what it was trained on."
     faces, classes = sum(card["training"].values()), len(card["classes"])
     epochs, best = len(files.history), best_epoch(files.history)
     ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
@@ -128,8 +128,8 @@ def _best_and_worst(per_class: list[dict[str, Any]]) -> Iterator[str]:
 def _found(each: dict[str, Any]) -> str:
     if not each["recall"]:
         return f"it finds none of these {plural(each['faces'], 'face')}"
-    return (f"it finds {percent(each['recall'], 0)} of these faces, and {percent(each['precision'], 0)} of the faces "
-            "that it calls so are")
+    return (f"it finds {percent(each['recall'], 0)} of these faces, and is right {percent(each['precision'], 0)} of "
+            "the times that it says so")
 
 
 def _tiles(files: RunFiles, shown: Evaluation | None) -> list[dict[str, str]]:

@@ -47,17 +47,14 @@ def decimal(number: float | None, digits: int = 3) -> str:
 
 
 def big(number: float | None) -> str:
-    """Write a large number in three digits.
+    r"""Write a number, from a million on in three digits.
 
-    >>> big(5_931_719), big(842), big(None)
-    ('5.93 million', '842', '–')
+    >>> big(5_931_719), big(124_971), big(None)
+    ('5.93\xa0M', '124,971', '–')
     """
-    if number is None or number < 10_000:
+    if number is None or number < 1e6:
         return count(number)
-    for size, name in ((1e9, "billion"), (1e6, "million")):
-        if number >= size:
-            return f"{number / size:.3g} {name}"
-    return count(number)
+    return f"{number / 1e6:.3g}\u00a0M" if number < 999.5e6 else f"{number / 1e6:,.0f}\u00a0M"
 
 
 def duration(seconds: float) -> str:

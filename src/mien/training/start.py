@@ -14,7 +14,7 @@ from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
-from mien.models.registry import info
+from mien.models.registry import check_name, info
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
 from mien.training.devices import resolve_device
 from mien.training.fit import fit, split_faces
@@ -124,13 +124,14 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
 
     Raises:
         ConfigError: an unknown key or a value that does not fit.
-        UsageError: no data, or no such device.
+        UsageError: no data, no such model, or no such device.
     """
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
     if data is None and "data" not in values:
         raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
     absolute = data if data is None or data.startswith("synthetic") else str(Path(data).absolute())
     config = resolve(values, settings=settings, flags={"data": absolute, **flags})
+    check_name(config.model)
     resolve_device(config.device)
     return config
 

@@ -1,0 +1,172 @@
+"""What a training leaves in its run folder."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+
+from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.rundir import RunDir
+from mien.data.sniff import open_faces
+from mien.models.classifier import load_classifier
+from mien.training.callbacks import COLUMNS
+from mien.training.fit import read_history, split_faces
+from mien.training.module import class_weights
+from mien.training.start import load_faces, stored_config, train
+
+from .conftest import SMALL, Small
+
+
+def test_metrics_csv_is_plain_numbers(small: Small) -> None:
+    table = pd.read_csv(small("run", epochs=2).path / "metrics.csv")
+    assert tuple(table.columns) == COLUMNS
+    assert table.dtypes.map(lambda dtype: dtype.kind in "if").all()
+    assert table["epoch"].tolist() == [1, 2]
+
+
+def held_out_scores(run: RunDir) -> tuple[float, float]:
+    """Validation loss and accuracy of the run's weights, by scikit-learn."""
+    faces = split_faces(stored_config(run), load_faces(stored_config(run)))[1]
+    probabilities = load_classifier(run.path).probabilities(faces.images).astype(float)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    loss = log_loss(faces.targets, probabilities, labels=range(len(faces.classes)))
+    return loss, accuracy_score(faces.targets, probabilities.argmax(axis=1))
+
+
+def test_the_history_tells_the_truth(small: Small) -> None:
+    run = small("run", epochs=1)
+    row = read_history(run)[0]
+    assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+
+
+def test_two_processes_share_each_batch(tmp_path: Path) -> None:
+    settings = [f"--set={setting}" for setting in SMALL]
+    command = "train synthetic:420 --recipe demo --batch 32 --epochs 1 --precision fp32 --device cpu --out run"
+    done = subprocess.run(
+        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), "--devices=2", *settings],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    run = RunDir.open(tmp_path / "run")
+    row = read_history(run)[0]
+    assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+    assert done.stdout.strip() == str(run.path)
+
+
+def test_the_best_epoch_is_kept(small: Small) -> None:
+    """Training again for exactly the best epoch's number of epochs must give the same weights."""
+    run = small("run", epochs=6, settings=("optimizer.lr=0.1",))
+    losses = [row["val_loss"] for row in read_history(run)]
+    best = int(np.argmin(losses)) + 1
+    assert best < 6
+    again = small("again", epochs=best, settings=("optimizer.lr=0.1",))
+    assert (run.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
+
+
+def test_the_config_repeats_the_run(small: Small, tmp_path: Path) -> None:
+    run = small("run", epochs=1)
+    again = train(None, recipe=str(run.path / "config.json"), out=tmp_path / "again")
+    assert (run.path / "metrics.csv").read_bytes() == (again.path / "metrics.csv").read_bytes()
+    assert stored_config(run) == stored_config(again)
+
+
+def test_config_json_says_where_numbers_come_from(small: Small) -> None:
+    stored = json.loads((small("run", epochs=1).path / "config.json").read_text())
+    faces = open_faces("synthetic:420")
+    assert stored["data"]["fingerprint"] == faces.fingerprint
+    assert stored["data"]["synthetic"]
+    assert sum(stored["data"]["training"].values()) + sum(stored["data"]["held_out"].values()) == 294
+    assert stored["versions"]["torch"] == torch.__version__
+
+
+def test_other_generators_stay_out_of_it(small: Small) -> None:
+    torch.manual_seed(5)
+    expected = torch.get_rng_state()
+    one = small("one", epochs=1)
+    assert torch.equal(torch.get_rng_state(), expected)
+    torch.manual_seed(6)
+    np.random.seed(6)
+    two = small("two", epochs=1)
+    assert (one.path / "metrics.csv").read_bytes() == (two.path / "metrics.csv").read_bytes()
+
+
+def test_class_weights_against_scikit_learn() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    targets = np.array([0, 0, 0, 1, 2, 2])
+    faces = FaceSet(
+        images=np.zeros((6, 48, 48), np.uint8),
+        targets=targets,
+        classes=("a", "b", "c", "absent"),
+        splits=np.full(6, "train"),
+        ids=np.arange(6).astype(str),
+        source="test",
+    )
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets)
+    assert class_weights(faces).numpy() == pytest.approx([*expected, 0.0])
+
+
+def test_options_of_the_loss_train(small: Small) -> None:
+    plain = small("plain", epochs=1)
+    other = small("other", epochs=1, settings=("loss.class_weights=true", "loss.label_smoothing=0.1"))
+    assert read_history(plain)[0]["train_loss"] != read_history(other)[0]["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags", "error", "message"),
+    [
+        (("holdout.method=file",), {"data": "TINY"}, DataError, "no validation rows"),
+        (("holdout.rows=294",), {}, DataError, "294 rows to hold out of 294"),
+        ((), {"batch": 400}, DataError, "fewer than one batch of 400"),
+        (("optimiser.lr=1",), {}, ConfigError, "did you mean optimizer"),
+        (("augment.rotaton_deg=1",), {}, ConfigError, "did you mean rotation_deg"),
+        (("optimizer.lr=-1",), {}, ConfigError, "optimizer.lr"),
+        (("nonsense",), {}, ConfigError, "key=value"),
+        ((), {"model": "course"}, UsageError, "did you mean course_cnn"),
+        ((), {"device": "cuda:7"}, UsageError, "it has"),
+        ((), {"data": "no/such.csv"}, DataError, "no/such.csv"),
+    ],
+)
+def test_bad_input_leaves_nothing(small: Small, tmp_path: Path, settings: tuple[str, ...], flags: dict[str, object],
+                                  error: type[Exception], message: str) -> None:  # fmt: skip
+    if flags.get("data") == "TINY":
+        tiny = tmp_path / "tiny.csv"
+        tiny.write_text("label,feature\n" + "".join(f"{i % 7},{' '.join([str(i)] * 2304)}\n" for i in range(60)))
+        flags = {"data": str(tiny)}
+    with pytest.raises(error, match=message):
+        small("run", settings=settings, **flags)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
+    limit_bytes = 300_000  # the weights need 529 kB
+
+    def little_space() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    settings = [f"--set={setting}" for setting in SMALL]
+    command = "train synthetic:420 --recipe demo --batch 32 --epochs 1 --device cpu --out run"
+    done = subprocess.run(
+        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), *settings],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=little_space,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "run/status.json").read_text())["state"] == "failed"
+    assert not [path for path in (tmp_path / "run").rglob("*") if path.name.startswith(".") or path.suffix == ".ckpt"]

@@ -1,0 +1,137 @@
+"""A stopped and resumed run must equal an undisturbed one, byte for byte."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.rundir import RunDir
+from mien.training.fit import read_history
+from mien.training.start import resume
+
+from .conftest import SMALL, Small
+
+COMPARED = ("metrics.csv", "model.safetensors", "model.json")
+
+
+def same_bytes(one: RunDir, two: RunDir) -> dict[str, bool]:
+    return {name: (one.path / name).read_bytes() == (two.path / name).read_bytes() for name in COMPARED}
+
+
+@pytest.mark.parametrize("first", [4, 3], ids=["inside the plateau's patience", "just after it"])
+def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
+    whole, parts = small("whole"), small("parts", epochs=first)
+    resume(parts.path, epochs=6)
+    assert [row["lr"] for row in read_history(whole)] == [0.003, 0.003, 0.003, 0.0015, 0.0015, 0.00075]
+    assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
+    assert parts.state == "finished"
+
+
+def test_the_stoppers_count_survives(small: Small) -> None:
+    stop = ("stopping.patience=2", "optimizer.lr=0.3")
+    whole = small("whole", settings=stop, epochs=12)
+    epochs = len(read_history(whole))
+    assert whole.state == "stopped-early"
+    assert 3 <= epochs < 12
+    parts = small("parts", settings=stop, epochs=epochs - 1)
+    resume(parts.path, epochs=12)
+    assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
+    assert parts.state == "stopped-early"
+
+
+def test_a_killed_run_loses_nothing(small: Small, tmp_path: Path) -> None:
+    whole = small("whole", epochs=8)
+    settings = [f"--set={setting}" for setting in SMALL]
+    command = "train synthetic:420 --recipe demo --batch 32 --epochs 8 --precision fp32 --device cpu --out killed"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), *settings],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+    )
+    history = tmp_path / "killed/metrics.csv"
+    while process.poll() is None and not (history.exists() and len(history.read_text().splitlines()) > 3):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    killed = RunDir.open(tmp_path / "killed")
+    assert killed.state == "running"
+    assert not (killed.path / "model.safetensors").exists()
+    resume(killed.path)
+    assert all(same_bytes(whole, killed).values()), same_bytes(whole, killed)
+
+
+def test_two_runs_are_equal_and_two_seeds_are_not(small: Small) -> None:
+    one, two, other = small("one", epochs=1), small("two", epochs=1), small("other", epochs=1, seed=1)
+    assert all(same_bytes(one, two).values())
+    assert not same_bytes(one, other)["metrics.csv"]
+
+
+def test_a_finished_run_says_how_to_extend_it(small: Small) -> None:
+    run = small("run", epochs=1)
+    with pytest.raises(UsageError, match=rf"--resume {run.path} --epochs 2"):
+        resume(run.path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"model": "mien-s"}, "model was mien-n and can't become mien-s"),
+        ({"batch": 64}, "batch was 32 and can't become 64"),
+        ({"seed": 3}, "seed was 0"),
+        ({"epochs": 1}, "can only grow"),
+        ({"optimizer.lr": 0.5}, "optimizer was"),
+    ],
+)
+def test_what_a_resumed_run_may_not_change(small: Small, flags: dict[str, object], message: str) -> None:
+    run = small("run", epochs=2)
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match=message):
+        resume(run.path, **flags)
+    assert before == {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+
+
+def test_other_faces_are_refused(small: Small, tmp_path: Path) -> None:
+    faces = tmp_path / "faces.csv"
+    line = " ".join(["7"] * 2304)
+    other = " ".join(["9"] * 2304)
+    rows = [f"{i % 7},{' '.join([str(i)] * 2304)}" for i in range(120)]
+    faces.write_text("\n".join(["label,feature", *rows, f"0,{line}"]) + "\n")
+    run = small("run", data=str(faces), epochs=1)
+    faces.write_text("\n".join(["label,feature", *rows, f"0,{other}"]) + "\n")
+    with pytest.raises(DataError, match="fingerprint"):
+        resume(run.path, epochs=2)
+
+
+def test_a_resumed_run_may_have_more_patience(small: Small) -> None:
+    run = small("run", settings=("stopping.patience=1", "optimizer.lr=0.3"), epochs=12)
+    epochs = len(read_history(run))
+    assert run.state == "stopped-early"
+    with pytest.raises(UsageError, match="--patience 2"):
+        resume(run.path)
+    resume(run.path, epochs=12, **{"stopping.patience": 9})
+    assert len(read_history(run)) > epochs
+
+
+def test_ctrl_c_leaves_the_best_weights(tmp_path: Path) -> None:
+    settings = [f"--set={setting}" for setting in SMALL]
+    command = "train synthetic:420 --recipe demo --batch 32 --epochs 60 --precision fp32 --device cpu --out run"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), *settings],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+    )
+    while process.poll() is None and not (tmp_path / "run/checkpoints/last.ckpt").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    talk = process.communicate()[1].decode()
+    assert process.returncode == 130, talk
+    assert "mien train --resume" in talk
+    run = RunDir.open(tmp_path / "run")
+    assert run.state == "interrupted"
+    assert (run.path / "model.safetensors").exists()
