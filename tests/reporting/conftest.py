@@ -24,10 +24,17 @@ def said_of(classes, *, faces, seed, synthetic):
     targets = generator.integers(len(classes), size=faces)
     powers = np.exp(generator.normal(size=(faces, len(classes))) + 2 * np.eye(len(classes))[targets])
     votes = generator.multinomial(10, np.full(len(FERPLUS_VOTES), 0.1), size=faces).astype(np.uint8)
-    return Predictions((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32), tuple(classes),
-                       np.array([f"row {row}" for row in range(faces)]), targets=targets,
-                       copies=generator.random(faces) < 0.08, votes=votes, vote_names=FERPLUS_VOTES,
-                       source="/data/fer2013.csv", synthetic=synthetic)
+    return Predictions(
+        (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32),
+        tuple(classes),
+        np.array([f"row {row}" for row in range(faces)]),
+        targets=targets,
+        copies=generator.random(faces) < 0.08,
+        votes=votes,
+        vote_names=FERPLUS_VOTES,
+        source="/data/fer2013.csv",
+        synthetic=synthetic,
+    )
 
 
 def write_scores(folder, predictions, *, seed=0):
@@ -50,37 +57,84 @@ def write_history(folder, *, epochs=EPOCHS):
 
 def config_json(classes, *, synthetic, source):
     counts = dict(zip(classes, range(400, 400 + len(classes)), strict=True))
-    return {"schema_version": 1, "command": ["mien", "train", source, "--recipe", "course it is"],
-            "config": {"data": source, "recipe": "course", "model": "course_cnn", "normalisation": "per-pixel",
-                       "holdout": {"method": "stratified", "rows": 2000}, "loss": {"class_weights": False},
-                       "optimizer": {"name": "adam", "lr": 0.001}, "votes": None, "epochs": 100, "seed": 0},
-            "data": {"source": source, "fingerprint": "7492b388b8f0d1f9", "synthetic": synthetic,
-                     "classes": list(classes), "splits": {"train": 3000, "test": 600},
-                     "training": counts, "held_out": counts},
-            "versions": {"python": "3.11.7", "torch": "2.13.0"},
-            "machine": {"system": "Linux", "processor": "some", "cores": 2, "threads": 2}, "git_commit": None}
+    return {
+        "schema_version": 1,
+        "command": ["mien", "train", source, "--recipe", "course it is"],
+        "config": {
+            "data": source,
+            "recipe": "course",
+            "model": "course_cnn",
+            "normalisation": "per-pixel",
+            "holdout": {"method": "stratified", "rows": 2000},
+            "loss": {"class_weights": False},
+            "optimizer": {"name": "adam", "lr": 0.001},
+            "votes": None,
+            "epochs": 100,
+            "seed": 0,
+        },
+        "data": {
+            "source": source,
+            "fingerprint": "7492b388b8f0d1f9",
+            "synthetic": synthetic,
+            "classes": list(classes),
+            "splits": {"train": 3000, "test": 600},
+            "training": counts,
+            "held_out": counts,
+        },
+        "versions": {"python": "3.11.7", "torch": "2.13.0"},
+        "machine": {"system": "Linux", "processor": "some", "cores": 2, "threads": 2},
+        "git_commit": None,
+    }
 
 
 def data_json(classes, *, synthetic, source):
     part = {"faces": 100 * len(classes), "unlabelled": 0, "classes": dict.fromkeys(classes, 100)}
-    return {"source": source, "synthetic": synthetic, "fingerprint": "7492b388b8f0d1f9", "faces": 200 * len(classes),
-            "classes": list(classes), "unlabelled": 3, "blank": 11, "splits": {"train": part, "test": part},
-            "copies": {"within": {"train": 1236, "test": 0},
-                       "across": [{"split": "test", "copies_of": "train", "faces": 280}]},
-            "conflicts": {"groups": 14, "faces": 31},
-            "votes": {"not_a_face": 176, "agreement": {"all": 0.62, "classes": {}}}}
+    return {
+        "source": source,
+        "synthetic": synthetic,
+        "fingerprint": "7492b388b8f0d1f9",
+        "faces": 200 * len(classes),
+        "classes": list(classes),
+        "unlabelled": 3,
+        "blank": 11,
+        "splits": {"train": part, "test": part},
+        "copies": {
+            "within": {"train": 1236, "test": 0},
+            "across": [{"split": "test", "copies_of": "train", "faces": 280}],
+        },
+        "conflicts": {"groups": 14, "faces": 31},
+        "votes": {"not_a_face": 176, "agreement": {"all": 0.62, "classes": {}}},
+    }
 
 
 def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013.csv", faces=600):
     write_json(folder / "config.json", config_json(classes, synthetic=synthetic, source=source))
     write_json(folder / "data.json", data_json(classes, synthetic=synthetic, source=source))
-    write_json(folder / "status.json", {"schema_version": 1, "state": "stopped-early", "pid": 1,
-                                        "reason": "validation loss did not fall for 7 epochs",
-                                        "updated": "2026-11-24T08:33:24+00:00"})
-    write_json(folder / "model.json", {"schema_version": 1, "model": "course_cnn", "classes": list(classes),
-                                       "normalisation": "per-pixel"})
-    write_json(folder / "model_info.json", {"name": "course_cnn", "parameters": 4790107, "trainable": 4787000,
-                                            "non_trainable": 3107, "macs": 123456789, "input": [1, 48, 48]})
+    write_json(
+        folder / "status.json",
+        {
+            "schema_version": 1,
+            "state": "stopped-early",
+            "pid": 1,
+            "reason": "validation loss did not fall for 7 epochs",
+            "updated": "2026-11-24T08:33:24+00:00",
+        },
+    )
+    write_json(
+        folder / "model.json",
+        {"schema_version": 1, "model": "course_cnn", "classes": list(classes), "normalisation": "per-pixel"},
+    )
+    write_json(
+        folder / "model_info.json",
+        {
+            "name": "course_cnn",
+            "parameters": 4790107,
+            "trainable": 4787000,
+            "non_trainable": 3107,
+            "macs": 123456789,
+            "input": [1, 48, 48],
+        },
+    )
     write_history(folder)
     for seed, split in enumerate(("private-test", "test")):
         write_scores(folder / "eval" / split, said_of(classes, faces=faces, seed=seed, synthetic=synthetic))

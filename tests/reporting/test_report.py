@@ -20,8 +20,15 @@ from mien.reporting.sections import SECTIONS
 from .conftest import said_of, write_run, write_scores
 from .pages import Page
 
-HOSTILE = ("<script>alert(1)</script>", '"><img src=http://evil.example/x onerror=alert(1)>', "{{ 7*7 }}",
-           "</style><b>", "a&b", "it's", "x" * 120)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=http://evil.example/x onerror=alert(1)>',
+    "{{ 7*7 }}",
+    "</style><b>",
+    "a&b",
+    "it's",
+    "x" * 120,
+)
 
 
 def built(run):
@@ -63,8 +70,10 @@ def test_every_picture_decodes_and_says_what_it_shows(page, written):
 
 def test_the_faces_shown_are_the_files(page, written):
     wanted = {image.tobytes() for path in written.path.glob("eval/*/examples.npz") for image in np.load(path)["images"]}
-    shown = {np.asarray(Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2])))).tobytes()
-             for attrs in page.all("img")}
+    shown = {
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2])))).tobytes()
+        for attrs in page.all("img")
+    }
     assert shown == wanted
 
 
@@ -132,15 +141,18 @@ def test_two_classes_have_a_page(tmp_path):
     assert "smile" in page.text
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [
-    ("config.json", "{", "config.json: damaged"),
-    ("metrics.csv", "epoch,lr\n1,fast\n", "metrics.csv: damaged"),
-    ("eval/test/predictions.npz", "no archive", "predictions.npz: damaged"),
-    ("eval/test/examples.npz", "no archive", "examples.npz: damaged"),
-    ("eval/test/metrics.json", '{"schema_version": 2}', "schema_version 2, expected 1"),
-    ("eval/test/metrics.json", '{"schema_version": 1}', "metrics.json: lacks synthetic, faces"),
-    ("model_info.json", '{"name": "x", "parameters": 1, "macs": 1}', "model_info.json: lacks trainable, input"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", "{", "config.json: damaged"),
+        ("metrics.csv", "epoch,lr\n1,fast\n", "metrics.csv: damaged"),
+        ("eval/test/predictions.npz", "no archive", "predictions.npz: damaged"),
+        ("eval/test/examples.npz", "no archive", "examples.npz: damaged"),
+        ("eval/test/metrics.json", '{"schema_version": 2}', "schema_version 2, expected 1"),
+        ("eval/test/metrics.json", '{"schema_version": 1}', "metrics.json: lacks synthetic, faces"),
+        ("model_info.json", '{"name": "x", "parameters": 1, "macs": 1}', "model_info.json: lacks trainable, input"),
+    ],
+)
 def test_a_damaged_file_is_named_and_the_old_page_kept(run, name, content, message):
     page = report(run).read_bytes()
     (run.path / name).write_text(content)

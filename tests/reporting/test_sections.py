@@ -18,18 +18,23 @@ def text(run):
     return Page(report(run).read_text(encoding="utf-8")).text
 
 
-@pytest.mark.parametrize(("files", "line"), [
-    (["eval/*/metrics.json"], "No scores yet: mien eval RUN makes them."),
-    (["eval/*/examples.npz"], "No example faces yet: mien eval RUN makes them."),
-    (["eval/*/predictions.npz"], "No example faces yet: mien eval RUN makes them."),
-    (["metrics.csv"], "No epochs yet: mien train --resume RUN goes on with the run."),
-    (["data.json"], "were not counted: mien train does so"),
-    (["data.json", "config.json"], "Nothing is known of the data: mien train writes it"),
-    (["model_info.json"], "The size of course_cnn is not known here: mien train writes it"),
-    (["model_info.json", "config.json"], "No model yet: mien train makes one."),
-    (["config.json"], "No config: mien train writes it when a run starts."),
-    (["timing.csv"], "Training"), (["status.json"], "Training"), (["model.json"], "course_cnn"),
-])
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        (["eval/*/metrics.json"], "No scores yet: mien eval RUN makes them."),
+        (["eval/*/examples.npz"], "No example faces yet: mien eval RUN makes them."),
+        (["eval/*/predictions.npz"], "No example faces yet: mien eval RUN makes them."),
+        (["metrics.csv"], "No epochs yet: mien train --resume RUN goes on with the run."),
+        (["data.json"], "were not counted: mien train does so"),
+        (["data.json", "config.json"], "Nothing is known of the data: mien train writes it"),
+        (["model_info.json"], "The size of course_cnn is not known here: mien train writes it"),
+        (["model_info.json", "config.json"], "No model yet: mien train makes one."),
+        (["config.json"], "No config: mien train writes it when a run starts."),
+        (["timing.csv"], "Training"),
+        (["status.json"], "Training"),
+        (["model.json"], "course_cnn"),
+    ],
+)
 def test_a_missing_file_leaves_one_line_that_names_the_command(page, run, files, line):
     assert line.startswith(("Training", "course")) or line not in page.text
     for pattern in files:
@@ -40,8 +45,15 @@ def test_a_missing_file_leaves_one_line_that_names_the_command(page, run, files,
 
 def test_an_empty_folder_gives_a_page(tmp_path):
     page = text(RunDir(tmp_path))
-    for line in ("Nothing is known of the data", "No model yet", "No epochs yet", "No scores yet",
-                 "No example faces yet", "No config", "It has not been scored yet."):
+    for line in (
+        "Nothing is known of the data",
+        "No model yet",
+        "No epochs yet",
+        "No scores yet",
+        "No example faces yet",
+        "No config",
+        "It has not been scored yet.",
+    ):
         assert line in page
 
 
@@ -100,17 +112,23 @@ def test_any_number_of_epochs_is_drawn(run, epochs):
 
 
 def test_a_run_that_diverged_has_a_page(run):
-    write_atomic(run.path / "metrics.csv", "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy\n"
-                                           "1,0.1,nan,0.1,nan,0.1\n2,0.1,nan,0.1,nan,0.1\n")
+    write_atomic(
+        run.path / "metrics.csv",
+        "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy\n1,0.1,nan,0.1,nan,0.1\n2,0.1,nan,0.1,nan,0.1\n",
+    )
     page = text(run)
     assert "lowest at epoch –, not a number" in page
     assert "Best epoch –" in page
 
 
 def test_the_data_section_has_the_audit(page):
-    for words in ("Copies in test of faces in train they flatter the score 280", "Repeats inside train",
-                  "Same pixels, different labels in 14 groups; no model can be right on all of them 31", "Blank faces",
-                  "Labels that FER+'s crowd agrees with"):
+    for words in (
+        "Copies in test of faces in train they flatter the score 280",
+        "Repeats inside train",
+        "Same pixels, different labels in 14 groups; no model can be right on all of them 31",
+        "Blank faces",
+        "Labels that FER+'s crowd agrees with",
+    ):
         assert words in page.text
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mien.core.rundir import RunDir
@@ -22,3 +23,18 @@ def small(tmp_path: Path) -> Small:
         return train(data, recipe="demo", settings=[*SMALL, *settings], out=tmp_path / name, **values)
 
     return run
+
+
+STILL = tuple(f"augment.{key}=0" for key in ("rotation_deg", "shift", "zoom", "brightness"))
+OVERFITS = ("optimizer.lr=0.01", "augment.flip=false", *STILL)
+"""On `noise` the validation loss falls for an epoch or two and then rises."""
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> str:
+    """A course file of 200 noise pictures with labels drawn by lot: there is nothing to learn but by heart."""
+    generator = np.random.default_rng(0)
+    path = tmp_path / "noise.csv"
+    lines = [f"{generator.integers(7)},{' '.join(map(str, generator.integers(0, 256, 2304)))}" for _ in range(200)]
+    path.write_text("\n".join(["label,feature", *lines]) + "\n")
+    return str(path)

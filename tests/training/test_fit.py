@@ -22,7 +22,7 @@ from mien.training.fit import read_history, split_faces
 from mien.training.module import class_weights
 from mien.training.start import load_faces, stored_config, train
 
-from .conftest import SMALL, Small
+from .conftest import OVERFITS, SMALL, Small
 
 
 def test_metrics_csv_is_plain_numbers(small: Small) -> None:
@@ -64,13 +64,13 @@ def test_two_processes_share_each_batch(tmp_path: Path) -> None:
     assert done.stdout.strip() == str(run.path)
 
 
-def test_the_best_epoch_is_kept(small: Small) -> None:
+def test_the_best_epoch_is_kept(small: Small, noise: str) -> None:
     """Training again for exactly the best epoch's number of epochs must give the same weights."""
-    run = small("run", epochs=6, settings=("optimizer.lr=0.1",))
+    run = small("run", data=noise, epochs=6, settings=OVERFITS)
     losses = [row["val_loss"] for row in read_history(run)]
     best = int(np.argmin(losses)) + 1
     assert best < 6
-    again = small("again", epochs=best, settings=("optimizer.lr=0.1",))
+    again = small("again", data=noise, epochs=best, settings=OVERFITS)
     assert (run.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
 
 

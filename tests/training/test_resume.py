@@ -14,7 +14,7 @@ from mien.core.rundir import RunDir
 from mien.training.fit import read_history
 from mien.training.start import resume
 
-from .conftest import SMALL, Small
+from .conftest import OVERFITS, SMALL, Small
 
 COMPARED = ("metrics.csv", "model.safetensors", "model.json")
 
@@ -32,13 +32,13 @@ def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
     assert parts.state == "finished"
 
 
-def test_the_stoppers_count_survives(small: Small) -> None:
-    stop = ("stopping.patience=2", "optimizer.lr=0.3")
-    whole = small("whole", settings=stop, epochs=12)
+def test_the_stoppers_count_survives(small: Small, noise: str) -> None:
+    stop = ("stopping.patience=2", *OVERFITS)
+    whole = small("whole", data=noise, settings=stop, epochs=12)
     epochs = len(read_history(whole))
     assert whole.state == "stopped-early"
     assert 3 <= epochs < 12
-    parts = small("parts", settings=stop, epochs=epochs - 1)
+    parts = small("parts", data=noise, settings=stop, epochs=epochs - 1)
     resume(parts.path, epochs=12)
     assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
     assert parts.state == "stopped-early"
@@ -107,8 +107,8 @@ def test_other_faces_are_refused(small: Small, tmp_path: Path) -> None:
         resume(run.path, epochs=2)
 
 
-def test_a_resumed_run_may_have_more_patience(small: Small) -> None:
-    run = small("run", settings=("stopping.patience=1", "optimizer.lr=0.3"), epochs=12)
+def test_a_resumed_run_may_have_more_patience(small: Small, noise: str) -> None:
+    run = small("run", data=noise, settings=("stopping.patience=1", *OVERFITS), epochs=12)
     epochs = len(read_history(run))
     assert run.state == "stopped-early"
     with pytest.raises(UsageError, match="--patience 2"):

@@ -35,8 +35,9 @@ def report(run: RunDir) -> Path:
     try:
         page = render(read_run(run))
     except (KeyError, UndefinedError) as error:
-        raise DataError(f"{run.path}: a file of the run lacks {error}; it is damaged or of another version of "
-                        "mien") from error
+        raise DataError(
+            f"{run.path}: a file of the run lacks {error}; it is damaged or of another version of mien"
+        ) from error
     write_atomic(path, page)
     return path
 
@@ -51,16 +52,17 @@ def render(files: RunFiles) -> str:
         KeyError: a file lacks a value.
         UndefinedError: a file lacks a value that only a template shows.
     """
-    pages = Environment(loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-                        lstrip_blocks=True)
+    pages = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     pages.filters |= FILTERS
     parts = []
     for section in SECTIONS:
         view = section.view(files)
         values = {"missing": view} if isinstance(view, str) else view
         name = "missing.html" if isinstance(view, str) else f"{section.anchor}.html"
-        parts.append({"anchor": section.anchor, "title": section.title,
-                      "body": Markup(pages.get_template(name).render(values))})  # noqa: S704 - rendered with autoescape
+        body = Markup(pages.get_template(name).render(values))  # noqa: S704 - the template has escaped what it was given
+        parts.append({"anchor": section.anchor, "title": section.title, "body": body})
     style = Markup(_read("style.css"))  # noqa: S704 - a file of this package
     return pages.get_template("page.html").render(name=files.name, style=style, sections=parts, **summary(files))
 

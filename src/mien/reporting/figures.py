@@ -12,8 +12,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from mien.reporting.svg import COLOURS, STYLE, drawn
 
-INK, MUTED, LINE, ACCENT, SECOND, SURFACE = (COLOURS[name][0] for name in
-                                             ("ink", "muted", "line", "accent", "second", "surface"))
+INK, MUTED, LINE, ACCENT, SECOND, SURFACE = (
+    COLOURS[name][0] for name in ("ink", "muted", "line", "accent", "second", "surface")
+)
 MARKED = 60
 """Up to this many epochs each one has a dot."""
 
@@ -34,10 +35,20 @@ def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 3.1))
         axes = figure.add_subplot()
-        for part, name, colour, dash in (("train", "training", SECOND, (0, (4, 2))),
-                                         ("val", "held out", ACCENT, "solid")):
-            axes.plot(epochs, [row[f"{part}_{measure}"] for row in history], color=colour, linestyle=dash, label=name,
-                      linewidth=1.8, marker="o" if len(epochs) <= MARKED else "", markersize=3)
+        for part, name, colour, dash in (
+            ("train", "training", SECOND, (0, (4, 2))),
+            ("val", "held out", ACCENT, "solid"),
+        ):
+            axes.plot(
+                epochs,
+                [row[f"{part}_{measure}"] for row in history],
+                color=colour,
+                linestyle=dash,
+                label=name,
+                linewidth=1.8,
+                marker="o" if len(epochs) <= MARKED else "",
+                markersize=3,
+            )
         _mark_best(axes, history, measure, best=best)
         _epoch_axis(axes, epochs)
         if measure == "accuracy":
@@ -50,8 +61,16 @@ def _mark_best(axes: Axes, history: Sequence[dict[str, float]], measure: str, *,
     for row in history:
         if row["epoch"] == best:
             axes.axvline(row["epoch"], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
-            axes.plot([row["epoch"]], [row[f"val_{measure}"]], "o", markersize=8, markeredgewidth=2, color=ACCENT,
-                      markerfacecolor=SURFACE, zorder=5)
+            axes.plot(
+                [row["epoch"]],
+                [row[f"val_{measure}"]],
+                "o",
+                markersize=8,
+                markeredgewidth=2,
+                color=ACCENT,
+                markerfacecolor=SURFACE,
+                zorder=5,
+            )
 
 
 def _epoch_axis(axes: Axes, epochs: Sequence[float]) -> None:
@@ -79,7 +98,7 @@ def learning_rate(history: Sequence[dict[str, float]], *, alt: str) -> Markup:
         if min(rates) > 0:
             axes.set_yscale("log")
             levels = sorted(set(rates))
-            axes.set_yticks(levels[::max(1, len(levels) // 5)])
+            axes.set_yticks(levels[:: max(1, len(levels) // 5)])
             axes.yaxis.set_minor_locator(NullLocator())
             axes.set_ylim(min(rates) / 1.4, max(rates) * 1.4)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:.3g}"))
@@ -107,8 +126,7 @@ def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Marku
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         top.bar(middles, accuracies, width * 0.9, color=ACCENT, alpha=0.55, label="the model")
         top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="probabilities that hold")
-        top.plot([each["confidence"] for each in filled], accuracies, "o", color=ACCENT, markersize=4,
-                 clip_on=False)
+        top.plot([each["confidence"] for each in filled], accuracies, "o", color=ACCENT, markersize=4, clip_on=False)
         top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
         top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
         bottom.bar(middles, [each["faces"] for each in filled], width * 0.9, color=MUTED, alpha=0.6)

@@ -26,9 +26,29 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "data.json": ("source", "classes", "splits", "unlabelled", "blank", "copies", "conflicts", "votes"),
     "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
     "metrics.json": (
-        "synthetic", "faces", "unlabelled", "copies", "classes", "bootstrap", "accuracy", "accuracy_interval",
-        "macro_f1", "macro_f1_interval", "balanced_accuracy", "top2_accuracy", "log_loss", "brier", "ece", "ece_bins",
-        "per_class", "confusion", "most_confused", "without_copies", "votes")}
+        "synthetic",
+        "faces",
+        "unlabelled",
+        "copies",
+        "classes",
+        "bootstrap",
+        "accuracy",
+        "accuracy_interval",
+        "macro_f1",
+        "macro_f1_interval",
+        "balanced_accuracy",
+        "top2_accuracy",
+        "log_loss",
+        "brier",
+        "ece",
+        "ece_bins",
+        "per_class",
+        "confusion",
+        "most_confused",
+        "without_copies",
+        "votes",
+    ),
+}
 """What the page takes from each file."""
 
 FIRST_SPLITS, LAST_SPLITS = ("test", "private-test"), ("validation", "train")
@@ -102,11 +122,16 @@ def read_run(run: RunDir) -> RunFiles:
         DataError: a file is damaged or of another version; the message names it.
     """
     return RunFiles(
-        name=run.path.name, config=_json(run, "config.json"), status=_json(run, "status.json"),
-        model=_json(run, "model.json"), model_info=_json(run, "model_info.json"), data=_json(run, "data.json"),
+        name=run.path.name,
+        config=_json(run, "config.json"),
+        status=_json(run, "status.json"),
+        model=_json(run, "model.json"),
+        model_info=_json(run, "model_info.json"),
+        data=_json(run, "data.json"),
         history=_table(run.path / "metrics.csv", HISTORY),
         timing=_table(run.path / "timing.csv", TIMING),
-        evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")])
+        evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")],
+    )
 
 
 def _json(run: RunDir, name: str) -> dict[str, Any] | None:
@@ -115,8 +140,9 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
     values = run.read_json(name)
     version = values.get("schema_version", SCHEMA)
     if version != SCHEMA:
-        raise DataError(f"{run.path / name}: schema_version {version}, expected {SCHEMA}; "
-                        "it was written by another version of mien")
+        raise DataError(
+            f"{run.path / name}: schema_version {version}, expected {SCHEMA}; it was written by another version of mien"
+        )
     missing = [key for key in KEYS.get(Path(name).name, ()) if key not in values]
     if missing:
         raise DataError(f"{run.path / name}: lacks {', '.join(missing)}; it is damaged or of another version of mien")
@@ -137,8 +163,10 @@ def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, float]]:
 def _splits(folder: Path) -> list[str]:
     """Names of the evaluated splits: test splits first, those that training has seen last."""
     names = sorted(path.parent.name for path in folder.glob("*/metrics.json"))
-    places: Mapping[str, int] = {**{name: place - 9 for place, name in enumerate(FIRST_SPLITS)},
-                                 **{name: place + 9 for place, name in enumerate(LAST_SPLITS)}}
+    places: Mapping[str, int] = {
+        **{name: place - 9 for place, name in enumerate(FIRST_SPLITS)},
+        **{name: place + 9 for place, name in enumerate(LAST_SPLITS)},
+    }
     return sorted(names, key=lambda name: places.get(name, 0))
 
 
@@ -160,8 +188,10 @@ def _examples(path: Path, *, faces: int) -> tuple[NDArray[np.int64], NDArray[np.
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: damaged, or not a file of example faces ({error})") from None
     if images.dtype != np.uint8 or images.shape != (len(rows), SIZE, SIZE):
-        raise DataError(f"{path}: faces {images.dtype} {images.shape} for {len(rows)} rows, "
-                        f"expected uint8 ({len(rows)}, {SIZE}, {SIZE})")
+        raise DataError(
+            f"{path}: faces {images.dtype} {images.shape} for {len(rows)} rows, "
+            f"expected uint8 ({len(rows)}, {SIZE}, {SIZE})"
+        )
     if len(rows) and not 0 <= rows.min() <= rows.max() < faces:
         raise DataError(f"{path}: rows {rows.min()} to {rows.max()}, expected 0 to {faces - 1} as in predictions.npz")
     return rows, images

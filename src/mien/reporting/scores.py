@@ -50,12 +50,21 @@ def scores(files: RunFiles) -> dict[str, Any] | str:
 def _block(evaluation: Evaluation, place: int, files: RunFiles) -> dict[str, Any]:
     metrics = evaluation.metrics
     caption = _reliability_caption(metrics)
-    return {"anchor": f"scores-{place}", "split": evaluation.split, "metrics": metrics,
-            "warning": warning(evaluation, files),
-            "figures": _figures(metrics), "fresh": _fresh(metrics), "matrix": _matrix(metrics),
-            "pairs": metrics["most_confused"], "votes": metrics["votes"],
-            "reliability": {"svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
-                            "caption": caption}}
+    return {
+        "anchor": f"scores-{place}",
+        "split": evaluation.split,
+        "metrics": metrics,
+        "warning": warning(evaluation, files),
+        "figures": _figures(metrics),
+        "fresh": _fresh(metrics),
+        "matrix": _matrix(metrics),
+        "pairs": metrics["most_confused"],
+        "votes": metrics["votes"],
+        "reliability": {
+            "svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
+            "caption": caption,
+        },
+    }
 
 
 def _fresh(metrics: dict[str, Any]) -> dict[str, Any] | None:
@@ -66,10 +75,18 @@ def _fresh(metrics: dict[str, Any]) -> dict[str, Any] | None:
 
 def _figures(metrics: dict[str, Any]) -> list[dict[str, str]]:
     fresh = _fresh(metrics) or {}
-    return [{"name": name, "hint": hint,
-             "all": write(metrics[key]), "interval": _interval(metrics, key),
-             "fresh": write(fresh[key]) if key in fresh else NONE, "fresh_interval": _interval(fresh, key)}
-            for key, name, write, hint in FIGURES if metrics[key] is not None]
+    return [
+        {
+            "name": name,
+            "hint": hint,
+            "all": write(metrics[key]),
+            "interval": _interval(metrics, key),
+            "fresh": write(fresh[key]) if key in fresh else NONE,
+            "fresh_interval": _interval(fresh, key),
+        }
+        for key, name, write, hint in FIGURES
+        if metrics[key] is not None
+    ]
 
 
 def _interval(values: dict[str, Any], key: str) -> str:
@@ -81,25 +98,41 @@ def _matrix(metrics: dict[str, Any]) -> dict[str, Any] | None:
     names, counts, shares = metrics["classes"], metrics["confusion"]["counts"], metrics["confusion"]["rows"]
     if len(names) > LARGEST_MATRIX:
         return None
-    rows = [{"name": name, "cells": [{"faces": faces, "share": share, "right": i == j}
-                                     for j, (faces, share) in enumerate(zip(counts[i], shares[i], strict=True))]}
-            for i, name in enumerate(names)]
+    rows = [
+        {
+            "name": name,
+            "cells": [
+                {"faces": faces, "share": share, "right": i == j}
+                for j, (faces, share) in enumerate(zip(counts[i], shares[i], strict=True))
+            ],
+        }
+        for i, name in enumerate(names)
+    ]
     right = sum(row[place] for place, row in enumerate(counts))
-    return {"rows": rows, "caption":
-            "Each row holds the faces of one class, each column what the model called them; a cell has the number of "
-            f"faces and their share of the row. {count(right)} of {plural(metrics['faces'], 'face')} lie on the "
-            "diagonal: right."}
+    return {
+        "rows": rows,
+        "caption": "Each row holds the faces of one class, each column what the model called them; a cell has the "
+        f"number of faces and their share of the row. {count(right)} of {plural(metrics['faces'], 'face')} lie on the "
+        "diagonal: right.",
+    }
 
 
 def _reliability_caption(metrics: dict[str, Any]) -> str:
     filled = [each for each in metrics["ece_bins"] if each["faces"]]
     mean = sum(each["confidence"] * each["faces"] for each in filled) / metrics["faces"]
     gap = mean - metrics["accuracy"]
-    verdict = ("as sure as it should be, on the whole" if abs(gap) < 0.01 else
-               "surer than it should be" if gap > 0 else "less sure than it could be")
-    return (f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
-            f"{percent(metrics['accuracy'])} are right: it is {verdict}. A bar that ends below the dashed line "
-            "promises too much.")
+    verdict = (
+        "as sure as it should be, on the whole"
+        if abs(gap) < 0.01
+        else "surer than it should be"
+        if gap > 0
+        else "less sure than it could be"
+    )
+    return (
+        f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
+        f"{percent(metrics['accuracy'])} are right: it is {verdict}. A bar that ends below the dashed line "
+        "promises too much."
+    )
 
 
 def examples(files: RunFiles) -> dict[str, Any] | str:
@@ -111,9 +144,15 @@ def examples(files: RunFiles) -> dict[str, Any] | str:
     Returns:
         `blocks`, one a split, for `examples.html`; or the line that stands in their place.
     """
-    blocks = [{"split": each.split, "classes": _by_class(each.predictions, each.rows, each.images),
-               "left_out": max(0, len(each.rows) - MOST_FACES)}
-              for each in files.evaluations if each.predictions is not None and len(each.rows)]
+    blocks = [
+        {
+            "split": each.split,
+            "classes": _by_class(each.predictions, each.rows, each.images),
+            "left_out": max(0, len(each.rows) - MOST_FACES),
+        }
+        for each in files.evaluations
+        if each.predictions is not None and len(each.rows)
+    ]
     return {"blocks": blocks} if blocks else "No example faces yet: `mien eval RUN` makes them."
 
 
@@ -127,8 +166,15 @@ def _by_class(said: Predictions, rows: NDArray[np.int64], images: NDArray[np.uin
     for target, name in enumerate(said.classes):
         faces = [_face(said, int(rows[k]), images[k]) for k in order if said.targets[rows[k]] == target != UNLABELLED]
         if faces:
-            groups.append({"name": name, "kinds": [("Right", [face for face in faces if face["right"]]),
-                                                   ("Wrong", [face for face in faces if not face["right"]])]})
+            groups.append(
+                {
+                    "name": name,
+                    "kinds": [
+                        ("Right", [face for face in faces if face["right"]]),
+                        ("Wrong", [face for face in faces if not face["right"]]),
+                    ],
+                }
+            )
     return groups
 
 
@@ -137,7 +183,12 @@ def _face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, An
     label, target = int(said.labels[row]), int(said.targets[row])
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", optimize=True)
-    return {"png": base64.b64encode(buffer.getvalue()).decode(), "right": label == target, "id": str(said.ids[row]),
-            "target": said.classes[target], "label": said.classes[label],
-            "probability": float(said.probabilities[row, label]),
-            "target_probability": float(said.probabilities[row, target])}
+    return {
+        "png": base64.b64encode(buffer.getvalue()).decode(),
+        "right": label == target,
+        "id": str(said.ids[row]),
+        "target": said.classes[target],
+        "label": said.classes[label],
+        "probability": float(said.probabilities[row, label]),
+        "target_probability": float(said.probabilities[row, target]),
+    }

@@ -40,17 +40,31 @@ def data(files: RunFiles) -> View:
     card, told = files.card, files.data
     if not card and told is None:
         return "Nothing is known of the data: `mien train` writes it when a run starts."
-    columns = [{"name": name, "faces": part["faces"], "classes": part["classes"]}
-               for name, part in (told or {"splits": {}})["splits"].items()]
+    columns = [
+        {"name": name, "faces": part["faces"], "classes": part["classes"]}
+        for name, part in (told or {"splits": {}})["splits"].items()
+    ]
     if card:
-        columns += [{"name": title, "faces": sum(card[key].values()), "classes": card[key]}
-                    for title, key in (("learned from", "training"), ("held out", "held_out"))]
+        columns += [
+            {"name": title, "faces": sum(card[key].values()), "classes": card[key]}
+            for title, key in (("learned from", "training"), ("held out", "held_out"))
+        ]
     classes = card["classes"] if card else told["classes"] if told else []
-    rows = [{"name": name, "counts": [column["classes"].get(name) for column in columns],
-             "share": columns[0]["classes"].get(name, 0) / max(max(columns[0]["classes"].values(), default=1), 1)}
-            for name in classes]
-    return {"source": (card or told or {})["source"], "columns": columns, "rows": rows,
-            "held_apart": bool(card), "audit": _audit(told)}
+    rows = [
+        {
+            "name": name,
+            "counts": [column["classes"].get(name) for column in columns],
+            "share": columns[0]["classes"].get(name, 0) / max(max(columns[0]["classes"].values(), default=1), 1),
+        }
+        for name in classes
+    ]
+    return {
+        "source": (card or told or {})["source"],
+        "columns": columns,
+        "rows": rows,
+        "held_apart": bool(card),
+        "audit": _audit(told),
+    }
 
 
 def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
@@ -58,17 +72,33 @@ def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
     if told is None:
         return []
     copies, conflicts = told["copies"], told["conflicts"]
-    across = [(f"Copies in {each['split']} of faces in {each['copies_of']}", count(each["faces"]),
-               "they flatter the score" if each["faces"] else "the two are apart") for each in copies["across"]]
-    within = [(f"Repeats inside {name}", count(faces), "the same pixels more than once")
-              for name, faces in copies["within"].items() if faces]
-    return [*across, *within,
-            ("Same pixels, different labels", count(conflicts["faces"]),
-             f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them" if conflicts["groups"]
-             else "no two labels contradict each other"),
-            ("Blank faces", count(told["blank"]), "pictures of one grey level"),
-            ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored"),
-            *_agreement(told["votes"])]
+    across = [
+        (
+            f"Copies in {each['split']} of faces in {each['copies_of']}",
+            count(each["faces"]),
+            "they flatter the score" if each["faces"] else "the two are apart",
+        )
+        for each in copies["across"]
+    ]
+    within = [
+        (f"Repeats inside {name}", count(faces), "the same pixels more than once")
+        for name, faces in copies["within"].items()
+        if faces
+    ]
+    return [
+        *across,
+        *within,
+        (
+            "Same pixels, different labels",
+            count(conflicts["faces"]),
+            f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them"
+            if conflicts["groups"]
+            else "no two labels contradict each other",
+        ),
+        ("Blank faces", count(told["blank"]), "pictures of one grey level"),
+        ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored"),
+        *_agreement(told["votes"]),
+    ]
 
 
 def _agreement(votes: dict[str, Any] | None) -> list[tuple[str, str, str]]:
@@ -76,8 +106,13 @@ def _agreement(votes: dict[str, Any] | None) -> list[tuple[str, str, str]]:
         return []
     facts = [("Faces that are none", count(votes["not_a_face"]), "most of FER+'s annotators say so")]
     if votes["agreement"]:
-        facts.append(("Labels that FER+'s crowd agrees with", percent(votes["agreement"]["all"]),
-                      "how far the labels themselves can be trusted"))
+        facts.append(
+            (
+                "Labels that FER+'s crowd agrees with",
+                percent(votes["agreement"]["all"]),
+                "how far the labels themselves can be trusted",
+            )
+        )
     return facts
 
 
@@ -116,14 +151,20 @@ def training(files: RunFiles) -> View:
         return "No epochs yet: `mien train --resume RUN` goes on with the run."
     best = best_epoch(history)
     last, row = history[-1], next((row for row in history if row["epoch"] == best), history[-1])
-    loss = (f"Loss. On held-out faces it is lowest at epoch {value(best)}, {decimal(row['val_loss'])}; the last epoch, "
-            f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, with {decimal(last['train_loss'])} in training.")
-    accuracy = (f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the "
-                f"last {percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces.")
+    loss = (
+        f"Loss. On held-out faces it is lowest at epoch {value(best)}, {decimal(row['val_loss'])}; the last epoch, "
+        f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, with {decimal(last['train_loss'])} in training."
+    )
+    accuracy = (
+        f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the "
+        f"last {percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces."
+    )
     rate = _rate_caption(history)
-    charts = [{"svg": figures.curve(history, "loss", best=best, alt=loss), "caption": loss},
-              {"svg": figures.curve(history, "accuracy", best=best, alt=accuracy), "caption": accuracy},
-              {"svg": figures.learning_rate(history, alt=rate), "caption": rate}]
+    charts = [
+        {"svg": figures.curve(history, "loss", best=best, alt=loss), "caption": loss},
+        {"svg": figures.curve(history, "accuracy", best=best, alt=accuracy), "caption": accuracy},
+        {"svg": figures.learning_rate(history, alt=rate), "caption": rate},
+    ]
     return {"charts": charts, "outcome": _training_facts(files, best)}
 
 
@@ -132,22 +173,29 @@ def _rate_caption(history: list[dict[str, float]]) -> str:
     first, last = history[0]["lr"], history[-1]["lr"]
     if not falls:
         return f"Learning rate. It is {first:.3g} at the first epoch and {last:.3g} at the last; it never fell."
-    return (f"Learning rate. It begins at {first:.3g} and ends at {last:.3g}, after {plural(len(falls), 'fall')}, the "
-            f"first at epoch {falls[0]}" + (f", the others at {listing(falls[1:])}." if 1 < len(falls) <= 8 else "."))
+    return (
+        f"Learning rate. It begins at {first:.3g} and ends at {last:.3g}, after {plural(len(falls), 'fall')}, the "
+        f"first at epoch {falls[0]}" + (f", the others at {listing(falls[1:])}." if 1 < len(falls) <= 8 else ".")
+    )
 
 
 def _training_facts(files: RunFiles, best: int | None) -> list[tuple[str, str]]:
     status, epochs = files.status or {}, files.recipe.get("epochs")
-    facts = [("Epochs", f"{len(files.history)}" + (f" of at most {epochs}" if epochs else "")),
-             ("Best epoch", value(best))]
+    facts = [
+        ("Epochs", f"{len(files.history)}" + (f" of at most {epochs}" if epochs else "")),
+        ("Best epoch", value(best)),
+    ]
     if status:
         facts.append(("Ended", STATES.get(status["state"], status["state"])))
         facts += [("Reason", status["reason"])] if status.get("reason") else []
     if files.timing:
         speeds = sorted(row["train_faces_per_s"] for row in files.timing)
         seconds = sum(row["seconds"] for row in files.timing)
-        facts += [("Time", duration(seconds)), ("Time an epoch", duration(seconds / len(files.timing))),
-                  ("Speed, median", f"{count(speeds[len(speeds) // 2])} faces/s")]
+        facts += [
+            ("Time", duration(seconds)),
+            ("Time an epoch", duration(seconds / len(files.timing))),
+            ("Speed, median", f"{count(speeds[len(speeds) // 2])} faces/s"),
+        ]
     return facts
 
 
@@ -164,14 +212,22 @@ def appendix(files: RunFiles) -> View:
     if stored is None:
         return "No config: `mien train` writes it when a run starts."
     machine = stored.get("machine", {})
-    facts = [("Data fingerprint", files.card.get("fingerprint")), ("Data source", files.card.get("source")),
-             ("Git commit", stored.get("git_commit")), ("System", machine.get("system")),
-             ("Processor", machine.get("processor")), ("Cores", machine.get("cores")),
-             ("Threads", machine.get("threads")),
-             ("Schema version", stored.get("schema_version"))]
-    return {"origin": [(name, value(each)) for name, each in facts], "versions": stored.get("versions", {}),
-            "command": shlex.join(stored.get("command", [])),
-            "config": json.dumps(files.recipe, indent=2, ensure_ascii=False)}
+    facts = [
+        ("Data fingerprint", files.card.get("fingerprint")),
+        ("Data source", files.card.get("source")),
+        ("Git commit", stored.get("git_commit")),
+        ("System", machine.get("system")),
+        ("Processor", machine.get("processor")),
+        ("Cores", machine.get("cores")),
+        ("Threads", machine.get("threads")),
+        ("Schema version", stored.get("schema_version")),
+    ]
+    return {
+        "origin": [(name, value(each)) for name, each in facts],
+        "versions": stored.get("versions", {}),
+        "command": shlex.join(stored.get("command", [])),
+        "config": json.dumps(files.recipe, indent=2, ensure_ascii=False),
+    }
 
 
 SECTIONS = (

@@ -6,8 +6,13 @@ from typing import Any
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.wording import big, count, decimal, percent, plural, span
 
-STATES = {"running": "still running when this page was made", "finished": "finished", "stopped-early": "stopped early",
-          "interrupted": "interrupted", "failed": "failed"}
+STATES = {
+    "running": "still running when this page was made",
+    "finished": "finished",
+    "stopped-early": "stopped early",
+    "interrupted": "interrupted",
+    "failed": "failed",
+}
 
 
 def summary(files: RunFiles) -> dict[str, Any]:
@@ -22,11 +27,14 @@ def summary(files: RunFiles) -> dict[str, Any]:
     """
     shown = files.evaluations[0] if files.evaluations else None
     status = files.status or {}
-    return {"title": f"{model_name(files)} on {_short(str(files.card.get('source', 'unknown data')))}",
-            "state": STATES.get(status.get("state", ""), ""),
-            "updated": status.get("updated", "")[:16].replace("T", " "),
-            "synthetic": _synthetic(files), "sentences": list(_sentences(files, shown)),
-            "tiles": _tiles(files, shown)}
+    return {
+        "title": f"{model_name(files)} on {_short(str(files.card.get('source', 'unknown data')))}",
+        "state": STATES.get(status.get("state", ""), ""),
+        "updated": status.get("updated", "")[:16].replace("T", " "),
+        "synthetic": _synthetic(files),
+        "sentences": list(_sentences(files, shown)),
+        "tiles": _tiles(files, shown),
+    }
 
 
 def best_epoch(history: list[dict[str, float]]) -> int | None:
@@ -71,8 +79,10 @@ def _synthetic(files: RunFiles) -> str:
     if not learned and not scored:
         return ""
     whom = "learned from and was scored on" if learned and scored else "learned from" if learned else "was scored on"
-    return (f"The model {whom} faces that a program drew. Such figures show that the software works; they say nothing "
-            "about photographs of people.")
+    return (
+        f"The model {whom} faces that a program drew. Such figures show that the software works; they say nothing "
+        "about photographs of people."
+    )
 
 
 def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
@@ -86,8 +96,10 @@ def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
     if metrics["most_confused"]:
         pair = metrics["most_confused"][0]
         errors = metrics["faces"] - sum(row[place] for place, row in enumerate(metrics["confusion"]["counts"]))
-        yield (f"The pair that it mixes up most is “{'” and “'.join(pair['classes'])}”: {count(pair['errors'])} of "
-               f"{plural(errors, 'error')} ({percent(pair['share'], 0)}).")
+        yield (
+            f"The pair that it mixes up most is “{'” and “'.join(pair['classes'])}”: {count(pair['errors'])} of "
+            f"{plural(errors, 'error')} ({percent(pair['share'], 0)})."
+        )
 
 
 def _trained(files: RunFiles) -> str:
@@ -98,8 +110,10 @@ def _trained(files: RunFiles) -> str:
     epochs, best = len(files.history), best_epoch(files.history)
     ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
     ending += f"; the weights are those of epoch {best}, the best on held-out faces" if best else ""
-    return (f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
-            f"{plural(classes, 'expression')} apart{ending}.")
+    return (
+        f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
+        f"{plural(classes, 'expression')} apart{ending}."
+    )
 
 
 def _scored(shown: Evaluation) -> str:
@@ -107,13 +121,17 @@ def _scored(shown: Evaluation) -> str:
     guess = max(map(sum, counts)) / metrics["faces"]
     beats = metrics["accuracy_interval"][0] > guess
     doubt = "" if beats else ", and the interval does not rule out that it does no better"
-    text = (f"On the {plural(metrics['faces'], 'face')} of “{shown.split}” it is right for "
-            f"{percent(metrics['accuracy'])} (95 % interval {span(metrics['accuracy_interval'])}); always naming the "
-            f"most frequent expression would be right for {percent(guess)}{doubt}.")
+    text = (
+        f"On the {plural(metrics['faces'], 'face')} of “{shown.split}” it is right for "
+        f"{percent(metrics['accuracy'])} (95 % interval {span(metrics['accuracy_interval'])}); always naming the "
+        f"most frequent expression would be right for {percent(guess)}{doubt}."
+    )
     fresh = metrics["without_copies"]
     if fresh and fresh["copies"]:
-        text += (f" Without the {plural(fresh['copies'], 'face')} that also occur in the training data it is "
-                 f"{percent(fresh['accuracy'])}.")
+        text += (
+            f" Without the {plural(fresh['copies'], 'face')} that also occur in the training data it is "
+            f"{percent(fresh['accuracy'])}."
+        )
     return text
 
 
@@ -128,23 +146,41 @@ def _best_and_worst(per_class: list[dict[str, Any]]) -> Iterator[str]:
 def _found(each: dict[str, Any]) -> str:
     if not each["recall"]:
         return f"it finds none of these {plural(each['faces'], 'face')}"
-    return (f"it finds {percent(each['recall'], 0)} of these faces, and is right {percent(each['precision'], 0)} of "
-            "the times that it says so")
+    return (
+        f"it finds {percent(each['recall'], 0)} of these faces, and is right {percent(each['precision'], 0)} of "
+        "the times that it says so"
+    )
 
 
 def _tiles(files: RunFiles, shown: Evaluation | None) -> list[dict[str, str]]:
     tiles = []
     if shown:
         metrics = shown.metrics
-        tiles = [{"name": f"Accuracy, {shown.split}", "value": percent(metrics["accuracy"]),
-                  "note": f"95 % interval {span(metrics['accuracy_interval'])}"},
-                 {"name": "Macro-F1", "value": percent(metrics["macro_f1"]), "note": "every class counts alike"},
-                 {"name": "Calibration error", "value": percent(metrics["ece"]), "note": "0 % would be perfect"}]
+        tiles = [
+            {
+                "name": f"Accuracy, {shown.split}",
+                "value": percent(metrics["accuracy"]),
+                "note": f"95 % interval {span(metrics['accuracy_interval'])}",
+            },
+            {"name": "Macro-F1", "value": percent(metrics["macro_f1"]), "note": "every class counts alike"},
+            {"name": "Calibration error", "value": percent(metrics["ece"]), "note": "0 % would be perfect"},
+        ]
     if files.model_info:
-        tiles.append({"name": "Parameters", "value": big(files.model_info["parameters"]),
-                      "note": f"{big(files.model_info['macs'])} multiply-adds a face"})
+        tiles.append(
+            {
+                "name": "Parameters",
+                "value": big(files.model_info["parameters"]),
+                "note": f"{big(files.model_info['macs'])} multiply-adds a face",
+            }
+        )
     if not shown and files.history:
         row = next((row for row in files.history if row["epoch"] == best_epoch(files.history)), files.history[-1])
-        tiles.insert(0, {"name": "Best epoch, held out", "value": percent(row["val_accuracy"]),
-                         "note": f"accuracy at epoch {row['epoch']:.0f}, loss {decimal(row['val_loss'])}"})
+        tiles.insert(
+            0,
+            {
+                "name": "Best epoch, held out",
+                "value": percent(row["val_accuracy"]),
+                "note": f"accuracy at epoch {row['epoch']:.0f}, loss {decimal(row['val_loss'])}",
+            },
+        )
     return tiles

@@ -10,17 +10,39 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 COLOURS: Mapping[str, tuple[str, str]] = {
-    "ink": ("#010101", "#777"), "muted": ("#020202", "#888"), "line": ("#030303", "#9998"),
-    "accent": ("#040404", "#4a7fd0"), "second": ("#050505", "#d0792a"), "surface": ("#060606", "none")}
+    "ink": ("#010101", "#777"),
+    "muted": ("#020202", "#888"),
+    "line": ("#030303", "#9998"),
+    "accent": ("#040404", "#4a7fd0"),
+    "second": ("#050505", "#d0792a"),
+    "surface": ("#060606", "none"),
+}
 """Name of a CSS variable to what Matplotlib is told, and the colour to show where no page sets the variable."""
 
-STYLE: list[str | dict[str, Any]] = ["default", {
-    "svg.fonttype": "none", "svg.hashsalt": "mien", "font.size": 10,
-    "axes.spines.top": False, "axes.spines.right": False,
-    "axes.edgecolor": COLOURS["line"][0], "axes.labelcolor": COLOURS["muted"][0], "text.color": COLOURS["ink"][0],
-    "xtick.color": COLOURS["line"][0], "ytick.color": COLOURS["line"][0], "xtick.labelcolor": COLOURS["muted"][0],
-    "ytick.labelcolor": COLOURS["muted"][0], "grid.color": COLOURS["line"][0], "grid.linewidth": 0.6, "axes.grid": True,
-    "axes.grid.axis": "y", "axes.axisbelow": True, "legend.frameon": False, "figure.constrained_layout.use": True}]
+STYLE: list[str | dict[str, Any]] = [
+    "default",
+    {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "mien",
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": COLOURS["line"][0],
+        "axes.labelcolor": COLOURS["muted"][0],
+        "text.color": COLOURS["ink"][0],
+        "xtick.color": COLOURS["line"][0],
+        "ytick.color": COLOURS["line"][0],
+        "xtick.labelcolor": COLOURS["muted"][0],
+        "ytick.labelcolor": COLOURS["muted"][0],
+        "grid.color": COLOURS["line"][0],
+        "grid.linewidth": 0.6,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.axisbelow": True,
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+    },
+]
 """The rules that every chart is drawn by, whatever the user's matplotlibrc says."""
 
 
@@ -53,8 +75,14 @@ def _tidy(picture: ElementTree.Element, name: str) -> None:
     for element in picture.iter():
         element.tag = element.tag.rpartition("}")[2]
         element.attrib = {key.rpartition("}")[2]: text for key, text in element.attrib.items()}
-    used = set(re.findall(r"#([\w.-]+)", " ".join(text for each in picture.iter() for key, text in each.attrib.items()
-                                                   if key in {"href", "clip-path"})))
+    used = set(
+        re.findall(
+            r"#([\w.-]+)",
+            " ".join(
+                text for each in picture.iter() for key, text in each.attrib.items() if key in {"href", "clip-path"}
+            ),
+        )
+    )
     for element in picture.iter():
         for child in [child for child in element if child.tag in {"style", "metadata"}]:
             element.remove(child)

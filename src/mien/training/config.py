@@ -33,7 +33,7 @@ class Augment(Config):
     """Scale is drawn from 1 − zoom to 1 + zoom."""
     flip: bool = False
     brightness: float = Field(0.0, ge=0, lt=1)
-    """The brightness factor is drawn from 1 − brightness to 1 + brightness."""
+    """A share of the full range, drawn from −brightness to +brightness, is added to all pixels of a face."""
 
 
 class Optimizer(Config):
@@ -130,12 +130,11 @@ def read_run_config(path: Path) -> dict[str, Any]:
         ConfigError: missing, damaged, or another file.
     """
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))["config"]
+        return dict(json.loads(path.read_text(encoding="utf-8"))["config"])
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path}: not the config.json of a run") from None
-    return dict(config)
 
 
 def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: Mapping[str, Any]) -> TrainConfig:

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from mien.core.errors import ConfigError
+from mien.training.config import TrainConfig, read_recipe, read_run_config, recipes, resolve
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_every_recipe_resolves(name: str) -> None:
+    config = resolve(read_recipe(name), flags={"data": "synthetic"})
+    assert config.recipe == name
+    assert TrainConfig.parse(config.model_dump(), source="again") == config
+
+
+def test_the_course_recipe_is_the_reports() -> None:
+    config = resolve(read_recipe("course"), flags={"data": "fer2013.csv"})
+    assert (config.model, config.normalisation, config.batch) == ("course_cnn", "per-pixel", 128)
+    assert (config.holdout.method, config.holdout.rows) == ("last", 2000)
+    assert (config.optimizer.name, config.stopping.patience) == ("adam", 7)
+    assert (config.plateau.patience, config.plateau.factor) == (3, 0.5)
+    assert config.augment.flip
+    assert all(getattr(config.augment, key) > 0 for key in ("rotation_deg", "shift", "zoom", "brightness"))
+
+
+def test_flags_win_over_settings_and_settings_over_the_recipe() -> None:
+    config = resolve(
+        read_recipe("course"),
+        settings=["epochs=5", "optimizer.lr=0.5", "augment.flip=false", "model=mien-n"],
+        flags={"data": "x", "epochs": 7, "batch": None},
+    )
+    assert (config.epochs, config.optimizer.lr, config.augment.flip, config.model) == (7, 0.5, False, "mien-n")
+    assert config.batch == 128
+    assert config.optimizer.name == "adam"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["epoch=3"], "unknown key 'epoch', did you mean epochs"),
+        (["optimizer.rate=3"], "unknown key 'optimizer.rate'"),
+        (["optimizer=3"], "optimizer"),
+        (["model.depth=3"], "'model' has no parts"),
+        (["batch=1"], "'batch' is 1"),
+        (["batch=many"], "'batch' is 'many'"),
+        (["normalisation=pixel"], "per-pixel"),
+        (["=3"], "key=value"),
+        (["epochs"], "key=value"),
+        (["optimizer.lr=nan"], "optimizer.lr"),
+    ],
+)
+def test_wrong_settings(settings: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve(read_recipe("course"), settings=settings, flags={"data": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("corse", None, "did you mean course"),
+        ("missing.toml", None, "no such file"),
+        ("broken.toml", "model = ", "not TOML"),
+    ],
+)
+def test_wrong_recipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str | None, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path(name).write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(name)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": 3}', "no json"])
+def test_wrong_run_configs(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"not the config\.json of a run"):
+        read_run_config(path)

@@ -1,0 +1,45 @@
+import pytest
+
+from mien.core.errors import UsageError
+from mien.training import devices
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with two GPUs."""
+    monkeypatch.setattr(devices, "available", lambda: ["cuda:0", "cuda:1", "cpu"])
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("name", "processes", "resolved", "lightning"),
+    [
+        ("auto", 1, "cuda:0", ("gpu", [0])),
+        ("cuda", 1, "cuda:0", ("gpu", [0])),
+        ("cuda:1", 1, "cuda:1", ("gpu", [1])),
+        ("cuda", 2, "cuda:0", ("gpu", 2)),
+        ("cpu", 1, "cpu", ("cpu", 1)),
+        ("cpu", 2, "cpu", ("cpu", 2)),
+    ],
+)
+def test_names(name: str, processes: int, resolved: str, lightning: tuple[str, object]) -> None:
+    assert devices.resolve_device(name) == resolved
+    assert devices.lightning_device(name, processes) == lightning
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("name", ["mps", "cuda:2", "gpu", ""])
+def test_absent_ones(name: str) -> None:
+    with pytest.raises(UsageError, match="it has cuda:0, cuda:1, cpu"):
+        devices.resolve_device(name)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [({}, "fp32"), ({"avx512_bf16": False}, "fp32"), ({"avx512_bf16": True}, "bf16"), ({"bf16": True}, "bf16")],
+)
+def test_automatic_precision(monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: str) -> None:
+    monkeypatch.setattr(devices, "cpu_capabilities", lambda: capabilities)
+    assert devices.resolve_precision("auto", "cpu") == expected
+    assert devices.resolve_precision("fp32", "cpu") == "fp32"
+    assert devices.resolve_precision("bf16", "cpu") == "bf16"
