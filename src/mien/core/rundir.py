@@ -12,6 +12,7 @@ runs/<verb>/<name>/
 ```
 """
 
+import glob
 import json
 import os
 import re
@@ -71,19 +72,18 @@ class RunDir:
         return cls(path)
 
     @classmethod
-    def open(cls, where: str | Path, *, verb: str = "train") -> "RunDir":
-        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`.
+    def open(cls, where: str | Path) -> "RunDir":
+        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`, the newest run of any verb.
 
         Raises:
             DataError: there is no run.
         """
-        parent = Path("runs", verb)
         if str(where) == "latest":
-            newest = parent / "latest.txt"
-            if not newest.is_file():
-                raise DataError(f"{newest.absolute()}: no run yet; `mien {verb}` makes one")
-            where = newest.read_text().strip()
-        for path in (Path(where), parent / where):
+            newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
+            if not newest:
+                raise DataError(f"{Path('runs').absolute()}: no run yet; `mien train` makes one")
+            where = newest[-1].parent / newest[-1].read_text().strip()
+        for path in (Path(where), *sorted(Path("runs").glob(f"*/{glob.escape(str(where))}"))):
             if (path / "config.json").is_file():
                 return cls(path.absolute())
         raise DataError(f"{where}: no run folder (no config.json in it)")
