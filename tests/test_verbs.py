@@ -1,0 +1,104 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+from mien.data.sniff import open_faces
+from mien.evaluation.metrics import evaluate as score
+from mien.verbs import evaluate, predict
+
+
+def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
+    found = {str(path.relative_to(studied.path)) for path in studied.path.rglob("*") if path.is_file()}
+    assert found == {
+        "config.json",
+        "status.json",
+        "data.json",
+        "model_info.json",
+        "metrics.csv",
+        "timing.csv",
+        "model.safetensors",
+        "model.json",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+        "eval/test/predictions.npz",
+        "eval/test/metrics.json",
+        "eval/test/examples.npz",
+        "report.html",
+    }
+    assert studied.state == "finished"
+
+
+def test_stored_scores_are_those_of_the_stored_predictions(studied: RunDir) -> None:
+    predictions = Predictions.load(studied.path / "eval/test/predictions.npz")
+    assert score(predictions) == studied.read_json("eval/test/metrics.json")
+    assert predictions.synthetic
+    assert len(predictions) == 42
+
+
+def test_examples_show_what_they_name(studied: RunDir) -> None:
+    faces = open_faces("synthetic:210").split("test")
+    with np.load(studied.path / "eval/test/examples.npz") as examples:
+        assert (examples["images"] == faces.images[examples["rows"]]).all()
+        assert len(examples["rows"]) > 0
+
+
+def relabelled(classes: tuple[str, ...], targets: list[int]) -> FaceSet:
+    count = len(targets)
+    return FaceSet(
+        images=np.zeros((count, 48, 48), np.uint8),
+        targets=np.array(targets),
+        classes=classes,
+        splits=np.full(count, "test"),
+        ids=np.arange(count).astype(str),
+        source="others",
+    )
+
+
+def test_classes_are_matched_by_name(studied: RunDir) -> None:
+    predictions = predict(studied, relabelled(("happy", "never seen", "angry"), [0, 2, -1]))
+    assert predictions.targets is not None
+    assert [predictions.classes[target] if target >= 0 else None for target in predictions.targets] == [
+        "happy",
+        "angry",
+        None,
+    ]
+
+
+def test_a_class_that_the_run_has_not(studied: RunDir) -> None:
+    with pytest.raises(DataError, match="class 'hapy' is none of the run's, did you mean happy"):
+        predict(studied, relabelled(("hapy",), [0]))
+
+
+def test_unlabelled_faces_are_classified_but_not_scored(studied: RunDir) -> None:
+    predictions = predict(studied, relabelled(("happy",), [-1, -1]))
+    assert predictions.targets is None
+    assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
+
+
+def test_scores_need_the_faces_that_were_learned_from(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    config = copy.path / "config.json"
+    config.write_text(config.read_text().replace("synthetic:210", "synthetic:140"))
+    with pytest.raises(DataError, match="put the old file back"):
+        evaluate(copy)
+
+
+def test_other_splits(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    held_out = evaluate(copy, split="validation")
+    assert (held_out["faces"], held_out["copies"]) == (35, 0)
+    learned = evaluate(copy, split="train")
+    assert (learned["faces"], learned["copies"]) == (147, 112)
+    with pytest.raises(DataError, match="no faces in split 'exam'"):
+        evaluate(copy, split="exam")
+
+
+def test_targets_belong_to_other_data(studied: RunDir) -> None:
+    with pytest.raises(UsageError, match="--data"):
+        evaluate(studied, targets="answers.csv")
