@@ -75,8 +75,9 @@ def _jsonl(predictions: Predictions) -> str:
 
 
 def _csv(predictions: Predictions) -> str:
-    rows = [{**each, **each.pop("probabilities")} for each in records(predictions)]
-    return _csv_text(list(rows[0]) if rows else ["face"], [list(row.values()) for row in rows])
+    fixed = ["schema_version", "source", "face", "label", "probability"]
+    rows = [[each[key] for key in fixed] + list(each["probabilities"].values()) for each in records(predictions)]
+    return _csv_text(fixed + list(predictions.classes), rows)
 
 
 def _submission(predictions: Predictions) -> str:

@@ -1,0 +1,81 @@
+"""`mien train`, `study`, `report` and their talk."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mien.cli import console
+from mien.core.rundir import RunDir
+
+from .conftest import Mien
+
+SMALL = ["--epochs", "1", "--batch", "32", "--device", "cpu", "--set", "holdout.rows=21"]
+
+
+def test_a_training_tells_where_it_is(mien: Mien, tmp_path: Path) -> None:
+    done = mien("train", "synthetic:140", "--recipe", "demo", "--name", "a", *SMALL)
+    path = tmp_path / "runs/train/a"
+    assert done.code == 0
+    assert done.out == f"{path}\n"
+    first, epoch = done.err.splitlines()
+    assert first == f"run: {path}"
+    assert epoch.startswith("epoch 1: loss ")
+    assert "faces/s" in epoch
+    assert (tmp_path / "runs/train/latest.txt").read_text() == "a\n"
+    again = mien("train", "synthetic:140", "--recipe", "demo", "--name", "a", *SMALL, "--quiet", "--json")
+    assert json.loads(again.out)["run"] == f"{path}-2"
+    assert again.err == ""
+    extended = mien("train", "--resume", "latest", "--epochs", "2")
+    assert extended.code == 0
+    assert "epoch 2:" in extended.err
+    assert mien("train", "--resume", "a-2", "--model", "mien-s").code == 2
+    assert mien("train", "--resume", "a-2").code == 2
+
+
+def test_a_full_folder_is_refused(mien: Mien, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
+    done = mien("train", "synthetic:140", "--recipe", "demo", "--out", "full", *SMALL)
+    assert done.code == 2
+    assert "--overwrite" in done.err
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_own_classes_in_any_script(mien: Mien, tmp_path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for name in ("笑顔", "🙂 ok", "plain"):
+        for split, count in (("train", 16), ("test", 4)):
+            folder = tmp_path / "faces" / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(generator.integers(0, 256, (64, 50), dtype=np.uint8)).save(folder / f"{i}.png")
+    done = mien("study", "faces", "--recipe", "demo", *SMALL[:-1], "holdout.rows=9", "--out", "run")
+    assert done.code == 0, done.err
+    assert done.out == f"{tmp_path / 'run/report.html'}\n"
+    scores = RunDir.open("run").read_json("eval/test/metrics.json")
+    assert scores["classes"] == sorted(["笑顔", "🙂 ok", "plain"])
+    assert scores["faces"] == 12
+
+
+def test_report(mien: Mien, studied: RunDir) -> None:
+    before = (studied.path / "report.html").read_bytes()
+    done = mien("report", studied.path)
+    assert done.out == f"{studied.path / 'report.html'}\n"
+    assert (studied.path / "report.html").read_bytes() == before
+
+
+def test_progress_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "EVERY_S", 0.0)
+    talk = console.TrainingTalk()
+    for step in (1, 2, 3):
+        talk.step(epoch=2, epochs=4, step=step, steps=10, batch=64)
+    talk.close()
+    err = capsys.readouterr().err
+    assert "\x1b" not in err
+    assert [line.split(":")[0] for line in err.splitlines()] == ["epoch 2/4, step 2/10", "epoch 2/4, step 3/10"]
+    assert "faces/s" in err
+    assert "min left" in err
