@@ -96,11 +96,11 @@ class Predictions:
             DataError: no such file, damaged, or not predictions.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 values = {name: arrays[name] for name in arrays.files}
         except FileNotFoundError:
             raise DataError(f"{path}: no such file") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path}: damaged, or not a file of predictions ({error})") from None
         missing = {"probabilities", "classes", "ids"} - values.keys()
         unknown = values.keys() - {field.name for field in fields(cls)}

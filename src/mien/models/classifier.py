@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import write_atomic, write_json
 from mien.core.pixels import SIZE
 from mien.models.registry import build
@@ -27,6 +27,9 @@ class Normalise(nn.Module):
     `none` divides by 255; `per-pixel` subtracts each pixel's mean over the training faces and divides by its standard
     deviation (the reference report's); `global` does so with one mean and deviation for all pixels; `per-face` uses
     each face's own.
+
+    Raises:
+        UsageError: `kind` is none of these.
     """
 
     mean: Tensor
@@ -34,6 +37,8 @@ class Normalise(nn.Module):
 
     def __init__(self, kind: Normalisation) -> None:
         super().__init__()
+        if kind not in get_args(Normalisation):
+            raise UsageError(f"no normalisation '{kind}', {nearest(kind, get_args(Normalisation))}")
         self.kind = kind
         self.register_buffer("mean", torch.zeros(1, 1, SIZE, SIZE))
         self.register_buffer("sd", torch.full((1, 1, SIZE, SIZE), 255.0))
@@ -106,6 +111,6 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
         classifier.load_state_dict(load_file(folder / "model.safetensors"))
     except FileNotFoundError as error:
         raise DataError(f"{error.filename or folder}: no trained model; `mien train` writes it when it ends") from None
-    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, UsageError) as error:
         raise DataError(f"{folder}: damaged model ({str(error).splitlines()[0]})") from None
     return classifier.to(device).eval()

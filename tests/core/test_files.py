@@ -1,0 +1,91 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mien.core.errors import StorageError
+from mien.core.files import write_atomic, write_json
+
+WRITE = """
+import sys
+from pathlib import Path
+from mien.core.errors import StorageError
+from mien.core.files import write_atomic
+try:
+    write_atomic(Path(sys.argv[1]), b"new" * 100_000)
+except StorageError as error:
+    print(error)
+    sys.exit(7)
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_text_bytes_and_folders(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "a/b.txt", "hé")
+    write_atomic(tmp_path / "a/b.bin", b"\x00")
+    assert (tmp_path / "a/b.txt").read_bytes() == "hé".encode()
+    assert (tmp_path / "a/b.bin").stat().st_mode & 0o777 == 0o644
+    assert names(tmp_path / "a") == ["b.bin", "b.txt"]
+
+
+def write_in_little_space(path: Path, *, limit: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", limit + WRITE, str(path)], capture_output=True, text=True, check=False)
+
+
+def test_a_quota_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "kept.bin"
+    path.write_bytes(b"old")
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+    done = write_in_little_space(path, limit=limit)
+    assert done.returncode == 7, done.stderr
+    assert f"{path}: could not be written" in done.stdout
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["kept.bin"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root may mount a small disk here")
+    try:
+        (disk / "kept.bin").write_bytes(b"old")
+        done = write_in_little_space(disk / "kept.bin")
+        assert done.returncode == 7, done.stderr
+        assert "No space left on device" in done.stdout
+        assert (disk / "kept.bin").read_bytes() == b"old"
+        assert names(disk) == ["kept.bin"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="could not be written"):
+        write_atomic(tmp_path / "file/inside.txt", "x")
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(handle: int) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "kept").write_text("old")
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(tmp_path / "kept", "new")
+    assert (tmp_path / "kept").read_text() == "old"
+    assert names(tmp_path) == ["kept"]
+
+
+def test_json_is_strict(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"ü": [1, None]})
+    assert (tmp_path / "a.json").read_text() == '{\n  "ü": [\n    1,\n    null\n  ]\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"loss": float("nan")})
+    assert "ü" in (tmp_path / "a.json").read_text()

@@ -1,0 +1,124 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.core import pixels
+from mien.core.errors import DataError
+from mien.core.pixels import decode, resize
+
+NOISE = np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
+RAMP = np.add.outer(np.arange(40) * 2, np.arange(30) * 3).astype(np.uint8)
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def test_grey_is_kept() -> None:
+    assert (decode(encoded(Image.fromarray(RAMP))) == RAMP).all()
+
+
+def test_a_path(tmp_path: Path) -> None:
+    (tmp_path / "face.png").write_bytes(encoded(Image.fromarray(RAMP)))
+    assert (decode(tmp_path / "face.png") == RAMP).all()
+
+
+def test_colour_is_luma_601() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
+    expected = rgb @ [0.299, 0.587, 0.114]
+    assert decode(encoded(Image.fromarray(rgb))) == pytest.approx(expected, abs=1)
+
+
+def test_a_turned_photo_is_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 270°
+    assert decode(encoded(Image.fromarray(RAMP), exif=exif)).shape == (30, 40)
+    assert (decode(encoded(Image.fromarray(RAMP), exif=exif)) == np.rot90(RAMP, -1)).all()
+
+
+def test_transparent_is_white() -> None:
+    rgba = np.zeros((4, 4, 4), np.uint8)
+    rgba[:2, :, 3] = 255
+    grey = decode(encoded(Image.fromarray(rgba)))
+    assert (grey[:2] == 0).all()
+    assert (grey[2:] == 255).all()
+
+
+def test_a_palette_with_a_transparent_colour() -> None:
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([0, 0, 0, 90, 90, 90])
+    picture.putpixel((1, 0), 1)
+    assert decode(encoded(picture, transparency=0)).tolist() == [[255, 90]]
+
+
+def test_sixteen_bits_are_scaled() -> None:
+    values = np.array([[0, 257, 257 * 128, 65535]], np.uint16)
+    assert decode(encoded(Image.fromarray(values))).tolist() == [[0, 1, 128, 255]]
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("CMYK", "JPEG"), ("1", "PNG"), ("LA", "PNG"), ("YCbCr", "JPEG")])
+def test_other_modes(mode: str, kind: str) -> None:
+    white = decode(encoded(Image.new("RGB", (5, 4), "white").convert(mode), kind))
+    assert white.shape == (4, 5)
+    assert white.min() >= 253
+
+
+def test_the_first_picture_of_an_animation() -> None:
+    frames = [Image.new("L", (6, 6), level) for level in (10, 200)]
+    assert (decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])) == 10).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a picture"),
+        (b"GIF89a but not really", "not a picture"),
+        (encoded(Image.fromarray(RAMP), "JPEG")[:300], "damaged"),
+        (encoded(Image.fromarray(NOISE))[:600], "damaged"),
+    ],
+)
+def test_damaged_pictures(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=f"face 7: {message}"):
+        decode(content, name="face 7")
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.png: no such file"):
+        decode(tmp_path / "none.png")
+
+
+def test_too_many_pixels_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "MAX_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr(pixels, "_grey", lambda picture: pytest.fail("it was decoded"))
+    with pytest.raises(DataError, match="30×40 pixels, at most 1,199"):
+        decode(encoded(Image.fromarray(RAMP)))
+
+
+def test_a_face_is_left_alone() -> None:
+    face = np.arange(2304, dtype=np.uint8).reshape(48, 48)
+    assert resize(face) is face
+
+
+@pytest.mark.parametrize(
+    ("shape", "method"),
+    [
+        ((96, 96), Image.Resampling.BOX),
+        ((100, 48), Image.Resampling.BOX),
+        ((480, 300), Image.Resampling.BOX),
+        ((20, 30), Image.Resampling.BICUBIC),
+        ((20, 300), Image.Resampling.BICUBIC),
+    ],
+)
+def test_resize_is_pillows(shape: tuple[int, int], method: Image.Resampling) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    assert (resize(picture) == np.asarray(Image.fromarray(picture).resize((48, 48), method))).all()
+
+
+def test_halving_is_the_mean_of_four() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (96, 96), dtype=np.uint8)
+    assert resize(picture) == pytest.approx(picture.reshape(48, 2, 48, 2).mean(axis=(1, 3)), abs=1)

@@ -1,0 +1,96 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mien.core.errors import DataError, StorageError, UsageError
+from mien.core.rundir import STATES, RunDir
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def made(verb: str, name: str) -> RunDir:
+    run = RunDir.create(verb, name=name)
+    (run.path / "config.json").write_text("{}")
+    return run
+
+
+def test_names_that_are_taken(here: Path) -> None:
+    paths = [RunDir.create("train", name="a").path for _ in range(3)]
+    assert paths == [here / "runs/train" / name for name in ("a", "a-2", "a-3")]
+    assert (here / "runs/train/latest.txt").read_text() == "a-3\n"
+
+
+def test_runs_made_at_once_get_folders_of_their_own() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda _: RunDir.create("train", name="a"), range(16)))
+    assert len({run.path for run in runs}) == 16
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", "", ".hidden", "-x", "a b"])
+def test_names_that_are_none(here: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no name for a run"):
+        RunDir.create("train", name=name)
+    assert not list(here.iterdir())
+
+
+def test_out(here: Path) -> None:
+    run = RunDir.create("train", name="a", out=Path("there/deep"))
+    assert run.path == here / "there/deep"
+    RunDir.create("train", name="a", out=Path("there/deep"))  # still empty
+    (run.path / "x").write_text("")
+    with pytest.raises(UsageError, match="not empty"):
+        RunDir.create("train", name="a", out=run.path)
+    assert RunDir.create("train", name="a", out=run.path, overwrite=True).path == run.path
+    with pytest.raises(UsageError, match="not empty"):
+        RunDir.create("train", name="a", out=run.path / "x")
+    assert not (here / "runs").exists()
+
+
+def test_a_place_that_cannot_be(here: Path) -> None:
+    (here / "runs").write_text("a file")
+    with pytest.raises(StorageError, match="could not be written"):
+        RunDir.create("train", name="a")
+
+
+def test_opening() -> None:
+    one, two = made("train", "one"), made("study", "two")
+    os.utime(two.path.parent / "latest.txt", ns=(1, 1))
+    assert RunDir.open("latest") == RunDir.open("one") == RunDir.open(one.path) == RunDir.open("runs/train/one") == one
+    os.utime(one.path.parent / "latest.txt", ns=(0, 0))
+    assert RunDir.open("latest") == RunDir.open("two") == two
+
+
+@pytest.mark.parametrize("where", ["latest", "none", "runs/train/none", "/none", "*"])
+def test_runs_that_are_not_there(where: str) -> None:
+    with pytest.raises(DataError, match="no run"):
+        RunDir.open(where)
+
+
+def test_a_folder_without_a_config_is_no_run() -> None:
+    run = RunDir.create("train", name="a")
+    with pytest.raises(DataError, match=r"no config\.json"):
+        RunDir.open(run.path)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_status(state: str) -> None:
+    run = made("train", "a")
+    run.set_status(state, reason="because")
+    assert run.state == state
+    assert run.read_json("status.json")["reason"] == "because"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\udcff"])
+def test_damaged_json(content: str) -> None:
+    run = made("train", "a")
+    (run.path / "status.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DataError, match=r"status\.json: damaged"):
+        _ = run.state
+    with pytest.raises(DataError, match="no such file"):
+        run.read_json("none.json")
