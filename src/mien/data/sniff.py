@@ -96,7 +96,7 @@ def open_faces(
     """
     if labels not in ("own", "ferplus"):
         raise UsageError(f"labels '{labels}', expected own or ferplus")
-    faces = _draw(str(path), seed) if str(path).partition(":")[0] == SYNTHETIC else _read(Path(path), on_bad)
+    faces = _draw(str(path), seed) if is_synthetic(path) else _read(Path(path), on_bad)
     if targets is not None:
         if faces.labelled.any():
             raise UsageError(f"{path} has labels of its own, so {targets} can't answer for it; leave the targets out")
@@ -108,6 +108,15 @@ def open_faces(
     if faces.votes is None:
         raise UsageError(f"{path} has no FER+ votes; give the votes file: --votes fer2013new.csv")
     return ferplus.relabel(faces)
+
+
+def is_synthetic(path: str | Path) -> bool:
+    """Whether `path` asks for drawn faces instead of naming a file.
+
+    >>> is_synthetic("synthetic:300"), is_synthetic("synthetic.csv")
+    (True, False)
+    """
+    return str(path).partition(":")[0] == SYNTHETIC
 
 
 def _read(path: Path, on_bad: OnBad | None) -> FaceSet:

@@ -42,15 +42,12 @@ def fit(config: TrainConfig, run: RunDir, *, faces: FaceSet, talk: Talk) -> RunD
     training, held_out = split_faces(config, faces)
     run.set_status("running")
     keep_freed_memory()
+    classifier = _new_classifier(config, training)
+    module = TrainingModule(classifier, config, faces=training, held_out=held_out)
     last, best = run.path / "checkpoints/last.ckpt", run.path / "checkpoints/best.ckpt"
     try:
         with torch.random.fork_rng(), _quiet_lightning():
-            torch.manual_seed(config.seed)
-            classifier = Classifier(config.model, training.classes, normalisation=config.normalisation)
-            classifier.normalise.fit(training.images)
-            module = TrainingModule(classifier, config, faces=training, held_out=held_out)
-            trainer = _trainer(config, run, talk)
-            trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
+            _trainer(config, run, talk).fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
     except (KeyboardInterrupt, SystemExit):
         if best.exists():
             _keep_best(classifier, best, run)
@@ -66,6 +63,14 @@ def fit(config: TrainConfig, run: RunDir, *, faces: FaceSet, talk: Talk) -> RunD
         reason=f"validation loss did not fall for {config.stopping.patience} epochs" if early else "",
     )
     return run
+
+
+def _new_classifier(config: TrainConfig, training: FaceSet) -> Classifier:
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        classifier = Classifier(config.model, training.classes, normalisation=config.normalisation)
+    classifier.normalise.fit(training.images)
+    return classifier
 
 
 def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir) -> None:

@@ -13,7 +13,7 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.pictures import OnBad
-from mien.data.sniff import open_faces
+from mien.data.sniff import is_synthetic, open_faces
 from mien.models.registry import check_name, info
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
 from mien.training.devices import resolve_device
@@ -129,8 +129,11 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
     if data is None and "data" not in values:
         raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
-    absolute = data if data is None or data.startswith("synthetic") else str(Path(data).absolute())
-    config = resolve(values, settings=settings, flags={"data": absolute, **flags})
+    if data is not None and not is_synthetic(data):
+        data = str(Path(data).absolute())
+    if flags.get("votes") is not None:
+        flags["votes"] = str(Path(flags["votes"]).absolute())
+    config = resolve(values, settings=settings, flags={"data": data, **flags})
     check_name(config.model)
     resolve_device(config.device)
     return config
