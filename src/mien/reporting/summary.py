@@ -63,7 +63,7 @@ def warning(evaluation: Evaluation, files: RunFiles) -> str:
     parts = evaluation.split.split(",")
     if "train" in parts:
         return "The model learned from these faces, so the figures do not tell how it does on new ones."
-    if "validation" in parts and files.recipe.get("holdout", {}).get("method") == "file":
+    if "validation" in parts:
         return "The epoch was chosen on these faces, so the figures are somewhat better than those of new ones."
     return ""
 
