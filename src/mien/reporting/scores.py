@@ -54,7 +54,7 @@ def _block(evaluation: Evaluation, place: int, files: RunFiles) -> dict[str, Any
         "anchor": f"scores-{place}",
         "split": evaluation.split,
         "metrics": metrics,
-        "warning": warning(evaluation, files),
+        "warning": warning(evaluation),
         "figures": _figures(metrics),
         "fresh": _fresh(metrics),
         "matrix": _matrix(metrics),

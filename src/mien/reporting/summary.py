@@ -53,12 +53,11 @@ def model_name(files: RunFiles) -> str:
     return str(name or "Unknown model")
 
 
-def warning(evaluation: Evaluation, files: RunFiles) -> str:
+def warning(evaluation: Evaluation) -> str:
     """Say why figures of a split do not hold for new faces; empty where nothing speaks against them.
 
     Args:
         evaluation: the split.
-        files: the run's files.
     """
     parts = evaluation.split.split(",")
     if "train" in parts:
@@ -91,7 +90,7 @@ def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
         yield "It has not been scored yet."
         return
     metrics = shown.metrics
-    yield " ".join(filter(None, (warning(shown, files), _scored(shown))))
+    yield " ".join(filter(None, (warning(shown), _scored(shown))))
     yield from _best_and_worst(metrics["per_class"])
     if metrics["most_confused"]:
         pair = metrics["most_confused"][0]
