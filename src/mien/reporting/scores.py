@@ -44,10 +44,10 @@ def scores(files: RunFiles) -> dict[str, Any] | str:
     """
     if not files.evaluations:
         return "No scores yet: `mien eval RUN` makes them."
-    return {"blocks": [_block(each, place, files) for place, each in enumerate(files.evaluations, start=1)]}
+    return {"blocks": [_block(each, place) for place, each in enumerate(files.evaluations, start=1)]}
 
 
-def _block(evaluation: Evaluation, place: int, files: RunFiles) -> dict[str, Any]:
+def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:
     metrics = evaluation.metrics
     caption = _reliability_caption(metrics)
     return {
