@@ -117,6 +117,17 @@ def test_a_resumed_run_may_have_more_patience(small: Small, noise: str) -> None:
     assert len(read_history(run)) > epochs
 
 
+def test_a_run_killed_after_its_last_epoch_is_only_finished(small: Small, noise: str) -> None:
+    for settings in (("stopping.patience=2", *OVERFITS), OVERFITS):
+        run = small(f"run{len(settings)}", data=noise, settings=settings, epochs=5)
+        state, before = run.state, {name: (run.path / name).read_bytes() for name in COMPARED}
+        (run.path / "model.safetensors").unlink()
+        run.set_status("running")
+        resume(run.path)
+        assert run.state == state
+        assert before == {name: (run.path / name).read_bytes() for name in COMPARED}
+
+
 def test_ctrl_c_leaves_the_best_weights(tmp_path: Path) -> None:
     settings = [f"--set={setting}" for setting in SMALL]
     command = "train synthetic:420 --recipe demo --batch 32 --epochs 60 --precision fp32 --device cpu --out run"

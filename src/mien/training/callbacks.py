@@ -87,6 +87,10 @@ class Stopper(EarlyStopping):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({**state_dict, "patience": self.patience})
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.wait_count >= self.patience:  # killed after its last epoch and before it could say so
+            trainer.should_stop = True
+
 
 def _csv(rows: list[dict[str, float]]) -> str:
     text = io.StringIO()
