@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
 )
 
-TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "sklearn", "matplotlib", "jinja2")
+TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import torch
 from mien.core.faces import FaceSet
 from mien.training.devices import cpu_capabilities
 
-PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow", "scikit-learn")
+PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow", "scipy")
 
 
 def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[str, Any]:
