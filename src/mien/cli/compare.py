@@ -31,14 +31,9 @@ def compare(
     if json:
         console.print_json(result)
         return
-    low, high = result["accuracy_difference_interval"]
     print(f"{run}: accuracy {result['a']['accuracy']:.4f}, macro-F1 {result['a']['macro_f1']:.4f}")
     print(f"{other}: accuracy {result['b']['accuracy']:.4f}, macro-F1 {result['b']['macro_f1']:.4f}")
-    print(
-        f"difference {result['accuracy_difference']:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}; "
-        f"McNemar p = {result['mcnemar_p']:.3g} "
-        f"({result['only_a']:,} right only in the first, {result['only_b']:,} only in the second)"
-    )
+    print(f"right only in the first: {result['only_a']:,}, only in the second: {result['only_b']:,}")
     print(result["verdict"])
 
 
