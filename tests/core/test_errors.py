@@ -1,7 +1,8 @@
+import re
+
 import pytest
 
 from mien.core import errors
-from mien.core.labels import FER2013, FERPLUS, order_classes
 
 CODES = {
     "MienError": 1,
@@ -22,36 +23,38 @@ def test_every_error_has_its_exit_code() -> None:
         if isinstance(value, type) and issubclass(value, errors.MienError)
     }
     assert found == CODES
-    assert all(f"{name}" in (errors.__doc__ or "") for name in CODES)
+
+
+@pytest.mark.parametrize(("name", "code"), CODES.items())
+def test_the_tree_in_the_docstring(name: str, code: int) -> None:
+    assert re.search(rf"\b{name} +{code} ", errors.__doc__ or "")
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "parent"),
     [
-        ("optimzer", "did you mean optimizer?"),
-        ("epoch", "did you mean epochs?"),
-        ("xyz", "known: batch, epochs, optimizer"),
+        ("ConfigError", "UsageError"),
+        *((name, "MienError") for name in CODES if name not in ("ConfigError", "MienError")),
     ],
 )
-def test_nearest(name: str, expected: str) -> None:
-    assert errors.nearest(name, ["optimizer", "epochs", "batch"]) == expected
+def test_what_catches_what(name: str, parent: str) -> None:
+    assert getattr(errors, name).__bases__ == (getattr(errors, parent),)
 
 
 @pytest.mark.parametrize(
-    ("names", "expected"),
+    ("name", "choices", "expected"),
     [
-        (set(FER2013), FER2013),
-        (set(FERPLUS), FERPLUS),
-        ({"b", "a"}, ("a", "b")),
-        ({"10", "9", "1"}, ("1", "9", "10")),
-        ({"class10", "class9"}, ("class9", "class10")),
-        ({"1a", "a1", "2"}, ("1a", "2", "a1")),
-        ({"笑", "a"}, ("a", "笑")),
-        ({"x²", "x2"}, None),
+        ("optimzer", "optimizer epochs batch", "did you mean optimizer?"),
+        ("epoch", "optimizer epochs batch", "did you mean epochs?"),
+        ("xyz", "optimizer epochs batch", "known: batch, epochs, optimizer"),
+        ("mien", "mien-s mien-n course_cnn", "did you mean mien-s or mien-n?"),
+        ("aaaa", "aaab aaac aaad aaae", "did you mean aaae or aaad or aaac?"),
+        ("", "b a", "known: a, b"),
     ],
 )
-def test_class_order(names: set[str], expected: tuple[str, ...] | None) -> None:
-    ordered = order_classes(names)
-    assert set(ordered) == names
-    assert ordered == (expected or ordered)
-    assert order_classes(reversed(ordered)) == ordered
+def test_nearest(name: str, choices: str, expected: str) -> None:
+    assert errors.nearest(name, choices.split()) == expected
+
+
+def test_nearest_takes_a_count_and_any_iterable() -> None:
+    assert errors.nearest("aaaa", iter(["aaab", "aaac"]), count=1) == "did you mean aaac?"

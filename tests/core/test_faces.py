@@ -17,7 +17,7 @@ def faces() -> FaceSet:
         splits=np.array(["train", "train", "test", "test", "private-test", "train"]),
         ids=np.arange(6).astype(str),
         source="faces.csv",
-        votes=np.ones((6, 2), np.uint8),
+        votes=np.repeat(np.arange(6, dtype=np.uint8)[:, None], 2, axis=1),
         vote_names=("a", "b"),
     )
 
@@ -25,13 +25,19 @@ def faces() -> FaceSet:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": np.zeros((6, 48, 48))}, "float64"),
+        ({"images": np.zeros((6, 48, 48))}, r"^faces\.csv: .*float64"),
+        ({"images": np.zeros((6, 1, 48, 48), np.uint8)}, r"\(6, 1, 48, 48\)"),
+        ({"images": np.uint8(0)}, r"uint8 \(\)"),
+        ({"images": np.zeros((5, 48, 48), np.uint8)}, "6 targets for 5 faces"),
         ({"images": np.zeros((6, 48, 47), np.uint8)}, r"\(6, 48, 47\)"),
         ({"targets": np.zeros(5, int)}, "5 targets for 6 faces"),
         ({"splits": np.array(["train"])}, "1 splits for 6"),
         ({"ids": np.array(["0"])}, "1 ids for 6"),
         ({"votes": np.ones((5, 2), np.uint8)}, "5 votes for 6"),
         ({"votes": np.ones((6, 3), np.uint8)}, "for 2 names"),
+        ({"votes": np.ones(6, np.uint8)}, "for 2 names"),
+        ({"vote_names": ("a",)}, "for 1 names"),
+        ({"targets": np.array([0, 1, 3, 0, 0, 0])}, r"^faces\.csv, face 2: label 3, expected 0 to 2"),
         ({"targets": np.array([0, 1, 9, 0, 0, 0])}, "face 2: label 9, expected 0 to 2"),
         ({"targets": np.array([0, 1, 0, -2, 0, 0])}, "face 3: label -2"),
         ({"classes": ("happy", "sad", "sad")}, "not unique"),
@@ -47,8 +53,18 @@ def test_select_keeps_everything_together() -> None:
     assert part.ids.tolist() == ["3", "0"]
     assert part.targets.tolist() == [0, 0]
     assert (part.images == faces().images[[3, 0]]).all()
+    assert part.splits.tolist() == ["test", "train"]
     assert part.votes is not None
-    assert part.votes.shape == (2, 2)
+    assert part.votes.tolist() == [[3, 3], [0, 0]]
+    assert (part.classes, part.source, part.vote_names) == (("happy", "sad", "angry"), "faces.csv", ("a", "b"))
+
+
+def test_a_mask_and_faces_without_votes() -> None:
+    part = replace(faces(), votes=None, vote_names=(), synthetic=True).select(np.arange(6) % 2 == 1)
+    assert part.ids.tolist() == ["1", "3", "5"]
+    assert len(part) == 3
+    assert part.votes is None
+    assert part.synthetic
 
 
 def test_splits() -> None:
@@ -58,6 +74,8 @@ def test_splits() -> None:
         DataError, match=r"no faces in split 'exam'; it has private-test \(1\), test \(2\), train \(3\)"
     ):
         faces().split("test,exam")
+    with pytest.raises(DataError, match="it has no rows"):
+        faces().select(np.array([], int)).split("test")
 
 
 def test_labelled() -> None:
@@ -68,6 +86,9 @@ def test_copies_have_equal_digests() -> None:
     digests = faces().digests
     assert digests[0] == digests[5]
     assert len(set(digests.tolist())) == 5
+    assert digests.dtype == np.uint64
+    assert faces().select(np.array([4, 1])).digests.tolist() == digests[[4, 1]].tolist()
+    assert faces().select(np.array([], int)).digests.shape == (0,)
 
 
 def test_the_fingerprint_is_of_the_content() -> None:
@@ -78,17 +99,21 @@ def test_the_fingerprint_is_of_the_content() -> None:
     assert {whole.fingerprint, shuffled.fingerprint, renamed.fingerprint, moved.fingerprint} == {whole.fingerprint}
 
 
-@pytest.mark.parametrize("what", ["pixel", "label", "split", "row"])
+@pytest.mark.parametrize("what", ["pixel", "label", "unlabelled", "class", "split", "row", "copy"])
 def test_the_fingerprint_sees_every_change(what: str) -> None:
     whole = faces()
-    if what == "row":
-        assert whole.select(np.arange(5)).fingerprint != whole.fingerprint
-        return
     images, targets, splits = whole.images.copy(), whole.targets.copy(), whole.splits.copy()
-    if what == "pixel":
-        images[2, 3, 4] ^= 1
-    elif what == "label":
-        targets[2] = 1
-    else:
-        splits[2] = "train"
-    assert replace(whole, images=images, targets=targets, splits=splits).fingerprint != whole.fingerprint
+    images[2, 3, 4] ^= 1
+    targets[2] = 1
+    splits[2] = "train"
+    changed = {
+        "pixel": replace(whole, images=images),
+        "label": replace(whole, targets=targets),
+        "unlabelled": replace(whole, targets=np.where(np.arange(6) == 1, -1, whole.targets)),
+        "class": replace(whole, classes=("happy", "sad", "cross")),
+        "split": replace(whole, splits=splits),
+        "row": whole.select(np.arange(5)),
+        "copy": whole.select(np.array([0, 1, 2, 3, 4, 5, 5])),
+    }
+    assert changed[what].fingerprint != whole.fingerprint
+    assert len(changed[what].fingerprint) == 16

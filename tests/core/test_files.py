@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         (disk / "kept.bin").write_bytes(b"old")
         done = write_in_little_space(disk / "kept.bin")
         assert done.returncode == 7, done.stderr
-        assert "No space left on device" in done.stdout
+        assert f"{disk / 'kept.bin'}: could not be written (No space left on device)" in done.stdout
         assert (disk / "kept.bin").read_bytes() == b"old"
         assert names(disk) == ["kept.bin"]
     finally:
@@ -67,8 +68,40 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="could not be written"):
+    with pytest.raises(StorageError, match=r"file/inside\.txt: could not be written"):
         write_atomic(tmp_path / "file/inside.txt", "x")
+
+
+def test_a_folder_where_the_file_should_be(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(StorageError, match=r"taken: could not be written .* --out"):
+        write_atomic(tmp_path / "taken", "x")
+    assert names(tmp_path) == ["taken"]
+
+
+def test_an_old_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a long old text")
+    with path.open() as reader:  # who reads while it is written sees the old content
+        write_atomic(path, "new")
+        assert reader.read() == "a long old text"
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError("no number")])
+@pytest.mark.parametrize("step", ["fsync", "replace", "chmod"])
+def test_a_failure_at_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: OSError) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    path = tmp_path / "kept"
+    path.write_text("old")
+    monkeypatch.setattr(os if step == "fsync" else Path, step, fail)
+    with pytest.raises(StorageError, match=re.escape(f"{path}: could not be written ({error.strerror or error})")):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["kept"]
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +119,8 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
 def test_json_is_strict(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"ü": [1, None]})
     assert (tmp_path / "a.json").read_text() == '{\n  "ü": [\n    1,\n    null\n  ]\n}\n'
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "a.json", {"loss": float("nan")})
+    for value in ("nan", "inf"):
+        with pytest.raises(ValueError, match="JSON"):
+            write_json(tmp_path / "a.json", {"loss": [float(value)]})
     assert "ü" in (tmp_path / "a.json").read_text()
+    assert names(tmp_path) == ["a.json"]

@@ -1,4 +1,6 @@
 import io
+import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +36,26 @@ def test_colour_is_luma_601() -> None:
     assert decode(encoded(Image.fromarray(rgb))) == pytest.approx(expected, abs=1)
 
 
-def test_a_turned_photo_is_upright() -> None:
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, RAMP),
+        (2, np.fliplr(RAMP)),
+        (3, np.rot90(RAMP, 2)),
+        (4, np.flipud(RAMP)),
+        (5, RAMP.T),
+        (6, np.rot90(RAMP, -1)),
+        (7, np.rot90(RAMP, 2).T),
+        (8, np.rot90(RAMP)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_turned_photo_is_upright(orientation: int, upright: np.ndarray, kind: str) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: rotate by 270°
-    assert decode(encoded(Image.fromarray(RAMP), exif=exif)).shape == (30, 40)
-    assert (decode(encoded(Image.fromarray(RAMP), exif=exif)) == np.rot90(RAMP, -1)).all()
+    exif[0x0112] = orientation
+    grey = decode(encoded(Image.fromarray(RAMP), kind, exif=exif))
+    assert grey.shape == upright.shape
+    assert np.abs(grey.astype(int) - upright).max() <= (0 if kind == "PNG" else 12)
 
 
 def test_transparent_is_white() -> None:
@@ -49,16 +66,44 @@ def test_transparent_is_white() -> None:
     assert (grey[2:] == 255).all()
 
 
+def test_half_transparent_is_half_white() -> None:
+    pixels_rgba = np.array([[[0, 0, 0, 128], [200, 0, 0, 255], [0, 0, 0, 0]]], np.uint8)
+    assert decode(encoded(Image.fromarray(pixels_rgba))).tolist() == [[127, 60, 255]]
+
+
 def test_a_palette_with_a_transparent_colour() -> None:
     picture = Image.new("P", (2, 1))
     picture.putpalette([0, 0, 0, 90, 90, 90])
     picture.putpixel((1, 0), 1)
+    assert decode(encoded(picture)).tolist() == [[0, 90]]
     assert decode(encoded(picture, transparency=0)).tolist() == [[255, 90]]
+    assert decode(encoded(picture, transparency=bytes([255, 0]))).tolist() == [[0, 255]]
+    assert decode(encoded(picture, "GIF", transparency=0)).tolist() == [[255, 90]]
 
 
 def test_sixteen_bits_are_scaled() -> None:
     values = np.array([[0, 257, 257 * 128, 65535]], np.uint16)
-    assert decode(encoded(Image.fromarray(values))).tolist() == [[0, 1, 128, 255]]
+    picture = Image.fromarray(values)
+    assert picture.mode == "I;16"
+    assert decode(encoded(picture)).tolist() == [[0, 1, 128, 255]]
+    assert decode(encoded(picture, "TIFF")).tolist() == [[0, 1, 128, 255]]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_grey_levels_in_a_wide_file_are_kept(dtype: type) -> None:
+    assert decode(encoded(Image.fromarray(np.array([[0, 7, 255]], dtype)), "TIFF")).tolist() == [[0, 7, 255]]
+
+
+def test_black_and_white() -> None:
+    assert decode(encoded(Image.fromarray(np.array([[True, False]])))).tolist() == [[255, 0]]
+
+
+@pytest.mark.parametrize(
+    ("ink", "grey"), [((0, 0, 0, 0), 255), ((0, 0, 0, 255), 0), ((0, 255, 255, 0), 76), ((0, 0, 0, 100), 155)]
+)
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_printing_inks(ink: tuple[int, ...], grey: int, kind: str) -> None:
+    assert decode(encoded(Image.new("CMYK", (8, 8), ink), kind)) == pytest.approx(np.full((8, 8), grey), abs=2)
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("CMYK", "JPEG"), ("1", "PNG"), ("LA", "PNG"), ("YCbCr", "JPEG")])
@@ -87,6 +132,26 @@ def test_damaged_pictures(content: bytes, message: str) -> None:
         decode(content, name="face 7")
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, TypeError, struct.error, IndexError, SyntaxError, EOFError, OSError])
+def test_whatever_pillow_raises_is_a_damaged_picture(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
+    def broken(picture: Image.Image) -> Image.Image:
+        raise kind("half a tag")
+
+    monkeypatch.setattr(pixels.ImageOps, "exif_transpose", broken)
+    with pytest.raises(DataError, match=r"face 7: damaged picture \(half a tag\)"):
+        decode(encoded(Image.fromarray(RAMP)), name="face 7")
+
+
+def test_damaged_pictures_of_a_path_name_it(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "half.jpg").write_bytes(encoded(Image.fromarray(RAMP), "JPEG")[:300])
+    for name in ("empty.png", "half.jpg"):
+        with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path / name))}: "):
+            decode(tmp_path / name)
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: "):
+        decode(tmp_path)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.png: no such file"):
         decode(tmp_path / "none.png")
@@ -95,8 +160,13 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_too_many_pixels_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "MAX_PIXELS", 40 * 30 - 1)
     monkeypatch.setattr(pixels, "_grey", lambda picture: pytest.fail("it was decoded"))
-    with pytest.raises(DataError, match="30×40 pixels, at most 1,199"):
+    with pytest.raises(DataError, match="picture: 30×40 pixels, at most 1,199"):
         decode(encoded(Image.fromarray(RAMP)))
+
+
+def test_as_many_pixels_as_allowed_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "MAX_PIXELS", 40 * 30)
+    assert decode(encoded(Image.fromarray(RAMP))).shape == (40, 30)
 
 
 def test_a_face_is_left_alone() -> None:
@@ -110,13 +180,19 @@ def test_a_face_is_left_alone() -> None:
         ((96, 96), Image.Resampling.BOX),
         ((100, 48), Image.Resampling.BOX),
         ((480, 300), Image.Resampling.BOX),
+        ((48, 49), Image.Resampling.BOX),
         ((20, 30), Image.Resampling.BICUBIC),
+        ((48, 47), Image.Resampling.BICUBIC),
         ((20, 300), Image.Resampling.BICUBIC),
+        ((300, 20), Image.Resampling.BICUBIC),
+        ((1, 1), Image.Resampling.BICUBIC),
     ],
 )
 def test_resize_is_pillows(shape: tuple[int, int], method: Image.Resampling) -> None:
     picture = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
-    assert (resize(picture) == np.asarray(Image.fromarray(picture).resize((48, 48), method))).all()
+    face = resize(picture)
+    assert (face.dtype, face.shape) == (np.uint8, (48, 48))
+    assert (face == np.asarray(Image.fromarray(picture).resize((48, 48), method))).all()
 
 
 def test_halving_is_the_mean_of_four() -> None:

@@ -23,7 +23,7 @@ FULL = replace(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"probabilities": np.array([[0.5, 0.4], [1, 0]], np.float32)}, "face 0: not probabilities"),
+        ({"probabilities": np.array([[0.5, 0.4], [1, 0]], np.float32)}, r"test\.csv, face 0: .*they sum to 0\.9"),
         ({"probabilities": np.array([[1, 0], [1.5, -0.5]], np.float32)}, "face é/1.png: not probabilities"),
         ({"probabilities": np.array([[1, 0], [np.nan, 0]], np.float32)}, "face é/1.png: not probabilities"),
         ({"probabilities": np.ones((2, 3), np.float32) / 3}, "for 2 classes"),
@@ -45,7 +45,19 @@ def test_labels_and_select() -> None:
     assert part.ids.tolist() == ["é/1.png"]
     assert part.targets is not None
     assert part.targets.tolist() == [-1]
-    assert part.vote_names == FULL.vote_names
+    assert part.copies is not None
+    assert part.copies.tolist() == [False]
+    assert part.votes is not None
+    assert part.votes.tolist() == [[4, 5, 6]]
+    assert part.probabilities.tolist() == [[1, 0]]
+    assert (part.classes, part.vote_names, part.source, part.synthetic) == (
+        FULL.classes,
+        FULL.vote_names,
+        FULL.source,
+        True,
+    )
+    assert len(part) == 1
+    assert FULL.select(np.array([1, 0])).ids.tolist() == ["é/1.png", "0"]
     assert PLAIN.select(np.array([True, False])).targets is None
 
 
@@ -56,12 +68,14 @@ def test_round_trip(tmp_path: Path, predictions: Predictions) -> None:
     for field in fields(Predictions):
         was, now = getattr(predictions, field.name), getattr(again, field.name)
         assert type(was) is type(now)
+        assert getattr(was, "dtype", None) == getattr(now, "dtype", None), field.name
         assert np.array_equal(was, now), field.name
 
 
-def test_saving_twice_gives_the_same_arrays_without_pickles(tmp_path: Path) -> None:
+def test_a_saved_file_holds_no_pickles(tmp_path: Path) -> None:
     FULL.save(tmp_path / "p.npz")
     with np.load(tmp_path / "p.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {field.name for field in fields(Predictions)}
         assert not [name for name in arrays.files if arrays[name].dtype == object]
 
 
@@ -83,5 +97,55 @@ def test_what_is_no_file_of_predictions(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(DataError, match=r"p\.npz: (damaged|not a file of predictions)"):
             print(name, Predictions.load(path))
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"none\.npz: no such file"):
         Predictions.load(tmp_path / "none.npz")
+    with pytest.raises(DataError, match="damaged"):
+        Predictions.load(tmp_path)
+
+
+def test_one_wrong_byte_never_gives_other_predictions(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    FULL.save(path)
+    whole, messages = path.read_bytes(), []
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            again = Predictions.load(path)
+        except DataError as error:
+            messages.append(str(error))
+        else:
+            assert (again.probabilities == FULL.probabilities).all()
+            assert (again.ids == FULL.ids).all()
+            assert again.classes == FULL.classes
+    assert len(messages) > len(whole) / 2
+    assert all(message.startswith(f"{path}: ") for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": np.array(3)}, "not a file of predictions"),
+        ({"ids": np.array("0")}, "not a file of predictions"),
+        ({"probabilities": np.array([["a", "b"], ["c", "d"]])}, "not a file of predictions"),
+        ({"synthetic": np.array([True, False])}, "not a file of predictions"),
+        ({"accuracy": np.array(0.7)}, "missing: none; unknown: accuracy"),
+        ({"ids": None, "classes": None}, "missing: classes, ids; unknown: none"),
+        ({"classes": np.array(["happy"])}, "for 1 classes"),
+    ],
+)
+def test_arrays_that_do_not_fit(tmp_path: Path, change: dict[str, np.ndarray | None], message: str) -> None:
+    path = tmp_path / "p.npz"
+    arrays = {"probabilities": PLAIN.probabilities, "classes": np.array(PLAIN.classes), "ids": PLAIN.ids} | change
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(DataError, match=message) as caught:
+        Predictions.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_without_a_source_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    np.savez(path, probabilities=PLAIN.probabilities, classes=np.array(PLAIN.classes), ids=PLAIN.ids)
+    again = Predictions.load(path)
+    assert again.source == str(path)
+    assert again.synthetic is False
+    assert (again.targets, again.copies, again.votes, again.vote_names) == (None, None, None, ())

@@ -29,10 +29,19 @@ def test_names_that_are_taken(here: Path) -> None:
 def test_runs_made_at_once_get_folders_of_their_own() -> None:
     with ThreadPoolExecutor(8) as pool:
         runs = list(pool.map(lambda _: RunDir.create("train", name="a"), range(16)))
-    assert len({run.path for run in runs}) == 16
+    assert {run.path.name for run in runs} == {"a", *(f"a-{i}" for i in range(2, 17))}
+    assert RunDir.create("train", name="b").path.name == "b"
 
 
-@pytest.mark.parametrize("name", ["../a", "a/b", "", ".hidden", "-x", "a b"])
+@pytest.mark.parametrize("name", ["mien-s-20260101-120000", "a.b", "x+y", "1", "été"])
+def test_names_that_are_good(here: Path, name: str) -> None:
+    run = made("train", name)
+    assert run.path == here / "runs/train" / name
+    assert RunDir.open(name) == run
+    assert run.path.parent.joinpath("latest.txt").read_text(encoding="utf-8") == f"{name}\n"
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", "", ".", "..", ".hidden", "-x", "a b", "a\n", "latest", "latest.txt"])
 def test_names_that_are_none(here: Path, name: str) -> None:
     with pytest.raises(UsageError, match="no name for a run"):
         RunDir.create("train", name=name)
@@ -49,6 +58,9 @@ def test_out(here: Path) -> None:
     assert RunDir.create("train", name="a", out=run.path, overwrite=True).path == run.path
     with pytest.raises(UsageError, match="not empty"):
         RunDir.create("train", name="a", out=run.path / "x")
+    with pytest.raises(StorageError, match=r"deep/x: could not be written"):
+        RunDir.create("train", name="a", out=run.path / "x", overwrite=True)
+    assert (run.path / "x").is_file()
     assert not (here / "runs").exists()
 
 
@@ -56,6 +68,31 @@ def test_a_place_that_cannot_be(here: Path) -> None:
     (here / "runs").write_text("a file")
     with pytest.raises(StorageError, match="could not be written"):
         RunDir.create("train", name="a")
+
+
+def test_a_run_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    RunDir.create("train", name="a")
+    mkdir, tries = Path.mkdir, []
+
+    def full(path: Path, *args: object, **flags: object) -> None:
+        if path.name == "b":
+            tries.append(path)
+            raise OSError(28, "No space left on device")
+        mkdir(path, *args, **flags)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(StorageError, match=r"train/b: could not be written \(No space"):
+        RunDir.create("train", name="b")
+    assert len(tries) == 1
+    assert Path("runs/train/latest.txt").read_text() == "a\n"
+
+
+def test_a_name_is_no_pattern() -> None:
+    run = made("train", "run-1")
+    assert RunDir.open("run-1") == run
+    for pattern in ("*", "run-?", "run-[1]"):
+        with pytest.raises(DataError, match="no run folder"):
+            RunDir.open(pattern)
 
 
 def test_opening() -> None:
@@ -83,7 +120,10 @@ def test_status(state: str) -> None:
     run = made("train", "a")
     run.set_status(state, reason="because")
     assert run.state == state
-    assert run.read_json("status.json")["reason"] == "because"
+    status = run.read_json("status.json")
+    assert (status["schema_version"], status["reason"], status["pid"]) == (1, "because", os.getpid())
+    run.set_status("running")
+    assert (run.state, run.read_json("status.json")["reason"]) == ("running", "")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\udcff"])
@@ -92,5 +132,13 @@ def test_damaged_json(content: str) -> None:
     (run.path / "status.json").write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DataError, match=r"status\.json: damaged"):
         _ = run.state
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"none\.json: no such file"):
         run.read_json("none.json")
+
+
+@pytest.mark.parametrize("content", ["{}", '{"state": "done"}', '{"state": null}', '{"state": ["finished"]}'])
+def test_a_status_that_is_none(content: str) -> None:
+    run = made("train", "a")
+    (run.path / "status.json").write_text(content)
+    with pytest.raises(DataError, match=r"status\.json: damaged \(state .*, expected running, finished, "):
+        _ = run.state

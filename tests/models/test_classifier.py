@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, UsageError
 from mien.models.classifier import Classifier, Normalisation, Normalise, load_classifier, save_classifier
+from mien.models.registry import MODELS
 
 FACES = np.random.default_rng(0).integers(0, 256, (20, 48, 48), dtype=np.uint8)
 KINDS: tuple[Normalisation, ...] = ("none", "per-pixel", "global", "per-face")
@@ -34,12 +35,46 @@ def test_blank_faces_stay_finite(kind: Normalisation) -> None:
     blank = np.full((3, 48, 48), 200, np.uint8)
     normalise = Normalise(kind)
     normalise.fit(blank)
-    assert normalise(torch.from_numpy(blank)[:, None]).isfinite().all()
+    result = normalise(torch.from_numpy(blank)[:, None])
+    assert result == pytest.approx(np.full((3, 1, 48, 48), 200 / 255 if kind == "none" else 0), abs=1e-6)
+    assert normalise(torch.zeros(1, 1, 48, 48)).isfinite().all()
 
 
-def classifier(seed: int = 0, model: str = "mien-n") -> Classifier:
-    torch.manual_seed(seed)
-    made = Classifier(model, ("a", "b", "c"), normalisation="per-pixel")
+def test_a_constant_pixel_is_divided_by_one_grey_level() -> None:
+    images = FACES.copy()
+    images[:, 5, 7] = 90
+    normalise = Normalise("per-pixel")
+    normalise.fit(images)
+    faces = torch.from_numpy(images)[:, None].float()
+    assert not normalise(faces)[:, 0, 5, 7].any()
+    assert (normalise(faces + 3)[:, 0, 5, 7] == 3).all()
+
+
+def test_a_faint_face_is_divided_by_one_grey_level() -> None:
+    faint = torch.full((1, 1, 48, 48), 100.0)
+    faint[0, 0, ::2] = 100.5  # its deviation is a quarter of a grey level
+    assert Normalise("per-face")(faint).unique().tolist() == pytest.approx([-0.25, 0.25], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "differs"), [("none", False), ("per-pixel", True), ("global", True), ("per-face", False)]
+)
+def test_what_learns_from_the_training_faces(kind: Normalisation, differs: bool) -> None:
+    faces = torch.from_numpy(FACES)[:, None]
+    one, two = Normalise(kind), Normalise(kind)
+    one.fit(FACES)
+    two.fit(FACES // 2)
+    assert one(faces).equal(two(faces)) is not differs
+
+
+def test_an_unknown_normalisation() -> None:
+    with pytest.raises(UsageError, match=r"no normalisation 'per-pxel', did you mean per-pixel"):
+        Normalise("per-pxel")
+
+
+def classifier(*, model: str = "mien-n", kind: Normalisation = "per-pixel") -> Classifier:
+    torch.manual_seed(0)
+    made = Classifier(model, ("a", "b", "c"), normalisation=kind)
     made.normalise.fit(FACES)
     return made
 
@@ -50,26 +85,54 @@ def test_probabilities() -> None:
     assert probabilities.shape == (20, 3)
     assert probabilities.dtype == np.float32
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(20), abs=1e-5)
-    assert made.probabilities(FACES, batch=7) == pytest.approx(probabilities, abs=1e-5)
-    assert made.probabilities(FACES[:0]).shape == (0, 3)
+    for batch in (1, 7, 20):
+        assert made.probabilities(FACES, batch=batch) == pytest.approx(probabilities, abs=1e-5)
+    empty = made.probabilities(FACES[:0])
+    assert (empty.shape, empty.dtype) == ((0, 3), np.float32)
 
 
+def test_probabilities_are_the_logits_softmax() -> None:
+    made = classifier().eval()
+    with torch.inference_mode():
+        logits = made(torch.from_numpy(FACES)[:, None]).numpy().astype(np.float64)
+    powers = np.exp(logits)
+    assert np.ptp(logits) > 0.01
+    assert made.probabilities(FACES) == pytest.approx(powers / powers.sum(axis=1, keepdims=True), abs=1e-5)
+
+
+def test_faces_decide_and_not_their_neighbours() -> None:
+    made = classifier().train()
+    order = np.random.default_rng(1).permutation(20)
+    assert made.probabilities(FACES[order]) == pytest.approx(made.probabilities(FACES)[order], abs=1e-5)
+    assert made.probabilities(FACES[3:4]) == pytest.approx(made.probabilities(FACES)[3:4], abs=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("training", [True, False])
-def test_the_mode_is_left_as_it_was(training: bool) -> None:
-    made = classifier().train(training)
+def test_the_mode_is_left_as_it_was(model: str, training: bool) -> None:
+    made = classifier(model=model).train(training)
     before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
-    made.probabilities(FACES)
-    assert made.training is training
+    made.probabilities(FACES[:2])
+    assert {module.training for module in made.modules()} == {training}
     assert all(tensor.equal(before[name]) for name, tensor in made.state_dict().items())
 
 
-def test_round_trip(tmp_path: Path) -> None:
-    made = classifier()
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [*((model, "per-pixel") for model in MODELS), *(("mien-n", kind) for kind in KINDS[2:]), ("mien-n", "none")],
+)
+def test_round_trip(tmp_path: Path, model: str, kind: Normalisation) -> None:
+    made = classifier(model=model, kind=kind).train()
+    with torch.no_grad():
+        made(torch.from_numpy(FACES[:2])[:, None])  # running statistics that are no longer 0 and 1
+    torch.manual_seed(9)
     save_classifier(made, tmp_path)
     again = load_classifier(tmp_path)
-    assert (again.model, again.classes, again.normalise.kind) == ("mien-n", ("a", "b", "c"), "per-pixel")
+    assert (again.model, again.classes, again.normalise.kind) == (model, ("a", "b", "c"), kind)
     assert not again.training
-    assert (again.probabilities(FACES) == made.probabilities(FACES)).all()
+    assert (again.probabilities(FACES[:4]) == made.probabilities(FACES[:4])).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+    assert made.training
 
 
 def test_what_is_no_model(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from mien.models import course_cnn
 from mien.models.course_cnn import CourseCNN
 from mien.models.registry import info
 
@@ -86,8 +87,27 @@ def test_slopes_dropouts_and_norms(network: CourseCNN) -> None:
     modules = dict(network.layers.named_children())
     assert {m.negative_slope for m in modules.values() if isinstance(m, nn.LeakyReLU)} == {0.03}
     dropouts = [m.p for m in modules.values() if isinstance(m, nn.Dropout)]
-    assert dropouts == sorted(dropouts)
+    assert dropouts == sorted(set(dropouts))
     assert (dropouts[0], dropouts[-1], len(dropouts)) == (0.2, 0.4, 4)
+    assert [m.kernel_size for m in modules.values() if isinstance(m, nn.MaxPool2d)] == [2] * 4
+    assert sum(isinstance(m, nn.LeakyReLU) for m in modules.values()) == 6
     norms = [m for m in modules.values() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
     assert {(norm.momentum, norm.eps) for norm in norms} == {(0.01, 1e-3)}
     assert len(norms) == 6
+    assert all(norm.affine and norm.track_running_stats for norm in norms)
+
+
+def test_the_docstring_holds_the_same_table() -> None:
+    """Both halves of the docstring's table, row by row, are `LAYERS` in its order."""
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (course_cnn.__doc__ or "").splitlines()
+        if line.startswith("|") and "---" not in line
+    ][1:]
+    table = [row[:3] for row in rows if row[0]] + [row[4:7] for row in rows if row[4]]
+    assert len(table) == len(LAYERS)
+    for (name, shape, parameters), (key, (expected, count)) in zip(table, LAYERS.items(), strict=True):
+        kind = name.split()[0].replace("-", "")
+        assert key.startswith({"batch": ("norm", "dense_norm"), "maxpool": "pool"}.get(kind, kind)), key
+        assert shape == (" × ".join(map(str, expected)) if kind != "batch" else ""), key
+        assert int(parameters.replace(",", "") or 0) == count, key

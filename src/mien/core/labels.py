@@ -33,7 +33,7 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
         sorted(
             found,
             key=lambda name: [
-                (not part.isdigit(), int(part) if part.isdigit() else 0, part)
+                (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
                 for part in re.split(r"(\d+)", name)
                 if part
             ],

@@ -47,7 +47,9 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
         raise DataError(f"{name}: not a picture that Pillow can read") from None
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
         raise DataError(f"{name}: damaged picture ({error})") from None
 
 

@@ -1,7 +1,6 @@
 """`Predictions`: what a classifier said of N faces, with all that evaluation needs.  Axes: `N` faces, `C` classes."""
 
 import io
-import zipfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -100,7 +99,7 @@ class Predictions:
                 values = {name: arrays[name] for name in arrays.files}
         except FileNotFoundError:
             raise DataError(f"{path}: no such file") from None
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds for damaged files
             raise DataError(f"{path}: damaged, or not a file of predictions ({error})") from None
         missing = {"probabilities", "classes", "ids"} - values.keys()
         unknown = values.keys() - {field.name for field in fields(cls)}
@@ -111,6 +110,8 @@ class Predictions:
             )
         for name in ("classes", "vote_names"):
             values[name] = tuple(map(str, np.atleast_1d(values.get(name, np.empty(0, str)))))
-        return cls(
-            **{**values, "source": str(values.get("source", path)), "synthetic": bool(values.get("synthetic", False))}
-        )
+        try:
+            values |= {"source": str(values.get("source", path)), "synthetic": bool(values.get("synthetic", False))}
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: not a file of predictions ({error})") from None

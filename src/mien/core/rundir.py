@@ -46,6 +46,8 @@ class RunDir:
             return cls._at(out.absolute(), overwrite=overwrite)
         if not re.fullmatch(r"[\w][\w.+-]*", name):
             raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
+        if name in ("latest", "latest.txt"):
+            raise UsageError(f"'{name}' is no name for a run: it means the newest one")
         parent = Path("runs", verb).absolute()
         with storage_errors(parent):
             parent.mkdir(parents=True, exist_ok=True)
@@ -114,5 +116,12 @@ class RunDir:
 
     @property
     def state(self) -> str:
-        """What `status.json` says."""
-        return str(self.read_json("status.json")["state"])
+        """What `status.json` says.
+
+        Raises:
+            DataError: missing or damaged.
+        """
+        state = self.read_json("status.json").get("state")
+        if state not in STATES:
+            raise DataError(f"{self.path / 'status.json'}: damaged (state {state!r}, expected {', '.join(STATES)})")
+        return str(state)
