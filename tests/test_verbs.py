@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
@@ -10,6 +11,7 @@ from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
+from mien.training.start import resume, train
 from mien.verbs import evaluate, predict
 
 
@@ -70,9 +72,41 @@ def test_classes_are_matched_by_name(studied: RunDir) -> None:
     ]
 
 
-def test_a_class_that_the_run_has_not(studied: RunDir) -> None:
+def test_a_class_that_the_run_has_not(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    assert predict(copy, relabelled(("hapy",), [0])).targets is None
+    folder = tmp_path / "faces/test/hapy"
+    folder.mkdir(parents=True)
+    Image.new("L", (50, 60), 90).save(folder / "a.png")
     with pytest.raises(DataError, match="class 'hapy' is none of the run's, did you mean happy"):
-        predict(studied, relabelled(("hapy",), [0]))
+        evaluate(copy, data=str(tmp_path / "faces"))
+
+
+def test_other_data_keep_to_a_folder_of_their_own(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    before = copy.read_json("eval/test/metrics.json")
+    scores = evaluate(copy, data="synthetic:140")
+    assert scores["faces"] == 28
+    assert copy.read_json("eval/test/metrics.json") == before
+    assert copy.read_json("eval/synthetic:140-test/metrics.json") == scores
+
+
+def test_the_order_of_rows_matters(tmp_path: Path) -> None:
+    """The last rows are held out: sorting the file would put learned faces among them."""
+    rows = [f"{i % 7},{' '.join([str(i)] * 2304)}" for i in range(100)]
+    path = tmp_path / "faces.csv"
+    path.write_text("\n".join(["label,feature", *rows]) + "\n")
+    few = {"epochs": 1, "batch": 32, "device": "cpu"}
+    settings = ["holdout.method=last", "holdout.rows=40"]
+    run = train(str(path), recipe="demo", settings=settings, out=tmp_path / "run", **few)
+    assert evaluate(run, split="validation")["faces"] == 40
+    before = open_faces(path).fingerprint
+    path.write_text("\n".join(["label,feature", *reversed(rows)]) + "\n")
+    assert open_faces(path).fingerprint == before
+    with pytest.raises(DataError, match="not in that order"):
+        evaluate(run, split="validation")
+    with pytest.raises(DataError, match="not in that order"):
+        resume(run.path, epochs=2)
 
 
 def test_unlabelled_faces_are_classified_but_not_scored(studied: RunDir) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.cli import console
 from mien.core.rundir import RunDir
 
 from .conftest import Mien
@@ -44,7 +45,7 @@ def test_without_input_nothing_starts(mien: Mien, tmp_path: Path, verb: str) -> 
         ("train x.csv", "--recipe course"),
         ("train --recipe course", "no data"),
         ("train --resume latest --recipe course", "recipe"),
-        ("train --config missing.json", "missing.json: no such file"),
+        ("train --config missing.json", "missing.json: can't be read"),
         ("study x.csv", "--recipe course"),
         ("trian", "Did you mean 'train'"),
         ("models --jsn", "--json"),
@@ -115,3 +116,10 @@ def test_the_installed_command(studied: RunDir) -> None:
     assert "\x1b" not in done.stdout + done.stderr
     assert "accuracy" in done.stdout
     assert "synthetic" in done.stdout
+
+
+def test_names_in_a_table_are_names(mien: Mien, capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table("", {"class": "left"}, [["[bold]happy[/bold]"], [":smile:"]])
+    out = capsys.readouterr().out
+    assert "[bold]happy[/bold]" in out
+    assert ":smile:" in out

@@ -18,8 +18,9 @@ def test_a_training_tells_where_it_is(mien: Mien, tmp_path: Path) -> None:
     path = tmp_path / "runs/train/a"
     assert done.code == 0
     assert done.out == f"{path}\n"
-    first, epoch = done.err.splitlines()
+    first, device, epoch = done.err.splitlines()
     assert first == f"run: {path}"
+    assert device.startswith("device: cpu, ")
     assert epoch.startswith("epoch 1: loss ")
     assert "faces/s" in epoch
     assert (tmp_path / "runs/train/latest.txt").read_text() == "a\n"

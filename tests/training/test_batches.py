@@ -40,7 +40,9 @@ def test_processes_share_each_batch(world: int) -> None:
         assert torch.cat(shares).sort().values.equal(batch.sort().values)
 
 
-@pytest.mark.parametrize("world", [1, 2])
+@pytest.mark.parametrize("world", [1, 2, 3])
 def test_validation_sees_every_row_once(world: int) -> None:
-    rows = [torch.cat(list(InOrder(101, batch=25, rank=rank, world=world))) for rank in range(world)]
-    assert np.array_equal(np.sort(np.concatenate(rows)), np.arange(101))
+    parts = [list(InOrder(101, batch=25, rank=rank, world=world)) for rank in range(world)]
+    assert np.array_equal(np.sort(np.concatenate([torch.cat(part) for part in parts])), np.arange(101))
+    assert len({len(part) for part in parts}) == 1, "processes wait for each other at every batch"
+    assert all(0 < len(batch) <= 25 for part in parts for batch in part)

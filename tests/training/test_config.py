@@ -46,6 +46,8 @@ def test_flags_win_over_settings_and_settings_over_the_recipe() -> None:
         (["normalisation=pixel"], "per-pixel"),
         (["=3"], "key=value"),
         (["epochs"], "key=value"),
+        (["batch=5", "devices=3"], "fewer than 2 faces to each of 3 processes"),
+        (["seed=18446744073709551616"], "seed"),
         (["optimizer.lr=nan"], "optimizer.lr"),
     ],
 )
@@ -58,8 +60,9 @@ def test_wrong_settings(settings: list[str], message: str) -> None:
     ("name", "text", "message"),
     [
         ("corse", None, "did you mean course"),
-        ("missing.toml", None, "no such file"),
+        ("missing.toml", None, "No such file"),
         ("broken.toml", "model = ", "not TOML"),
+        ("latin.toml", "# caf\xe9", "not TOML"),
     ],
 )
 def test_wrong_recipes(
@@ -67,7 +70,7 @@ def test_wrong_recipes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if text is not None:
-        Path(name).write_text(text)
+        Path(name).write_text(text, encoding="latin-1")
     with pytest.raises(ConfigError, match=message):
         read_recipe(name)
 

@@ -34,6 +34,13 @@ def test_absent_ones(name: str) -> None:
         devices.resolve_device(name)
 
 
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("name", "processes"), [("cuda", 3), ("cuda:1", 2)])
+def test_more_processes_than_devices(name: str, processes: int) -> None:
+    with pytest.raises(UsageError, match=f"{processes} processes on '{name}'"):
+        devices.lightning_device(name, processes)
+
+
 @pytest.mark.parametrize(
     ("capabilities", "expected"),
     [({}, "fp32"), ({"avx512_bf16": False}, "fp32"), ({"avx512_bf16": True}, "bf16"), ({"bf16": True}, "bf16")],

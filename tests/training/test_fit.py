@@ -10,31 +10,33 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import accuracy_score, log_loss
 
-from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.errors import ConfigError, DataError, MienError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.rundir import RunDir
+from mien.core.rundir import HISTORY, RunDir
+from mien.core.talk import Talk
 from mien.data.sniff import open_faces
 from mien.models.classifier import load_classifier
-from mien.training.callbacks import COLUMNS
 from mien.training.fit import read_history, split_faces
 from mien.training.module import class_weights
-from mien.training.start import load_faces, stored_config, train
+from mien.training.start import own_faces, stored_config, train
+from mien.verbs import evaluate
 
 from .conftest import OVERFITS, SMALL, Small
 
 
 def test_metrics_csv_is_plain_numbers(small: Small) -> None:
     table = pd.read_csv(small("run", epochs=2).path / "metrics.csv")
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == HISTORY
     assert table.dtypes.map(lambda dtype: dtype.kind in "if").all()
     assert table["epoch"].tolist() == [1, 2]
 
 
 def held_out_scores(run: RunDir) -> tuple[float, float]:
     """Validation loss and accuracy of the run's weights, by scikit-learn."""
-    faces = split_faces(stored_config(run), load_faces(stored_config(run)))[1]
+    faces = split_faces(stored_config(run), own_faces(run, Talk()))[1]
     probabilities = load_classifier(run.path).probabilities(faces.images).astype(float)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     loss = log_loss(faces.targets, probabilities, labels=range(len(faces.classes)))
@@ -79,6 +81,40 @@ def test_the_config_repeats_the_run(small: Small, tmp_path: Path) -> None:
     again = train(None, recipe=str(run.path / "config.json"), out=tmp_path / "again")
     assert (run.path / "metrics.csv").read_bytes() == (again.path / "metrics.csv").read_bytes()
     assert stored_config(run) == stored_config(again)
+
+
+def test_overwrite_begins_anew(small: Small, tmp_path: Path) -> None:
+    run = small("run", epochs=1)
+    (run.path / "report.html").write_text("old")
+    (run.path / "mine.txt").write_text("mine")
+    again = small("run", epochs=2, seed=7, overwrite=True)
+    fresh = small("fresh", epochs=2, seed=7)
+    assert (again.path / "metrics.csv").read_bytes() == (fresh.path / "metrics.csv").read_bytes()
+    assert not (again.path / "report.html").exists()
+    assert (again.path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("patience", [0, 5])
+def test_a_diverged_run_fails(small: Small, tmp_path: Path, patience: int) -> None:
+    with pytest.raises(MienError, match="epoch 1: the validation loss is nan"):
+        small("run", settings=("optimizer.lr=1e30", f"stopping.patience={patience}"))
+    assert RunDir.open(tmp_path / "run").state == "failed"
+
+
+def test_a_run_remembers_that_bad_pictures_were_left_out(small: Small, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for name in ("smile", "frown"):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        for i in range(60):
+            picture = generator.integers(0, 256, (48, 48), dtype=np.uint8)
+            Image.fromarray(picture).save(tmp_path / "faces" / name / f"{i}.png")
+    (tmp_path / "faces/smile/bad.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"bad\.png"):
+        small("run", data=str(tmp_path / "faces"))
+    run = small("run", data=str(tmp_path / "faces"), skip_bad=True, epochs=1)
+    assert evaluate(run, split="validation")["faces"] == 70
+    again = train(None, recipe=str(run.path / "config.json"), out=tmp_path / "again")
+    assert (run.path / "metrics.csv").read_bytes() == (again.path / "metrics.csv").read_bytes()
 
 
 def test_config_json_says_where_numbers_come_from(small: Small) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
+from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.training.fit import read_history
 from mien.training.start import resume
+from mien.verbs import evaluate
 
 from .conftest import OVERFITS, SMALL, Small
 
@@ -113,8 +115,8 @@ def test_a_resumed_run_may_have_more_patience(small: Small, noise: str) -> None:
     assert run.state == "stopped-early"
     with pytest.raises(UsageError, match="--patience 2"):
         resume(run.path)
-    resume(run.path, epochs=12, **{"stopping.patience": 9})
-    assert len(read_history(run)) > epochs
+    resume(run.path, epochs=12, **{"stopping.patience": 0})
+    assert len(read_history(run)) == 12 > epochs
 
 
 def test_a_run_killed_after_its_last_epoch_is_only_finished(small: Small, noise: str) -> None:
@@ -126,6 +128,46 @@ def test_a_run_killed_after_its_last_epoch_is_only_finished(small: Small, noise:
         resume(run.path)
         assert run.state == state
         assert before == {name: (run.path / name).read_bytes() for name in COMPARED}
+
+
+def test_a_moved_run_keeps_its_best_epoch(small: Small, noise: str, tmp_path: Path) -> None:
+    whole = small("whole", data=noise, settings=OVERFITS, epochs=6)
+    moved = small("before", data=noise, settings=OVERFITS, epochs=5).path.rename(tmp_path / "after")
+    resume(moved, epochs=6)
+    assert all(same_bytes(whole, RunDir(moved)).values()), same_bytes(whole, RunDir(moved))
+
+
+def test_old_scores_do_not_outlive_their_model(small: Small) -> None:
+    run = small("run", epochs=1)
+    evaluate(run)
+    (run.path / "report.html").write_text("old")
+    resume(run.path, epochs=2)
+    assert not (run.path / "eval").exists()
+    assert not (run.path / "report.html").exists()
+
+
+def test_a_run_at_work_is_left_alone(small: Small) -> None:
+    run = small("run", epochs=1)
+    status = run.read_json("status.json") | {"state": "running"}
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    write_json(run.path / "status.json", status | {"pid": sleeper.pid})
+    with pytest.raises(UsageError, match=f"process {sleeper.pid} is at work"):
+        resume(run.path, epochs=2)
+    sleeper.kill()
+    sleeper.wait()
+    resume(run.path, epochs=2)
+    assert run.state == "finished"
+
+
+def test_ctrl_c_works_again_afterwards(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("mien.training.callbacks.Steps.on_train_batch_end", interrupt)
+    with pytest.raises(Interrupted):
+        small("run")
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_ctrl_c_leaves_the_best_weights(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def print_table(title: str, columns: dict[str, str], rows: list[list[str]]) -> N
     for row in rows:
         table.add_row(*row)
     wide = None if sys.stdout.isatty() else 200
-    Console(width=wide).print(table)
+    Console(width=wide, markup=False, emoji=False, highlight=False).print(table)
 
 
 def list_bad(error: Exception) -> None:

@@ -44,7 +44,6 @@ def study(
         out=out,
         overwrite=overwrite,
         command=sys.argv,
-        on_bad=console.list_bad if skip_bad else None,
         talk=console.TrainingTalk(),
         model=model,
         epochs=epochs,
@@ -54,6 +53,7 @@ def study(
         labels=labels,
         device=device,
         devices=devices,
+        skip_bad=skip_bad or None,
     )
     if json:
         console.print_json(

@@ -52,13 +52,13 @@ def train(
         "device": device,
         "devices": devices,
         "precision": precision,
+        "skip_bad": skip_bad or None,
     }
-    on_bad = console.list_bad if skip_bad else None
     if resume is not None:
         _refuse_with_resume(data=data, recipe=recipe, config=config, name=name, out=out, set_=set_)
         from mien.training.start import resume as resume_run
 
-        run = resume_run(resume, on_bad=on_bad, talk=console.TrainingTalk(), **given)
+        run = resume_run(resume, talk=console.TrainingTalk(), **given)
     else:
         source = _source(recipe, config)
         from mien.training.start import train as train_run
@@ -71,7 +71,6 @@ def train(
             out=out,
             overwrite=overwrite,
             command=sys.argv,
-            on_bad=on_bad,
             talk=console.TrainingTalk(),
             **given,
         )
@@ -86,7 +85,9 @@ def _source(recipe: str | None, config: Path | None) -> str:
         raise UsageError(
             "name what to train: --recipe course (or a TOML file), or --config runs/train/NAME/config.json"
         )
-    return recipe if recipe is not None else str(config)
+    if config is not None:
+        return str(config / "config.json" if config.is_dir() else config)
+    return str(recipe)
 
 
 def _refuse_with_resume(**given: Any) -> None:

@@ -123,3 +123,11 @@ class FaceSet:
             )
         )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+    @cached_property
+    def row_fingerprint(self) -> str:
+        """A hash of pixels, labels, splits and votes row by row: equal only where the rows come in the same order."""
+        hashed = hashlib.sha256(self.digests.tobytes() + self.targets.astype("<i8").tobytes())
+        hashed.update("\n".join((*self.classes, *self.splits.tolist())).encode())
+        hashed.update(b"" if self.votes is None else self.votes.tobytes())
+        return hashed.hexdigest()[:16]

@@ -16,6 +16,9 @@ import glob
 import json
 import os
 import re
+import shutil
+import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +26,21 @@ from typing import Any
 
 from mien.core.errors import DataError, UsageError
 from mien.core.files import storage_errors, write_atomic, write_json
+
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+"""The columns of `metrics.csv`; epochs count from 1."""
+
+TIMING = ("epoch", "seconds", "train_faces_per_s")
+"""The columns of `timing.csv`."""
+
+RESULTS = ("eval", "report.html")
+"""What describes the model of a run, and is old as soon as training goes on."""
+
+OWN = (
+    *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
+    *("model.safetensors", "model.json", "checkpoints", *RESULTS),
+)
+"""Everything that mien writes into a run folder."""
 
 STATES = ("running", "finished", "stopped-early", "interrupted", "failed")
 """What `status.json` may say."""
@@ -62,7 +80,6 @@ class RunDir:
                 if not path.exists():
                     raise
                 count += 1
-        write_atomic(parent / "latest.txt", path.name + "\n")
         return cls(path)
 
     @classmethod
@@ -71,7 +88,21 @@ class RunDir:
             raise UsageError(f"{path}: not empty; choose another --out or add --overwrite")
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        run = cls(path)
+        run.remove(OWN)
+        return run
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files and folders of the run, as far as they are there."""
+        for name in names:
+            path = self.path / name
+            with storage_errors(path):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def make_latest(self) -> None:
+        """Let `latest` mean this run; does nothing for a run outside `runs/<verb>`."""
+        if self.path.parent.parent == Path("runs").absolute():
+            write_atomic(self.path.parent / "latest.txt", self.path.name + "\n")
 
     @classmethod
     def open(cls, where: str | Path) -> "RunDir":
@@ -79,16 +110,22 @@ class RunDir:
 
         Raises:
             DataError: there is no run.
+            UsageError: runs of several verbs have that name.
         """
         if str(where) == "latest":
             newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
             if not newest:
                 raise DataError(f"{Path('runs').absolute()}: no run yet; `mien train` makes one")
             where = newest[-1].parent / newest[-1].read_text().strip()
-        for path in (Path(where), *sorted(Path("runs").glob(f"*/{glob.escape(str(where))}"))):
-            if (path / "config.json").is_file():
-                return cls(path.absolute())
-        raise DataError(f"{where}: no run folder (no config.json in it)")
+        if (Path(where) / "config.json").is_file():
+            return cls(Path(where).absolute())
+        named = sorted(Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))
+        if len(named) > 1:
+            found = ", ".join(str(path.parent) for path in named)
+            raise UsageError(f"'{where}' names several runs: {found}; give the path")
+        if not named:
+            raise DataError(f"{where}: no run folder (no config.json in it)")
+        return cls(named[0].parent.absolute())
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read one of the run's JSON files.
@@ -111,7 +148,14 @@ class RunDir:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(
             self.path / "status.json",
-            {"schema_version": 1, "state": state, "reason": reason, "updated": now, "pid": os.getpid()},
+            {
+                "schema_version": 1,
+                "state": state,
+                "reason": reason,
+                "updated": now,
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+            },
         )
 
     @property
@@ -125,3 +169,18 @@ class RunDir:
         if state not in STATES:
             raise DataError(f"{self.path / 'status.json'}: damaged (state {state!r}, expected {', '.join(STATES)})")
         return str(state)
+
+    @property
+    def busy(self) -> bool:
+        """Whether another living process of this machine is at work in the run."""
+        status = self.read_json("status.json")
+        pid = status.get("pid")
+        if self.state != "running" or status.get("host") != socket.gethostname() or pid == os.getpid():
+            return False
+        try:
+            os.kill(int(pid or 0), 0)
+        except (ProcessLookupError, ValueError, TypeError, OverflowError):
+            return False
+        except PermissionError:
+            return True
+        return True

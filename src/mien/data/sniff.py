@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
@@ -94,7 +94,7 @@ def open_faces(
     >>> len(open_faces("synthetic:70").split("train"))
     49
     """
-    if labels not in ("own", "ferplus"):
+    if labels not in get_args(Labels):
         raise UsageError(f"labels '{labels}', expected own or ferplus")
     faces = _draw(str(path), seed) if is_synthetic(path) else _read(Path(path), on_bad)
     if targets is not None:

@@ -1,6 +1,6 @@
 """Setting validation faces aside so that no exact copy of one is trained on.  Axes: `N` faces, `G` groups of copies."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 
 Method = Literal["file", "last", "stratified", "kfold"]
-METHODS: tuple[Method, ...] = ("file", "last", "stratified", "kfold")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 def copies_of(faces: FaceSet, others: FaceSet) -> NDArray[np.bool_]:

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.pixels import SIZE
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.rundir import HISTORY, TIMING, RunDir
 
 SCHEMA = 1
 """The `schema_version` that this reader knows."""
 
-HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-TIMING = ("epoch", "seconds", "train_faces_per_s")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "config.json": ("config", "data"),
     "status.json": ("state",),

@@ -46,10 +46,11 @@ class EpochBatches(Sampler[Tensor]):
 
 
 class InOrder(Sampler[Tensor]):
-    """Row numbers of consecutive batches; with several processes each gets every `world`-th row."""
+    """Row numbers of consecutive batches, all of about the same size; with several processes each gets its share."""
 
     def __init__(self, rows: int, *, batch: int, rank: int = 0, world: int = 1) -> None:
-        self.parts = torch.split(torch.arange(rank, rows, world), batch)
+        batches = torch.tensor_split(torch.arange(rows), -(-rows // batch))
+        self.parts = [rows_of_all[rank::world] for rows_of_all in batches]
 
     def __len__(self) -> int:
         return len(self.parts)

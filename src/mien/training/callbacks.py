@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from mien.core.files import write_atomic
+from mien.core.rundir import HISTORY, TIMING
 from mien.core.talk import Talk
-
-COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-"""The columns of `metrics.csv`; epochs count from 1."""
 
 
 class History(Callback):
@@ -39,14 +37,9 @@ class History(Callback):
         values: dict[str, float] = {name: value.item() for name, value in trainer.callback_metrics.items()}
         row = {"epoch": epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"], **values}
         faces = self.batch * int(trainer.num_training_batches)
-        self.rows.append({name: row[name] for name in COLUMNS})
-        self.times.append(
-            {
-                "epoch": epoch,
-                "seconds": round(time.perf_counter() - self._start_s, 3),
-                "train_faces_per_s": round(faces / self._train_s, 1),
-            }
-        )
+        self.rows.append({name: row[name] for name in HISTORY})
+        seconds, speed = round(time.perf_counter() - self._start_s, 3), round(faces / self._train_s, 1)
+        self.times.append(dict(zip(TIMING, (epoch, seconds, speed), strict=True)))
         if trainer.is_global_zero:
             write_atomic(self.folder / "metrics.csv", _csv(self.rows))
             write_atomic(self.folder / "timing.csv", _csv(self.times))
@@ -90,6 +83,18 @@ class Stopper(EarlyStopping):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.wait_count >= self.patience:  # killed after its last epoch and before it could say so
             trainer.should_stop = True
+
+
+class Keeper(ModelCheckpoint):
+    """Lightning's checkpoint keeper, which also remembers the best score after its folder was renamed or moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {key: here(value) for key, value in state_dict.items() if key.endswith("_path")}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
 
 
 def _csv(rows: list[dict[str, float]]) -> str:

@@ -5,19 +5,21 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mien.core.config import Config
 from mien.core.errors import ConfigError, nearest
+from mien.data.sniff import Labels
+from mien.data.split import Method
 from mien.models.classifier import Normalisation
 
 
 class Holdout(Config):
     """Which training rows are held out to validate on; exact copies stay on one side."""
 
-    method: Literal["last", "stratified", "kfold", "file"] = "stratified"
+    method: Method = "stratified"
     rows: int = Field(2000, gt=0)
     fold: int = Field(0, ge=0)
     folds: int = Field(5, gt=1)
@@ -73,7 +75,9 @@ class TrainConfig(Config):
 
     data: str
     votes: str | None = None
-    labels: Literal["own", "ferplus"] = "own"
+    labels: Labels = "own"
+    skip_bad: bool = False
+    """Leave unreadable pictures out instead of stopping at the first."""
     recipe: str
     model: str
     normalisation: Normalisation = "per-pixel"
@@ -85,10 +89,16 @@ class TrainConfig(Config):
     loss: Loss = Loss()
     epochs: int = Field(100, ge=1)
     batch: int = Field(128, ge=2)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
     devices: int = Field(1, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+    @model_validator(mode="after")
+    def _enough_for_batch_norm(self) -> Self:
+        if self.batch < 2 * self.devices:
+            raise ValueError(f"a batch of {self.batch} leaves fewer than 2 faces to each of {self.devices} processes")
+        return self
 
 
 def recipes() -> list[str]:
@@ -108,18 +118,15 @@ def read_recipe(name: str) -> dict[str, Any]:
     Raises:
         ConfigError: no such recipe (names the nearest), or not TOML.
     """
-    if name.endswith(".toml"):
-        path = Path(name)
-        if not path.is_file():
-            raise ConfigError(f"{name}: no such file")
-        text = path.read_text(encoding="utf-8")
-    elif name in recipes():
-        text = resources.files("mien.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    else:
+    if not name.endswith(".toml") and name not in recipes():
         raise ConfigError(f"no recipe '{name}', {nearest(name, recipes())}")
+    shipped = resources.files("mien.recipes").joinpath(f"{name}.toml")
     try:
+        text = (Path(name) if name.endswith(".toml") else shipped).read_text(encoding="utf-8")
         return {**tomllib.loads(text), "recipe": name}
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise ConfigError(f"{name}: can't be read ({error.strerror})") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{name}: not TOML ({error})") from None
 
 
@@ -131,8 +138,8 @@ def read_run_config(path: Path) -> dict[str, Any]:
     """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path}: not the config.json of a run") from None
 

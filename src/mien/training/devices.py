@@ -37,20 +37,29 @@ def describe_device(device: str) -> str:
 
 
 def lightning_device(name: str, processes: int) -> tuple[str, int | list[int]]:
-    """Lightning's accelerator and devices for a `--device` and `--devices`."""
-    device = resolve_device(name)
-    kind, _, index = device.partition(":")
-    return {"cuda": "gpu"}.get(kind, kind), [int(index)] if index and processes == 1 else processes
+    """Lightning's accelerator and devices for a `--device` and `--devices`.
+
+    Raises:
+        UsageError: no such device, or not as many as there are to be processes.
+    """
+    kind, _, index = resolve_device(name).partition(":")
+    accelerator = {"cuda": "gpu"}.get(kind, kind)
+    if processes == 1:
+        return accelerator, [int(index)] if index else 1
+    there = sum(device.startswith(kind) for device in available())
+    if ":" in name or (kind != "cpu" and processes > there):
+        raise UsageError(f"{processes} processes on '{name}': this machine has {', '.join(available())}")
+    return accelerator, processes
 
 
-def resolve_precision(precision: str, accelerator: str) -> str:
+def resolve_precision(precision: str, device: str) -> str:
     """Turn `auto` into `bf16` where the processor computes it natively, else `fp32`."""
     if precision != "auto":
         return precision
-    if accelerator == "cpu":
+    if device == "cpu":
         native = any(cpu_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     else:
-        native = accelerator == "gpu" and torch.cuda.is_bf16_supported()
+        native = device.startswith("cuda") and torch.cuda.is_bf16_supported()
     return "bf16" if native else "fp32"
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import csv
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +12,6 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from mien.core.errors import DataError, Interrupted
 from mien.core.faces import FaceSet
@@ -18,59 +19,59 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
-from mien.training.callbacks import History, Steps, Stopper
+from mien.training.callbacks import History, Keeper, Steps, Stopper
 from mien.training.checkpoint_io import AtomicCheckpointIO
 from mien.training.config import TrainConfig
-from mien.training.devices import lightning_device, resolve_precision
+from mien.training.devices import lightning_device, resolve_device, resolve_precision
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
 
 
-def fit(config: TrainConfig, run: RunDir, *, faces: FaceSet, talk: Talk) -> RunDir:
-    """Train inside a run folder, from its last checkpoint if it has one; ends with the best epoch's weights saved.
+def fit(
+    config: TrainConfig, run: RunDir, *, training: FaceSet, held_out: FaceSet, talk: Talk, resume: bool = False
+) -> RunDir:
+    """Train inside a run folder; ends with the best epoch's weights saved.
 
     Args:
         config: the resolved config, already kept in `config.json`.
         run: the run folder.
-        faces: the labelled faces; those of split `train` are learned from, a part of them held out.
+        training: the faces to learn from.
+        held_out: the faces to validate on.
         talk: who is told of steps and epochs.
+        resume: go on from the run's last checkpoint, if it has one.
 
     Raises:
-        DataError: no training or no validation rows.
         Interrupted: the user stopped it; the last whole epoch is saved.
+        MienError: the loss became infinite or no number; the last good epoch is saved.
+        StorageError: the disk is full; the last whole epoch is saved.
     """
-    training, held_out = split_faces(config, faces)
     run.set_status("running")
     keep_freed_memory()
-    classifier = _new_classifier(config, training)
-    module = TrainingModule(classifier, config, faces=training, held_out=held_out)
     last, best = run.path / "checkpoints/last.ckpt", run.path / "checkpoints/best.ckpt"
+    classifier: Classifier | None = None
     try:
-        with torch.random.fork_rng(), _quiet_lightning():
-            _trainer(config, run, talk).fit(module, ckpt_path=last if last.exists() else None, weights_only=True)
+        with torch.random.fork_rng(), _undisturbed():
+            torch.manual_seed(config.seed)
+            classifier = Classifier(config.model, training.classes, normalisation=config.normalisation)
+            classifier.normalise.fit(training.images)
+            module = TrainingModule(classifier, config, faces=training, held_out=held_out)
+            checkpoint = last if resume and last.exists() else None
+            _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
+        _keep_best(classifier, best, run)
     except (KeyboardInterrupt, SystemExit):
-        if best.exists():
+        if classifier is not None and best.exists():
             _keep_best(classifier, best, run)
         run.set_status("interrupted", reason="stopped by the user")
         raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
     except BaseException as error:
         run.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
-    _keep_best(classifier, best, run)
     early = len(read_history(run)) < config.epochs
     run.set_status(
         "stopped-early" if early else "finished",
         reason=f"validation loss did not fall for {config.stopping.patience} epochs" if early else "",
     )
     return run
-
-
-def _new_classifier(config: TrainConfig, training: FaceSet) -> Classifier:
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        classifier = Classifier(config.model, training.classes, normalisation=config.normalisation)
-    classifier.normalise.fit(training.images)
-    return classifier
 
 
 def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir) -> None:
@@ -108,10 +109,10 @@ def read_history(run: RunDir) -> list[dict[str, float]]:
 
 
 @contextlib.contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's hints off the screen while it works; mien says what matters itself."""
+def _undisturbed() -> Iterator[None]:
+    """Keep Lightning's hints off the screen, and give back what it does to logging, warnings and Ctrl+C."""
     logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
+    level, on_ctrl_c = logger.level, signal.getsignal(signal.SIGINT)
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -119,13 +120,13 @@ def _quiet_lightning() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, on_ctrl_c)
 
 
 def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     accelerator, devices = lightning_device(config.device, config.devices)
-    keep = partial(
-        ModelCheckpoint, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True
-    )
+    keep = partial(Keeper, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks: list[L.Callback] = [
         History(run.path, talk, batch=config.batch),
         Steps(talk, epochs=config.epochs, batch=config.batch),
@@ -133,7 +134,7 @@ def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     if config.stopping.patience:
         callbacks.append(Stopper("val_loss", patience=config.stopping.patience, check_on_train_epoch_end=True))
     callbacks += [keep("best", monitor="val_loss", save_weights_only=True), keep("last")]
-    precision = resolve_precision(config.precision, accelerator)
+    precision = resolve_precision(config.precision, resolve_device(config.device))
     return L.Trainer(
         accelerator=accelerator,
         devices=devices,

@@ -1,5 +1,6 @@
 """The training step, the validation step and the optimizer, as Lightning wants them."""
 
+import math
 from typing import Any
 
 import lightning as L
@@ -11,6 +12,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
+from mien.core.errors import MienError
 from mien.core.faces import FaceSet
 from mien.models.classifier import Classifier
 from mien.training.augment import Augmenter
@@ -107,7 +109,13 @@ class TrainingModule(L.LightningModule):
     # Lightning steps a plateau scheduler after the checkpoint is written, so a resumed run would miss that step.
     # The module steps it itself, before.
     def on_train_epoch_end(self) -> None:
-        self.plateau.step(self.trainer.callback_metrics["val_loss"].item())
+        loss = self.trainer.callback_metrics["val_loss"].item()
+        if not math.isfinite(loss):
+            raise MienError(
+                f"epoch {self.current_epoch + 1}: the validation loss is {loss}; the epochs before it are kept. "
+                "Start anew with a lower --lr"
+            )
+        self.plateau.step(loss)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["plateau"] = self.plateau.state_dict()

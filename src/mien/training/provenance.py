@@ -21,6 +21,7 @@ def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[s
     return {
         "source": faces.source,
         "fingerprint": faces.fingerprint,
+        "row_fingerprint": faces.row_fingerprint,
         "synthetic": faces.synthetic,
         "classes": list(faces.classes),
         "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),

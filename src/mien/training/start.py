@@ -9,14 +9,13 @@ from typing import Any
 from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
-from mien.core.rundir import RunDir
+from mien.core.rundir import RESULTS, RunDir
 from mien.core.talk import Talk
 from mien.data.audit import describe
-from mien.data.pictures import OnBad
 from mien.data.sniff import is_synthetic, open_faces
 from mien.models.registry import check_name, info
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
-from mien.training.devices import resolve_device
+from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.fit import fit, split_faces
 from mien.training.provenance import data_card, environment
 
@@ -34,7 +33,6 @@ def train(
     overwrite: bool = False,
     verb: str = "train",
     command: Sequence[str] = (),
-    on_bad: OnBad | None = None,
     talk: Talk | None = None,
     **flags: Any,
 ) -> RunDir:
@@ -46,10 +44,9 @@ def train(
         settings: `"optimizer.lr=1e-3"` and the like, over the recipe.
         name: the run's name below `runs/<verb>`; by default model and time.
         out: a folder to use instead, empty unless `overwrite`.
-        overwrite: allow `out` to hold files.
+        overwrite: replace the run that is in `out`.
         verb: the folder below `runs`.
         command: the command line, to be kept with the config.
-        on_bad: told of each unreadable picture, which is then left out; None raises at the first.
         talk: who is told of steps, epochs and notes.
         flags: config keys over recipe and settings (`epochs=8`).
 
@@ -60,37 +57,39 @@ def train(
         ConfigError: an unknown key or a value that does not fit.
         DataError: the data are missing or malformed, or no row is left to train or to validate on.
         Interrupted: the user stopped it; the last whole epoch is saved.
+        MienError: the loss became infinite or no number; the last good epoch is saved.
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
-    faces = load_faces(config, on_bad=on_bad)
+    faces = load_faces(config, talk)
     training, held_out = split_faces(config, faces)
+    stored = {
+        "schema_version": 1,
+        "command": list(command),
+        "config": config.model_dump(),
+        "data": data_card(faces, training=training, held_out=held_out),
+        **environment(),
+    }
+    described, model = describe(faces), asdict(info(config.model, classes=len(faces.classes)))
     default = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunDir.create(verb, name=name or default, out=out, overwrite=overwrite)
-    talk.note(f"run: {run.path}")
-    write_json(run.path / "data.json", describe(faces))
-    write_json(run.path / "model_info.json", asdict(info(config.model, classes=len(faces.classes))))
-    write_json(
-        run.path / "config.json",
-        {
-            "schema_version": 1,
-            "command": list(command),
-            "config": config.model_dump(),
-            "data": data_card(faces, training=training, held_out=held_out),
-            **environment(),
-        },
-    )
-    return fit(config, run, faces=faces, talk=talk)
+    run.set_status("running")
+    write_json(run.path / "config.json", stored)
+    write_json(run.path / "data.json", described)
+    write_json(run.path / "model_info.json", model)
+    run.make_latest()
+    _say_where(run, config, talk)
+    return fit(config, run, training=training, held_out=held_out, talk=talk)
 
 
-def resume(where: str | Path, *, on_bad: OnBad | None = None, talk: Talk | None = None, **flags: Any) -> RunDir:
+def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunDir:
     """Go on with an unfinished or extended run, from its last whole epoch.
 
-    On the CPU of one machine the result equals that of an undisturbed run, byte for byte.
+    On the CPU of one machine the result equals that of an undisturbed run, byte for byte.  Scores and the report of the
+    model so far are removed: they would be those of another model.
 
     Args:
         where: the run folder, its name, or `latest`.
-        on_bad: told of each unreadable picture, which is then left out; None raises at the first.
         talk: who is told of steps, epochs and notes.
         flags: `epochs` (upwards), `device` and `stopping.patience` may change; any other config key must equal the
             run's own.
@@ -98,29 +97,28 @@ def resume(where: str | Path, *, on_bad: OnBad | None = None, talk: Talk | None 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
         DataError: there is no such run, or its faces have changed.
-        UsageError: the run is complete; the message shows the line that extends it.
+        UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
+    talk = talk or Talk()
     run = RunDir.open(where)
+    if run.busy:
+        raise UsageError(
+            f"{run.path}: process {run.read_json('status.json')['pid']} is at work in it; stop that one first"
+        )
     before = stored_config(run)
     config = resolve(before.model_dump(), flags=flags)
-    resolve_device(config.device)
+    lightning_device(config.device, config.devices)
     _check_same(before, config)
     _check_open(run, before, config)
-    faces = load_faces(config, on_bad=on_bad)
-    stored = run.read_json("config.json")
-    if faces.fingerprint != stored["data"]["fingerprint"]:
-        raise DataError(
-            f"{faces.source}: fingerprint {faces.fingerprint}, but the run learned from "
-            f"{stored['data']['fingerprint']}; a run resumes on the same faces only"
-        )
-    write_json(run.path / "config.json", {**stored, "config": config.model_dump()})
-    talk = talk or Talk()
-    talk.note(f"run: {run.path}")
-    return fit(config, run, faces=faces, talk=talk)
+    training, held_out = split_faces(config, own_faces(run, talk))
+    run.remove(RESULTS)
+    write_json(run.path / "config.json", {**run.read_json("config.json"), "config": config.model_dump()})
+    _say_where(run, config, talk)
+    return fit(config, run, training=training, held_out=held_out, talk=talk, resume=True)
 
 
 def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (), **flags: Any) -> TrainConfig:
-    """Put recipe, settings and flags together and check the device; see `train`.
+    """Put recipe, settings and flags together and check model and device; see `train`.
 
     Raises:
         ConfigError: an unknown key or a value that does not fit.
@@ -135,7 +133,7 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
         flags["votes"] = str(Path(flags["votes"]).absolute())
     config = resolve(values, settings=settings, flags={"data": data, **flags})
     check_name(config.model)
-    resolve_device(config.device)
+    lightning_device(config.device, config.devices)
     return config
 
 
@@ -148,9 +146,37 @@ def stored_config(run: RunDir) -> TrainConfig:
     return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
 
 
-def load_faces(config: TrainConfig, *, on_bad: OnBad | None = None) -> FaceSet:
-    """Open the faces that a config names; see `open_faces`."""
-    return open_faces(config.data, votes=config.votes, labels=config.labels, on_bad=on_bad)
+def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:
+    """Open the faces that a config names; with `skip_bad`, `talk` is told of each picture that is left out."""
+
+    def left_out(error: DataError) -> None:
+        talk.note(f"left out: {error}")
+
+    return open_faces(
+        config.data, votes=config.votes, labels=config.labels, on_bad=left_out if config.skip_bad else None
+    )
+
+
+def own_faces(run: RunDir, talk: Talk) -> FaceSet:
+    """Open the faces that a run was made with.
+
+    Raises:
+        DataError: they are others by now, or in another order.
+    """
+    faces = load_faces(stored_config(run), talk)
+    expected = run.read_json("config.json").get("data", {}).get("row_fingerprint")
+    if faces.row_fingerprint != expected:
+        raise DataError(
+            f"{faces.source}: not the rows that the run learned from (row fingerprint {faces.row_fingerprint}, then "
+            f"{expected}), or not in that order; put the old file back"
+        )
+    return faces
+
+
+def _say_where(run: RunDir, config: TrainConfig, talk: Talk) -> None:
+    device = resolve_device(config.device)
+    talk.note(f"run: {run.path}")
+    talk.note(f"device: {describe_device(device)}, {resolve_precision(config.precision, device)}")
 
 
 def _check_same(before: TrainConfig, after: TrainConfig) -> None:
@@ -168,7 +194,7 @@ def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
             f"{run.path}: finished its {before.epochs} epochs; to go on: "
             f"mien train --resume {run.path} --epochs {before.epochs * 2}"
         )
-    if run.state == "stopped-early" and after.stopping.patience <= before.stopping.patience:
+    if run.state == "stopped-early" and 0 < after.stopping.patience <= before.stopping.patience:
         raise UsageError(
             f"{run.path}: stopped early (patience {before.stopping.patience}); to go on: "
             f"mien train --resume {run.path} --patience {before.stopping.patience * 2}"
