@@ -1,3 +1,4 @@
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import DataError, StorageError, UsageError
-from mien.core.rundir import STATES, RunDir
+from mien.core.rundir import OWN, STATES, RunDir
 
 
 @pytest.fixture(autouse=True)
@@ -17,11 +18,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(verb: str, name: str) -> RunDir:
     run = RunDir.create(verb, name=name)
     (run.path / "config.json").write_text("{}")
+    run.make_latest()
     return run
 
 
 def test_names_that_are_taken(here: Path) -> None:
-    paths = [RunDir.create("train", name="a").path for _ in range(3)]
+    paths = [made("train", "a").path for _ in range(3)]
     assert paths == [here / "runs/train" / name for name in ("a", "a-2", "a-3")]
     assert (here / "runs/train/latest.txt").read_text() == "a-3\n"
 
@@ -71,7 +73,7 @@ def test_a_place_that_cannot_be(here: Path) -> None:
 
 
 def test_a_run_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    RunDir.create("train", name="a")
+    made("train", "a")
     mkdir, tries = Path.mkdir, []
 
     def full(path: Path, *args: object, **flags: object) -> None:
@@ -142,3 +144,44 @@ def test_a_status_that_is_none(content: str) -> None:
     (run.path / "status.json").write_text(content)
     with pytest.raises(DataError, match=r"status\.json: damaged \(state .*, expected running, finished, "):
         _ = run.state
+
+
+def test_a_name_that_two_runs_have() -> None:
+    one, two = made("study", "a"), made("train", "a")
+    with pytest.raises(UsageError, match="names several runs: runs/study/a, runs/train/a"):
+        RunDir.open("a")
+    assert (RunDir.open(one.path), RunDir.open("runs/train/a")) == (one, two)
+
+
+def test_overwriting_removes_the_old_run_and_nothing_else(here: Path) -> None:
+    run = RunDir.create("train", name="a", out=Path("there"))
+    for name in OWN:
+        (run.path / name).write_text("old")
+    (run.path / "mine.txt").write_text("mine")
+    RunDir.create("train", name="a", out=Path("there"), overwrite=True)
+    assert [path.name for path in run.path.iterdir()] == ["mine.txt"]
+
+
+def test_a_run_elsewhere_is_never_the_latest(here: Path) -> None:
+    RunDir.create("train", name="a", out=Path("there")).make_latest()
+    assert [path.name for path in here.iterdir()] == ["there"]
+
+
+@pytest.mark.parametrize(
+    ("change", "busy"),
+    [
+        ({}, True),
+        ({"state": "finished"}, False),
+        ({"host": "elsewhere"}, False),
+        ({"pid": os.getpid()}, False),
+        ({"pid": 2**22 + 1}, False),
+        ({"pid": None}, False),
+        ({"pid": "x"}, False),
+    ],
+)
+def test_busy(change: dict[str, object], busy: bool) -> None:
+    run = made("train", "a")
+    run.set_status("running")
+    status = run.read_json("status.json") | {"pid": os.getppid()}
+    (run.path / "status.json").write_text(json.dumps(status | change))
+    assert run.busy is busy

@@ -177,10 +177,12 @@ class RunDir:
         pid = status.get("pid")
         if self.state != "running" or status.get("host") != socket.gethostname() or pid == os.getpid():
             return False
-        try:
-            os.kill(int(pid or 0), 0)
-        except (ProcessLookupError, ValueError, TypeError, OverflowError):
+        if not isinstance(pid, int) or pid <= 0:
             return False
+        try:
+            os.kill(pid, 0)
         except PermissionError:
             return True
+        except (ProcessLookupError, OverflowError):
+            return False
         return True
