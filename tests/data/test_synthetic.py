@@ -8,7 +8,8 @@ from mien.core.errors import UsageError
 from mien.core.labels import FER2013
 from mien.core.pixels import SIZE
 from mien.data import synthetic
-from mien.data.synthetic import LOOKS, PROTOTYPES, UNITS, draw_faces, render, sample_looks, sample_units
+from mien.data.action_units import LOOKS, PROTOTYPES, UNITS
+from mien.data.synthetic import draw_faces, render, sample_looks, sample_units
 
 CHANGED = 12
 """Grey levels by which a pixel must differ to count as changed: twice the strongest grain."""
