@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.files import write_json
@@ -135,6 +136,31 @@ def test_a_moved_run_keeps_its_best_epoch(small: Small, noise: str, tmp_path: Pa
     moved = small("before", data=noise, settings=OVERFITS, epochs=5).path.rename(tmp_path / "after")
     resume(moved, epochs=6)
     assert all(same_bytes(whole, RunDir(moved)).values()), same_bytes(whole, RunDir(moved))
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch hostile",)
+
+
+def test_a_damaged_or_hostile_checkpoint_is_refused(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = small("run", epochs=1)
+    last = run.path / "checkpoints/last.ckpt"
+    whole = last.read_bytes()
+    torch.save({"loops": Hostile()}, tmp_path / "hostile.ckpt")
+    for content in (b"", whole[:5000], b"x" * 5000, (tmp_path / "hostile.ckpt").read_bytes()):
+        last.write_bytes(content)
+        with pytest.raises(DataError, match=r"last\.ckpt: damaged checkpoint"):
+            resume(run.path, epochs=2)
+    assert not (tmp_path / "hostile").exists()
+    assert run.state == "finished"
+    last.write_bytes(whole)
+    resume(run.path, epochs=2)
 
 
 def test_old_scores_do_not_outlive_their_model(small: Small) -> None:

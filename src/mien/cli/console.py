@@ -8,6 +8,9 @@ from typing import Any
 
 from mien.core.talk import Talk
 
+UNLIMITED = 100_000
+"""Off a terminal, a table is as wide as it needs to be (columns)."""
+
 EVERY_S = 30.0
 """Off a terminal, progress is said this often (seconds)."""
 
@@ -57,7 +60,7 @@ def print_table(title: str, columns: dict[str, str], rows: list[list[str]]) -> N
         table.add_column(head, justify=justify)  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*row)
-    wide = None if sys.stdout.isatty() else 200
+    wide = None if sys.stdout.isatty() else UNLIMITED
     Console(width=wide, markup=False, emoji=False, highlight=False).print(table)
 
 

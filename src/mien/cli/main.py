@@ -1,6 +1,7 @@
 """The `mien` command: its verbs, and what an error becomes."""
 
 import os
+import re
 import sys
 import traceback
 from importlib import import_module
@@ -36,9 +37,11 @@ def run(arguments: list[str]) -> int:
     2
     """
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        code = int(app(arguments, standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return code
     except TyperException as error:
-        return _fail(UsageError(error.format_message()), 2) if error.format_message() else 2  # empty: help was shown
+        return _fail(UsageError(_with_example(error)), 2) if error.format_message() else 2  # empty: help was shown
     except MienError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
@@ -48,11 +51,28 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         console.say("interrupted")
         return 130
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _hang_up()
+    except SystemExit as error:  # so Typer and Rich pass a broken pipe on
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _hang_up()
     except Exception as error:
         return _fail(error, 1)
+
+
+def _hang_up() -> int:
+    """Stop quietly: the reader of our output has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _with_example(error: TyperException) -> str:
+    """Return the message; where an input is missing, with the verb's own example."""
+    message = error.format_message()
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    example = re.search(r"Example: `([^`]+)`", getattr(command, "help", None) or "")
+    return f"{message.rstrip('.')}; for example: {example[1]}" if example and message.startswith("Missing") else message
 
 
 def _fail(error: Exception, code: int) -> int:

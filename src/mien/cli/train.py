@@ -83,7 +83,8 @@ def train(
 def _source(recipe: str | None, config: Path | None) -> str:
     if (recipe is None) == (config is None):
         raise UsageError(
-            "name what to train: --recipe course (or a TOML file), or --config runs/train/NAME/config.json"
+            "name how to train, by a recipe or a run's config; for example: mien train fer2013.csv --recipe course, or "
+            "mien train --config runs/train/NAME/config.json"
         )
     if config is not None:
         return str(config / "config.json" if config.is_dir() else config)

@@ -34,6 +34,8 @@ class Config(BaseModel):
     @classmethod
     def _explain(cls, detail: ErrorDetails) -> str:
         path = [str(part) for part in detail["loc"]]
+        if not path:  # a rule about several keys
+            return detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             return f"unknown key '{'.'.join(path)}', {nearest(path[-1], cls._keys_at(path[:-1]))}"
         if detail["type"] == "missing":

@@ -58,6 +58,10 @@ class FaceSet:
             values = getattr(self, name)
             if values is not None and len(values) != len(images):
                 raise DataError(f"{self.source}: {len(values)} {name} for {len(images)} faces")
+        if self.targets.ndim != 1 or self.targets.dtype.kind not in "iu":
+            raise DataError(
+                f"{self.source}: targets are {self.targets.dtype} {self.targets.shape}, expected int64 (N,)"
+            )
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"{self.source}: class names are not unique: {', '.join(self.classes)}")
         wrong = np.flatnonzero((self.targets < UNLABELLED) | (self.targets >= len(self.classes)))

@@ -43,6 +43,8 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read")
             return _grey(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError:
+        raise DataError(f"{name}: too many pixels, at most {MAX_PIXELS:,} are read") from None
     except UnidentifiedImageError:
         raise DataError(f"{name}: not a picture that Pillow can read") from None
     except FileNotFoundError:
@@ -54,7 +56,9 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
 
 
 def _grey(picture: Image.Image) -> NDArray[np.uint8]:
-    if picture.mode.startswith(("I", "F")):  # 16-bit and wider: scale to 8 bits instead of clipping
+    if picture.mode.startswith("I;16"):  # scale to 8 bits instead of clipping
+        return (np.asarray(picture, dtype=np.float64) / 257).round().astype(np.uint8)
+    if picture.mode in ("I", "F"):  # these modes have no white of their own
         values = np.asarray(picture, dtype=np.float64)
         return np.clip(values / (257 if values.max(initial=0) > 255 else 1), 0, 255).round().astype(np.uint8)
     if "A" in picture.mode or "transparency" in picture.info:

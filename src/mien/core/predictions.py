@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.files import write_atomic
 
+_ARRAYS = {"ids": ("str", 1), "targets": ("int", 1), "copies": ("bool", 1), "votes": ("int", 2)}
+"""What each array holds, and its number of axes; the first has N entries."""
+
+_KINDS = {"str": "UTiu", "int": "iu", "bool": "b"}
+"""The dtypes (NumPy's `kind`) that hold it; numbers may be ids too."""
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -28,7 +34,7 @@ class Predictions:
         synthetic: True when the faces were drawn.
 
     Raises:
-        DataError: a shape that does not fit, or rows that do not sum to 1.
+        DataError: a shape or dtype that does not fit, or rows that do not sum to 1.
     """
 
     probabilities: NDArray[np.float32]
@@ -45,11 +51,19 @@ class Predictions:
         shape = self.probabilities.shape
         if len(shape) != 2 or shape[1] != len(self.classes):
             raise DataError(f"{self.source}: probabilities {shape} for {len(self.classes)} classes")
-        for name in ("ids", "targets", "copies", "votes"):
+        for name, (kind, axes) in _ARRAYS.items():
             values = getattr(self, name)
-            if values is not None and len(values) != shape[0]:
+            if values is None:
+                continue
+            if values.ndim != axes or values.dtype.kind not in _KINDS[kind]:
+                raise DataError(
+                    f"{self.source}: {name} are {values.dtype} {values.shape}, expected {kind} "
+                    + ("(N,)" if axes == 1 else "(N, V)")
+                )
+            if len(values) != shape[0]:
                 raise DataError(f"{self.source}: {len(values)} {name} for {shape[0]} faces")
-        sums = self.probabilities.sum(axis=1, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # infinities
+            sums = self.probabilities.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(~(np.abs(sums - 1) < 1e-3) | (self.probabilities < 0).any(axis=1))
         if wrong.size:
             raise DataError(
@@ -113,5 +127,6 @@ class Predictions:
         try:
             values |= {"source": str(values.get("source", path)), "synthetic": bool(values.get("synthetic", False))}
             return cls(**values)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{path}: not a file of predictions ({error})") from None
+        except (TypeError, ValueError, DataError) as error:
+            message = str(error).removeprefix(f"{path}: ")
+            raise DataError(f"{path}: not a file of predictions ({message})") from None

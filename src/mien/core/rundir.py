@@ -116,7 +116,7 @@ class RunDir:
             newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
             if not newest:
                 raise DataError(f"{Path('runs').absolute()}: no run yet; `mien train` makes one")
-            where = newest[-1].parent / newest[-1].read_text().strip()
+            where = newest[-1].parent / newest[-1].read_text(encoding="utf-8", errors="replace").strip()
         if (Path(where) / "config.json").is_file():
             return cls(Path(where).absolute())
         named = sorted(Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))

@@ -78,8 +78,10 @@ class Classifier(nn.Module):
         device = self.normalise.mean.device
         training = self.training
         self.eval()
-        parts = [torch.as_tensor(images[i : i + batch], device=device)[:, None] for i in range(0, len(images), batch)]
-        rows = [self(part).float().softmax(dim=1).cpu().numpy() for part in parts]
+        parts = (images[i : i + batch].copy() for i in range(0, len(images), batch))  # torch wants writable ones
+        rows = [
+            self(torch.as_tensor(part, device=device)[:, None]).float().softmax(dim=1).cpu().numpy() for part in parts
+        ]
         self.train(training)
         return np.concatenate(rows) if rows else np.empty((0, len(self.classes)), np.float32)
 

@@ -1,4 +1,4 @@
-"""How Lightning's checkpoints reach the disk."""
+"""How Lightning's checkpoints reach the disk and come back."""
 
 import io
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from mien.core.errors import DataError
 from mien.core.files import write_atomic
 
 
@@ -21,3 +22,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         write_atomic(Path(path), buffer.getvalue())
+
+
+def check_checkpoint(path: Path) -> None:
+    """Make sure that a checkpoint can be read and holds nothing but numbers; one that is not there is fine.
+
+    Raises:
+        DataError: damaged, or it holds code.
+    """
+    if path.exists():
+        try:
+            torch.load(path, weights_only=True, map_location="cpu")["loops"]
+        except Exception as error:  # torch, zipfile and pickle raise half a dozen kinds
+            reason = str(error).partition("\n")[0]
+            raise DataError(f"{path}: damaged checkpoint ({reason}); start a new run") from None

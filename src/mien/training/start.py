@@ -14,6 +14,7 @@ from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.sniff import is_synthetic, open_faces
 from mien.models.registry import check_name, info
+from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
 from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.fit import fit, split_faces
@@ -96,7 +97,7 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
-        DataError: there is no such run, or its faces have changed.
+        DataError: there is no such run, its checkpoint is damaged, or its faces have changed.
         UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
     talk = talk or Talk()
@@ -110,6 +111,7 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
     lightning_device(config.device, config.devices)
     _check_same(before, config)
     _check_open(run, before, config)
+    check_checkpoint(run.path / "checkpoints/last.ckpt")
     training, held_out = split_faces(config, own_faces(run, talk))
     run.remove(RESULTS)
     write_json(run.path / "config.json", {**run.read_json("config.json"), "config": config.model_dump()})
