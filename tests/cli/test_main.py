@@ -1,18 +1,40 @@
 """Exit codes, streams and messages."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import pytest
+import typer
 
 from mien.cli import console
+from mien.cli.main import app
+from mien.core import errors
+from mien.core.errors import MienError
 from mien.core.rundir import RunDir
 
 from .conftest import Mien
 
 VERBS = ("train", "eval", "val", "compare", "predict", "report", "study")
+COMMAND = Path(sys.executable).parent / "mien"
+
+
+def flags_of(group: object = None, verb: str = "") -> dict[str, list[str]]:
+    """Every verb with its long flags, as Typer knows them."""
+    group = group or typer.main.get_command(app)
+    if not hasattr(group, "commands"):
+        return {verb.strip(): [name for p in group.params for name in (*p.opts, *p.secondary_opts) if name[:2] == "--"]}
+    found: dict[str, list[str]] = {}
+    for name, command in group.commands.items():
+        found |= flags_of(command, f"{verb} {name}")
+    return found
+
+
+FLAGS = [(verb, flag) for verb, flags in flags_of().items() for flag in flags]
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "data", "models", "data describe"])
@@ -22,13 +44,69 @@ def test_help_has_an_example(mien: Mien, verb: str) -> None:
     assert "Example:" in done.out or verb == "data"
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "data describe"])
-def test_without_input_nothing_starts(mien: Mien, tmp_path: Path, verb: str) -> None:
-    done = mien(*verb.split())
-    assert done.code == 2
-    assert done.out == ""
-    assert "mien" in done.err
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        *((verb, f"mien {verb}") for verb in (*VERBS, "data describe") if verb != "val"),
+        ("val", "mien eval"),
+        ("compare a", "mien compare"),
+        ("predict a", "mien predict"),
+        ("study x.csv", "mien study"),
+        ("train x.csv", "mien train"),
+        ("eval --json", "mien eval"),
+    ],
+)
+def test_without_input_nothing_starts(mien: Mien, tmp_path: Path, line: str, example: str) -> None:
+    done = mien(*line.split())
+    assert (done.code, done.out) == (2, "")
+    assert re.search(rf"^mien: .*; for example: {example} \S", done.err)
+    assert done.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", ["", "data"])
+def test_without_a_verb_there_is_help(mien: Mien, line: str) -> None:
+    done = mien(*line.split())
+    assert done.code == 2
+    assert "Usage" in done.out
+    assert done.err == ""
+
+
+def test_the_verbs_are_those_tested_here() -> None:
+    assert set(flags_of()) == {*VERBS, "models", "data describe"}
+
+
+@pytest.mark.parametrize(("verb", "flag"), FLAGS)
+def test_a_misspelt_flag_names_the_nearest(mien: Mien, tmp_path: Path, verb: str, flag: str) -> None:
+    wrong = flag + flag[-1]
+    done = mien(*verb.split(), wrong)
+    assert (done.code, done.out) == (2, "")
+    assert f"No such option: {wrong}" in done.err
+    known = get_close_matches(wrong, flags_of()[verb], n=3)
+    assert flag in known
+    assert re.search(rf"{flag}\b", done.err.removeprefix(f"mien: No such option: {wrong}"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("verb", "flag"), [(verb, flag) for verb, flag in FLAGS if "-" in flag[2:]])
+def test_hyphens_may_be_underscores(mien: Mien, verb: str, flag: str) -> None:
+    done = mien(*verb.split(), "--" + flag[2:].replace("-", "_"), "--help")
+    assert "No such option" not in done.err
+    assert (done.code, done.err) in {
+        (0, ""),
+        (2, f"mien: Invalid value for '{flag}': Input should be a valid number, unable to parse string as a number\n"),
+    }
+
+
+def test_the_same_flag_means_the_same_everywhere() -> None:
+    """Each comes from `flags.py`: same name, same help, whichever verb."""
+    helps: dict[str, set[str | None]] = {}
+    for verb, command in typer.main.get_command(app).commands.items():
+        for parameter in command.params if verb != "data" else ():
+            helps.setdefault(parameter.opts[0], set()).add(getattr(parameter, "help", None))
+    several = {flag for flag, texts in helps.items() if len(texts) > 1}
+    assert several == {"--split"}  # `predict` takes all faces by default, and says so
+    assert len(helps) > 20
 
 
 @pytest.mark.parametrize(
@@ -91,6 +169,37 @@ def test_a_bug_exits_1_and_shows_where_when_asked(mien: Mien, monkeypatch: pytes
     assert "Traceback" in mien("models", "--verbose").err
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        *(
+            (value(f"{name} it is"), value.exit_code, f"mien: {name} it is\n")
+            for name, value in vars(errors).items()
+            if isinstance(value, type) and issubclass(value, MienError)
+        ),
+        (ValueError("odd"), 1, "mien: ValueError: odd (--verbose shows where)\n"),
+        (OSError(28, "No space"), 1, "mien: OSError: [Errno 28] No space (--verbose shows where)\n"),
+        (ModuleNotFoundError("no", name="own.part"), 1, "mien: ModuleNotFoundError: no (--verbose shows where)\n"),
+        (
+            ModuleNotFoundError("no", name="lightning.pytorch"),
+            5,
+            "mien: this needs lightning.pytorch; install it with: pip install 'mien[train]'\n",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_what_an_error_becomes(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+) -> None:
+    def fail(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr("mien.models.registry.info", fail)
+    assert mien("models") == (code, "", said)
+    assert mien("models", "--quiet") == (code, "", "" if isinstance(error, KeyboardInterrupt) else said)
+
+
 def test_interruption_exits_130(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(name: str) -> None:
         raise KeyboardInterrupt
@@ -109,8 +218,64 @@ def test_models(mien: Mien) -> None:
     assert "4,790,107" in table
 
 
+LINES = (
+    "models",
+    "models --json",
+    "data describe synthetic:70",
+    "eval RUN",
+    "eval RUN --json",
+    "eval RUN/eval/test/predictions.npz",
+    "compare RUN RUN",
+    "compare RUN RUN --json",
+    "predict RUN synthetic:70 --split test",
+    "predict RUN synthetic:70 --format csv",
+    "report RUN --json",
+    "--help",
+    "train --help",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_results_go_to_stdout_and_nothing_else_does(mien: Mien, studied: RunDir, line: str) -> None:
+    done = mien(*line.replace("RUN", str(studied.path)).split())
+    assert (done.code, done.err) == (0, "")
+    assert done.out
+    assert "\x1b" not in done.out
+    if "--json" in line:
+        assert isinstance(json.loads(done.out), dict)
+    assert mien(*line.replace("RUN", str(studied.path)).split(), *([] if "--help" in line else ["--quiet"])) == done
+
+
+@pytest.mark.parametrize("line", ["--help", "eval RUN", "eval RUN --json"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough(studied: RunDir, line: str, unbuffered: str) -> None:
+    """As in `mien eval … | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [COMMAND, *line.replace("RUN", str(studied.path / "eval/test/predictions.npz")).split()]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+def test_a_full_disk_behind_stdout(studied: RunDir) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [COMMAND, "eval", studied.path / "eval/test/predictions.npz"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("mien: OSError: [Errno 28]")
+
+
+def test_shell_completion() -> None:
+    environment = os.environ | {"_MIEN_COMPLETE": "complete_bash", "COMP_WORDS": "mien ev", "COMP_CWORD": "1"}
+    done = subprocess.run([COMMAND], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "eval", "")
+
+
 def test_the_installed_command(studied: RunDir) -> None:
-    command = [Path(sys.executable).parent / "mien", "eval", studied.path / "eval/test/predictions.npz"]
+    command = [COMMAND, "eval", studied.path / "eval/test/predictions.npz"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from mien.core.config import Config
 from mien.core.errors import ConfigError
@@ -54,6 +54,29 @@ def test_values_are_read_and_frozen() -> None:
 def test_every_mistake_is_named(values: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Outer.parse(values, source="a.toml")
+
+
+class Range(Config):
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Range":
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
+
+class Nested(Config):
+    range: Range
+
+
+def test_a_rule_about_several_keys_is_said_as_it_is() -> None:
+    with pytest.raises(ConfigError, match=r"^a\.toml: low 3 is above high 2$"):
+        Range.parse({"low": 3, "high": 2}, source="a.toml")
+    with pytest.raises(ConfigError, match=r"^a\.toml: 'range' is .*low 3 is above high 2$"):
+        Nested.parse({"range": {"low": 3, "high": 2}}, source="a.toml")
+    assert Range.parse({"low": 2, "high": 2}, source="a.toml").low == 2
 
 
 def test_all_mistakes_are_listed_at_once() -> None:

@@ -31,6 +31,9 @@ def faces() -> FaceSet:
         ({"images": np.zeros((5, 48, 48), np.uint8)}, "6 targets for 5 faces"),
         ({"images": np.zeros((6, 48, 47), np.uint8)}, r"\(6, 48, 47\)"),
         ({"targets": np.zeros(5, int)}, "5 targets for 6 faces"),
+        ({"targets": np.zeros((6, 1), int)}, r"targets are int64 \(6, 1\), expected int64 \(N,\)"),
+        ({"targets": np.zeros(6)}, r"^faces\.csv: targets are float64 \(6,\)"),
+        ({"targets": np.array(["0"] * 6)}, "targets are <U1"),
         ({"splits": np.array(["train"])}, "1 splits for 6"),
         ({"ids": np.array(["0"])}, "1 ids for 6"),
         ({"votes": np.ones((5, 2), np.uint8)}, "5 votes for 6"),
@@ -117,3 +120,34 @@ def test_the_fingerprint_sees_every_change(what: str) -> None:
     }
     assert changed[what].fingerprint != whole.fingerprint
     assert len(changed[what].fingerprint) == 16
+
+
+def test_the_row_fingerprint_is_of_the_rows() -> None:
+    whole = faces()
+    moved = replace(whole, source="other.parquet", ids=whole.ids[::-1], synthetic=True)
+    assert moved.row_fingerprint == whole.row_fingerprint
+    assert whole.select(np.arange(6)).row_fingerprint == whole.row_fingerprint
+    assert len(whole.row_fingerprint) == 16
+
+
+@pytest.mark.parametrize("what", ["order", "pixel", "label", "unlabelled", "class", "split", "vote", "votes", "row"])
+def test_the_row_fingerprint_sees_every_change(what: str) -> None:
+    whole = faces()
+    images, targets, splits = whole.images.copy(), whole.targets.copy(), whole.splits.copy()
+    votes = np.array(whole.votes)
+    images[2, 3, 4] ^= 1
+    targets[2] = 1
+    splits[2] = "train"
+    votes[2, 0] += 1
+    changed = {
+        "order": whole.select(np.array([1, 0, 2, 3, 4, 5])),
+        "pixel": replace(whole, images=images),
+        "label": replace(whole, targets=targets),
+        "unlabelled": replace(whole, targets=np.where(np.arange(6) == 1, -1, whole.targets)),
+        "class": replace(whole, classes=("happy", "sad", "cross")),
+        "split": replace(whole, splits=splits),
+        "vote": replace(whole, votes=votes),
+        "votes": replace(whole, votes=None, vote_names=()),
+        "row": whole.select(np.arange(5)),
+    }
+    assert changed[what].row_fingerprint != whole.row_fingerprint

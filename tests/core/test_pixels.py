@@ -89,6 +89,11 @@ def test_sixteen_bits_are_scaled() -> None:
     assert decode(encoded(picture, "TIFF")).tolist() == [[0, 1, 128, 255]]
 
 
+@pytest.mark.parametrize("brightest", [255, 256, 300])
+def test_a_dark_picture_of_sixteen_bits_stays_dark(brightest: int) -> None:
+    assert decode(encoded(Image.fromarray(np.array([[0, brightest]], np.uint16)))).tolist() == [[0, 1]]
+
+
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_grey_levels_in_a_wide_file_are_kept(dtype: type) -> None:
     assert decode(encoded(Image.fromarray(np.array([[0, 7, 255]], dtype)), "TIFF")).tolist() == [[0, 7, 255]]
@@ -162,6 +167,14 @@ def test_too_many_pixels_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(pixels, "_grey", lambda picture: pytest.fail("it was decoded"))
     with pytest.raises(DataError, match="picture: 30×40 pixels, at most 1,199"):
         decode(encoded(Image.fromarray(RAMP)))
+
+
+@pytest.mark.parametrize("limit", [500, 1000])
+def test_pictures_that_pillow_itself_refuses(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Above its own limit Pillow warns (an error in these tests), above twice that it raises."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(DataError, match=r"^face 7: too many pixels, at most 64,000,000 are read$"):
+        decode(encoded(Image.fromarray(RAMP)), name="face 7")
 
 
 def test_as_many_pixels_as_allowed_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

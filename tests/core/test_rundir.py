@@ -105,6 +105,13 @@ def test_opening() -> None:
     assert RunDir.open("latest") == RunDir.open("two") == two
 
 
+@pytest.mark.parametrize("content", [b"gone\n", b"", b"\xff\n", b"../..\n"])
+def test_a_latest_that_is_gone(content: bytes) -> None:
+    made("train", "a").path.parent.joinpath("latest.txt").write_bytes(content)
+    with pytest.raises(DataError, match=r"^runs/train.*: no run folder"):
+        RunDir.open("latest")
+
+
 @pytest.mark.parametrize("where", ["latest", "none", "runs/train/none", "/none", "*"])
 def test_runs_that_are_not_there(where: str) -> None:
     with pytest.raises(DataError, match="no run"):

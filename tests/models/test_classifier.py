@@ -91,6 +91,20 @@ def test_probabilities() -> None:
     assert (empty.shape, empty.dtype) == ((0, 3), np.float32)
 
 
+@pytest.mark.parametrize("view", ["read-only", "mirrored", "strided", "turned"])
+def test_faces_may_be_any_view(view: str) -> None:
+    frozen = FACES.copy()
+    frozen.flags.writeable = False
+    views = {
+        "read-only": frozen,
+        "mirrored": FACES[:, :, ::-1],
+        "strided": np.repeat(FACES, 2, axis=0)[::2],
+        "turned": FACES.transpose(0, 2, 1),
+    }
+    expected = classifier().probabilities(np.array(views[view], order="C"))
+    assert (classifier().probabilities(views[view]) == expected).all()
+
+
 def test_probabilities_are_the_logits_softmax() -> None:
     made = classifier().eval()
     with torch.inference_mode():

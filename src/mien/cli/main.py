@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from mien.cli import console
-from mien.core.errors import MienError, MissingExtraError, UsageError
+from mien.core.errors import Interrupted, MienError, MissingExtraError, UsageError
 
 app = typer.Typer(
     name="mien",
@@ -37,34 +37,41 @@ def run(arguments: list[str]) -> int:
     2
     """
     try:
-        code = int(app(arguments, standalone_mode=False) or 0)
-        sys.stdout.flush()
-        return code
-    except TyperException as error:
-        return _fail(UsageError(_with_example(error)), 2) if error.format_message() else 2  # empty: help was shown
+        return _call(arguments)
     except MienError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in TRAIN_PACKAGES:
             return _fail(error, 1)
         return _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'mien[train]'"), 5)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         console.say("interrupted")
-        return 130
-    except BrokenPipeError:
-        return _hang_up()
-    except SystemExit as error:  # so Typer and Rich pass a broken pipe on
-        if not isinstance(error.__context__, BrokenPipeError):
-            raise
-        return _hang_up()
+        return Interrupted.exit_code
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         return _fail(error, 1)
 
 
-def _hang_up() -> int:
-    """Stop quietly: the reader of our output has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+def _call(arguments: list[str]) -> int:
+    """Call the verb; Typer's and Rich's own ways out become the exceptions that they stand for."""
+    try:
+        code = int(app(arguments, standalone_mode=False) or 0)
+    except TyperException as error:
+        if not error.format_message():  # help was shown
+            return 2
+        raise UsageError(_with_example(error)) from error
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        raise
+    if code == Interrupted.exit_code:
+        raise KeyboardInterrupt
+    sys.stdout.flush()
+    return code
 
 
 def _with_example(error: TyperException) -> str:

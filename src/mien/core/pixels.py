@@ -43,7 +43,7 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read")
             return _grey(ImageOps.exif_transpose(picture))
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{name}: too many pixels, at most {MAX_PIXELS:,} are read") from None
     except UnidentifiedImageError:
         raise DataError(f"{name}: not a picture that Pillow can read") from None
