@@ -1,11 +1,25 @@
 """What must work without the training libraries, and what must load nothing heavy."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "lightning", "kornia", "matplotlib", "pyarrow", "sklearn", "onnxruntime", "numpy", "pandas")
+import mien
+from mien.core.rundir import RunDir
+
+HEAVY = (
+    *("torch", "lightning", "kornia", "safetensors", "matplotlib", "pyarrow", "sklearn", "scipy", "onnxruntime"),
+    *("numpy", "pandas", "PIL", "pydantic", "jinja2"),
+)
+ROOT = Path(mien.__file__).parent
+TORCH_FREE = [
+    ".".join(("mien", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+    for part in ("core", "data", "evaluation", "reporting", "cli")
+    for path in sorted((ROOT / part).rglob("*.py"))
+]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -21,29 +35,38 @@ def test_import_and_help_load_nothing_heavy() -> None:
     assert "train" in done.stdout
 
 
+def test_import_alone_loads_only_itself() -> None:
+    done = python(
+        "import sys; before = set(sys.modules); import mien; "
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}; "
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    assert (done.stdout, done.stderr) == ("['mien']\n", "")
+
+
+BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors'), None)\n"
+
+
+def test_every_module_outside_training_imports_where_torch_is_not() -> None:
+    assert {"mien.core", "mien.core.pixels", "mien.data.audit", "mien.evaluation.compare"} <= set(TORCH_FREE)
+    assert len(TORCH_FREE) > 40
+    code = f"{BLOCK}from importlib import import_module\nfor name in {TORCH_FREE}: import_module(name)"
+    done = python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_block_blocks() -> None:
+    done = python(f"{BLOCK}import mien.models.registry")
+    assert done.returncode == 1
+    assert "ModuleNotFoundError: import of torch halted" in done.stderr
+
+
 @pytest.mark.parametrize(
-    "module",
-    [
-        "mien.core.pixels",
-        "mien.core.predictions",
-        "mien.core.rundir",
-        "mien.data.sniff",
-        "mien.data.split",
-        "mien.data.audit",
-        "mien.evaluation.metrics",
-        "mien.evaluation.compare",
-        "mien.reporting.build",
-    ],
+    "line", ["data describe synthetic:70", "eval RUN/eval/test/predictions.npz", "compare RUN RUN", "report RUN"]
 )
-def test_works_where_torch_is_not(module: str) -> None:
-    block = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia'), None); "
-    done = python(f"{block}import {module}")
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_missing_part_is_named() -> None:
-    block = "import sys; sys.modules['torch'] = None; "
-    done = python(f"{block}from mien.cli.main import run; sys.exit(run(['models']))")
-    assert done.returncode == 5
-    assert "pip install 'mien[train]'" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_verbs_that_need_no_torch(studied: RunDir, tmp_path: Path, line: str) -> None:
+    copy = shutil.copytree(studied.path, tmp_path / "copy")
+    arguments = line.replace("RUN", str(copy)).split()
+    done = python(f"{BLOCK}from mien.cli.main import run; sys.exit(run({arguments}))")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout

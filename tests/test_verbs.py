@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
-from mien.training.start import resume, train
-from mien.verbs import evaluate, predict
+from mien.training.start import resume, stored_config, train
+from mien.verbs import evaluate, predict, study
 
 
 def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
@@ -136,3 +137,41 @@ def test_other_splits(studied: RunDir, tmp_path: Path) -> None:
 def test_targets_belong_to_other_data(studied: RunDir) -> None:
     with pytest.raises(UsageError, match="--data"):
         evaluate(studied, targets="answers.csv")
+
+
+def test_votes_are_kept(studied: RunDir) -> None:
+    votes = np.array([[1, 9], [7, 3]], np.uint8)
+    faces = replace(relabelled(("happy",), [0, -1]), votes=votes, vote_names=("happy", "sad"))
+    predictions = predict(studied, faces)
+    assert predictions.votes is not None
+    assert predictions.votes.tolist() == votes.tolist()
+    assert predictions.vote_names == ("happy", "sad")
+
+
+def test_other_data_are_opened_as_the_runs_own_were(
+    studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    config, asked = stored_config(copy).model_copy(update={"labels": "ferplus"}), []
+
+    def opened(path: str, **given: object) -> FaceSet:
+        asked.append((path, given))
+        return open_faces("synthetic:140")
+
+    monkeypatch.setattr("mien.verbs.stored_config", lambda run: config)
+    monkeypatch.setattr("mien.verbs.open_faces", opened)
+    evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", on_bad=print)
+    assert asked == [("a.csv", {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})]
+
+
+def test_a_study_scores_on_the_device_that_it_trained_on(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr("mien.verbs.train", lambda data, **given: calls.append((data, given)) or studied)
+    monkeypatch.setattr("mien.verbs.evaluate", lambda run, **given: calls.append((run, given)))
+    monkeypatch.setattr("mien.verbs.report", calls.append)
+    assert study("synthetic:210", recipe="demo", epochs=1) is studied
+    assert calls == [
+        ("synthetic:210", {"recipe": "demo", "verb": "study", "epochs": 1}),
+        (studied, {"split": "test", "device": "cpu"}),
+        studied,
+    ]

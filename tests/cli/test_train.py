@@ -62,6 +62,40 @@ def test_own_classes_in_any_script(mien: Mien, tmp_path: Path) -> None:
     assert scores["faces"] == 12
 
 
+@pytest.mark.parametrize("verb", ["train", "study"])
+def test_an_unreadable_picture(mien: Mien, tmp_path: Path, verb: str) -> None:
+    import numpy as np
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for name in ("smile", "frown"):
+        folder = tmp_path / "faces" / name
+        folder.mkdir(parents=True)
+        for i in range(24):
+            Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(folder / f"{i}.png")
+    (tmp_path / "faces/smile/bad.png").write_bytes(b"no picture")
+    line = [verb, "faces", "--recipe", "demo", *SMALL[:-1], "holdout.rows=8"]
+    done = mien(*line)
+    assert (done.code, done.out) == (3, "")
+    assert "faces/smile/bad.png" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+    done = mien(*line, "--skip-bad", "--name", "a")
+    assert done.code == 0, done.err
+    assert "left out: " in done.err
+    assert "bad.png" in done.err
+    run = RunDir.open(tmp_path / "runs" / verb / "a")
+    assert run.read_json("data.json")["splits"]["train"]["classes"] == {"frown": 24, "smile": 24}
+    quiet = mien("predict", run.path, "faces", "--skip-bad", "--quiet", "--format", "csv")
+    assert (quiet.code, quiet.err, quiet.out.count("\n")) == (0, "", 49)
+
+
+def test_a_place_that_cannot_be_a_run(mien: Mien, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    done = mien("train", "synthetic:140", "--recipe", "demo", *SMALL)
+    assert (done.code, done.out) == (1, "")
+    assert f"{tmp_path / 'runs/train'}: could not be written" in done.err
+
+
 def test_report(mien: Mien, studied: RunDir) -> None:
     before = (studied.path / "report.html").read_bytes()
     done = mien("report", studied.path)

@@ -1,0 +1,164 @@
+"""Every flag reaches the function that it is for; nothing is trained or scored here."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.cli import console
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+
+from .conftest import Mien
+
+CONFIG_FLAGS = {  # flag: (config key, value)
+    "--model mien-s": ("model", "mien-s"),
+    "--epochs 3": ("epochs", 3),
+    "--batch 16": ("batch", 16),
+    "--seed 5": ("seed", 5),
+    "--votes v.csv": ("votes", "v.csv"),
+    "--labels ferplus": ("labels", "ferplus"),
+    "--skip-bad": ("skip_bad", True),
+    "--device cuda:1": ("device", "cuda:1"),
+    "--devices 2": ("devices", 2),
+}
+TRAIN_FLAGS = {
+    **CONFIG_FLAGS,
+    "--lr 0.5": ("optimizer.lr", 0.5),
+    "--patience 4": ("stopping.patience", 4),
+    "--precision fp32": ("precision", "fp32"),
+}
+RUN_FLAGS = {
+    "--name a": ("name", "a"),
+    "--out there": ("out", Path("there")),
+    "-o there": ("out", Path("there")),
+    "--overwrite": ("overwrite", True),
+    "--set epochs=3 --set batch=16": ("settings", ["epochs=3", "batch=16"]),
+}
+EVAL_FLAGS = {
+    "--split train": ("split", "train"),
+    "--data d.csv": ("data", "d.csv"),
+    "--targets t.csv": ("targets", "t.csv"),
+    "--votes v.csv": ("votes", "v.csv"),
+    "--device cpu": ("device", "cpu"),
+    "--skip-bad": ("on_bad", console.list_bad),
+}
+PREDICT_FLAGS = {name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--skip-bad")}
+DATA_FLAGS = {
+    "--votes v.csv": ("votes", "v.csv"),
+    "--targets t.csv": ("targets", "t.csv"),
+    "--labels ferplus": ("labels", "ferplus"),
+    "--skip-bad": ("on_bad", console.list_bad),
+}
+VERBS = {  # line: (function, its flags)
+    "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | RUN_FLAGS),
+    "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
+    "study x.csv --recipe demo": ("mien.verbs.study", CONFIG_FLAGS | RUN_FLAGS),
+    "eval run": ("mien.verbs.evaluate", EVAL_FLAGS),
+    "predict run x.csv": ("mien.verbs.predict", PREDICT_FLAGS),
+    "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
+}
+CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
+DEFAULTS = {"device": ("auto", None), "split": ("test", None), "labels": ("own", None), "settings": ([],)}
+
+
+class Recorder:
+    """Stands for a verb's function: keeps what it was given, then ends the command."""
+
+    def __init__(self) -> None:
+        self.places: tuple[Any, ...] = ()
+        self.given: dict[str, Any] = {}
+
+    def __call__(self, *places: Any, **given: Any) -> None:
+        self.places, self.given = places, given
+        raise KeyboardInterrupt
+
+
+def record(monkeypatch: pytest.MonkeyPatch, function: str) -> Recorder:
+    recorder = Recorder()
+    monkeypatch.setattr(function, recorder)
+    return recorder
+
+
+@pytest.mark.parametrize(("line", "function", "flag", "key", "value"), CASES)
+def test_a_flag_arrives(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, function: str, flag: str, key: str, value: object
+) -> None:
+    recorder = record(monkeypatch, function)
+    assert mien(*line.split(), *flag.split()).code == 130
+    assert recorder.given[key] == value
+    assert type(recorder.given[key]) is type(value) or isinstance(value, Path)
+    assert mien(*line.split()).code == 130
+    assert not recorder.given[key] or recorder.given[key] in DEFAULTS[key]
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ("train x.csv --recipe demo", ("x.csv",)),
+        ("train --recipe demo", (None,)),
+        ("train --resume a", ("a",)),
+        ("study x.csv --recipe demo", ("x.csv",)),
+        ("eval a", ("a",)),
+        ("val a", ("a",)),
+        ("predict a x.csv", ("a", "x.csv")),
+        ("data describe x.csv", ("x.csv",)),
+    ],
+)
+def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, places: tuple[str, ...]) -> None:
+    functions = {start.split()[0]: function for start, (function, _) in VERBS.items() if "--resume" not in start}
+    functions |= {"val": functions["eval"]}
+    function = "mien.training.start.resume" if "--resume" in line else functions[line.split(maxsplit=1)[0]]
+    recorder = record(monkeypatch, function)
+    assert mien(*line.split()).code == 130
+    assert recorder.places == places
+
+
+@pytest.mark.parametrize("verb", ["train", "study"])
+def test_recipe_command_and_talk_arrive(mien: Mien, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    recorder = record(monkeypatch, VERBS[f"{verb} x.csv --recipe demo"][0])
+    monkeypatch.setattr(sys, "argv", ["mien", "as", "typed"])
+    assert mien(verb, "x.csv", "--recipe", "course").code == 130
+    assert recorder.given["recipe"] == "course"
+    assert recorder.given["command"] == ["mien", "as", "typed"]
+    assert isinstance(recorder.given["talk"], console.TrainingTalk)
+
+
+@pytest.mark.parametrize("where", ["old", "old/config.json"])
+def test_a_run_repeated_by_its_folder_or_its_config(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/config.json").write_text("{}")
+    recorder = record(monkeypatch, "mien.training.start.train")
+    assert mien("train", "--config", where).code == 130
+    assert recorder.given["recipe"] == str(Path("old/config.json"))
+
+
+@pytest.mark.parametrize("flag", ["x.csv", "--recipe demo", "--config c.json", "--name a", "--out b", "--set a=1"])
+def test_what_can_not_go_with_resume(mien: Mien, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
+    recorder = record(monkeypatch, "mien.training.start.resume")
+    done = mien("train", "--resume", "a", *flag.split())
+    assert (done.code, done.out, recorder.places) == (2, "", ())
+    name = flag.split(maxsplit=1)[0].removeprefix("--") if flag.startswith("--") else "data"
+    assert f"own config; {name} can't be given" in done.err
+
+
+def test_compare_reads_the_split_that_is_named(mien: Mien, tmp_path: Path) -> None:
+    for name, shares in {"a": {"test": 0.9, "train": 0.2}, "b": {"test": 0.2, "train": 0.9}}.items():
+        run = RunDir.create("train", name=name)
+        (run.path / "config.json").write_text("{}")
+        for split, share in shares.items():
+            rows = np.array([[share, 1 - share]] * 8, np.float32)
+            said = Predictions(rows, ("x", "y"), np.arange(8).astype(str), targets=np.arange(8) // 7)
+            said.save(run.path / "eval" / split / "predictions.npz")
+    right, wrong = f"{7 / 8:.4f}", f"{1 / 8:.4f}"
+    for split, (first, second) in {"test": (right, wrong), "train": (wrong, right)}.items():
+        lines = mien("compare", "a", "b", "--split", split).out.splitlines()
+        assert lines[0].startswith(f"a: accuracy {first}")
+        assert lines[1].startswith(f"b: accuracy {second}")
+    assert mien("compare", "a", "b").out.startswith(f"a: accuracy {right}")
+    missing = mien("compare", "a", "b", "--split", "validation")
+    assert (missing.code, missing.out) == (3, "")
