@@ -1,6 +1,5 @@
 """The verbs that need several parts of mien at once: predict, evaluate, study.  Axes: `N` faces, `K` examples."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import UNLABELLED, FaceSet
-from mien.core.files import write_atomic, write_json
+from mien.core.files import write_arrays, write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -115,7 +114,8 @@ def evaluate(
     scores = score(predictions)
     folder = run.path / "eval" / name
     predictions.save(folder / "predictions.npz")
-    _save_examples(folder / "examples.npz", predictions, faces=faces)
+    rows = choose_examples(predictions)
+    write_arrays(folder / "examples.npz", {"rows": rows, "images": faces.images[rows]})
     write_json(folder / "metrics.json", scores)
     return scores
 
@@ -125,13 +125,6 @@ def _check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
         name = faces.classes[label]
         if name not in known:
             raise DataError(f"{faces.source}: class '{name}' is none of the run's, {nearest(name, known)}")
-
-
-def _save_examples(path: Path, predictions: Predictions, *, faces: FaceSet) -> None:
-    rows = choose_examples(predictions)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, rows=rows, images=faces.images[rows])
-    write_atomic(path, buffer.getvalue())
 
 
 def study(data: str, *, recipe: str, **options: Any) -> RunDir:

@@ -78,7 +78,7 @@ def test_quiet_silences_talk_but_no_complaint(
 @pytest.mark.parametrize("columns", [3, 60])
 def test_a_table_off_a_terminal_is_never_cut(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     heads = [f"a class called {i}" for i in range(columns)]
-    console.print_table("", dict.fromkeys(heads, "right"), [[str(1000 + i) for i in range(columns)]])
+    console.print_table(dict.fromkeys(heads, "right"), [[str(1000 + i) for i in range(columns)]])
     head, row = capsys.readouterr().out.splitlines()
     assert head.split("  ") == [f" {heads[0]}", *heads[1:-1], f"{heads[-1]} "]
     assert row.split() == [str(1000 + i) for i in range(columns)]

@@ -284,7 +284,7 @@ def test_the_installed_command(studied: RunDir) -> None:
 
 
 def test_names_in_a_table_are_names(mien: Mien, capsys: pytest.CaptureFixture[str]) -> None:
-    console.print_table("", {"class": "left"}, [["[bold]happy[/bold]"], [":smile:"]])
+    console.print_table({"class": "left"}, [["[bold]happy[/bold]"], [":smile:"]])
     out = capsys.readouterr().out
     assert "[bold]happy[/bold]" in out
     assert ":smile:" in out

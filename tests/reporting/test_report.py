@@ -1,6 +1,7 @@
 """The page as a whole: complete, self-contained, well-formed, harmless, the same twice."""
 
 import base64
+import contextlib
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from PIL import Image
 from mien.core.errors import DataError
 from mien.core.rundir import RunDir
 from mien.reporting.build import report
+from mien.reporting.run_files import read_run
 from mien.reporting.sections import SECTIONS
 
 from .conftest import said_of, write_run, write_scores
@@ -166,6 +168,21 @@ def test_examples_that_are_no_rows_of_the_predictions_are_refused(run):
     np.savez(path, rows=np.array([600]), images=np.zeros((1, 48, 48), np.uint8))
     with pytest.raises(DataError, match="rows 600 to 600, expected 0 to 599"):
         report(run)
+
+
+def test_any_damaged_byte_of_the_examples_is_a_data_error(run):
+    """zlib, zipfile and numpy each raise their own kinds."""
+    path = run.path / "eval/test/examples.npz"
+    few_levels = np.random.default_rng(0).integers(0, 9, (6, 48, 48)).astype(np.uint8)  # compresses, as faces do
+    np.savez_compressed(path, rows=np.arange(6), images=few_levels)
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), len(whole) // 60):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with contextlib.suppress(DataError):
+            read_run(run)
+            continue
+        refused += 1
+    assert refused > 40
 
 
 def test_faces_without_labels_are_counted_apart(run):

@@ -1,5 +1,6 @@
 """A small training that every test here can run in a second or two."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ SMALL = ["holdout.rows=70", "stopping.patience=0", "plateau.patience=2", "platea
 """No fall of the validation loss is large enough: the learning rate halves at every second epoch."""
 
 Small = Callable[..., RunDir]
+
+
+def command(*flags: str) -> list[str]:
+    """The same training as a process of its own, below the folder where it stands."""
+    line = ["train", "synthetic:420", "--recipe", "demo", "--batch", "32", "--device", "cpu"]
+    settings = [f"--set={setting}" for setting in SMALL]
+    return [sys.executable, "-c", "from mien.cli.main import main; main()", *line, *flags, *settings]
 
 
 @pytest.fixture

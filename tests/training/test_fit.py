@@ -3,7 +3,6 @@
 import json
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,12 @@ from mien.core.rundir import HISTORY, RunDir
 from mien.core.talk import Talk
 from mien.data.sniff import open_faces
 from mien.models.classifier import load_classifier
-from mien.training.fit import read_history, split_faces
+from mien.training.fit import split_faces
 from mien.training.module import class_weights
 from mien.training.start import own_faces, stored_config, train
 from mien.verbs import evaluate
 
-from .conftest import OVERFITS, SMALL, Small
+from .conftest import OVERFITS, Small, command
 
 
 def test_metrics_csv_is_plain_numbers(small: Small) -> None:
@@ -45,23 +44,16 @@ def held_out_scores(run: RunDir) -> tuple[float, float]:
 
 def test_the_history_tells_the_truth(small: Small) -> None:
     run = small("run", epochs=1)
-    row = read_history(run)[0]
+    row = run.history[0]
     assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
 
 
 def test_two_processes_share_each_batch(tmp_path: Path) -> None:
-    settings = [f"--set={setting}" for setting in SMALL]
-    command = "train synthetic:420 --recipe demo --batch 32 --epochs 1 --precision fp32 --device cpu --out run"
-    done = subprocess.run(
-        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), "--devices=2", *settings],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2")
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     run = RunDir.open(tmp_path / "run")
-    row = read_history(run)[0]
+    row = run.history[0]
     assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
     assert done.stdout.strip() == str(run.path)
 
@@ -69,7 +61,7 @@ def test_two_processes_share_each_batch(tmp_path: Path) -> None:
 def test_the_best_epoch_is_kept(small: Small, noise: str) -> None:
     """Training again for exactly the best epoch's number of epochs must give the same weights."""
     run = small("run", data=noise, epochs=6, settings=OVERFITS)
-    losses = [row["val_loss"] for row in read_history(run)]
+    losses = [row["val_loss"] for row in run.history]
     best = int(np.argmin(losses)) + 1
     assert best < 6
     again = small("again", data=noise, epochs=best, settings=OVERFITS)
@@ -156,7 +148,7 @@ def test_class_weights_against_scikit_learn() -> None:
 def test_options_of_the_loss_train(small: Small) -> None:
     plain = small("plain", epochs=1)
     other = small("other", epochs=1, settings=("loss.class_weights=true", "loss.label_smoothing=0.1"))
-    assert read_history(plain)[0]["train_loss"] != read_history(other)[0]["train_loss"]
+    assert plain.history[0]["train_loss"] != other.history[0]["train_loss"]
 
 
 @pytest.mark.parametrize(
@@ -191,10 +183,8 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None
     def little_space() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
 
-    settings = [f"--set={setting}" for setting in SMALL]
-    command = "train synthetic:420 --recipe demo --batch 32 --epochs 1 --device cpu --out run"
     done = subprocess.run(
-        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), *settings],
+        command("--epochs=1", "--out=run"),
         cwd=tmp_path,
         capture_output=True,
         text=True,

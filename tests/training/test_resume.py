@@ -13,11 +13,10 @@ import torch
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.files import write_json
 from mien.core.rundir import RunDir
-from mien.training.fit import read_history
 from mien.training.start import resume
 from mien.verbs import evaluate
 
-from .conftest import OVERFITS, SMALL, Small
+from .conftest import OVERFITS, Small, command
 
 COMPARED = ("metrics.csv", "model.safetensors", "model.json")
 
@@ -30,7 +29,7 @@ def same_bytes(one: RunDir, two: RunDir) -> dict[str, bool]:
 def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
     whole, parts = small("whole"), small("parts", epochs=first)
     resume(parts.path, epochs=6)
-    assert [row["lr"] for row in read_history(whole)] == [0.003, 0.003, 0.003, 0.0015, 0.0015, 0.00075]
+    assert [row["lr"] for row in whole.history] == [0.003, 0.003, 0.003, 0.0015, 0.0015, 0.00075]
     assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
     assert parts.state == "finished"
 
@@ -38,7 +37,7 @@ def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
 def test_the_stoppers_count_survives(small: Small, noise: str) -> None:
     stop = ("stopping.patience=2", *OVERFITS)
     whole = small("whole", data=noise, settings=stop, epochs=12)
-    epochs = len(read_history(whole))
+    epochs = len(whole.history)
     assert whole.state == "stopped-early"
     assert 3 <= epochs < 12
     parts = small("parts", data=noise, settings=stop, epochs=epochs - 1)
@@ -49,13 +48,8 @@ def test_the_stoppers_count_survives(small: Small, noise: str) -> None:
 
 def test_a_killed_run_loses_nothing(small: Small, tmp_path: Path) -> None:
     whole = small("whole", epochs=8)
-    settings = [f"--set={setting}" for setting in SMALL]
-    command = "train synthetic:420 --recipe demo --batch 32 --epochs 8 --precision fp32 --device cpu --out killed"
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), *settings],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-    )
+    line = command("--epochs=8", "--precision=fp32", "--out=killed")
+    process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE)
     history = tmp_path / "killed/metrics.csv"
     while process.poll() is None and not (history.exists() and len(history.read_text().splitlines()) > 3):
         time.sleep(0.02)
@@ -112,12 +106,12 @@ def test_other_faces_are_refused(small: Small, tmp_path: Path) -> None:
 
 def test_a_resumed_run_may_have_more_patience(small: Small, noise: str) -> None:
     run = small("run", data=noise, settings=("stopping.patience=1", *OVERFITS), epochs=12)
-    epochs = len(read_history(run))
+    epochs = len(run.history)
     assert run.state == "stopped-early"
     with pytest.raises(UsageError, match="--patience 2"):
         resume(run.path)
     resume(run.path, epochs=12, **{"stopping.patience": 0})
-    assert len(read_history(run)) == 12 > epochs
+    assert len(run.history) == 12 > epochs
 
 
 def test_a_run_killed_after_its_last_epoch_is_only_finished(small: Small, noise: str) -> None:
@@ -197,14 +191,8 @@ def test_ctrl_c_works_again_afterwards(small: Small, monkeypatch: pytest.MonkeyP
 
 
 def test_ctrl_c_leaves_the_best_weights(tmp_path: Path) -> None:
-    settings = [f"--set={setting}" for setting in SMALL]
-    command = "train synthetic:420 --recipe demo --batch 32 --epochs 60 --precision fp32 --device cpu --out run"
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from mien.cli.main import main; main()", *command.split(), *settings],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        env=os.environ,
-    )
+    line = command("--epochs=60", "--precision=fp32", "--out=run")
+    process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE)
     while process.poll() is None and not (tmp_path / "run/checkpoints/last.ckpt").exists():
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

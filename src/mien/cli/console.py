@@ -50,12 +50,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(title: str, columns: dict[str, str], rows: list[list[str]]) -> None:
+def print_table(columns: dict[str, str], rows: list[list[str]]) -> None:
     """Print a result as a table; `columns` are heads to `left` or `right`."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
     for head, justify in columns.items():
         table.add_column(head, justify=justify)  # type: ignore[arg-type]
     for row in rows:

@@ -13,7 +13,7 @@ app.add_typer(data_app, name="data")
 
 @data_app.command()
 def describe(
-    data: flags.Data = None,
+    data: flags.Data,
     *,
     votes: flags.Votes = None,
     targets: flags.Targets = None,
@@ -27,7 +27,6 @@ def describe(
 
     Example: `mien data describe fer2013.csv --votes fer2013new.csv`
     """
-    data = flags.need(data, "mien data describe fer2013.csv")
     from mien.data.audit import describe as audit
     from mien.data.sniff import open_faces
 
@@ -44,7 +43,7 @@ def _print(found: dict[str, Any]) -> None:
     rows.append(["all", *(f"{split['faces']:,}" for split in splits.values())])
     drawn = " (synthetic: drawn, not photographed)" if found["synthetic"] else ""
     print(f"{found['source']}{drawn}\n")
-    console.print_table("", {"class": "left"} | dict.fromkeys(splits, "right"), rows)
+    console.print_table({"class": "left"} | dict.fromkeys(splits, "right"), rows)
     copies = found["copies"]
     print()
     for each in copies["across"]:

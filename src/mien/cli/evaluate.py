@@ -1,5 +1,6 @@
 """`mien eval`, also under the name `mien val`."""
 
+from pathlib import Path
 from typing import Any
 
 from mien.cli import console, flags
@@ -47,8 +48,6 @@ def evaluate(
 
 
 def _score_file(path: str) -> dict[str, Any]:
-    from pathlib import Path
-
     from mien.core.predictions import Predictions
     from mien.evaluation.metrics import evaluate as score
 
@@ -109,5 +108,5 @@ def _print_classes(scores: dict[str, Any]) -> None:
         ]
         for each, counts in zip(scores["per_class"], scores["confusion"]["counts"], strict=True)
     ]
-    console.print_table("", head | predicted, rows)
+    console.print_table(head | predicted, rows)
     print()

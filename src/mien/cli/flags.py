@@ -6,22 +6,20 @@ from typing import Annotated, Literal
 import typer
 
 from mien.cli import console
-from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
-Data = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="DATA",
-        show_default=False,
-        help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder a class, Parquet; "
-        "or 'synthetic', 'synthetic:2000' for drawn ones.",
-    ),
-]
+_DATA = typer.Argument(
+    metavar="DATA",
+    show_default=False,
+    help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder a class, Parquet; "
+    "or 'synthetic', 'synthetic:2000' for drawn ones.",
+)
+Data = Annotated[str, _DATA]
+DataIfNeeded = Annotated[str | None, _DATA]
 DataFlag = Annotated[str | None, typer.Option("--data", help="Other faces than the run's own.", show_default=False)]
-Recipe = Annotated[
-    str | None, typer.Option(help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)
-]
+_RECIPE = typer.Option("--recipe", help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)
+Recipe = Annotated[str, _RECIPE]
+RecipeIfNeeded = Annotated[str | None, _RECIPE]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="A run's config.json, to repeat it.", show_default=False)
 ]
@@ -78,14 +76,3 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose/--no-verbose", "-v", help="Tracebacks with errors.", callback=console.set_verbose)
 ]
-
-
-def need(value: str | None, example: str) -> str:
-    """Return an input that a verb can't do without.
-
-    Raises:
-        UsageError: it is missing; the message shows an example.
-    """
-    if value is None:
-        raise UsageError(f"something is missing; for example: {example}")
-    return value

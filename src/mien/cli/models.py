@@ -27,7 +27,6 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
         "input": "left",
     }
     console.print_table(
-        "",
         head,
         [
             [

@@ -7,7 +7,7 @@ from mien.cli.main import app
 @app.command()
 def predict(
     run: flags.Run,
-    data: flags.Data = None,
+    data: flags.Data,
     *,
     split: flags.AnySplit = None,
     format_: flags.Format = "table",
@@ -23,7 +23,6 @@ def predict(
 
     Example: `mien predict runs/train/a test.csv --format submission -o submission.csv`
     """
-    data = flags.need(data, "mien predict latest test.csv --format submission -o submission.csv")
     from mien.cli.records import write_predictions
     from mien.verbs import predict as predict_run
 

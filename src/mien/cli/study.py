@@ -8,9 +8,9 @@ from mien.cli.main import app
 
 @app.command()
 def study(
-    data: flags.Data = None,
+    data: flags.Data,
     *,
-    recipe: flags.Recipe = None,
+    recipe: flags.Recipe,
     model: flags.Model = None,
     epochs: flags.Epochs = None,
     batch: flags.Batch = None,
@@ -32,8 +32,6 @@ def study(
 
     Example: `mien study fer2013.csv --recipe course`
     """
-    data = flags.need(data, "mien study fer2013.csv --recipe course")
-    recipe = flags.need(recipe, "mien study fer2013.csv --recipe course")
     from mien.verbs import study as do_study
 
     run = do_study(

@@ -12,8 +12,8 @@ from mien.core.errors import UsageError
 @app.command()
 def train(
     *,
-    data: flags.Data = None,
-    recipe: flags.Recipe = None,
+    data: flags.DataIfNeeded = None,
+    recipe: flags.RecipeIfNeeded = None,
     config: flags.ConfigFile = None,
     resume: flags.Resume = None,
     model: flags.Model = None,

@@ -1,14 +1,18 @@
-"""Writing files so that a reader sees the old content or the new, never half of it."""
+"""Writing files so that a reader sees the old content or the new, never half of it; and reading arrays back."""
 
 import contextlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mien.core.errors import StorageError
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError, StorageError
 
 
 @contextlib.contextmanager
@@ -48,3 +52,29 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, atomically; NaN is refused."""
     write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an `.npz` of plain arrays, atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    write_atomic(path, buffer.getvalue())
+
+
+def read_arrays(path: Path, *, holds: str) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an `.npz`; never unpickles.
+
+    Args:
+        path: the file.
+        holds: what to call its content in an error.
+
+    Raises:
+        DataError: no such file, damaged, or no `.npz`.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds for damaged files
+        raise DataError(f"{path}: damaged, or not a file of {holds} ({error})") from None

@@ -1,6 +1,5 @@
 """`Predictions`: what a classifier said of N faces, with all that evaluation needs.  Axes: `N` faces, `C` classes."""
 
-import io
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.core.files import write_atomic
+from mien.core.files import read_arrays, write_arrays
 
 _ARRAYS = {"ids": ("str", 1), "targets": ("int", 1), "copies": ("bool", 1), "votes": ("int", 2)}
 """What each array holds, and its number of axes; the first has N entries."""
@@ -92,14 +91,8 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Write an `.npz` of plain arrays, atomically."""
-        present: dict[str, Any] = {
-            field.name: np.asarray(getattr(self, field.name))
-            for field in fields(self)
-            if getattr(self, field.name) is not None
-        }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **present)
-        write_atomic(path, buffer.getvalue())
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        write_arrays(path, {name: np.asarray(value) for name, value in values.items() if value is not None})
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
@@ -108,13 +101,7 @@ class Predictions:
         Raises:
             DataError: no such file, damaged, or not predictions.
         """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                values = {name: arrays[name] for name in arrays.files}
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such file") from None
-        except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds for damaged files
-            raise DataError(f"{path}: damaged, or not a file of predictions ({error})") from None
+        values: dict[str, Any] = dict(read_arrays(path, holds="predictions"))
         missing = {"probabilities", "classes", "ids"} - values.keys()
         unknown = values.keys() - {field.name for field in fields(cls)}
         if missing or unknown:

@@ -12,7 +12,10 @@ runs/<verb>/<name>/
 ```
 """
 
+import contextlib
+import csv
 import glob
+import itertools
 import json
 import os
 import re
@@ -69,18 +72,12 @@ class RunDir:
         parent = Path("runs", verb).absolute()
         with storage_errors(parent):
             parent.mkdir(parents=True, exist_ok=True)
-        count = 1
-        while True:
-            path = parent / (name if count == 1 else f"{name}-{count}")
-            try:
-                with storage_errors(path):
-                    path.mkdir()
-                break
-            except Exception:
-                if not path.exists():
-                    raise
-                count += 1
-        return cls(path)
+        for number in itertools.count(1):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            with storage_errors(path), contextlib.suppress(FileExistsError):
+                path.mkdir()
+                return cls(path)
+        raise AssertionError("there is always a next number")
 
     @classmethod
     def _at(cls, path: Path, *, overwrite: bool) -> "RunDir":
@@ -142,6 +139,26 @@ class RunDir:
         if not isinstance(value, dict):
             raise DataError(f"{self.path / name}: damaged (not an object)")
         return value
+
+    def read_table(self, name: str, columns: tuple[str, ...]) -> list[dict[str, float]]:
+        """Read one of the run's CSV files: one mapping a row; empty where the file is missing.
+
+        Raises:
+            DataError: damaged.
+        """
+        path = self.path / name
+        if not path.is_file():
+            return []
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return [{column: float(row[column]) for column in columns} for row in csv.DictReader(file)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """The rows of `metrics.csv`, one an epoch."""
+        return self.read_table("metrics.csv", HISTORY)
 
     def set_status(self, state: str, *, reason: str = "") -> None:
         """Write `status.json`; `state` is one of `STATES`."""

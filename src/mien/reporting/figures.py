@@ -12,9 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from mien.reporting.svg import COLOURS, STYLE, drawn
 
-INK, MUTED, LINE, ACCENT, SECOND, SURFACE = (
-    COLOURS[name][0] for name in ("ink", "muted", "line", "accent", "second", "surface")
-)
+MUTED, ACCENT, SECOND, SURFACE = (COLOURS[name][0] for name in ("muted", "accent", "second", "surface"))
 MARKED = 60
 """Up to this many epochs each one has a dot."""
 

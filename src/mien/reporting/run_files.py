@@ -1,7 +1,5 @@
 """`RunFiles`: what a run folder holds, read once; a missing file is None or empty.  Axes: `K` example faces."""
 
-import csv
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.files import read_arrays
 from mien.core.pixels import SIZE
 from mien.core.predictions import Predictions
-from mien.core.rundir import HISTORY, TIMING, RunDir
+from mien.core.rundir import TIMING, RunDir
 
 SCHEMA = 1
 """The `schema_version` that this reader knows."""
@@ -126,8 +125,8 @@ def read_run(run: RunDir) -> RunFiles:
         model=_json(run, "model.json"),
         model_info=_json(run, "model_info.json"),
         data=_json(run, "data.json"),
-        history=_table(run.path / "metrics.csv", HISTORY),
-        timing=_table(run.path / "timing.csv", TIMING),
+        history=run.history,
+        timing=run.read_table("timing.csv", TIMING),
         evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")],
     )
 
@@ -145,17 +144,6 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
     if missing:
         raise DataError(f"{run.path / name}: lacks {', '.join(missing)}; it is damaged or of another version of mien")
     return values
-
-
-def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, float]]:
-    if not path.is_file():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: float(row[name]) for name in columns} for row in csv.DictReader(file)]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
-    return rows
 
 
 def _splits(folder: Path) -> list[str]:
@@ -180,11 +168,10 @@ def _evaluation(run: RunDir, split: str) -> Evaluation:
 
 
 def _examples(path: Path, *, faces: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            rows, images = arrays["rows"], arrays["images"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: damaged, or not a file of example faces ({error})") from None
+    arrays = read_arrays(path, holds="example faces")
+    if not arrays.keys() >= {"rows", "images"}:
+        raise DataError(f"{path}: damaged, or not a file of example faces (it holds {', '.join(arrays) or 'nothing'})")
+    rows, images = arrays["rows"], arrays["images"]
     if images.dtype != np.uint8 or images.shape != (len(rows), SIZE, SIZE):
         raise DataError(
             f"{path}: faces {images.dtype} {images.shape} for {len(rows)} rows, "

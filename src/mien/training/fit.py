@@ -1,7 +1,6 @@
 """`fit`: carry out a training config inside a run folder."""
 
 import contextlib
-import csv
 import logging
 import signal
 import threading
@@ -66,7 +65,7 @@ def fit(
     except BaseException as error:
         run.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
-    early = len(read_history(run)) < config.epochs
+    early = len(run.history) < config.epochs
     run.set_status(
         "stopped-early" if early else "finished",
         reason=f"validation loss did not fall for {config.stopping.patience} epochs" if early else "",
@@ -100,12 +99,6 @@ def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
             "hold out fewer rows or lower --batch"
         )
     return training, held_out
-
-
-def read_history(run: RunDir) -> list[dict[str, float]]:
-    """Read `metrics.csv`: one mapping an epoch."""
-    with (run.path / "metrics.csv").open(newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 @contextlib.contextmanager
