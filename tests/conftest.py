@@ -10,7 +10,7 @@ from mien.core.rundir import RunDir
 @pytest.fixture(scope="session")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """`mien study` on 210 drawn faces for one epoch."""
-    from mien.verbs import study
+    from mien.verbs.study import study
 
     out = tmp_path_factory.mktemp("study") / "run"
     return study(

@@ -13,7 +13,8 @@ from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.training.start import resume, stored_config, train
-from mien.verbs import evaluate, predict, study
+from mien.verbs.score import evaluate, predict
+from mien.verbs.study import study
 
 
 def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
@@ -158,17 +159,17 @@ def test_other_data_are_opened_as_the_runs_own_were(
         asked.append((path, given))
         return open_faces("synthetic:140")
 
-    monkeypatch.setattr("mien.verbs.stored_config", lambda run: config)
-    monkeypatch.setattr("mien.verbs.open_faces", opened)
+    monkeypatch.setattr("mien.verbs.score.stored_config", lambda run: config)
+    monkeypatch.setattr("mien.verbs.score.open_faces", opened)
     evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", on_bad=print)
     assert asked == [("a.csv", {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})]
 
 
 def test_a_study_scores_on_the_device_that_it_trained_on(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
-    monkeypatch.setattr("mien.verbs.train", lambda data, **given: calls.append((data, given)) or studied)
-    monkeypatch.setattr("mien.verbs.evaluate", lambda run, **given: calls.append((run, given)))
-    monkeypatch.setattr("mien.verbs.report", calls.append)
+    monkeypatch.setattr("mien.verbs.study.train", lambda data, **given: calls.append((data, given)) or studied)
+    monkeypatch.setattr("mien.verbs.study.evaluate", lambda run, **given: calls.append((run, given)))
+    monkeypatch.setattr("mien.verbs.study.report", calls.append)
     assert study("synthetic:210", recipe="demo", epochs=1) is studied
     assert calls == [
         ("synthetic:210", {"recipe": "demo", "verb": "study", "epochs": 1}),

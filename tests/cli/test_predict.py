@@ -34,7 +34,7 @@ GOLDEN = {
 @pytest.mark.parametrize("name", GOLDEN)
 def test_golden_formats(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     assert FORMATS[name](TWO) == GOLDEN[name]
-    monkeypatch.setattr("mien.verbs.predict", lambda *_, **__: TWO)
+    monkeypatch.setattr("mien.verbs.score.predict", lambda *_, **__: TWO)
     assert mien("predict", "run", "data", "--format", name) == (0, GOLDEN[name], "")
     path = tmp_path / "deep" / "out.txt"
     assert mien("predict", "run", "data", "--format", name, "-o", "deep/out.txt") == (0, "", f"written: {path}\n")
@@ -89,7 +89,7 @@ def test_a_place_that_cannot_be_written(mien: Mien, run: RunDir, tmp_path: Path)
 
 
 def test_a_refusal_comes_before_the_work(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("mien.verbs.predict", lambda *_, **__: pytest.fail("it was predicted"))
+    monkeypatch.setattr("mien.verbs.score.predict", lambda *_, **__: pytest.fail("it was predicted"))
     (tmp_path / "out.csv").write_text("mine")
     done = mien("predict", "run", "data", "-o", "out.csv")
     assert (done.code, done.out) == (2, "")

@@ -55,9 +55,9 @@ DATA_FLAGS = {
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | RUN_FLAGS),
     "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
-    "study x.csv --recipe demo": ("mien.verbs.study", CONFIG_FLAGS | RUN_FLAGS),
-    "eval run": ("mien.verbs.evaluate", EVAL_FLAGS),
-    "predict run x.csv": ("mien.verbs.predict", PREDICT_FLAGS),
+    "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS),
+    "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
+    "predict run x.csv": ("mien.verbs.score.predict", PREDICT_FLAGS),
     "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]

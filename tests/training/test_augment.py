@@ -72,3 +72,24 @@ def test_full_precision_under_autocast() -> None:
         result = Augmenter(Augment(rotation_deg=10))(FACES)
     assert result.dtype == torch.float32
     assert (result.numpy() == augmented(rotation_deg=10)).all()
+
+
+def test_contrast_multiplies() -> None:
+    grey = torch.full((64, 1, 48, 48), 100, dtype=torch.uint8)
+    torch.manual_seed(1)
+    factors = Augmenter(Augment(contrast=0.3))(grey).numpy() / 100
+    assert np.ptp(factors, axis=(1, 2, 3)) == pytest.approx(np.zeros(64), abs=1e-4)
+    assert 0.7 - 1e-4 <= factors.min() < 0.75
+    assert 1.25 < factors.max() <= 1.3 + 1e-4
+
+
+def test_erasing_puts_one_grey_rectangle_on_about_its_share_of_the_faces() -> None:
+    white = torch.full((64, 1, 48, 48), 255, dtype=torch.uint8)
+    torch.manual_seed(1)
+    erased = np.isclose(Augmenter(Augment(erase=0.5))(white).numpy()[:, 0], 127.5)
+    shares = erased.mean(axis=(1, 2))
+    assert 16 < (shares > 0).sum() < 48
+    assert 0.015 < shares[shares > 0].min() <= shares.max() < 0.22
+    for each in erased[shares > 0]:
+        rows, columns = np.flatnonzero(each.any(axis=1)), np.flatnonzero(each.any(axis=0))
+        assert each[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()

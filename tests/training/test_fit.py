@@ -21,7 +21,7 @@ from mien.models.classifier import load_classifier
 from mien.training.fit import split_faces
 from mien.training.module import class_weights
 from mien.training.start import own_faces, stored_config, train
-from mien.verbs import evaluate
+from mien.verbs.score import evaluate
 
 from .conftest import OVERFITS, Small, command
 

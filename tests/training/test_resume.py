@@ -14,7 +14,7 @@ from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.training.start import resume
-from mien.verbs import evaluate
+from mien.verbs.score import evaluate
 
 from .conftest import OVERFITS, Small, command
 
@@ -32,6 +32,26 @@ def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
     assert [row["lr"] for row in whole.history] == [0.003, 0.003, 0.003, 0.0015, 0.0015, 0.00075]
     assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
     assert parts.state == "finished"
+
+
+def test_one_cycle_goes_up_and_down_and_on_after_an_interruption(small: Small, tmp_path: Path) -> None:
+    cycle = ("schedule=one-cycle",)
+    whole = small("whole", settings=cycle)
+    rates = [row["lr"] for row in whole.history]
+    assert max(rates) == rates[1] == pytest.approx(0.003, rel=0.05)
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] < 1e-5
+    settings = [f"--set={each}" for each in cycle]
+    process = subprocess.Popen(command("--precision=fp32", "--epochs=6", "--out=parts", *settings), cwd=tmp_path)
+    history = tmp_path / "parts/metrics.csv"
+    while process.poll() is None and not (history.exists() and len(history.read_text().splitlines()) > 2):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    parts = resume(tmp_path / "parts")
+    assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
+    with pytest.raises(ConfigError, match="one-cycle plans the learning rate"):
+        resume(parts.path, epochs=8)
 
 
 def test_the_stoppers_count_survives(small: Small, noise: str) -> None:

@@ -31,7 +31,7 @@ def evaluate(
     if run.endswith(".npz"):
         scores = _score_file(run)
     else:
-        from mien.verbs import evaluate as evaluate_run
+        from mien.verbs.score import evaluate as evaluate_run
 
         scores = evaluate_run(
             run,

@@ -24,7 +24,7 @@ def predict(
     Example: `mien predict runs/train/a test.csv --format submission -o submission.csv`
     """
     from mien.cli.records import write_predictions
-    from mien.verbs import predict as predict_run
+    from mien.verbs.score import predict as predict_run
 
     write_predictions(
         lambda: predict_run(

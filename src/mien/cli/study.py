@@ -32,7 +32,7 @@ def study(
 
     Example: `mien study fer2013.csv --recipe course`
     """
-    from mien.verbs import study as do_study
+    from mien.verbs.study import study as do_study
 
     run = do_study(
         data,

@@ -8,7 +8,7 @@ from mien.training.config import Augment
 
 
 class Augmenter(nn.Module):
-    """Random rotation, shift, zoom, flip and brightness: grey levels `(N, 1, 48, 48)` in 0…255 → `float32`, same shape.
+    """Random changes of grey levels `(N, 1, 48, 48)` in 0…255, each as `Augment` says → `float32`, same shape.
 
     Pixels that come in from outside repeat the border.  Draws from torch's current generator.
     """
@@ -30,6 +30,10 @@ class Augmenter(nn.Module):
             steps.append(K.RandomHorizontalFlip(p=0.5))
         if config.brightness:
             steps.append(K.RandomBrightness((1 - config.brightness, 1 + config.brightness), p=1.0))
+        if config.contrast:
+            steps.append(K.RandomContrast((1 - config.contrast, 1 + config.contrast), p=1.0))
+        if config.erase:
+            steps.append(K.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erase))
         self.steps = nn.Sequential(*steps)
 
     def forward(self, faces: Tensor) -> Tensor:

@@ -36,6 +36,10 @@ class Augment(Config):
     flip: bool = False
     brightness: float = Field(0.0, ge=0, lt=1)
     """A share of the full range, drawn from −brightness to +brightness, is added to all pixels of a face."""
+    contrast: float = Field(0.0, ge=0, lt=1)
+    """All pixels are multiplied by a factor drawn from 1 − contrast to 1 + contrast."""
+    erase: float = Field(0.0, ge=0, le=1)
+    """How probable it is that a rectangle of 2 to 20 % of the face becomes mid-grey (arXiv 1708.04896)."""
 
 
 class Optimizer(Config):
@@ -81,6 +85,8 @@ class TrainConfig(Config):
     recipe: str
     model: str
     normalisation: Normalisation = "per-pixel"
+    schedule: Literal["plateau", "one-cycle"] = "plateau"
+    """`one-cycle`: up to `optimizer.lr` in the first 30 % of the steps, then down to zero (arXiv 1708.07120)."""
     holdout: Holdout = Holdout()
     augment: Augment = Augment()
     optimizer: Optimizer = Optimizer()

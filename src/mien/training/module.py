@@ -6,10 +6,11 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from mien.core.errors import MienError
@@ -36,7 +37,7 @@ class TrainingModule(L.LightningModule):
         self.classifier, self.config = classifier, config
         self.faces, self.held_out = faces, held_out
         self.augment = Augmenter(config.augment)
-        self.plateau: ReduceLROnPlateau
+        self.plateau: ReduceLROnPlateau | None = None
         self.class_weights: Tensor | None
         weights = class_weights(faces) if config.loss.class_weights else None
         self.register_buffer("class_weights", weights, persistent=False)
@@ -89,12 +90,17 @@ class TrainingModule(L.LightningModule):
             sync_dist=self.trainer.world_size > 1,
         )
 
-    def configure_optimizers(self) -> Optimizer:
-        rule, plateau = self.config.optimizer, self.config.plateau
+    def configure_optimizers(self) -> Optimizer | OptimizerLRSchedulerConfig:
+        rule = self.config.optimizer
         extra: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if rule.name == "sgd" else {}
         optimizer: Optimizer = OPTIMIZERS[rule.name](
             self.classifier.parameters(), lr=rule.lr, weight_decay=rule.weight_decay, **extra
         )
+        if self.config.schedule == "one-cycle":
+            steps = self.config.epochs * (len(self.faces) // self.config.batch)
+            cycle = OneCycleLR(optimizer, max_lr=rule.lr, total_steps=steps, cycle_momentum=False)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        plateau = self.config.plateau
         # torch counts the bad epochs that it lets pass, Keras the one that it acts on: hence patience - 1
         self.plateau = ReduceLROnPlateau(
             optimizer,
@@ -115,16 +121,18 @@ class TrainingModule(L.LightningModule):
                 f"epoch {self.current_epoch + 1}: the validation loss is {loss}; the epochs before it are kept. "
                 "Start anew with a lower --lr"
             )
-        self.plateau.step(loss)
+        if self.plateau:
+            self.plateau.step(loss)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["plateau"] = self.plateau.state_dict()
+        if self.plateau:
+            checkpoint["plateau"] = self.plateau.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._plateau_state = checkpoint["plateau"]
+        self._plateau_state = checkpoint.get("plateau")
 
     def on_train_start(self) -> None:
-        if state := getattr(self, "_plateau_state", None):
+        if self.plateau and (state := getattr(self, "_plateau_state", None)):
             self.plateau.load_state_dict(state)
 
 

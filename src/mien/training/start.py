@@ -186,6 +186,11 @@ def _check_same(before: TrainConfig, after: TrainConfig) -> None:
         old, new = getattr(before, key), getattr(after, key)
         if key not in CHANGEABLE and old != new:
             raise ConfigError(f"--resume: {key} was {old} and can't become {new}; start a new run for that")
+    if before.schedule == "one-cycle" and after.epochs != before.epochs:
+        raise ConfigError(
+            f"--resume: epochs was {before.epochs} and can't become {after.epochs}: one-cycle plans the learning rate "
+            "of all epochs from the start; start a new run for that"
+        )
     if after.epochs < before.epochs:
         raise ConfigError(f"--resume: epochs was {before.epochs} and can only grow, not become {after.epochs}")
 

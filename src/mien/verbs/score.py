@@ -1,4 +1,4 @@
-"""The verbs that need several parts of mien at once: predict, evaluate, study.  Axes: `N` faces, `K` examples."""
+"""`predict` and `evaluate`: what a trained run says of faces, and how right it is.  Axes: `N` faces, `K` examples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +19,9 @@ from mien.data.split import copies_of
 from mien.evaluation.examples import choose_examples
 from mien.evaluation.metrics import evaluate as score
 from mien.models.classifier import load_classifier
-from mien.reporting.build import report
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
-from mien.training.start import own_faces, stored_config, train
+from mien.training.start import own_faces, stored_config
 
 
 def predict(
@@ -125,24 +124,3 @@ def _check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
         name = faces.classes[label]
         if name not in known:
             raise DataError(f"{faces.source}: class '{name}' is none of the run's, {nearest(name, known)}")
-
-
-def study(data: str, *, recipe: str, **options: Any) -> RunDir:
-    """Do the whole experiment in one run folder: describe the data, train, evaluate, report.
-
-    Scores the split `test`, or the held-out rows where the data have no labelled test rows.
-
-    Args:
-        data: a file or folder that `open_faces` reads, or `synthetic`.
-        recipe: the name of a shipped recipe or a TOML file.
-        options: everything else that `train` takes.
-
-    Raises:
-        MienError: as `train`, `evaluate` and `report` do.
-    """
-    run = train(data, recipe=recipe, verb="study", **options)
-    tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
-    split = "test" if tested["faces"] > tested["unlabelled"] else "validation"
-    evaluate(run, split=split, device=stored_config(run).device)
-    report(run)
-    return run

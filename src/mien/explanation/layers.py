@@ -1,0 +1,63 @@
+"""Layers by name, and what they answer, with hooks that never stay behind.  Axes: `N` faces, `K` channels."""
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from mien.core.errors import UsageError, nearest
+from mien.models.classifier import Classifier
+
+
+def conv_layers(classifier: Classifier) -> dict[str, nn.Module]:
+    """List the convolutions that look at more than one pixel, in the network's order: `conv1`, `conv2` and so on.
+
+    >>> list(conv_layers(Classifier("course_cnn", ("happy", "sad"), normalisation="none")))
+    ['conv1', 'conv2', 'conv3', 'conv4']
+    """
+    convs = [
+        module
+        for module in classifier.network.modules()
+        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1)
+    ]
+    return {f"conv{number}": module for number, module in enumerate(convs, start=1)}
+
+
+def find_layer(classifier: Classifier, name: str) -> nn.Module:
+    """Find a layer: `conv2` is the second convolution; any module's own dotted name works too (`stages.0.norm`).
+
+    Raises:
+        UsageError: no such layer; the message names the nearest.
+    """
+    layers = conv_layers(classifier)
+    layers |= {path: module for path, module in classifier.network.named_modules() if path}
+    if name not in layers:
+        raise UsageError(f"{classifier.model} has no layer '{name}', {nearest(name, layers)}")
+    return layers[name]
+
+
+@contextlib.contextmanager
+def recorded(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what a layer answers: one tensor `(N, K, …)` for each time the network runs inside the block.
+
+    The hook is gone when the block ends, however it ends.
+    """
+    answers: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda *call: answers.append(call[-1]))
+    try:
+        yield answers
+    finally:
+        hook.remove()
+
+
+@contextlib.contextmanager
+def evaluating(classifier: Classifier) -> Iterator[Classifier]:
+    """Put a classifier in evaluation mode and its weights out of autograd's sight; give back both afterwards."""
+    training, wanted = classifier.training, [weight.requires_grad for weight in classifier.parameters()]
+    classifier.eval().requires_grad_(False)
+    try:
+        yield classifier
+    finally:
+        classifier.train(training)
+        for weight, before in zip(classifier.parameters(), wanted, strict=True):
+            weight.requires_grad_(before)
