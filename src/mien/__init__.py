@@ -13,6 +13,8 @@ _HOMES = {
     "resume": "mien.training.start",
     "predict": "mien.verbs.score",
     "evaluate": "mien.verbs.score",
+    "ablate": "mien.verbs.ablate",
+    "resume_ablation": "mien.verbs.ablate",
     "study": "mien.verbs.study",
     "compare": "mien.evaluation.compare",
     "report": "mien.reporting.build",

@@ -52,16 +52,29 @@ DATA_FLAGS = {
     "--labels ferplus": ("labels", "ferplus"),
     "--skip-bad": ("on_bad", console.list_bad),
 }
+ABLATE_FLAGS = {
+    **{name: CONFIG_FLAGS[name] for name in CONFIG_FLAGS if name not in ("--seed 5", "--devices 2")},
+    "--factors normalisation,augmentation": ("factors", ["normalisation", "augmentation"]),
+    "--factor a=1,2 --factor b=3,4": ("factor", ["a=1,2", "b=3,4"]),
+    "--seeds 3,4": ("seeds", [3, 4]),
+}
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | RUN_FLAGS),
     "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
+    "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
     "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
     "predict run x.csv": ("mien.verbs.score.predict", PREDICT_FLAGS),
     "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
-DEFAULTS = {"device": ("auto", None), "split": ("test", None), "labels": ("own", None), "settings": ([],)}
+DEFAULTS = {
+    "device": ("auto", None),
+    "split": ("test", None),
+    "labels": ("own", None),
+    "settings": ([],),
+    "seeds": ([0, 1, 2],),
+}
 
 
 class Recorder:
@@ -100,6 +113,7 @@ def test_a_flag_arrives(
         ("train x.csv --recipe demo", ("x.csv",)),
         ("train --recipe demo", (None,)),
         ("train --resume a", ("a",)),
+        ("ablate x.csv --recipe demo", ("x.csv",)),
         ("study x.csv --recipe demo", ("x.csv",)),
         ("eval a", ("a",)),
         ("val a", ("a",)),
@@ -116,7 +130,7 @@ def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: st
     assert recorder.places == places
 
 
-@pytest.mark.parametrize("verb", ["train", "study"])
+@pytest.mark.parametrize("verb", ["train", "ablate", "study"])
 def test_recipe_command_and_talk_arrive(mien: Mien, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     recorder = record(monkeypatch, VERBS[f"{verb} x.csv --recipe demo"][0])
     monkeypatch.setattr(sys, "argv", ["mien", "as", "typed"])
@@ -144,6 +158,22 @@ def test_what_can_not_go_with_resume(mien: Mien, monkeypatch: pytest.MonkeyPatch
     assert (done.code, done.out, recorder.places) == (2, "", ())
     name = flag.split(maxsplit=1)[0].removeprefix("--") if flag.startswith("--") else "data"
     assert f"own config; {name} can't be given" in done.err
+
+
+def test_an_ablation_is_resumed_as_it_was_begun(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = record(monkeypatch, "mien.verbs.ablate.resume_ablation")
+    assert mien("ablate", "--resume", "a").code == 130
+    assert recorder.places == ("a",)
+    refused = mien("ablate", "x.csv", "--resume", "a", "--epochs", "3")
+    assert (refused.code, refused.out) == (2, "")
+    assert "data, epochs can't be given" in refused.err
+
+
+@pytest.mark.parametrize("line", ["ablate", "ablate x.csv", "ablate x.csv --recipe mien-n --seeds a"])
+def test_an_ablation_needs_data_and_a_recipe(mien: Mien, line: str) -> None:
+    done = mien(*line.split())
+    assert (done.code, done.out) == (2, "")
+    assert "mien ablate fer2013.csv --recipe" in done.err or "such as 0,1,2" in done.err
 
 
 def test_compare_reads_the_split_that_is_named(mien: Mien, tmp_path: Path) -> None:

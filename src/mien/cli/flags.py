@@ -1,11 +1,12 @@
 """Every flag, declared once: the same word means the same thing at every verb."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from mien.cli import console
+from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
 _DATA = typer.Argument(
@@ -48,6 +49,25 @@ Set = Annotated[
         show_default=False,
     ),
 ]
+FactorNames = Annotated[
+    str | None,
+    typer.Option(
+        "--factors",
+        help="What is left out or put in, by commas: normalisation, augmentation.",
+        show_default=False,
+    ),
+]
+FactorLevels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--factor",
+        metavar="KEY=LEVEL,LEVEL",
+        help="Any recipe key with its levels, such as optimizer.lr=1e-3,3e-3, or augmentation=none,report,stronger; "
+        "may be repeated.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[str, typer.Option(help="One run of each combination for each of these.")]
 Votes = Annotated[str | None, typer.Option(help="FER+ votes, fer2013new.csv.", show_default=False)]
 Labels = Annotated[
     Literal["own", "ferplus"] | None,
@@ -76,3 +96,10 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose/--no-verbose", "-v", help="Tracebacks with errors.", callback=console.set_verbose)
 ]
+
+
+def refuse_with_resume(**given: Any) -> None:
+    """Raise `UsageError` for what a resumed run can't be given anew."""
+    names = [name.rstrip("_") for name, value in given.items() if value]
+    if names:
+        raise UsageError(f"--resume goes on with the run's own config; {', '.join(names)} can't be given with it")

@@ -22,7 +22,7 @@ app = typer.Typer(
     help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
 )
 
-TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2")
+TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2", "captum")
 
 
 def main() -> None:
@@ -90,5 +90,5 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
-for _verb in ("data", "train", "evaluate", "compare", "predict", "report", "study", "models"):
+for _verb in ("data", "train", "evaluate", "compare", "predict", "report", "ablate", "study", "models"):
     import_module(f"mien.cli.{_verb}")

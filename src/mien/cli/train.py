@@ -55,7 +55,7 @@ def train(
         "skip_bad": skip_bad or None,
     }
     if resume is not None:
-        _refuse_with_resume(data=data, recipe=recipe, config=config, name=name, out=out, set_=set_)
+        flags.refuse_with_resume(data=data, recipe=recipe, config=config, name=name, out=out, set_=set_)
         from mien.training.start import resume as resume_run
 
         run = resume_run(resume, talk=console.TrainingTalk(), **given)
@@ -89,9 +89,3 @@ def _source(recipe: str | None, config: Path | None) -> str:
     if config is not None:
         return str(config / "config.json" if config.is_dir() else config)
     return str(recipe)
-
-
-def _refuse_with_resume(**given: Any) -> None:
-    names = [name.rstrip("_") for name, value in given.items() if value]
-    if names:
-        raise UsageError(f"--resume goes on with the run's own config; {', '.join(names)} can't be given with it")

@@ -8,6 +8,8 @@ runs/<verb>/<name>/
 ├── model.safetensors  the best epoch's weights, with model.json: classes, normalisation, model name
 ├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
 ├── eval/<split>/      predictions.npz, metrics.json, examples.npz; <data>-<split>/ for other data
+├── explain/           what the network looks at: attributions, filters, feature maps
+├── arms/<arm>/seed-0/ of an ablation: one run folder each, with ablation.json and ablation.csv above them
 └── report.html
 ```
 """
@@ -36,12 +38,12 @@ HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accur
 TIMING = ("epoch", "seconds", "train_faces_per_s")
 """The columns of `timing.csv`."""
 
-RESULTS = ("eval", "report.html")
+RESULTS = ("eval", "explain", "report.html")
 """What describes the model of a run, and is old as soon as training goes on."""
 
 OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
-    *("model.safetensors", "model.json", "checkpoints", *RESULTS),
+    *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv", *RESULTS),
 )
 """Everything that mien writes into a run folder."""
 

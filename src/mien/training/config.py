@@ -179,7 +179,16 @@ def _parse_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {text}: expected key=value, such as --set optimizer.lr=0.001")
+    return key.strip(), read_value(value)
+
+
+def read_value(text: str) -> Any:
+    """Read a value as TOML; what is no TOML is taken as text.
+
+    >>> read_value("1e-3"), read_value("true"), read_value("per-face")
+    (0.001, True, 'per-face')
+    """
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
+        return text.strip()

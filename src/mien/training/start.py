@@ -63,12 +63,35 @@ def train(
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     faces = load_faces(config, talk)
+    run = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
+    _say_where(run, config, talk)
+    training, held_out = split_faces(config, faces)
+    return fit(config, run, training=training, held_out=held_out, talk=talk)
+
+
+def begin(
+    config: TrainConfig,
+    faces: FaceSet,
+    *,
+    verb: str,
+    name: str | None,
+    out: Path | None,
+    overwrite: bool,
+    command: Sequence[str],
+    **more: Any,
+) -> RunDir:
+    """Make a run folder that says what it will be made of: `config.json` (with `more`), `data.json`, `model_info.json`.
+
+    Raises:
+        DataError: no row is left to train or to validate on; no folder is made then.
+    """
     training, held_out = split_faces(config, faces)
     stored = {
         "schema_version": 1,
         "command": list(command),
         "config": config.model_dump(),
         "data": data_card(faces, training=training, held_out=held_out),
+        **more,
         **environment(),
     }
     described, model = describe(faces), asdict(info(config.model, classes=len(faces.classes)))
@@ -79,8 +102,7 @@ def train(
     write_json(run.path / "data.json", described)
     write_json(run.path / "model_info.json", model)
     run.make_latest()
-    _say_where(run, config, talk)
-    return fit(config, run, training=training, held_out=held_out, talk=talk)
+    return run
 
 
 def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunDir:

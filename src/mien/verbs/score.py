@@ -119,6 +119,12 @@ def evaluate(
     return scores
 
 
+def tested_split(run: RunDir) -> str:
+    """Say which split a run is judged by: `test`, or `validation` where the data have no labelled test rows."""
+    tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
+    return "test" if tested["faces"] > tested["unlabelled"] else "validation"
+
+
 def _check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
     for label in np.unique(faces.targets[faces.labelled]):
         name = faces.classes[label]

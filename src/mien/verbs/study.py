@@ -5,7 +5,7 @@ from typing import Any
 from mien.core.rundir import RunDir
 from mien.reporting.build import report
 from mien.training.start import stored_config, train
-from mien.verbs.score import evaluate
+from mien.verbs.score import evaluate, tested_split
 
 
 def study(data: str, *, recipe: str, **options: Any) -> RunDir:
@@ -22,8 +22,6 @@ def study(data: str, *, recipe: str, **options: Any) -> RunDir:
         MienError: as `train`, `evaluate` and `report` do.
     """
     run = train(data, recipe=recipe, verb="study", **options)
-    tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
-    split = "test" if tested["faces"] > tested["unlabelled"] else "validation"
-    evaluate(run, split=split, device=stored_config(run).device)
+    evaluate(run, split=tested_split(run), device=stored_config(run).device)
     report(run)
     return run

@@ -1,0 +1,13 @@
+"""What is mirroring the faces worth?  Two arms, two seeds each.
+
+Run: python examples/ablate.py
+"""
+
+import mien
+
+run = mien.ablate(
+    "synthetic:350", recipe="mien-n", factor=["augment.flip=false,true"], seeds=[0, 1], epochs=2, batch=32,
+    settings=["holdout.rows=70"],
+)  # fmt: skip
+effect = run.read_json("ablation.json")["effects"][0]
+print(f"{100 * effect['difference']:+.1f} points over {effect['pairs']} pairs, 95 % interval {effect['interval']}")

@@ -1,0 +1,93 @@
+"""Factors of an ablation: what is varied, its levels, and the arms that all combinations make."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from mien.core.errors import ConfigError, nearest
+from mien.training.config import Augment, read_recipe, read_value
+
+Factors = dict[str, tuple[str, ...]]
+"""Factor → its levels; the first level is what the others are held against."""
+
+AUGMENTATIONS = {"none": None, "report": "course", "stronger": "mien-s"}
+"""The levels of `augmentation`, each the `[augment]` of a shipped recipe."""
+
+WITH_AND_WITHOUT: Factors = {"normalisation": ("none", "per-pixel"), "augmentation": ("none", "report")}
+"""The factors that have levels by default: without, and as in the reference report."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One combination: factor → level, and the config keys that it sets."""
+
+    levels: dict[str, str]
+    settings: dict[str, Any]
+
+
+def read_factors(names: Sequence[str] = (), *, settings: Sequence[str] = ()) -> Factors:
+    """Read what the user wants varied.
+
+    Args:
+        names: of factors that have levels by default (`WITH_AND_WITHOUT`).
+        settings: `key=level,level`: `normalisation`, `augmentation` (none, report, stronger) or any recipe key.
+
+    Raises:
+        ConfigError: no such factor, fewer than two different levels, or a factor twice.
+
+    >>> read_factors(["augmentation"], settings=["optimizer.lr=1e-3,3e-3"])
+    {'augmentation': ('none', 'report'), 'optimizer.lr': ('1e-3', '3e-3')}
+    """
+    given = []
+    for name in names:
+        if name not in WITH_AND_WITHOUT:
+            raise ConfigError(
+                f"no factor '{name}', {nearest(name, WITH_AND_WITHOUT)}; other keys go as --factor key=level,level"
+            )
+        given.append((name, WITH_AND_WITHOUT[name]))
+    for text in settings:
+        key, _, levels = text.partition("=")
+        parts = tuple(level.strip() for level in levels.split(","))
+        if key.strip() == "seed":
+            raise ConfigError(f"--factor {text}: seeds are no factor, they repeat each combination: --seeds {levels}")
+        if not key.strip() or len(set(parts)) < max(len(parts), 2):
+            raise ConfigError(
+                f"--factor {text}: expected key=level,level with two or more different levels, such as "
+                "--factor optimizer.lr=1e-3,3e-3"
+            )
+        given.append((key.strip(), parts))
+    if not given or len(dict(given)) < len(given):
+        raise ConfigError(f"expected one or more different factors, not {', '.join(n for n, _ in given) or 'none'}")
+    return dict(given)
+
+
+def arms(factors: Mapping[str, Sequence[str]]) -> list[Arm]:
+    """Combine all levels of all factors, the last factor varying fastest.
+
+    Raises:
+        ConfigError: augmentation has no such level.
+
+    >>> [arm.settings for arm in arms({"batch": ["64", "128"]})]
+    [{'batch': 64}, {'batch': 128}]
+    """
+    return [
+        Arm(
+            dict(zip(factors, levels, strict=True)),
+            {
+                key: each
+                for name, level in zip(factors, levels, strict=True)
+                for key, each in _sets(name, level).items()
+            },
+        )
+        for levels in product(*factors.values())
+    ]
+
+
+def _sets(name: str, level: str) -> dict[str, Any]:
+    if name != "augmentation":
+        return {name: read_value(level)}
+    if level not in AUGMENTATIONS:
+        raise ConfigError(f"augmentation has no level '{level}', {nearest(level, AUGMENTATIONS)}")
+    recipe = AUGMENTATIONS[level]
+    return {"augment": read_recipe(recipe)["augment"] if recipe else Augment().model_dump()}

@@ -1,0 +1,72 @@
+"""Held against SciPy's paired t test."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mien.evaluation.ablation import arm_means, effects
+
+FACTORS = {"normalisation": ["none", "per-pixel", "global"], "augmentation": ["none", "report"]}
+
+
+@pytest.fixture
+def runs() -> list[dict[str, Any]]:
+    generator = np.random.default_rng(0)
+    return [
+        {
+            "levels": {"normalisation": n, "augmentation": a},
+            "seed": seed,
+            "accuracy": 0.6 + 0.05 * (a == "report") + 0.01 * generator.standard_normal(),
+        }
+        for seed in range(4)
+        for n in FACTORS["normalisation"]
+        for a in FACTORS["augmentation"]
+    ]
+
+
+def accuracies(runs: list[dict[str, Any]], **levels: str) -> np.ndarray:
+    chosen = [run for run in runs if levels.items() <= run["levels"].items()]
+    chosen.sort(key=lambda run: (run["seed"], run["levels"]["augmentation"]))
+    return np.array([run["accuracy"] for run in chosen])
+
+
+def test_means_are_numpys(runs: list[dict[str, Any]]) -> None:
+    for arm in arm_means(runs):
+        values = accuracies(runs, **arm["levels"])
+        assert (arm["runs"], arm["mean"], arm["sd"]) == (
+            4,
+            pytest.approx(values.mean()),
+            pytest.approx(values.std(ddof=1)),
+        )
+
+
+def test_effects_are_scipys(runs: list[dict[str, Any]]) -> None:
+    found = {(each["factor"], each["level"], *each["within"].values()): each for each in effects(runs, FACTORS)}
+    assert len(found) == 2 * (1 + 2) + 1 * (1 + 3)
+    for where in ({}, {"augmentation": "none"}, {"augmentation": "report"}):
+        effect = found["normalisation", "global", *where.values()]
+        after, before = (accuracies(runs, normalisation=level, **where) for level in ("global", "none"))
+        expected = stats.ttest_rel(after, before)
+        assert (effect["baseline"], effect["pairs"]) == ("none", len(after))
+        assert effect["difference"] == pytest.approx((after - before).mean())
+        assert effect["interval"] == pytest.approx(list(expected.confidence_interval(0.95)))
+
+
+def test_what_failed_is_left_out_of_means_and_pairs(runs: list[dict[str, Any]]) -> None:
+    runs[0]["accuracy"] = None
+    first = arm_means(runs)[0]
+    assert (first["runs"], first["mean"]) == (3, pytest.approx(accuracies(runs[1:], **runs[0]["levels"]).mean()))
+    pairs = {(each["level"], *each["within"].values()): each["pairs"] for each in effects(runs, FACTORS)}
+    assert (pairs["report",], pairs["report", "none"], pairs["report", "global"]) == (11, 3, 4)
+
+
+def test_one_seed_has_no_interval_and_no_run_no_mean() -> None:
+    lone = [{"levels": {"flip": level}, "seed": 0, "accuracy": value} for level, value in (("off", 0.5), ("on", 0.6))]
+    assert [arm["sd"] for arm in arm_means(lone)] == [None, None]
+    (effect,) = effects(lone, {"flip": ["off", "on"]})
+    assert (effect["difference"], effect["interval"], effect["within"]) == (pytest.approx(0.1), None, {})
+    lone[0]["accuracy"] = None
+    assert arm_means(lone)[0]["mean"] is None
+    assert effects(lone, {"flip": ["off", "on"]})[0]["difference"] is None

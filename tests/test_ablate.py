@@ -1,0 +1,147 @@
+"""`mien ablate`: arms, their table, failures and interruptions."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.core.errors import DataError, Interrupted, MienError
+from mien.core.rundir import RunDir
+from mien.training.start import train
+from mien.verbs import ablate as verbs
+from mien.verbs.ablate import ablate, resume_ablation
+
+SMALL = ["holdout.rows=35"]
+GIVEN: dict[str, Any] = {"recipe": "mien-n", "settings": SMALL, "epochs": 1, "batch": 32, "device": "cpu"}
+
+
+def made(out: Path, **given: Any) -> RunDir:
+    values = {"factor": ["augment.flip=false,true"], "seeds": [0, 1], **GIVEN, **given}
+    return ablate("synthetic:210", out=out, **values)
+
+
+def times(run: RunDir) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in run.path.rglob("model.safetensors")}
+
+
+@pytest.fixture(scope="module")
+def ablated(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    return made(tmp_path_factory.mktemp("ablation") / "run")
+
+
+def test_every_run_is_what_train_alone_makes(ablated: RunDir, tmp_path: Path) -> None:
+    found = ablated.read_json("ablation.json")
+    assert [(each["levels"], each["seed"]) for each in found["runs"]] == [
+        ({"augment.flip": level}, seed) for seed in (0, 1) for level in ("false", "true")
+    ]
+    alone = train(
+        "synthetic:210", out=tmp_path / "alone", **GIVEN | {"settings": [*SMALL, "augment.flip=true"], "seed": 1}
+    )
+    arm = ablated.path / "arms/augment.flip=true/seed-1"
+    assert (arm / "model.safetensors").read_bytes() == (alone.path / "model.safetensors").read_bytes()
+    scores = RunDir(arm).read_json("eval/test/metrics.json")
+    last = found["runs"][-1]
+    assert (last["split"], last["accuracy"], last["faces"]) == ("test", scores["accuracy"], scores["faces"])
+    assert (ablated.state, found["synthetic"]) == ("finished", True)
+
+
+def test_the_table_and_the_effects(ablated: RunDir) -> None:
+    found = ablated.read_json("ablation.json")
+    with (ablated.path / "ablation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["accuracy"]) for row in rows] == [each["accuracy"] for each in found["runs"]]
+    assert [row["augment.flip"] for row in rows] == ["false", "true", "false", "true"]
+    (effect,) = found["effects"]
+    one, two = (found["runs"][i + 1]["accuracy"] - found["runs"][i]["accuracy"] for i in (0, 2))
+    assert (effect["pairs"], effect["difference"]) == (2, pytest.approx((one + two) / 2))
+
+
+def test_a_finished_ablation_stays_as_it_is(ablated: RunDir) -> None:
+    before, table = times(ablated), (ablated.path / "ablation.json").read_bytes()
+    resume_ablation(ablated.path)
+    assert (times(ablated), (ablated.path / "ablation.json").read_bytes()) == (before, table)
+
+
+def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(data: str | None = None, **given: Any) -> RunDir:
+        if given["seed"] == 0 and given["augment.flip"] is False:
+            raise RuntimeError("out of memory")
+        return train(data, **given)
+
+    monkeypatch.setattr(verbs, "train", breaks)
+    with pytest.raises(MienError, match=r"1 of 4 runs failed, the first: RuntimeError: out of memory; try .* --resume"):
+        made(tmp_path / "run")
+    run = RunDir(tmp_path / "run")
+    found = run.read_json("ablation.json")
+    assert [each["accuracy"] is None for each in found["runs"]] == [True, False, False, False]
+    assert (found["effects"][0]["pairs"], run.state) == (1, "failed")
+    before = times(run)
+    monkeypatch.setattr(verbs, "train", train)
+    resume_ablation(run.path)
+    assert before.items() < times(run).items()
+    assert (run.read_json("ablation.json")["effects"][0]["pairs"], run.state) == (2, "finished")
+
+
+def test_a_killed_ablation_goes_on(ablated: RunDir, tmp_path: Path) -> None:
+    line = "ablate synthetic:210 --recipe mien-n --factor augment.flip=false,true --seeds 0,1 --set holdout.rows=35"
+    line += " --epochs 1 --batch 32 --device cpu --out killed"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from mien.cli.main import main; main()", *line.split()],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and not (tmp_path / "killed/arms/augment.flip=true/seed-0").exists():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed = RunDir(tmp_path / "killed")
+    before = times(killed)
+    resume_ablation(killed.path)
+    assert before.items() <= times(killed).items()
+    expected = ablated.read_json("ablation.json")
+    assert killed.read_json("ablation.json")["runs"] == expected["runs"]
+
+
+def test_an_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(data: str | None = None, **given: Any) -> RunDir:
+        raise Interrupted("stopped.")
+
+    monkeypatch.setattr(verbs, "train", interrupted)
+    with pytest.raises(Interrupted, match=rf"mien ablate --resume {tmp_path}/run"):
+        made(tmp_path / "run")
+    assert RunDir(tmp_path / "run").state == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"factor": ["optimiser.lr=1,2"]}, "unknown key 'optimiser'"),
+        ({"factor": ["optimizer.lr=1,-2"]}, "optimizer.lr"),
+        ({"factor": ["model=mien-n,mien-q"]}, "no model 'mien-q'"),
+        ({"factor": [], "factors": ["agmentation"]}, "did you mean augmentation"),
+        ({"factor": ["seed=1,2"]}, "--seeds 1,2"),
+        ({"seeds": [1, 1]}, "--seeds 1,1"),
+        ({"seeds": []}, "--seeds"),
+        ({"seeds": [-1]}, "--seeds -1"),
+    ],
+)
+def test_a_wrong_plan_starts_nothing(tmp_path: Path, given: dict[str, Any], expected: str) -> None:
+    with pytest.raises(MienError, match=expected):
+        made(tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_data_start_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        ablate("nowhere.csv", factors=["augmentation"], out=tmp_path / "run", **GIVEN)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_run_is_no_ablation(studied: RunDir) -> None:
+    with pytest.raises(DataError, match="no ablation"):
+        resume_ablation(studied.path)
