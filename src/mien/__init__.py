@@ -13,6 +13,7 @@ _HOMES = {
     "resume": "mien.training.start",
     "predict": "mien.verbs.score",
     "evaluate": "mien.verbs.score",
+    "explain": "mien.verbs.explain",
     "ablate": "mien.verbs.ablate",
     "resume_ablation": "mien.verbs.ablate",
     "study": "mien.verbs.study",

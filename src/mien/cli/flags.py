@@ -68,6 +68,21 @@ FactorLevels = Annotated[
     ),
 ]
 Seeds = Annotated[str, typer.Option(help="One run of each combination for each of these.")]
+Methods = Annotated[
+    str | None,
+    typer.Option("--method", help="Attribution methods, by commas; all by default.", show_default=False),
+]
+Faces = Annotated[int, typer.Option(min=1, help="How many faces are shown, evenly by class, right and wrong.")]
+Share = Annotated[float, typer.Option(min=0, max=1, help="Of a masked face's pixels that become grey.")]
+Layer = Annotated[
+    str | None, typer.Option(help="Where Grad-CAM looks; the last layer with maps by default.", show_default=False)
+]
+Filters = Annotated[str, typer.Option(help="The layer whose filters and feature maps are shown.")]
+Count = Annotated[str, typer.Option(help="How many of its filters, or 'all'.")]
+Face = Annotated[
+    str | None,
+    typer.Option(help="Id of the face whose feature maps are shown; the surest by default.", show_default=False),
+]
 Votes = Annotated[str | None, typer.Option(help="FER+ votes, fer2013new.csv.", show_default=False)]
 Labels = Annotated[
     Literal["own", "ferplus"] | None,

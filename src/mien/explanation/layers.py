@@ -1,11 +1,13 @@
 """Layers by name, and what they answer, with hooks that never stay behind.  Axes: `N` faces, `K` channels."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor, nn
 
 from mien.core.errors import UsageError, nearest
+from mien.core.pixels import SIZE
 from mien.models.classifier import Classifier
 
 
@@ -61,3 +63,33 @@ def evaluating(classifier: Classifier) -> Iterator[Classifier]:
         classifier.train(training)
         for weight, before in zip(classifier.parameters(), wanted, strict=True):
             weight.requires_grad_(before)
+
+
+def last_map_layer(classifier: Classifier, *, at_least: int = 3) -> str:
+    """Name the last layer, in the order in which they answer, whose maps are at least so many pixels high and wide.
+
+    Raises:
+        UsageError: there is none.
+
+    >>> last_map_layer(Classifier("mien-s", ("happy", "sad"), normalisation="none"))
+    'stages.3'
+    """
+    answered: list[str] = []
+
+    def keeper(path: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def keep(module: nn.Module, _: object, output: Tensor) -> None:
+            if output.ndim == 4 and min(output.shape[2:]) >= at_least and not isinstance(module, nn.Sequential):
+                answered.append(path)
+
+        return keep
+
+    hooks = [module.register_forward_hook(keeper(path)) for path, module in classifier.network.named_modules() if path]
+    try:
+        with evaluating(classifier), torch.inference_mode():
+            classifier(torch.zeros(1, 1, SIZE, SIZE, device=classifier.normalise.mean.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not answered:
+        raise UsageError(f"{classifier.model}: no layer answers with maps of {at_least}×{at_least} or more")
+    return answered[-1]

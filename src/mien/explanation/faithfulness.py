@@ -1,0 +1,125 @@
+"""Are the maps true?  Deletion and insertion curves, held against orders that know nothing of the network.
+
+Axes: `N` faces, `T` points of a curve.  Pixels are deleted and inserted in cells of 4×4: single pixels strewn over a
+face are a noise that upsets a network whatever lies beneath, and every method would lose to chance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from mien.core.pixels import SIZE
+from mien.explanation.attribution import blank
+from mien.explanation.layers import evaluating
+from mien.models.classifier import Classifier
+
+CELL_PX = 4
+CELLS = (SIZE // CELL_PX) ** 2
+POINTS = 25
+"""T: from the whole face to nothing of it in so many equal steps, both ends included."""
+BLUR_SD_PX = 5.0
+"""Insertion starts from the face blurred by a Gaussian of this standard deviation."""
+CONTROLS = ("random order", "centre first")
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Probability of the explained class while the most salient cells go, or come.
+
+    Attributes:
+        deletion: `float32 (N, T)`; the faster it falls, the better the map.
+        insertion: `float32 (N, T)`; the faster it rises, the better the map.
+    """
+
+    deletion: NDArray[np.float32]
+    insertion: NDArray[np.float32]
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """`float64 (N,)`: area under insertion minus area under deletion, -1 to 1; larger is better."""
+        return np.asarray(areas(self.insertion) - areas(self.deletion))
+
+
+def curves(
+    classifier: Classifier,
+    images: NDArray[np.uint8],
+    *,
+    classes: NDArray[np.int64],
+    order: NDArray[np.int64],
+    batch: int = 8,
+) -> Curves:
+    """Delete and insert the cells of each face in an order, and watch the probability of a class.
+
+    Deletion puts the face's mean grey in place of its cells; insertion puts its cells into a blurred copy of it.
+
+    Args:
+        classifier: the network; it stays as it is.
+        images: `uint8 (N, 48, 48)`.
+        classes: `int64 (N,)`, the class that was explained.
+        order: `int64 (N, 144)`, cells from the most to the least salient, as from `cell_order`.
+        batch: faces at once.
+
+    Petsiuk et al. 2018, arXiv 1806.07421.
+    """
+    device = classifier.normalise.mean.device
+    ranks = torch.as_tensor(order.argsort(axis=1), device=device)  # when each cell's turn comes
+    gone = torch.linspace(0, CELLS, POINTS, device=device).round()
+    parts = []
+    with evaluating(classifier), torch.inference_mode():
+        for start in range(0, len(images), batch):
+            rows = slice(start, start + batch)
+            faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None]
+            turned = _to_pixels(ranks[rows, None, :] < gone[None, :, None])  # (n, T, 48, 48)
+            wanted = torch.as_tensor(classes[rows], device=device)
+            deletion = torch.where(turned, blank(faces), faces)
+            insertion = torch.where(turned, faces, _blurred(faces))
+            parts.append([_probability(classifier, pictures, wanted) for pictures in (deletion, insertion)])
+    empty = np.empty((0, POINTS), np.float32)
+    return Curves(*(np.concatenate([empty, *(part[i] for part in parts)]) for i in (0, 1)))
+
+
+def cell_order(maps: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Sort the cells of each map `float32 (N, 48, 48)` by their mean, the most salient first: `int64 (N, 144)`."""
+    side = SIZE // CELL_PX
+    means = maps.reshape(len(maps), side, CELL_PX, side, CELL_PX).mean(axis=(2, 4)).reshape(len(maps), CELLS)
+    return np.argsort(-means, axis=1, kind="stable")
+
+
+def control_orders(count: int, *, generator: np.random.Generator) -> dict[str, NDArray[np.int64]]:
+    """Make the orders `int64 (N, 144)` that know nothing: by lot, and from the centre of the picture outwards."""
+    rows, columns = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
+    centre = -(rows**2 + columns**2).astype(np.float32)
+    random = generator.permuted(np.tile(np.arange(CELLS), (count, 1)), axis=1)
+    return dict(zip(CONTROLS, (random, np.repeat(cell_order(centre[None]), count, axis=0)), strict=True))
+
+
+def areas(curve: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the area under each curve `(N, T)` over 0 to 1, by trapezoids: `float64 (N,)`."""
+    return np.trapezoid(curve.astype(np.float64), dx=1 / (POINTS - 1), axis=1)
+
+
+def _probability(classifier: Classifier, pictures: Tensor, classes: Tensor) -> NDArray[np.float32]:
+    """Classify `(n, T, 48, 48)`: probability of the class `(n,)` of each, `float32 (n, T)`."""
+    probabilities = classifier(pictures.flatten(0, 1)[:, None]).float().softmax(dim=1)
+    picked = probabilities.reshape(*pictures.shape[:2], -1)[torch.arange(len(pictures)), :, classes]
+    return np.asarray(picked.cpu())
+
+
+def _to_pixels(cells: Tensor) -> Tensor:
+    """Spread `(n, T, 144)` over the pixels of their cells: `(n, T, 48, 48)`."""
+    side = SIZE // CELL_PX
+    grid = cells.reshape(*cells.shape[:2], side, side)
+    return grid.repeat_interleave(CELL_PX, dim=2).repeat_interleave(CELL_PX, dim=3)
+
+
+def _blurred(faces: Tensor) -> Tensor:
+    reach = int(3 * BLUR_SD_PX)
+    steps = torch.arange(-reach, reach + 1, device=faces.device, dtype=faces.dtype)
+    weights = torch.exp(-0.5 * (steps / BLUR_SD_PX) ** 2)
+    weights = weights / weights.sum()
+    wide = functional.pad(faces, (reach, reach, reach, reach), mode="replicate")
+    return functional.conv2d(functional.conv2d(wide, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))

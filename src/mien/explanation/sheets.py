@@ -1,0 +1,41 @@
+"""Contact sheets: many small grey pictures in one PNG."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+GAP_PX, SCALE = 2, 2
+PAPER = 255
+STRONGEST = 99.5
+"""This percentile of a map becomes white, so that a single pixel does not darken all the others."""
+
+
+def to_grey(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Show maps `(N, H, W)` as pictures `uint8 (N, H, W)`: 0 or less is black, the strongest of each map white."""
+    positive = np.clip(np.nan_to_num(maps), 0, None)
+    top = np.percentile(positive, STRONGEST, axis=(1, 2), keepdims=True)
+    top = np.where(top > 0, top, np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12))
+    return np.asarray(np.rint(255 * np.minimum(positive / top, 1)), np.uint8)
+
+
+def sheet(pictures: NDArray[np.uint8], *, columns: int) -> bytes:
+    """Lay pictures `uint8 (N, H, W)` out row by row, twice as large, as a PNG."""
+    count, height, width = pictures.shape
+    rows = -(-count // columns)
+    page = np.full((rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX), PAPER, np.uint8)
+    for number, picture in enumerate(pictures):
+        top = GAP_PX + number // columns * (height + GAP_PX)
+        left = GAP_PX + number % columns * (width + GAP_PX)
+        page[top : top + height, left : left + width] = picture
+    buffer = io.BytesIO()
+    large = (page.shape[1] * SCALE, page.shape[0] * SCALE)
+    Image.fromarray(page).resize(large, Image.Resampling.NEAREST).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def side_by_side(columns: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Interleave `(N, H, W)` arrays: first of each, second of each, …: `uint8 (N · len(columns), H, W)`."""
+    return np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])

@@ -1,0 +1,233 @@
+"""`explain`: what a trained run looks at, kept in its folder.
+
+Axes: `K` faces that are shown, `C` classes, `F` filters, `H = W = 48`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.files import write_arrays, write_atomic, write_json
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+from mien.core.talk import Talk
+from mien.data.sniff import is_synthetic
+from mien.data.synthetic import draw_faces
+from mien.evaluation.examples import choose_examples
+from mien.explanation.attribution import METHODS, attribute, check_method
+from mien.explanation.comparison import compare_methods
+from mien.explanation.feature_maps import FeatureMaps, feature_maps
+from mien.explanation.filters import maximise, strongest
+from mien.explanation.layers import find_layer, last_map_layer
+from mien.explanation.masking import mask_least
+from mien.explanation.sheets import sheet, side_by_side, to_grey
+from mien.models.classifier import Classifier, load_classifier
+from mien.training.devices import resolve_device
+from mien.training.fit import split_faces
+from mien.training.start import own_faces, stored_config
+from mien.verbs.score import predict, tested_split
+
+CHECKED = 105
+"""Faces on which the methods are compared, as many of each class that the network gave as there are."""
+SEARCHED = 1000
+"""Faces among which those are sought that excite a filter most."""
+REAL = 5
+"""Faces shown beside each filter's picture."""
+MAPS_SHOWN = 48
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `explain` was asked for."""
+
+    split: str
+    methods: tuple[str, ...]
+    share: float
+    layer: str
+    filters: str
+    seed: int = 0
+
+
+def explain(
+    run: str | Path | RunDir,
+    *,
+    methods: Sequence[str] = tuple(METHODS),
+    faces: int = 28,
+    share: float = 0.7,
+    layer: str | None = None,
+    filters: str = "conv2",
+    count: int | None = 36,
+    face: str | None = None,
+    split: str | None = None,
+    device: str = "auto",
+    talk: Talk | None = None,
+) -> dict[str, Any]:
+    """Show what a trained run looks at, and check which way of showing it can be trusted.
+
+    Everything lies in `explain/` of the run: `attribution.json` and `.npz` (maps and masked faces of the most confident
+    right and wrong faces of every class; the table of methods; class-average maps), `filters.json` and `.npz` (what
+    excites each filter most: by gradient ascent, and among real faces), `feature_maps.json` and `.npz`, and contact
+    sheets of all of them as PNG.
+
+    Args:
+        run: the run folder, its name, or `latest`.
+        methods: keys of `explanation.attribution.METHODS`.
+        faces: how many are shown, evenly by class, half of them right and half wrong.
+        share: of the pixels of a masked face that are replaced by its mean grey, 0 to 1.
+        layer: where Grad-CAM looks; None takes the last one with maps of 3×3 or more.
+        filters: the layer whose filters and feature maps are shown; `conv2` is the second convolution.
+        count: how many of its filters; None takes all.
+        face: the id of the face whose feature maps are shown; None takes the surest right one.
+        split: which faces; None takes `test`, or what the run held out where there are no labelled test faces.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        talk: who is told what is done.
+
+    Returns:
+        The content of `attribution.json`.
+
+    Raises:
+        DataError: no such run, no trained model in it, no such split or face, or the run's own data have changed.
+        UsageError: no such method, layer or device, or a number out of range; nothing is written then.
+    """
+    talk = talk or Talk()
+    run = run if isinstance(run, RunDir) else RunDir.open(run)
+    classifier = load_classifier(run.path, device=resolve_device(device))
+    if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
+        raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
+    wanted = Wanted(
+        split=split or tested_split(run),
+        methods=tuple(check_method(method) for method in dict.fromkeys(methods)),
+        share=share,
+        layer=layer or last_map_layer(classifier),
+        filters=filters,
+    )
+    for name in (wanted.layer, filters):
+        find_layer(classifier, name)
+    own = own_faces(run, talk)
+    shown = split_faces(stored_config(run), own)[1] if wanted.split == "validation" else own.split(wanted.split)
+    said = predict(run, shown, device=device)
+    rows = choose_examples(said, each=max(1, round(faces / (2 * len(said.classes)))))
+    place = _place(shown, said, face)
+    maps = feature_maps(classifier, shown.images[place], layer=filters)
+    talk.note(f"explaining {run.path} on {len(shown):,} faces of {wanted.split}")
+    _keep_feature_maps(run, shown, place, found=maps, layer=filters)
+    total = len(maps.channels)
+    units = range(total if count is None else min(count, total))
+    _keep_filters(run, classifier, shown, units=units, of=total, wanted=wanted, talk=talk)
+    return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted, talk=talk)
+
+
+def _keep_attributions(
+    run: RunDir,
+    classifier: Classifier,
+    shown: FaceSet,
+    *,
+    said: Predictions,
+    rows: NDArray[np.int64],
+    wanted: Wanted,
+    talk: Talk,
+) -> dict[str, Any]:
+    images, labels = shown.images[rows], said.labels[rows]
+    sample = _evenly(said.labels, CHECKED, seed=wanted.seed)
+    masks = None
+    if is_synthetic(stored_config(run).data):
+        numbers = shown.ids[sample].astype(np.int64)
+        masks = draw_faces(int(numbers.max()) + 1)[1][numbers]
+    compared = compare_methods(
+        classifier,
+        shown.images[sample],
+        labels=said.labels[sample],
+        methods=wanted.methods,
+        layer=wanted.layer,
+        masks=masks,
+        seed=wanted.seed,
+        tell=talk.note,
+    )
+    assert said.targets is not None
+    arrays: dict[str, NDArray[Any]] = {"rows": rows, "images": images, "labels": labels, "targets": said.targets[rows]}
+    arrays |= {"ids": shown.ids[rows], "probabilities": said.probabilities[rows]}
+    for method in wanted.methods:
+        explained = attribute(
+            classifier, images, classes=labels, method=method, layer=wanted.layer, seed=wanted.seed
+        )
+        masked = mask_least(images, explained.maps, share=wanted.share)
+        arrays |= {f"{method}/maps": explained.maps, f"{method}/masked": masked}
+        arrays |= {f"{method}/class_maps": compared.class_maps[method]}
+        if explained.gaps is not None:
+            arrays[f"{method}/gaps"] = explained.gaps
+        pictures = side_by_side([images, to_grey(explained.maps), masked])
+        write_atomic(run.path / f"explain/{method}.png", sheet(pictures, columns=12))
+    values = {
+        "schema_version": 1,
+        "source": shown.source,
+        "synthetic": shown.synthetic,
+        "classes": list(said.classes),
+        **asdict(wanted),
+        "comparison": compared.table,
+    }
+    write_arrays(run.path / "explain/attribution.npz", arrays)
+    write_json(run.path / "explain/attribution.json", values)
+    return values
+
+
+def _keep_filters(
+    run: RunDir, classifier: Classifier, shown: FaceSet, *, units: range, of: int, wanted: Wanted, talk: Talk
+) -> None:
+    talk.note(f"pictures of {len(units)} of the {of} filters of {wanted.filters}")
+    generator = torch.Generator(classifier.normalise.mean.device).manual_seed(wanted.seed)
+    made = maximise(classifier, wanted.filters, units=units, generator=generator)
+    rows = _evenly(shown.targets, SEARCHED, seed=wanted.seed)
+    best, activations = strongest(
+        classifier, shown.images[rows], layer=wanted.filters, units=units, top=min(REAL, len(rows))
+    )
+    real = rows[best]
+    arrays = {"real_images": shown.images[real], "real_activations": activations, "real_ids": shown.ids[real]}
+    write_arrays(run.path / "explain/filters.npz", {**asdict(made), **arrays})
+    values = {
+        "schema_version": 1,
+        "layer": wanted.filters,
+        "filters": len(units),
+        "of": of,
+        "faces": len(rows),
+        "synthetic": shown.synthetic,
+        "above_all_faces": int((made.activations > activations[:, 0]).sum()),
+    }
+    write_json(run.path / "explain/filters.json", values)
+    write_atomic(run.path / "explain/filters.png", sheet(made.pictures, columns=round(len(units) ** 0.5)))
+
+
+def _keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureMaps, layer: str) -> None:
+    write_arrays(run.path / "explain/feature_maps.npz", {**asdict(found), "image": shown.images[row]})
+    values = {"schema_version": 1, "layer": layer, "face": str(shown.ids[row]), "synthetic": shown.synthetic}
+    write_json(run.path / "explain/feature_maps.json", values)
+    pictures = to_grey(np.abs(found.maps[:MAPS_SHOWN]))
+    write_atomic(run.path / "explain/feature_maps.png", sheet(pictures, columns=8))
+
+
+def _place(shown: FaceSet, said: Predictions, face: str | None) -> int:
+    """Row of the face with this id; the surest right one without an id."""
+    if face is None:
+        assert said.targets is not None
+        sure = np.where(said.labels == said.targets, said.probabilities.max(axis=1), -1)
+        return int(sure.argmax())
+    places = np.flatnonzero(shown.ids == face)
+    if not places.size:
+        raise DataError(f"{shown.source}: no face '{face}' in this split, ids go from {shown.ids[0]} to {shown.ids[-1]}")
+    return int(places[0])
+
+
+def _evenly(labels: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
+    """Draw rows, as equally many of each label as there are: `int64 (≤ count,)` in rising order."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    turn = np.empty(len(labels), np.int64)  # a row is the how-manieth of its label
+    for label in np.unique(labels):
+        same = order[labels[order] == label]
+        turn[same] = np.arange(len(same))
+    return np.sort(order[np.argsort(turn[order], kind="stable")][:count])
