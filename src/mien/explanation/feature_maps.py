@@ -1,0 +1,61 @@
+"""What each channel of a layer answers to one face.  Axes: `K` channels, `h`, `w` the maps' height and width."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mien.core.errors import UsageError
+from mien.explanation.layers import evaluating, find_layer, recorded
+from mien.explanation.units import as_faces
+from mien.models.classifier import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """A layer's answer to one face, the channel with the strongest response first.
+
+    Attributes:
+        channels: `int64 (K,)`, the channels' numbers in their layer.
+        maps: `float32 (K, h, w)`, what they answer, with its sign.
+        responses: `float32 (K,)`, the mean of each map's absolute values.
+    """
+
+    channels: NDArray[np.int64]
+    maps: NDArray[np.float32]
+    responses: NDArray[np.float32]
+
+
+def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str) -> FeatureMaps:
+    """Record what a layer answers to one face, ordered by the mean absolute value of each map.
+
+    The absolute value counts because a convolution before its activation says as much by going down as by going up;
+    after a ReLU it is the plain mean, the usual order.  Equal responses are in the channels' own order.
+
+    Args:
+        classifier: on any device; unchanged afterwards.
+        image: a face, `uint8 (48, 48)`.
+        layer: a name for `find_layer`; the layer answers `(N, K, h, w)`.
+
+    Raises:
+        UsageError: no such layer, or one without maps; `image` is no face.
+
+    Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", arXiv 1311.2901.
+
+    >>> classifier = Classifier("mien-n", ("happy", "sad"), normalisation="none")
+    >>> feature_maps(classifier, np.zeros((48, 48), np.uint8), layer="conv2").maps.shape
+    (8, 24, 24)
+    """
+    module = find_layer(classifier, layer)
+    face = as_faces(image[None], device=classifier.normalise.mean.device)
+    with evaluating(classifier), torch.no_grad(), recorded(module) as answers:
+        classifier(face)
+    if not answers:
+        raise UsageError(f"{classifier.model} has layer '{layer}' but never runs it")
+    if not isinstance(answers[0], torch.Tensor) or answers[0].ndim != 4:
+        raise UsageError(f"layer '{layer}' of {classifier.model} answers no maps (N, K, h, w), take one before it")
+    maps = answers[0][0].float().cpu().numpy()
+    responses = np.abs(maps).mean(axis=(1, 2))
+    channels = np.argsort(-responses, kind="stable")
+    return FeatureMaps(channels, np.ascontiguousarray(maps[channels]), responses[channels])
