@@ -154,9 +154,7 @@ def _keep_attributions(
     arrays: dict[str, NDArray[Any]] = {"rows": rows, "images": images, "labels": labels, "targets": said.targets[rows]}
     arrays |= {"ids": shown.ids[rows], "probabilities": said.probabilities[rows]}
     for method in wanted.methods:
-        explained = attribute(
-            classifier, images, classes=labels, method=method, layer=wanted.layer, seed=wanted.seed
-        )
+        explained = attribute(classifier, images, classes=labels, method=method, layer=wanted.layer, seed=wanted.seed)
         masked = mask_least(images, explained.maps, share=wanted.share)
         arrays |= {f"{method}/maps": explained.maps, f"{method}/masked": masked}
         arrays |= {f"{method}/class_maps": compared.class_maps[method]}
@@ -188,8 +186,13 @@ def _keep_filters(
         classifier, shown.images[rows], layer=wanted.filters, units=units, top=min(REAL, len(rows))
     )
     real = rows[best]
-    arrays = {"real_images": shown.images[real], "real_activations": activations, "real_ids": shown.ids[real]}
-    write_arrays(run.path / "explain/filters.npz", {**asdict(made), **arrays})
+    arrays: dict[str, NDArray[Any]] = {
+        "real_images": shown.images[real],
+        "real_activations": activations,
+        "real_ids": shown.ids[real],
+    }
+    arrays |= {"units": made.units, "pictures": made.pictures, "activations": made.activations}
+    write_arrays(run.path / "explain/filters.npz", arrays)
     values = {
         "schema_version": 1,
         "layer": wanted.filters,
@@ -204,7 +207,8 @@ def _keep_filters(
 
 
 def _keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureMaps, layer: str) -> None:
-    write_arrays(run.path / "explain/feature_maps.npz", {**asdict(found), "image": shown.images[row]})
+    arrays = {"channels": found.channels, "maps": found.maps, "responses": found.responses, "image": shown.images[row]}
+    write_arrays(run.path / "explain/feature_maps.npz", arrays)
     values = {"schema_version": 1, "layer": layer, "face": str(shown.ids[row]), "synthetic": shown.synthetic}
     write_json(run.path / "explain/feature_maps.json", values)
     pictures = to_grey(np.abs(found.maps[:MAPS_SHOWN]))
@@ -219,7 +223,9 @@ def _place(shown: FaceSet, said: Predictions, face: str | None) -> int:
         return int(sure.argmax())
     places = np.flatnonzero(shown.ids == face)
     if not places.size:
-        raise DataError(f"{shown.source}: no face '{face}' in this split, ids go from {shown.ids[0]} to {shown.ids[-1]}")
+        raise DataError(
+            f"{shown.source}: no face '{face}' in this split, ids go from {shown.ids[0]} to {shown.ids[-1]}"
+        )
     return int(places[0])
 
 
