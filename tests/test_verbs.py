@@ -33,6 +33,7 @@ def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
         "eval/test/predictions.npz",
         "eval/test/metrics.json",
         "eval/test/examples.npz",
+        "eval/test/cells.npz",
         "report.html",
     }
     assert studied.state == "finished"
@@ -45,9 +46,10 @@ def test_stored_scores_are_those_of_the_stored_predictions(studied: RunDir) -> N
     assert len(predictions) == 42
 
 
-def test_examples_show_what_they_name(studied: RunDir) -> None:
+@pytest.mark.parametrize("name", ["examples.npz", "cells.npz"])
+def test_kept_faces_are_what_they_name(studied: RunDir, name: str) -> None:
     faces = open_faces("synthetic:210").split("test")
-    with np.load(studied.path / "eval/test/examples.npz") as examples:
+    with np.load(studied.path / "eval/test" / name) as examples:
         assert (examples["images"] == faces.images[examples["rows"]]).all()
         assert len(examples["rows"]) > 0
 

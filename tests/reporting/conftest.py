@@ -9,6 +9,7 @@ from mien.core.files import write_atomic, write_json
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
+from mien.evaluation.cells import choose_cell_faces
 from mien.evaluation.examples import choose_examples
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
@@ -40,9 +41,11 @@ def said_of(classes, *, faces, seed, synthetic):
 def write_scores(folder, predictions, *, seed=0):
     predictions.save(folder / "predictions.npz")
     write_json(folder / "metrics.json", evaluate(predictions, bootstrap=50))
-    rows = choose_examples(predictions)
-    images = np.random.default_rng(seed).integers(0, 256, size=(len(rows), 48, 48), dtype=np.uint8)
-    np.savez_compressed(folder / "examples.npz", rows=rows, images=images)
+    generator = np.random.default_rng(seed)
+    for file, choose in (("examples.npz", choose_examples), ("cells.npz", choose_cell_faces)):
+        rows = choose(predictions)
+        images = generator.integers(0, 256, size=(len(rows), 48, 48), dtype=np.uint8)
+        np.savez_compressed(folder / file, rows=rows, images=images)
 
 
 def write_history(folder, *, epochs=EPOCHS):

@@ -37,12 +37,18 @@ def built(run):
     return Page(report(run).read_text(encoding="utf-8"))
 
 
+def kept_faces(run):
+    return [path for name in ("examples.npz", "cells.npz") for path in run.path.glob(f"eval/*/{name}")]
+
+
 def test_every_section_is_there_and_in_the_contents(page):
     assert [attrs["id"] for attrs in page.all("section")] == [section.anchor for section in SECTIONS]
     targets = {attrs["id"] for _, attrs in page.tags if "id" in attrs}
     assert {f"#{section.anchor}" for section in SECTIONS} <= {attrs["href"] for attrs in page.all("a")}
     assert all(attrs["href"][1:] in targets for _, attrs in page.tags if "href" in attrs)
-    assert not re.search("no scores yet|no epochs yet|no example|not known", page.text, re.IGNORECASE)
+    assert not re.search(
+        "no scores yet|no epochs yet|no example|no confusions|not known|are not here", page.text, re.IGNORECASE
+    )
 
 
 def test_ids_are_unique(page):
@@ -61,7 +67,7 @@ def test_the_page_is_self_contained(page):
 
 def test_every_picture_decodes_and_says_what_it_shows(page, written):
     pictures = page.all("img")
-    assert len(pictures) == sum(len(np.load(path)["rows"]) for path in written.path.glob("eval/*/examples.npz"))
+    assert len(pictures) == sum(len(np.load(path)["rows"]) for path in kept_faces(written))
     for attrs in pictures:
         assert attrs["alt"].startswith("A face labelled")
         assert int(attrs["width"]) >= 96
@@ -71,7 +77,7 @@ def test_every_picture_decodes_and_says_what_it_shows(page, written):
 
 
 def test_the_faces_shown_are_the_files(page, written):
-    wanted = {image.tobytes() for path in written.path.glob("eval/*/examples.npz") for image in np.load(path)["images"]}
+    wanted = {image.tobytes() for path in kept_faces(written) for image in np.load(path)["images"]}
     shown = {
         np.asarray(Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2])))).tobytes()
         for attrs in page.all("img")
@@ -150,6 +156,7 @@ def test_two_classes_have_a_page(tmp_path):
         ("metrics.csv", "epoch,lr\n1,fast\n", "metrics.csv: damaged"),
         ("eval/test/predictions.npz", "no archive", "predictions.npz: damaged"),
         ("eval/test/examples.npz", "no archive", "examples.npz: damaged"),
+        ("eval/test/cells.npz", "no archive", "cells.npz: damaged"),
         ("eval/test/metrics.json", '{"schema_version": 2}', "schema_version 2, expected 1"),
         ("eval/test/metrics.json", '{"schema_version": 1}', "metrics.json: lacks synthetic, faces"),
         ("model_info.json", '{"name": "x", "parameters": 1, "macs": 1}', "model_info.json: lacks trainable, input"),
@@ -163,16 +170,28 @@ def test_a_damaged_file_is_named_and_the_old_page_kept(run, name, content, messa
     assert (run.path / "report.html").read_bytes() == page
 
 
-def test_examples_that_are_no_rows_of_the_predictions_are_refused(run):
-    path = run.path / "eval/test/examples.npz"
-    np.savez(path, rows=np.array([600]), images=np.zeros((1, 48, 48), np.uint8))
-    with pytest.raises(DataError, match="rows 600 to 600, expected 0 to 599"):
+@pytest.mark.parametrize("name", ["examples.npz", "cells.npz"])
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"rows": np.array([600])}, "rows 600 to 600, expected 0 to 599"),
+        ({"rows": np.array([1.5])}, r"rows are float64 (1,), expected int64 (K,)"),
+        ({"rows": np.array([[1]])}, r"rows are int64 (1, 1), expected int64 (K,)"),
+        ({"rows": np.array([1, 2])}, "faces uint8 (1, 48, 48) for 2 rows"),
+        ({"places": np.array([1])}, "it holds images, places"),
+    ],
+)
+def test_faces_that_are_no_rows_of_the_predictions_are_refused(run, name, arrays, message):
+    np.savez(run.path / "eval/test" / name, images=np.zeros((1, 48, 48), np.uint8), **arrays)
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
         report(run)
+    assert name in str(caught.value)
 
 
-def test_any_damaged_byte_of_the_examples_is_a_data_error(run):
+@pytest.mark.parametrize("name", ["examples.npz", "cells.npz"])
+def test_any_damaged_byte_of_the_faces_is_a_data_error(run, name):
     """zlib, zipfile and numpy each raise their own kinds."""
-    path = run.path / "eval/test/examples.npz"
+    path = run.path / "eval/test" / name
     few_levels = np.random.default_rng(0).integers(0, 9, (6, 48, 48)).astype(np.uint8)  # compresses, as faces do
     np.savez_compressed(path, rows=np.arange(6), images=few_levels)
     whole, refused = path.read_bytes(), 0

@@ -22,6 +22,9 @@ def text(run):
     ("files", "line"),
     [
         (["eval/*/metrics.json"], "No scores yet: mien eval RUN makes them."),
+        (["eval/*/metrics.json"], "No confusions yet: mien eval RUN finds them."),
+        (["eval/*/cells.npz"], "The faces behind the worst cells are not here: mien eval RUN keeps them (cells.npz)."),
+        (["eval/*/predictions.npz"], "The faces behind the worst cells are not here: mien eval RUN keeps them"),
         (["eval/*/examples.npz"], "No example faces yet: mien eval RUN makes them."),
         (["eval/*/predictions.npz"], "No example faces yet: mien eval RUN makes them."),
         (["metrics.csv"], "No epochs yet: mien train --resume RUN goes on with the run."),
@@ -50,6 +53,7 @@ def test_an_empty_folder_gives_a_page(tmp_path):
         "No model yet",
         "No epochs yet",
         "No scores yet",
+        "No confusions yet",
         "No example faces yet",
         "No config",
         "It has not been scored yet.",

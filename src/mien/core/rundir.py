@@ -7,7 +7,7 @@ runs/<verb>/<name>/
 ├── metrics.csv        one row an epoch; timing.csv: the same epochs in seconds and faces/s
 ├── model.safetensors  the best epoch's weights, with model.json: classes, normalisation, model name
 ├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
-├── eval/<split>/      predictions.npz, metrics.json, examples.npz; <data>-<split>/ for other data
+├── eval/<split>/      predictions.npz, metrics.json, examples.npz, cells.npz; <data>-<split>/ for other data
 ├── explain/           what the network looks at: attributions, filters, feature maps
 ├── arms/<arm>/seed-0/ of an ablation: one run folder each, with ablation.json and ablation.csv above them
 └── report.html

@@ -135,13 +135,41 @@ def most_confused(counts: NDArray[np.int64], names: Sequence[str], *, top: int =
             "classes": [names[i], names[j]],
             "errors": errors,
             "share": errors / total,
-            "directions": [_direction(counts, names, target=i, label=j), _direction(counts, names, target=j, label=i)],
+            "directions": [cell(counts, names, target=i, label=j), cell(counts, names, target=j, label=i)],
         }
         for errors, i, j in ranked
     ]
 
 
-def _direction(counts: NDArray[np.int64], names: Sequence[str], *, target: int, label: int) -> dict[str, Any]:
+def worst_cells(counts: NDArray[np.int64], *, top: int = 6) -> list[tuple[int, int]]:
+    """Find the cells off the diagonal that hold the most faces.
+
+    Args:
+        counts: `int64 (C, C)`.
+        top: how many cells at most; a cell without errors is never one.
+
+    Returns:
+        `(target, label)` of each, most errors first, of equal ones the first in the matrix.  Counts rank them, not
+        rates: a rate puts the class with the fewest faces first, whose cells cost hardly any accuracy.
+
+    >>> worst_cells(np.array([[3, 1, 0], [4, 9, 0], [0, 1, 5]]), top=2)
+    [(1, 0), (0, 1)]
+    """
+    errors = counts * (1 - np.eye(len(counts), dtype=np.int64))
+    places = np.argsort(-errors, axis=None, kind="stable")[:top]
+    return [(int(i), int(j)) for i, j in zip(*np.unravel_index(places, errors.shape), strict=True) if errors[i, j]]
+
+
+def cell(counts: NDArray[np.int64], names: Sequence[str], *, target: int, label: int) -> dict[str, Any]:
+    """Describe one cell of a matrix.
+
+    Returns:
+        `{target, label, faces, errors, rate, interval}`: the two names, the faces of the target, those of them that got
+        the label, and their share with Wilson's 95 % interval; both are None where the target has no faces.
+
+    >>> cell(np.array([[3, 1], [0, 4]]), ["sad", "fear"], target=0, label=1)["rate"]
+    0.25
+    """
     errors, faces = int(counts[target, label]), int(counts[target].sum())
     return {
         "target": names[target],

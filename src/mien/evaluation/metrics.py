@@ -12,6 +12,7 @@ from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.evaluation.calibration import calibration_error, reliability
+from mien.evaluation.cells import score_cells
 from mien.evaluation.confusion import confusion_matrix, macro_f1, most_confused, per_class, row_shares, tally
 from mien.evaluation.intervals import LEVEL, percentile_interval, resample, standard_error, wilson
 from mien.evaluation.votes import FLOOR, vote_scores
@@ -61,6 +62,7 @@ def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) 
         "per_class": classes,
         "confusion": {"counts": counts.tolist(), "rows": row_shares(counts).tolist()},
         "most_confused": most_confused(counts, scored.classes),
+        "worst_cells": score_cells(scored),
         "without_copies": _without_copies(scored, bootstrap=bootstrap, seed=seed),
         "votes": vote_scores(scored),
     }

@@ -59,6 +59,50 @@ def plurality(votes: NDArray[np.uint8], columns: list[int]) -> tuple[NDArray[np.
     return winners, {"no_votes": int(silent.sum()), "tie": int(tied.sum()), "other": int(other.sum())}
 
 
+def split_votes(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell on which faces the crowd was split: no column got more than half of the votes.
+
+    This is FER+'s own rule for a majority, on the raw votes of all columns: where most voters chose contempt, "unknown"
+    or "not a face" they agree too.  A face without votes is not split.
+
+    Args:
+        votes: `uint8 (N, V)`.
+
+    Returns:
+        `bool (N,)`.
+
+    Barsoum et al. 2016, arXiv 1608.01041, "majority voting"; `src/ferplus.py` of github.com/microsoft/FERPlus.
+
+    >>> split_votes(np.array([[6, 4, 0], [5, 5, 0], [4, 3, 3], [0, 0, 0]], np.uint8)).tolist()
+    [False, True, True, False]
+    """
+    total = votes.sum(axis=1, dtype=np.int64)
+    return np.asarray((2 * votes.max(axis=1).astype(np.int64) <= total) & (total > 0))
+
+
+def crowd_columns(predictions: Predictions) -> list[int] | None:
+    """Find the vote column of each class of predictions.
+
+    Returns:
+        C different columns, or None without FER+ votes or where a class has no column of its own.
+
+    Raises:
+        DataError: the votes do not fit their names.
+
+    >>> said = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]))
+    >>> crowd_columns(said) is None
+    True
+    """
+    if predictions.votes is None:
+        return None
+    if predictions.votes.shape[1:] != (len(predictions.vote_names),):
+        raise DataError(
+            f"{predictions.source}: votes {predictions.votes.shape} for {len(predictions.vote_names)} "
+            "names, expected one column a name"
+        )
+    return vote_columns(predictions.classes, predictions.vote_names)
+
+
 def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     """Score predictions against FER+ votes.
 
@@ -79,15 +123,8 @@ def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     >>> vote_scores(said)["accuracy"]
     1.0
     """
-    if predictions.votes is None:
-        return None
-    if predictions.votes.shape[1:] != (len(predictions.vote_names),):
-        raise DataError(
-            f"{predictions.source}: votes {predictions.votes.shape} for {len(predictions.vote_names)} "
-            "names, expected one column a name"
-        )
-    columns = vote_columns(predictions.classes, predictions.vote_names)
-    if columns is None:
+    columns = crowd_columns(predictions)
+    if columns is None or predictions.votes is None:
         return None
     winners, left_out = plurality(predictions.votes, columns)
     kept = winners >= 0

@@ -61,6 +61,8 @@ class Evaluation:
         predictions: of every face of the split, or None.
         rows: `int64 (K,)`, places of the example faces in `predictions`; empty without examples.
         images: `uint8 (K, 48, 48)`, the example faces.
+        cell_rows: `int64 (L,)`, as `rows`: the faces behind the worst cells of the confusion matrix.
+        cell_images: `uint8 (L, 48, 48)`, those faces.
     """
 
     split: str
@@ -68,6 +70,8 @@ class Evaluation:
     predictions: Predictions | None
     rows: NDArray[np.int64]
     images: NDArray[np.uint8]
+    cell_rows: NDArray[np.int64]
+    cell_images: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +165,26 @@ def _evaluation(run: RunDir, split: str) -> Evaluation:
     metrics = _json(run, f"eval/{split}/metrics.json")
     assert metrics is not None
     predictions = Predictions.load(folder / "predictions.npz") if (folder / "predictions.npz").is_file() else None
-    rows, images = np.empty(0, np.int64), np.empty((0, SIZE, SIZE), np.uint8)
-    if predictions is not None and (folder / "examples.npz").is_file():
-        rows, images = _examples(folder / "examples.npz", faces=len(predictions))
-    return Evaluation(split, metrics, predictions, rows, images)
+    faces = 0 if predictions is None else len(predictions)
+    return Evaluation(
+        split,
+        metrics,
+        predictions,
+        *_faces(folder / "examples.npz", faces=faces),
+        *_faces(folder / "cells.npz", faces=faces),
+    )
 
 
-def _examples(path: Path, *, faces: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def _faces(path: Path, *, faces: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Read chosen faces and their places in the predictions; none without predictions, or without the file."""
+    if not faces or not path.is_file():
+        return np.empty(0, np.int64), np.empty((0, SIZE, SIZE), np.uint8)
     arrays = read_arrays(path, holds="example faces")
     if not arrays.keys() >= {"rows", "images"}:
         raise DataError(f"{path}: damaged, or not a file of example faces (it holds {', '.join(arrays) or 'nothing'})")
     rows, images = arrays["rows"], arrays["images"]
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise DataError(f"{path}: rows are {rows.dtype} {rows.shape}, expected int64 (K,)")
     if images.dtype != np.uint8 or images.shape != (len(rows), SIZE, SIZE):
         raise DataError(
             f"{path}: faces {images.dtype} {images.shape} for {len(rows)} rows, "

@@ -1,22 +1,17 @@
-"""What the page says of each evaluated split: figures, classes, confusion, calibration, and example faces."""
+"""What the page says of each evaluated split: figures, classes, calibration, and example faces."""
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.reporting import figures
+from mien.reporting.faces import show_face
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.summary import warning
-from mien.reporting.wording import NONE, count, decimal, percent, plural, span
-
-LARGEST_MATRIX = 40
-"""More classes than this make no readable matrix."""
+from mien.reporting.wording import NONE, decimal, percent, span
 
 MOST_FACES = 400
 """At most so many example faces a split, to keep the page small."""
@@ -57,8 +52,6 @@ def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:
         "warning": warning(evaluation),
         "figures": _figures(metrics),
         "fresh": _fresh(metrics),
-        "matrix": _matrix(metrics),
-        "pairs": metrics["most_confused"],
         "votes": metrics["votes"],
         "reliability": {
             "svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
@@ -92,29 +85,6 @@ def _figures(metrics: dict[str, Any]) -> list[dict[str, str]]:
 def _interval(values: dict[str, Any], key: str) -> str:
     interval = values.get(f"{key}_interval")
     return span(interval) if interval else ""
-
-
-def _matrix(metrics: dict[str, Any]) -> dict[str, Any] | None:
-    names, counts, shares = metrics["classes"], metrics["confusion"]["counts"], metrics["confusion"]["rows"]
-    if len(names) > LARGEST_MATRIX:
-        return None
-    rows = [
-        {
-            "name": name,
-            "cells": [
-                {"faces": faces, "share": share, "right": i == j}
-                for j, (faces, share) in enumerate(zip(counts[i], shares[i], strict=True))
-            ],
-        }
-        for i, name in enumerate(names)
-    ]
-    right = sum(row[place] for place, row in enumerate(counts))
-    return {
-        "rows": rows,
-        "caption": "Each row holds the faces of one class, each column what the model called them; a cell has the "
-        f"number of faces and their share of the row. {count(right)} of {plural(metrics['faces'], 'face')} lie on the "
-        "diagonal: right.",
-    }
 
 
 def _reliability_caption(metrics: dict[str, Any]) -> str:
@@ -164,7 +134,9 @@ def _by_class(said: Predictions, rows: NDArray[np.int64], images: NDArray[np.uin
     order = sorted(range(min(len(rows), MOST_FACES)), key=lambda k: -sure[rows[k]])
     groups = []
     for target, name in enumerate(said.classes):
-        faces = [_face(said, int(rows[k]), images[k]) for k in order if said.targets[rows[k]] == target != UNLABELLED]
+        faces = [
+            show_face(said, int(rows[k]), images[k]) for k in order if said.targets[rows[k]] == target != UNLABELLED
+        ]
         if faces:
             groups.append(
                 {
@@ -176,19 +148,3 @@ def _by_class(said: Predictions, rows: NDArray[np.int64], images: NDArray[np.uin
                 }
             )
     return groups
-
-
-def _face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, Any]:
-    assert said.targets is not None
-    label, target = int(said.labels[row]), int(said.targets[row])
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG", optimize=True)
-    return {
-        "png": base64.b64encode(buffer.getvalue()).decode(),
-        "right": label == target,
-        "id": str(said.ids[row]),
-        "target": said.classes[target],
-        "label": said.classes[label],
-        "probability": float(said.probabilities[row, label]),
-        "target_probability": float(said.probabilities[row, target]),
-    }

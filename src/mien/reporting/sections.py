@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mien.reporting import figures
+from mien.reporting.confusions import confusions
 from mien.reporting.run_files import RunFiles
 from mien.reporting.scores import examples, scores
 from mien.reporting.summary import STATES, best_epoch, model_name
@@ -235,6 +236,7 @@ SECTIONS = (
     Section("model", "Model and recipe", model),
     Section("training", "Training", training),
     Section("scores", "Scores", scores),
+    Section("confusions", "Confusions", confusions),
     Section("examples", "Examples", examples),
     Section("appendix", "Appendix", appendix),
 )

@@ -16,6 +16,7 @@ from mien.core.talk import Talk
 from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
 from mien.data.split import copies_of
+from mien.evaluation.cells import choose_cell_faces
 from mien.evaluation.examples import choose_examples
 from mien.evaluation.metrics import evaluate as score
 from mien.models.classifier import load_classifier
@@ -113,8 +114,11 @@ def evaluate(
     scores = score(predictions)
     folder = run.path / "eval" / name
     predictions.save(folder / "predictions.npz")
-    rows = choose_examples(predictions)
-    write_arrays(folder / "examples.npz", {"rows": rows, "images": faces.images[rows]})
+    for file, rows in (
+        ("examples.npz", choose_examples(predictions)),
+        ("cells.npz", choose_cell_faces(predictions)),
+    ):
+        write_arrays(folder / file, {"rows": rows, "images": faces.images[rows]})
     write_json(folder / "metrics.json", scores)
     return scores
 

@@ -1,0 +1,181 @@
+"""The worst cells against scikit-learn and a plain loop; what the crowd saw on their faces by hand and by a loop."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix as sk_confusion_matrix
+
+from mien.core.errors import DataError
+from mien.core.labels import FER2013, FERPLUS_VOTES
+from mien.evaluation.cells import choose_cell_faces, score_cells
+from mien.evaluation.confusion import worst_cells
+from mien.evaluation.intervals import mixed_wilson, wilson
+from mien.evaluation.metrics import evaluate
+from mien.evaluation.votes import split_votes, vote_columns
+
+#         neutral happiness surprise sadness anger disgust fear contempt unknown NF
+FACES = [
+    ("fear", "sad", [0, 0, 0, 3, 0, 0, 7, 0, 0, 0]),  # most votes: the target
+    ("fear", "sad", [0, 0, 0, 5, 0, 0, 5, 0, 0, 0]),  # a tie, split
+    ("fear", "sad", [1, 0, 0, 5, 0, 0, 4, 0, 0, 0]),  # the model's label, split: 5 of 10 are no majority
+    ("fear", "sad", [0, 0, 9, 0, 0, 0, 1, 0, 0, 0]),  # another class of the model
+    ("fear", "sad", [0, 0, 0, 0, 0, 0, 1, 0, 4, 0]),  # "unknown", 4 of 5
+    ("fear", "sad", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),  # nobody voted
+    ("happy", "neutral", [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]),  # the model's label
+    ("happy", "neutral", [8, 2, 0, 0, 0, 0, 0, 0, 0, 0]),
+    ("fear", "fear", [0, 0, 0, 3, 2, 0, 5, 0, 0, 0]),  # right, split
+    ("fear", "fear", [0, 0, 0, 0, 0, 0, 9, 0, 1, 0]),
+    ("happy", "happy", [0, 10, 0, 0, 0, 0, 0, 0, 0, 0]),
+    ("sad", "sad", [2, 0, 0, 2, 2, 2, 2, 0, 0, 0]),  # right, split, of a class without errors
+]
+
+
+@pytest.fixture
+def crowded(make):
+    rows = np.full((len(FACES), 7), 0.05)
+    rows[np.arange(len(FACES)), [FER2013.index(label) for _, label, _ in FACES]] = 0.7
+    votes = np.array([votes for *_, votes in FACES], np.uint8)
+    return make(rows, [FER2013.index(target) for target, *_ in FACES], votes=votes, vote_names=FERPLUS_VOTES)
+
+
+def voted(said, seed=0):
+    """Give random predictions random votes, now and then none, never even between the columns."""
+    generator = np.random.default_rng(seed)
+    shares = generator.dirichlet(np.full(10, 0.4), len(said))
+    votes = np.array(
+        [generator.multinomial(count, row) for count, row in zip([10, 9, 0, 10] * 99, shares, strict=False)]
+    )
+    return votes.astype(np.uint8)
+
+
+def test_cells_equal_a_loop_over_scikit_learn(case):
+    counts = sk_confusion_matrix(case.targets, case.labels, labels=np.arange(len(case.classes)))
+    wrong = [(-counts[i, j], i, j) for i, row in enumerate(counts) for j in range(len(row)) if i != j and counts[i, j]]
+    cells = evaluate(case, bootstrap=1)["worst_cells"]["cells"]
+    assert [(each["errors"], each["target"], each["label"]) for each in cells] == [
+        (-errors, case.classes[i], case.classes[j]) for errors, i, j in sorted(wrong)[:6]
+    ]
+    for each in cells:
+        interval = binomtest(each["errors"], each["faces"]).proportion_ci(method="wilson")
+        assert each["interval"] == pytest.approx([interval.low, interval.high])
+        assert each["rate"] == each["errors"] / (case.targets == case.classes.index(each["target"])).sum()
+        assert each["share"] == pytest.approx(each["errors"] / (case.targets != case.labels).sum())
+        assert each["crowd"] is None
+
+
+def test_counts_rank_the_cells_not_rates():
+    assert worst_cells(np.array([[90, 10, 0], [1, 0, 0], [0, 12, 3]])) == [(2, 1), (0, 1), (1, 0)]
+    assert worst_cells(np.diag([3, 4])) == []
+
+
+def test_the_crowd_by_hand(crowded):
+    found = score_cells(crowded)
+    fear, happy = found["cells"]
+    assert (fear["target"], fear["label"], fear["errors"], fear["faces"]) == ("fear", "sad", 6, 8)
+    assert fear["crowd"] == {
+        "faces": 5,
+        "split": 2 / 5,
+        "split_interval": wilson(2, 5),
+        "most_votes": {"target": 1 / 5, "label": 1 / 5, "other": 2 / 5, "tie": 1 / 5},
+        "right": {"faces": 2, "split": 1 / 2, "split_interval": wilson(1, 2)},
+    }
+    assert happy["crowd"]["most_votes"] == {"target": 0, "label": 1, "other": 0, "tie": 0}
+    assert happy["crowd"]["right"] == {"faces": 1, "split": 0, "split_interval": wilson(0, 1)}
+    crowd = found["crowd"]
+    assert (crowd["listed"]["faces"], crowd["listed"]["split"]) == (7, 2 / 7)
+    assert crowd["listed"]["most_votes"] == {"target": 1 / 7, "label": 3 / 7, "other": 2 / 7, "tie": 1 / 7}
+    assert crowd["wrong"] == {"faces": 7, "split": 2 / 7, "split_interval": wilson(2, 7)}
+    assert crowd["right"] == {"faces": 4, "split": 2 / 4, "split_interval": wilson(2, 4)}
+    # Five of seven listed faces are fear, two happy: so 5/7 of fear's 1/2, and 2/7 of happy's 0. Sad has no part.
+    assert crowd["right_alike"]["faces"] == 3
+    assert crowd["right_alike"]["split"] == pytest.approx(5 / 7 * 1 / 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_crowd_equals_a_loop(draw, make, seed):
+    said = draw(390, seed=seed)
+    said = make(said.probabilities, said.targets, votes=voted(said, seed), vote_names=FERPLUS_VOTES)
+    columns = vote_columns(FER2013, FERPLUS_VOTES)
+    found = score_cells(said)
+    for each in found["cells"]:
+        target, label = FER2013.index(each["target"]), FER2013.index(each["label"])
+        tally, faces, split = dict.fromkeys(("target", "label", "other", "tie"), 0), 0, 0
+        for votes in said.votes[(said.targets == target) & (said.labels == label)].tolist():
+            if not sum(votes):
+                continue
+            faces += 1
+            split += max(votes) <= sum(votes) / 2
+            tied, first = votes.count(max(votes)) > 1, votes.index(max(votes))
+            kind = "tie" if tied else {columns[target]: "target", columns[label]: "label"}.get(first, "other")
+            tally[kind] += 1
+        assert each["crowd"]["faces"] == faces
+        assert each["crowd"]["split"] == pytest.approx(split / faces)
+        assert each["crowd"]["most_votes"] == pytest.approx({kind: count / faces for kind, count in tally.items()})
+    low, high = found["crowd"]["right_alike"]["split_interval"]
+    assert 0 < low < found["crowd"]["right_alike"]["split"] < high < 1
+
+
+def test_a_majority_is_more_than_half_of_all_columns():
+    votes = [[6, 4, 0], [5, 5, 0], [5, 4, 1], [1, 0, 0], [0, 0, 0], [255, 200, 54], [255, 200, 55]]
+    assert split_votes(np.array(votes, np.uint8)).tolist() == [False, True, True, False, False, False, True]
+
+
+def test_no_votes_no_crowd(make, crowded):
+    assert score_cells(make(np.eye(7), range(7))) == {"cells": [], "crowd": None}
+    silent = score_cells(crowded.select(np.array([5])))
+    assert silent["cells"][0]["crowd"]["split"] is None
+    assert set(silent["cells"][0]["crowd"]["most_votes"].values()) == {None}
+    assert silent["crowd"]["right_alike"] == {"faces": 0, "split": None, "split_interval": None}
+    with pytest.raises(DataError, match=r"votes \(7, 3\) for 10 names"):
+        score_cells(make(np.eye(7), range(7), votes=np.zeros((7, 3), np.uint8), vote_names=FERPLUS_VOTES))
+
+
+def test_classes_without_a_right_face_are_not_compared(crowded):
+    wrong_and_some = crowded.select(np.array([0, 1, 6, 8]))  # happy has an error and no right face
+    assert score_cells(wrong_and_some)["crowd"]["right_alike"] == {"faces": 1, "split": None, "split_interval": None}
+
+
+def test_a_mixed_interval_of_one_share_is_wilsons():
+    one = mixed_wilson(np.array([3]), np.array([17]), weights=np.ones(1))
+    assert one == pytest.approx(wilson(3, 17))
+
+
+def test_a_mixed_interval_of_many_faces_is_the_normal_one():
+    right, total, weights = np.array([30_000, 80_000]), np.array([100_000, 90_000]), np.array([0.25, 0.75])
+    shares = right / total
+    half = 1.959964 * np.sqrt((weights**2 * shares * (1 - shares) / total).sum())
+    middle = weights @ shares
+    assert mixed_wilson(right, total, weights=weights) == pytest.approx([middle - half, middle + half], abs=3e-5)
+
+
+def test_a_mixed_interval_covers_the_truth_as_often_as_it_says():
+    generator, shares, total, weights = np.random.default_rng(0), np.array([0.05, 0.4]), np.array([30, 60]), [0.3, 0.7]
+    drawn = generator.binomial(total, shares, size=(2000, 2))
+    ends = np.array([mixed_wilson(right, total, weights=np.array(weights)) for right in drawn])
+    inside = (ends[:, 0] <= weights @ shares) & (weights @ shares <= ends[:, 1])
+    assert 0.93 < inside.mean() < 0.98
+
+
+def test_the_chosen_faces_are_the_surest_of_their_cells(case):
+    rows = choose_cell_faces(case, each=3).tolist()
+    sure = case.probabilities.max(axis=1)
+    expected = []
+    for each in evaluate(case, bootstrap=1)["worst_cells"]["cells"]:
+        names = (each["target"], each["label"])
+        inside = [
+            row
+            for row in range(len(case))
+            if (case.classes[case.targets[row]], case.classes[case.labels[row]]) == names
+        ]
+        expected += sorted(inside, key=lambda row: -sure[row])[:3]
+    assert rows == expected
+
+
+def test_faces_without_a_target_are_never_chosen(draw, make):
+    said = draw()
+    targets = said.targets.copy()
+    targets[::2] = -1
+    rows = choose_cell_faces(make(said.probabilities, targets))
+    assert len(rows)
+    assert (rows % 2 == 1).all()
+    assert choose_cell_faces(make(said.probabilities, None)).tolist() == []
