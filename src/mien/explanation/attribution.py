@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, LayerGradCam, NoiseTunnel, Occlusion, Saliency
+from captum.attr import IntegratedGradients, LayerGradCam, Occlusion, Saliency
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from mien.core.errors import DataError, UsageError, nearest
@@ -43,8 +43,23 @@ class Attributions:
     gaps: NDArray[np.float32] | None = None
 
 
-Method = Callable[[Classifier, Tensor, Tensor, nn.Module], tuple[Tensor, Tensor | None]]
-"""Maps a classifier, faces `float32 (n, 1, 48, 48)`, classes `int64 (n,)` and a layer to maps and gaps."""
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a method is asked about n faces.
+
+    Attributes:
+        classes: `int64 (n,)`, which logit of each face is explained.
+        layer: where Grad-CAM looks; None means `last_map_layer`'s.
+        seed: of SmoothGrad's noise.
+    """
+
+    classes: Tensor
+    layer: str | None
+    seed: int
+
+
+Method = Callable[[Classifier, Tensor, Asked], tuple[Tensor, Tensor | None]]
+"""Maps a classifier, faces `float32 (n, 1, 48, 48)` and what is asked to maps `(n, 1, 48, 48)` and gaps `(n,)`."""
 
 
 def attribute(
@@ -66,7 +81,7 @@ def attribute(
         method: a key of `METHODS`.
         layer: where Grad-CAM looks; None takes `last_map_layer`'s.
         seed: of SmoothGrad's noise.
-        batch: faces at once.
+        batch: faces at once; a map doesn't depend on which other faces are there.
 
     Raises:
         DataError: faces of another size, or a class that the classifier has not.
@@ -76,13 +91,12 @@ def attribute(
     _check(classifier, images, classes)
     device = classifier.normalise.mean.device
     maps, gaps = [np.empty((0, SIZE, SIZE), np.float32)], []
-    with evaluating(classifier), torch.random.fork_rng():
-        at = find_layer(classifier, layer or last_map_layer(classifier))
-        torch.manual_seed(seed)
+    with evaluating(classifier):
         for start in range(0, len(images), batch):
             rows = slice(start, start + batch)
             faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None].requires_grad_()
-            found, gap = explain(classifier, faces, torch.as_tensor(classes[rows], device=device), at)
+            wanted = torch.tensor(classes[rows], dtype=torch.int64, device=device)
+            found, gap = explain(classifier, faces, Asked(wanted, layer, seed))
             maps.append(found.detach()[:, 0].float().cpu().numpy())
             gaps += [] if gap is None else [gap.detach().float().cpu().numpy()]
     return Attributions(np.concatenate(maps), np.concatenate(gaps) if gaps else None)
@@ -109,26 +123,31 @@ def _check(classifier: Classifier, images: NDArray[np.uint8], classes: NDArray[n
         )
 
 
-def _saliency(classifier: Classifier, faces: Tensor, classes: Tensor, _: nn.Module) -> tuple[Tensor, None]:
+def _saliency(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
     """Size of the gradient (Simonyan et al. 2014, arXiv 1312.6034): the reference report's."""
-    return Saliency(classifier).attribute(faces, target=classes), None
+    return Saliency(classifier).attribute(faces, target=asked.classes), None
 
 
-def _smoothgrad(classifier: Classifier, faces: Tensor, classes: Tensor, _: nn.Module) -> tuple[Tensor, None]:
-    """Mean size of the gradient at noisy copies of the face (Smilkov et al. 2017, arXiv 1706.03825)."""
-    tunnel = NoiseTunnel(Saliency(classifier))
-    maps = tunnel.attribute(
-        faces, target=classes, nt_type="smoothgrad", nt_samples=NOISE_SAMPLES, nt_samples_batch_size=8, stdevs=NOISE_SD
-    )
-    return maps, None
+def _smoothgrad(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
+    """Mean size of the gradient at noisy copies of the face (Smilkov et al. 2017, arXiv 1706.03825).
+
+    Captum's `NoiseTunnel` draws from torch's global generator, other noise for another batch; here every face gets the
+    same, drawn on the CPU so that all devices agree.
+    """
+    generator = torch.Generator().manual_seed(asked.seed)
+    noise = NOISE_SD * torch.randn(NOISE_SAMPLES, 1, SIZE, SIZE, generator=generator)
+    total = torch.zeros_like(faces)
+    for each in noise.to(faces.device):
+        total += _saliency(classifier, (faces.detach() + each).requires_grad_(), asked)[0]
+    return total / NOISE_SAMPLES, None
 
 
-def _integrated(classifier: Classifier, faces: Tensor, classes: Tensor, _: nn.Module) -> tuple[Tensor, Tensor]:
+def _integrated(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, Tensor]:
     """Gradient added up on the way from blank to face (Sundararajan et al. 2017, arXiv 1703.01365)."""
     maps, gaps = IntegratedGradients(classifier).attribute(
         faces,
         baselines=blank(faces),
-        target=classes,
+        target=asked.classes,
         n_steps=STEPS,
         internal_batch_size=8 * len(faces),
         return_convergence_delta=True,
@@ -136,23 +155,24 @@ def _integrated(classifier: Classifier, faces: Tensor, classes: Tensor, _: nn.Mo
     return maps, gaps
 
 
-def _grad_cam(classifier: Classifier, faces: Tensor, classes: Tensor, layer: nn.Module) -> tuple[Tensor, None]:
+def _grad_cam(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
     """A layer's maps, weighted by their mean gradients (Selvaraju et al. 2017, arXiv 1610.02391)."""
-    small = LayerGradCam(classifier, layer).attribute(faces, target=classes, relu_attributions=True)
+    layer = find_layer(classifier, asked.layer or last_map_layer(classifier))
+    small = LayerGradCam(classifier, layer).attribute(faces, target=asked.classes, relu_attributions=True)
     assert isinstance(small, Tensor)
     if small.ndim != 4:
         raise UsageError(f"Grad-CAM needs a layer that answers with maps, this one's answer is {tuple(small.shape)}")
     return functional.interpolate(small, size=(SIZE, SIZE), mode="bilinear", align_corners=False), None
 
 
-def _occlusion(classifier: Classifier, faces: Tensor, classes: Tensor, _: nn.Module) -> tuple[Tensor, None]:
+def _occlusion(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
     """Fall of the logit when a square is blanked (Zeiler & Fergus 2014, arXiv 1311.2901)."""
     maps = Occlusion(classifier).attribute(
         faces,
         sliding_window_shapes=(1, WINDOW_PX, WINDOW_PX),
         strides=(1, STRIDE_PX, STRIDE_PX),
         baselines=blank(faces),
-        target=classes,
+        target=asked.classes,
         perturbations_per_eval=8,
     )
     return maps, None

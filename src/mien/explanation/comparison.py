@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from mien.core.errors import DataError
 from mien.explanation.attribution import attribute
 from mien.explanation.faithfulness import Curves, areas, cell_order, control_orders, curves
 from mien.explanation.randomisation import randomisation
@@ -52,7 +53,7 @@ def compare_methods(
 
     Args:
         classifier: the network; it stays as it is.
-        images: `uint8 (N, 48, 48)`.
+        images: `uint8 (N, 48, 48)`, at least 2.
         labels: `int64 (N,)`, what the network said: the class that is explained.
         methods: keys of `attribution.METHODS`.
         layer: as in `attribute`.
@@ -60,9 +61,15 @@ def compare_methods(
         seed: of the random order, the random weights and SmoothGrad's noise.
         tell: told of each step.
 
+    Raises:
+        DataError: fewer than 2 faces, or what `attribute` refuses.
+        UsageError: no such method or layer.
+
     A method *beats the controls* when the 95 % interval of its score minus the control's, paired over the faces, lies
     above 0 for the random order and for the centre.
     """
+    if len(images) < 2:
+        raise DataError(f"{len(images)} faces to compare methods on, expected 2 or more: an interval needs them")
     orders = control_orders(len(images), generator=np.random.default_rng(seed))
     controls = {name: curves(classifier, images, classes=labels, order=order) for name, order in orders.items()}
     parts, few = template(), slice(RANDOMISED_FACES)

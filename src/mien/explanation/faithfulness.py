@@ -74,7 +74,7 @@ def curves(
             rows = slice(start, start + batch)
             faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None]
             turned = _to_pixels(ranks[rows, None, :] < gone[None, :, None])  # (n, T, 48, 48)
-            wanted = torch.as_tensor(classes[rows], device=device)
+            wanted = torch.tensor(classes[rows], dtype=torch.int64, device=device)
             deletion = torch.where(turned, blank(faces), faces)
             insertion = torch.where(turned, faces, _blurred(faces))
             parts.append([_probability(classifier, pictures, wanted) for pictures in (deletion, insertion)])

@@ -55,13 +55,15 @@ def recorded(layer: nn.Module) -> Iterator[list[Tensor]]:
 @contextlib.contextmanager
 def evaluating(classifier: Classifier) -> Iterator[Classifier]:
     """Put a classifier in evaluation mode and its weights out of autograd's sight; give back both afterwards."""
-    training, wanted = classifier.training, [weight.requires_grad for weight in classifier.parameters()]
+    modes = [(module, module.training) for module in classifier.modules()]
+    wanted = [(weight, weight.requires_grad) for weight in classifier.parameters()]
     classifier.eval().requires_grad_(False)
     try:
         yield classifier
     finally:
-        classifier.train(training)
-        for weight, before in zip(classifier.parameters(), wanted, strict=True):
+        for module, training in modes:
+            module.training = training
+        for weight, before in wanted:
             weight.requires_grad_(before)
 
 

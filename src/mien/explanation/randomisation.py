@@ -56,8 +56,8 @@ def randomisation(
 
 def forget(classifier: Classifier, *, share: float, seed: int) -> Classifier:
     """Copy a classifier and give its output layer, and this share of all its layers from the end, fresh weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):  # networks draw their weights on the CPU
+        torch.default_generator.manual_seed(seed)
         fresh = Classifier(classifier.model, classifier.classes, normalisation=classifier.normalise.kind)
     copied = copy.deepcopy(classifier)
     pairs = list(zip(_layers(copied.network), _layers(fresh.network), strict=True))

@@ -48,7 +48,7 @@ class Wanted:
     """What `explain` was asked for."""
 
     split: str
-    methods: tuple[str, ...]
+    methods: list[str]
     share: float
     layer: str
     filters: str
@@ -79,12 +79,13 @@ def explain(
     Args:
         run: the run folder, its name, or `latest`.
         methods: keys of `explanation.attribution.METHODS`.
-        faces: how many are shown, evenly by class, half of them right and half wrong.
+        faces: how many are shown, evenly by class, half of them right and half wrong; at least one of each, where there
+            are such faces.
         share: of the pixels of a masked face that are replaced by its mean grey, 0 to 1.
         layer: where Grad-CAM looks; None takes the last one with maps of 3×3 or more.
         filters: the layer whose filters and feature maps are shown; `conv2` is the second convolution.
         count: how many of its filters; None takes all.
-        face: the id of the face whose feature maps are shown; None takes the surest right one.
+        face: the id of the face whose feature maps are shown; None takes the surest right one, or the surest.
         split: which faces; None takes `test`, or what the run held out where there are no labelled test faces.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         talk: who is told what is done.
@@ -93,8 +94,11 @@ def explain(
         The content of `attribution.json`.
 
     Raises:
-        DataError: no such run, no trained model in it, no such split or face, or the run's own data have changed.
-        UsageError: no such method, layer or device, or a number out of range; nothing is written then.
+        DataError: no such run, no trained model in it, no such split or face, no labels, a single face, or the run's
+            own data have changed.
+        UsageError: no such method, layer or device, a layer without maps, or a number out of range.
+
+    Whatever is refused is refused before the first file is written; after that nothing of an older call stays.
     """
     talk = talk or Talk()
     run = run if isinstance(run, RunDir) else RunDir.open(run)
@@ -103,7 +107,7 @@ def explain(
         raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
     wanted = Wanted(
         split=split or tested_split(run),
-        methods=tuple(check_method(method) for method in dict.fromkeys(methods)),
+        methods=[check_method(method) for method in dict.fromkeys(methods)],
         share=share,
         layer=layer or last_map_layer(classifier),
         filters=filters,
@@ -114,9 +118,13 @@ def explain(
     shown = split_faces(stored_config(run), own)[1] if wanted.split == "validation" else own.split(wanted.split)
     said = predict(run, shown, device=device)
     rows = choose_examples(said, each=max(1, round(faces / (2 * len(said.classes)))))
+    if len(shown) < 2:
+        raise DataError(f"{shown.source}: one face in split '{wanted.split}', methods are compared on 2 or more")
     place = _place(shown, said, face)
-    maps = feature_maps(classifier, shown.images[place], layer=filters)
+    for name in (wanted.layer, filters):  # both must answer with maps
+        maps = feature_maps(classifier, shown.images[place], layer=name)
     talk.note(f"explaining {run.path} on {len(shown):,} faces of {wanted.split}")
+    run.remove(["explain"])
     _keep_feature_maps(run, shown, place, found=maps, layer=filters)
     total = len(maps.channels)
     units = range(total if count is None else min(count, total))
@@ -216,11 +224,11 @@ def _keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureM
 
 
 def _place(shown: FaceSet, said: Predictions, face: str | None) -> int:
-    """Row of the face with this id; the surest right one without an id."""
+    """Row of the face with this id; without an id the surest right one, or the surest where none is right."""
     if face is None:
         assert said.targets is not None
-        sure = np.where(said.labels == said.targets, said.probabilities.max(axis=1), -1)
-        return int(sure.argmax())
+        sure = said.probabilities.max(axis=1)
+        return int(np.where(said.labels == said.targets, sure, sure - 1).argmax())
     places = np.flatnonzero(shown.ids == face)
     if not places.size:
         raise DataError(
