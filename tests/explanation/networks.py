@@ -63,6 +63,19 @@ def made(model: str, *, seed: int = 0) -> Classifier:
     return classifier.eval()
 
 
+def two_classes() -> Classifier:
+    """Build a linear classifier of two classes with opposite weights: its true order of pixels is known."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        classifier = Classifier("linear", ("happy", "sad"), normalisation="none")
+    output = classifier.network.output
+    assert isinstance(output, nn.Linear)
+    with torch.no_grad():
+        output.weight[1] *= 10
+        output.weight[0] = -output.weight[1]
+    return classifier.eval()
+
+
 def weights(classifier: Classifier) -> NDArray[np.float64]:
     """Return a linear classifier's weights a grey level: `float64 (C, 48, 48)`."""
     output = classifier.network.output

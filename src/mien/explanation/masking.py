@@ -26,8 +26,8 @@ def mask_least(images: NDArray[np.uint8], maps: NDArray[np.float32], *, share: f
     """
     if not 0 <= share <= 1:
         raise UsageError(f"a share of {share} of the pixels, expected 0 to 1")
-    flat = images.reshape(len(images), -1)
-    order = maps.reshape(len(maps), -1).argsort(axis=1, kind="stable")
+    flat = images.reshape(len(images), images.shape[1] * images.shape[2])
+    order = maps.reshape(flat.shape).argsort(axis=1, kind="stable")
     least = order[:, : round(share * flat.shape[1])]
     means = np.rint(flat.mean(axis=1, keepdims=True)).astype(np.uint8)
     masked = flat.copy()

@@ -68,7 +68,7 @@ def forget(classifier: Classifier, *, share: float, seed: int) -> Classifier:
 
 def rank_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return Spearman's correlation of each pair of maps `(N, H, W)`: `float64 (N,)`; 0 where a map is constant."""
-    ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (a, b)]
+    ranks = [rankdata(maps.reshape(len(maps), maps.shape[1] * maps.shape[2]), axis=1) for maps in (a, b)]
     first, second = (each - each.mean(axis=1, keepdims=True) for each in ranks)
     size = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     return np.asarray(np.divide((first * second).sum(axis=1), size, out=np.zeros(len(size)), where=size > 0))
