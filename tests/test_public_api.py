@@ -18,6 +18,7 @@ VERBS = {  # verb: (its function, its example)
     "predict": ("predict", "predict"),
     "compare": ("compare", "compare"),
     "report": ("report", "report"),
+    "explain": ("explain", "explain"),
     "ablate": ("ablate", "ablate"),
     "study": ("study", "study"),
 }

@@ -1,0 +1,283 @@
+"""`mien.explain` on a copy of a tiny finished run."""
+
+import inspect
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+from mien.core.errors import DataError, MienError, UsageError
+from mien.core.files import read_arrays
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+from mien.data.synthetic import draw_faces
+from mien.explanation.attribution import METHODS, attribute
+from mien.explanation.masking import mask_least
+from mien.explanation.regions import attribution_shares
+from mien.models.classifier import load_classifier
+from mien.training.start import train
+from mien.verbs import explain as verb
+
+SMALL: dict[str, Any] = {"methods": ("saliency", "grad-cam"), "count": 4, "device": "cpu"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Pictures of filters after two steps; tests/explanation looks at how good they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verb, "maximise", partial(verb.maximise, steps=2))
+        yield
+
+
+def copy_of(run: RunDir, to: Path) -> RunDir:
+    shutil.copytree(run.path, to)
+    return RunDir(to)
+
+
+@pytest.fixture
+def run(studied: RunDir, tmp_path: Path) -> RunDir:
+    return copy_of(studied, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def explained(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, dict[str, Any]]:
+    run = copy_of(studied, tmp_path_factory.mktemp("explained") / "run")
+    return run, mien.explain(run, **SMALL)
+
+
+def strict(path: Path) -> Any:
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def arrays(run: RunDir, name: str) -> dict[str, np.ndarray]:
+    return read_arrays(run.path / "explain" / name, holds="arrays")
+
+
+def test_every_file_is_there_and_can_be_read(explained: tuple[RunDir, dict[str, Any]]) -> None:
+    run, found = explained
+    names = {path.name for path in (run.path / "explain").iterdir()}
+    parts = ("attribution", "filters", "feature_maps")
+    pictures = {"saliency.png", "grad-cam.png", "filters.png", "feature_maps.png"}
+    assert names == {f"{part}.{kind}" for part in parts for kind in ("json", "npz")} | pictures
+    assert strict(run.path / "explain/attribution.json") == found
+    assert all(strict(run.path / f"explain/{part}.json")["schema_version"] == 1 for part in parts)
+    for name in pictures:
+        assert Image.open(io.BytesIO((run.path / "explain" / name).read_bytes())).format == "PNG"
+
+
+def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, dict[str, Any]]) -> None:
+    run, found = explained
+    kept, classifier = arrays(run, "attribution.npz"), load_classifier(run.path)
+    count = len(kept["rows"])
+    faces = mien.open_faces("synthetic:210").split("test")
+    assert np.array_equal(kept["images"], faces.images[kept["rows"]])
+    assert np.array_equal(kept["ids"], faces.ids[kept["rows"]])
+    assert np.array_equal(kept["targets"], faces.targets[kept["rows"]])
+    assert np.array_equal(kept["labels"], kept["probabilities"].argmax(axis=1))
+    assert (found["layer"], found["filters"], found["share"]) == ("stages.3", "conv2", 0.7)
+    for method in SMALL["methods"]:
+        again = attribute(classifier, kept["images"], classes=kept["labels"], method=method).maps
+        maps = kept[f"{method}/maps"]
+        assert (maps.shape, maps.dtype) == ((count, 48, 48), np.float32)
+        assert maps == pytest.approx(again, rel=1e-3, abs=1e-3 * float(again.max()))
+        assert np.array_equal(kept[f"{method}/masked"], mask_least(kept["images"], maps, share=0.7))
+        assert kept[f"{method}/class_maps"].shape == (7, 48, 48)
+        assert list(found["comparison"]["methods"][method]["over"]) == ["random order", "centre first"]
+
+
+def test_filters_and_feature_maps(explained: tuple[RunDir, dict[str, Any]]) -> None:
+    run, _ = explained
+    kept, said = arrays(run, "filters.npz"), strict(run.path / "explain/filters.json")
+    assert kept["units"].tolist() == [0, 1, 2, 3]
+    assert (kept["pictures"].shape, kept["real_images"].shape) == ((4, 48, 48), (4, 5, 48, 48))
+    assert (kept["activations"].shape, kept["real_activations"].shape, kept["real_ids"].shape) == ((4,), (4, 5), (4, 5))
+    assert (said["filters"], said["of"], said["faces"], said["layer"]) == (4, 8, 42, "conv2")
+    maps, face = arrays(run, "feature_maps.npz"), strict(run.path / "explain/feature_maps.json")["face"]
+    assert (maps["maps"].shape, sorted(maps["channels"])) == ((8, 24, 24), list(range(8)))
+    assert np.array_equal(maps["image"], mien.open_faces("synthetic:210").images[int(face)])
+
+
+def test_the_masks_are_those_of_the_drawn_faces(explained: tuple[RunDir, dict[str, Any]]) -> None:
+    run, found = explained
+    faces, masks = draw_faces(210)
+    chosen = faces.splits == "test"
+    labels = mien.predict(run, faces.split("test"), device="cpu").labels
+    assert found["comparison"]["faces"] == chosen.sum()
+    assert found["comparison"]["mask_area"] == pytest.approx(masks[chosen].mean())
+    maps = attribute(load_classifier(run.path), faces.images[chosen], classes=labels, method="saliency").maps
+    share = np.nanmean(attribution_shares(maps, masks[chosen][:, None]))
+    assert found["comparison"]["methods"]["saliency"]["mask"] == pytest.approx(share, rel=1e-3)
+
+
+def test_two_calls_write_the_same_and_nothing_older_stays(explained: tuple[RunDir, Any], run: RunDir) -> None:
+    (run.path / "explain").mkdir()
+    (run.path / "explain/occlusion.png").write_bytes(b"older")
+    mien.explain(run, **SMALL | {"methods": ["saliency", "grad-cam", "saliency"]})
+    first, second = (
+        {p.name: p.read_bytes() for p in (each.path / "explain").iterdir()} for each in (explained[0], run)
+    )
+    assert first.keys() == second.keys()
+    assert [name for name in first if not name.endswith("npz") and first[name] != second[name]] == []
+    for name in ("attribution.npz", "filters.npz", "feature_maps.npz"):
+        one, two = arrays(explained[0], name), arrays(run, name)
+        assert all(one[key].tobytes() == two[key].tobytes() for key in one | two)
+
+
+def test_other_faces_filters_and_layers_as_asked(run: RunDir) -> None:
+    found = mien.explain(
+        run, **SMALL | {"methods": ["grad-cam"], "count": None}, split="validation", layer="conv5", filters="conv1",
+        share=0.25, faces=1, face=None,
+    )  # fmt: skip
+    assert (found["split"], found["layer"], found["filters"], found["share"]) == ("validation", "conv5", "conv1", 0.25)
+    assert found["methods"] == ["grad-cam"]
+    assert found["comparison"]["faces"] == 35
+    assert arrays(run, "filters.npz")["units"].tolist() == list(range(8))
+    kept = arrays(run, "attribution.npz")
+    right = kept["labels"] == kept["targets"]
+    assert all(
+        (right[kept["targets"] == label].sum(), (~right)[kept["targets"] == label].sum()) <= (1, 1)
+        for label in range(7)
+    )
+
+
+def test_a_face_is_chosen_by_its_id(run: RunDir) -> None:
+    faces = mien.open_faces("synthetic:210").split("test")
+    mien.explain(run, **SMALL, face=str(faces.ids[3]))
+    assert strict(run.path / "explain/feature_maps.json")["face"] == faces.ids[3]
+    assert np.array_equal(arrays(run, "feature_maps.npz")["image"], faces.images[3])
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({"methods": ["saliency", "gradcam"]}, UsageError, "no attribution method 'gradcam', did you mean grad-cam"),
+        ({"methods": []}, UsageError, "at least one method"),
+        ({"faces": 0}, UsageError, "at least one method, face"),
+        ({"count": 0}, UsageError, "at least one method, face and filter"),
+        ({"share": 1.5}, UsageError, "from 0 to 1"),
+        ({"share": float("nan")}, UsageError, "from 0 to 1"),
+        ({"layer": "conv99"}, UsageError, "no layer 'conv99', did you mean conv"),
+        ({"layer": "output"}, UsageError, "layer 'output' of mien-n answers no maps"),
+        ({"filters": "covn2"}, UsageError, "no layer 'covn2', did you mean conv2"),
+        ({"filters": "output"}, UsageError, "layer 'output' of mien-n answers no maps"),
+        ({"device": "gpu"}, UsageError, "gpu"),
+        ({"split": "tset"}, DataError, "no faces in split 'tset'"),
+        ({"face": "nobody"}, DataError, "no face 'nobody' in this split, ids go from "),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_written(
+    run: RunDir, given: dict[str, Any], error: type[MienError], said: str
+) -> None:
+    (run.path / "explain").mkdir()
+    (run.path / "explain/older.txt").write_text("kept")
+    with pytest.raises(error, match=said):
+        mien.explain(run, **SMALL | given)
+    assert [path.name for path in (run.path / "explain").iterdir()] == ["older.txt"]
+
+
+def test_a_run_without_weights_says_what_makes_them(run: RunDir) -> None:
+    (run.path / "model.safetensors").unlink()
+    with pytest.raises(DataError, match="no trained model; `mien train` writes it"):
+        mien.explain(run, **SMALL)
+    assert not (run.path / "explain").exists()
+
+
+def test_an_ablation_has_no_model_of_its_own(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"recipe": "mien-n", "epochs": 1, "batch": 32, "device": "cpu", "seeds": [0]}
+    made = mien.ablate(
+        "synthetic:210", factor=["augment.flip=false,true"], settings=["holdout.rows=35"], out=tmp_path / "a", **given
+    )
+    with pytest.raises(DataError, match="no trained model"):
+        mien.explain(made, **SMALL)
+    assert not (made.path / "explain").exists()
+
+
+def changed(run: RunDir, monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+    """Let the run's own faces be others, as if they had been these when it learned."""
+    faces = replace(mien.open_faces("synthetic:210"), **values)
+    monkeypatch.setattr(verb, "own_faces", lambda *_: faces)
+
+
+def test_a_split_of_a_single_face_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = np.array(["train"] * 209 + ["test"])
+    changed(run, monkeypatch, splits=splits)
+    with pytest.raises(DataError, match="one face in split 'test', methods are compared on 2 or more"):
+        mien.explain(run, **SMALL)
+    assert not (run.path / "explain").exists()
+
+
+def test_a_split_without_labels_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = mien.open_faces("synthetic:210")
+    changed(run, monkeypatch, targets=np.where(faces.splits == "test", -1, faces.targets))
+    with pytest.raises(DataError, match="none of the 42 faces has a target"):
+        mien.explain(run, **SMALL)
+    assert not (run.path / "explain").exists()
+
+
+def test_unlabelled_faces_and_classes_without_faces(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = mien.open_faces("synthetic:210")
+    known = (faces.splits != "test") | np.isin(faces.targets, [3, 4])
+    changed(run, monkeypatch, targets=np.where(known, faces.targets, -1))
+    mien.explain(run, **SMALL)
+    assert set(arrays(run, "attribution.npz")["targets"]) == {3, 4}
+    strict(run.path / "explain/attribution.json")
+
+
+def test_two_classes(tmp_path: Path) -> None:
+    faces, folder = mien.open_faces("synthetic:420"), tmp_path / "faces"
+    for image, target, name in zip(faces.images, faces.targets, faces.ids, strict=True):
+        if target in (3, 4):
+            path = folder / faces.classes[target] / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    run = train(
+        str(folder), recipe="demo", out=tmp_path / "run", epochs=1, batch=16, device="cpu", settings=["holdout.rows=40"]
+    )
+    found = mien.explain(run, **SMALL)
+    assert (found["split"], found["synthetic"], found["comparison"]["mask_area"]) == ("validation", False, None)
+    assert arrays(run, "attribution.npz")["saliency/class_maps"].shape == (2, 48, 48)
+
+
+def said(labels: list[int], sure: list[float]) -> Predictions:
+    rows = np.full((len(sure), 3), np.nan, np.float32)
+    for row, (label, probability) in enumerate(zip(labels, sure, strict=True)):
+        rows[row] = (1 - probability) / 2
+        rows[row, label] = probability
+    return Predictions(rows, ("a", "b", "c"), np.arange(len(sure)).astype(str), targets=np.array([0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [([0, 1, 1], 1), ([0, 0, 1], 0), ([1, 0, 0], 2)],
+    ids=["two right", "one right", "none right"],
+)
+def test_the_surest_right_face_is_shown_or_the_surest(labels: list[int], expected: int) -> None:
+    faces = mien.open_faces("synthetic:210").select(np.arange(3))
+    assert verb._place(faces, said(labels, [0.5, 0.6, 0.9]), None) == expected
+
+
+def test_rows_are_drawn_evenly_by_label() -> None:
+    labels = np.repeat([0, 1, 2], [2, 30, 60])
+    rows = verb._evenly(labels, 20, seed=0)
+    assert np.bincount(labels[rows]).tolist() == [2, 9, 9]
+    assert (np.diff(rows) > 0).all()
+    assert np.array_equal(rows, verb._evenly(labels, 20, seed=0))
+    assert not np.array_equal(rows, verb._evenly(labels, 20, seed=1))
+    assert verb._evenly(labels, 500, seed=0).tolist() == list(range(92))
+    assert len(verb._evenly(labels[:0], 5, seed=0)) == 0
+
+
+def test_the_whole_registry_of_methods_is_the_default() -> None:
+    assert inspect.signature(mien.explain).parameters["methods"].default == tuple(METHODS)
