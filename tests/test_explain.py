@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 from PIL import Image
 
 import mien
-from mien.core.errors import DataError, MienError, UsageError
 from mien.core.files import read_arrays
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
@@ -157,82 +155,6 @@ def test_a_face_is_chosen_by_its_id(run: RunDir) -> None:
     mien.explain(run, **SMALL, face=str(faces.ids[3]))
     assert strict(run.path / "explain/feature_maps.json")["face"] == faces.ids[3]
     assert np.array_equal(arrays(run, "feature_maps.npz")["image"], faces.images[3])
-
-
-@pytest.mark.parametrize(
-    ("given", "error", "said"),
-    [
-        ({"methods": ["saliency", "gradcam"]}, UsageError, "no attribution method 'gradcam', did you mean grad-cam"),
-        ({"methods": []}, UsageError, "at least one method"),
-        ({"faces": 0}, UsageError, "at least one method, face"),
-        ({"count": 0}, UsageError, "at least one method, face and filter"),
-        ({"share": 1.5}, UsageError, "from 0 to 1"),
-        ({"share": float("nan")}, UsageError, "from 0 to 1"),
-        ({"layer": "conv99"}, UsageError, "no layer 'conv99', did you mean conv"),
-        ({"layer": "output"}, UsageError, "layer 'output' of mien-n answers no maps"),
-        ({"filters": "covn2"}, UsageError, "no layer 'covn2', did you mean conv2"),
-        ({"filters": "output"}, UsageError, "layer 'output' of mien-n answers no maps"),
-        ({"device": "gpu"}, UsageError, "gpu"),
-        ({"split": "tset"}, DataError, "no faces in split 'tset'"),
-        ({"face": "nobody"}, DataError, "no face 'nobody' in this split, ids go from "),
-    ],
-)
-def test_what_is_wrong_is_said_before_anything_is_written(
-    run: RunDir, given: dict[str, Any], error: type[MienError], said: str
-) -> None:
-    (run.path / "explain").mkdir()
-    (run.path / "explain/older.txt").write_text("kept")
-    with pytest.raises(error, match=said):
-        mien.explain(run, **SMALL | given)
-    assert [path.name for path in (run.path / "explain").iterdir()] == ["older.txt"]
-
-
-def test_a_run_without_weights_says_what_makes_them(run: RunDir) -> None:
-    (run.path / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="no trained model; `mien train` writes it"):
-        mien.explain(run, **SMALL)
-    assert not (run.path / "explain").exists()
-
-
-def test_an_ablation_has_no_model_of_its_own(tmp_path: Path) -> None:
-    given: dict[str, Any] = {"recipe": "mien-n", "epochs": 1, "batch": 32, "device": "cpu", "seeds": [0]}
-    made = mien.ablate(
-        "synthetic:210", factor=["augment.flip=false,true"], settings=["holdout.rows=35"], out=tmp_path / "a", **given
-    )
-    with pytest.raises(DataError, match="no trained model"):
-        mien.explain(made, **SMALL)
-    assert not (made.path / "explain").exists()
-
-
-def changed(run: RunDir, monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
-    """Let the run's own faces be others, as if they had been these when it learned."""
-    faces = replace(mien.open_faces("synthetic:210"), **values)
-    monkeypatch.setattr(verb, "own_faces", lambda *_: faces)
-
-
-def test_a_split_of_a_single_face_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    splits = np.array(["train"] * 209 + ["test"])
-    changed(run, monkeypatch, splits=splits)
-    with pytest.raises(DataError, match="one face in split 'test', methods are compared on 2 or more"):
-        mien.explain(run, **SMALL)
-    assert not (run.path / "explain").exists()
-
-
-def test_a_split_without_labels_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    faces = mien.open_faces("synthetic:210")
-    changed(run, monkeypatch, targets=np.where(faces.splits == "test", -1, faces.targets))
-    with pytest.raises(DataError, match="none of the 42 faces has a target"):
-        mien.explain(run, **SMALL)
-    assert not (run.path / "explain").exists()
-
-
-def test_unlabelled_faces_and_classes_without_faces(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    faces = mien.open_faces("synthetic:210")
-    known = (faces.splits != "test") | np.isin(faces.targets, [3, 4])
-    changed(run, monkeypatch, targets=np.where(known, faces.targets, -1))
-    mien.explain(run, **SMALL)
-    assert set(arrays(run, "attribution.npz")["targets"]) == {3, 4}
-    strict(run.path / "explain/attribution.json")
 
 
 def test_two_classes(tmp_path: Path) -> None:
