@@ -14,6 +14,7 @@ from mien.evaluation.examples import choose_examples
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
 
+from .explained import ablation_json, write_explained
 from .pages import Page
 
 EPOCHS = 24
@@ -141,6 +142,8 @@ def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013
     write_history(folder)
     for seed, split in enumerate(("private-test", "test")):
         write_scores(folder / "eval" / split, said_of(classes, faces=faces, seed=seed, synthetic=synthetic))
+    write_explained(folder / "explain", classes=classes, synthetic=synthetic)
+    write_json(folder / "ablation/ablation.json", ablation_json(synthetic=synthetic))
     return RunDir(folder)
 
 

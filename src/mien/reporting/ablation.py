@@ -44,6 +44,12 @@ def ablation(files: RunFiles) -> dict[str, Any] | str:
     }
 
 
+def conclusions(files: RunFiles) -> list[str]:
+    """Say in sentences what was tried and what each factor is worth."""
+    found = files.ablation
+    return [_intro(found), *_verdicts(found)] if found else ["No run of this ablation has ended yet."]
+
+
 def _runs(found: dict[str, Any], levels: dict[str, str]) -> list[dict[str, Any]]:
     return [run for run in found["runs"] if run["levels"] == levels]
 

@@ -1,5 +1,6 @@
 """What the page says of attribution: where the network looks, and which method of showing it can be trusted."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def attribution(files: RunFiles) -> dict[str, Any] | str:
         "split": values["split"],
         "synthetic": values["synthetic"],
         "best": best,
-        "looks": _looks(compared, best),
+        "looks": list(_looks(compared, best)),
         "trust": _trust(compared, best),
         "methods": compared["methods"],
         "controls": compared["controls"],
@@ -69,21 +70,29 @@ def most_faithful(compared: dict[str, Any]) -> str:
     return max(beating or methods, key=lambda name: methods[name]["score"])
 
 
-def _looks(compared: dict[str, Any], best: str) -> str:
+def where_it_looks(files: RunFiles) -> Iterator[str]:
+    """Say in one sentence where the network looks, if that is known."""
+    if files.attribution:
+        compared = files.attribution.values["comparison"]
+        yield next(_looks(compared, most_faithful(compared)))
+
+
+def _looks(compared: dict[str, Any], best: str) -> Iterator[str]:
     regions, area = compared["methods"][best]["regions"], compared["region_areas"]
     if regions["mouth"] is None:
-        return f"The maps of {best} are empty: nothing speaks for what the network said."
+        yield f"The maps of {best} are empty: nothing speaks for what the network said."
+        return
     inside, chance = sum(regions[name] for name in FEATURES), sum(area[name] for name in FEATURES)
     order = sorted(FEATURES, key=lambda name: regions[name] / area[name], reverse=True)
     verdict = "mainly at the features of the face" if inside > 0.5 else "at the features of the face, but not mainly"
     if inside <= chance:
         verdict = "no more at the features of the face than at the rest of the picture"
     parts = [f"the {name} ({regions[name] / area[name]:.1f} times)" for name in order]
-    return (
+    yield (
         f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes falls on brows, eyes, nose and "
-        f"mouth, which are {percent(chance, 0)} of the picture. Against their area, most goes to {listing(parts)}; "
-        f"{percent(regions['outside'], 0)} falls outside the face."
+        f"mouth, which are {percent(chance, 0)} of the picture."
     )
+    yield f"Against their area, most goes to {listing(parts)}; {percent(regions['outside'], 0)} falls outside the face."
 
 
 def _trust(compared: dict[str, Any], best: str) -> str:

@@ -79,8 +79,10 @@ def _fits(array: NDArray[Any] | None, key: str, axes: tuple[str | int, ...], *, 
     """Whether an array has these axes; a named axis is as long as in the first array that had it."""
     if array is None or array.ndim != len(axes):
         return False
-    picture = key.rpartition("/")[2] in PICTURES
-    if (array.dtype == np.uint8) != picture or (array.dtype.kind == "U") != (key == "ids"):
+    if key.rpartition("/")[2] in PICTURES:
+        if array.dtype != np.uint8:
+            return False
+    elif array.dtype.kind not in ("U" if key == "ids" else "if"):
         return False
     return all(
         length == (sizes.setdefault(axis, length) if isinstance(axis, str) else axis)

@@ -118,6 +118,11 @@ class RunFiles:
         return card
 
     @property
+    def is_ablation(self) -> bool:
+        """Whether the folder is an ablation's: its models are those of its arms, it has none itself."""
+        return "ablation" in (self.config or {})
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """The `config` part of `config.json`; empty without one."""
         recipe: dict[str, Any] = (self.config or {}).get("config", {})

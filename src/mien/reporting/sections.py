@@ -247,3 +247,6 @@ SECTIONS = (
     Section("appendix", "Appendix", appendix),
 )
 """The page below its summary, in order."""
+
+ABLATION_SECTIONS = tuple(each for each in SECTIONS if each.anchor in ("data", "model", "ablation", "appendix"))
+"""The page of an ablation."""
