@@ -31,6 +31,7 @@ from mien.explanation.sheets import sheet, side_by_side, to_grey
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
+from mien.training.memory import keep_freed_memory
 from mien.training.start import own_faces, stored_config
 from mien.verbs.score import predict, tested_split
 
@@ -179,6 +180,7 @@ def _keep_filters(
     run: RunDir, classifier: Classifier, shown: FaceSet, *, units: range, of: int, wanted: Wanted, talk: Talk
 ) -> None:
     talk.note(f"pictures of {len(units)} of the {of} filters of {wanted.filters}")
+    keep_freed_memory()
     generator = torch.Generator(classifier.normalise.mean.device).manual_seed(wanted.seed)
     made = maximise(classifier, wanted.filters, units=units, generator=generator)
     rows = _evenly(shown.targets, SEARCHED, seed=wanted.seed)
