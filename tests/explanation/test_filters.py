@@ -83,7 +83,7 @@ def test_a_linear_filter_wants_white_where_its_weight_is_positive_and_black_else
 
 def test_a_linear_filter_reaches_the_bound_that_its_weights_allow() -> None:
     made, conv = linear_classifier()
-    result = maximise(made, "conv1", units=range(12), smoothness=0, generator=seeded(), starts=1)
+    result = maximise(made, "conv1", units=range(12), smoothness=0, jitter_px=0, generator=seeded(), starts=1)
     mean, sd = float(made.normalise.mean[0, 0, 0, 0]), float(made.normalise.sd[0, 0, 0, 0])
     weight = conv.weight[:12, 0].detach().double().numpy()
     share = np.zeros((12, 48, 48))  # how the mean over the 46 × 46 map depends on each pixel
