@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.evaluation.confusion import cell, confusion_matrix, worst_cells
+from mien.evaluation.examples import surest_first
 from mien.evaluation.intervals import mixed_wilson, wilson
 from mien.evaluation.votes import crowd_columns, plurality, split_votes
 
@@ -119,12 +120,15 @@ def _crowd(faces: Predictions, columns: list[int]) -> dict[str, Any]:
     return {**_split(faces), "most_votes": {name: each / voted if voted else None for name, each in found.items()}}
 
 
-def choose_cell_faces(predictions: Predictions, *, each: int = 8) -> NDArray[np.int64]:
+def choose_cell_faces(
+    predictions: Predictions, *, each: int = 8, digests: NDArray[np.uint64] | None = None
+) -> NDArray[np.int64]:
     """Choose faces that show the worst cells.
 
     Args:
         predictions: N faces; those without a target are never chosen.
         each: how many of every cell, where there are so many.
+        digests: as in `choose_examples`.
 
     Returns:
         `int64 (K,)`: rows of `predictions`, worst cell first and inside it the face that the model was surest of.
@@ -139,7 +143,7 @@ def choose_cell_faces(predictions: Predictions, *, each: int = 8) -> NDArray[np.
     targets, labels = predictions.targets, predictions.labels
     known = targets != UNLABELLED
     counts = confusion_matrix(targets[known], labels[known], classes=len(predictions.classes))
-    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    surest = surest_first(predictions, digests)
     groups = [
         surest[(targets[surest] == target) & (labels[surest] == label)][:each] for target, label in worst_cells(counts)
     ]

@@ -7,11 +7,14 @@ from mien.core.predictions import Predictions
 from mien.evaluation.metrics import with_targets
 
 
-def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.int64]:
+def choose_examples(
+    predictions: Predictions, *, each: int = 4, digests: NDArray[np.uint64] | None = None
+) -> NDArray[np.int64]:
     """Choose example faces.
 
     Args:
         predictions: N faces with targets.
+        digests: `uint64 (N,)`, equal where two faces are the same picture, which is then chosen once at most.
         each: how many right and how many wrong ones of every class, where there are so many.
 
     Returns:
@@ -28,7 +31,7 @@ def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.in
     with_targets(predictions)
     targets = predictions.targets
     assert targets is not None
-    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    surest = surest_first(predictions, digests)
     right = (predictions.labels == targets)[surest]
     groups = [
         surest[(targets[surest] == label) & (right == hit)][:each]
@@ -36,3 +39,11 @@ def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.in
         for hit in (True, False)
     ]
     return np.concatenate(groups)
+
+
+def surest_first(predictions: Predictions, digests: NDArray[np.uint64] | None) -> NDArray[np.int64]:
+    """Order rows by the probability of the label, the highest first, each picture once: `int64 (at most N,)`."""
+    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    if digests is None:
+        return surest
+    return surest[np.sort(np.unique(digests[surest], return_index=True)[1])]

@@ -84,9 +84,13 @@ def _looks(compared: dict[str, Any], best: str) -> Iterator[str]:
         return
     inside, chance = sum(regions[name] for name in FEATURES), sum(area[name] for name in FEATURES)
     order = sorted(FEATURES, key=lambda name: regions[name] / area[name], reverse=True)
-    verdict = "mainly at the features of the face" if inside > 0.5 else "at the features of the face, but not mainly"
-    if inside <= chance:
-        verdict = "no more at the features of the face than at the rest of the picture"
+    verdict = (
+        "mainly at the features of the face"
+        if inside > 0.5
+        else "more at the features of the face than chance would"
+        if inside > chance
+        else "no more at the features of the face than chance would"
+    )
     parts = [f"the {name} ({regions[name] / area[name]:.1f} times)" for name in order]
     yield (
         f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes falls on brows, eyes, nose and "

@@ -70,7 +70,7 @@ def decimal(number: float | None, digits: int = 3) -> str:
     """
     if number is None:
         return NONE
-    return "not a number" if math.isnan(number) else f"{number:.{digits}f}"
+    return "not a number" if math.isnan(number) else f"{number:.{digits}f}".replace("-", "−")
 
 
 def big(number: float | None) -> str:

@@ -115,8 +115,8 @@ def evaluate(
     folder = run.path / "eval" / name
     predictions.save(folder / "predictions.npz")
     for file, rows in (
-        ("examples.npz", choose_examples(predictions)),
-        ("cells.npz", choose_cell_faces(predictions)),
+        ("examples.npz", choose_examples(predictions, digests=faces.digests)),
+        ("cells.npz", choose_cell_faces(predictions, digests=faces.digests)),
     ):
         write_arrays(folder / file, {"rows": rows, "images": faces.images[rows]})
     write_json(folder / "metrics.json", scores)
