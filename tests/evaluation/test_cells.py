@@ -11,9 +11,9 @@ from sklearn.metrics import confusion_matrix as sk_confusion_matrix
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
-from mien.evaluation.cells import choose_cell_faces, score_cells
+from mien.evaluation.cells import score_cells
 from mien.evaluation.confusion import worst_cells
-from mien.evaluation.examples import choose_examples
+from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.intervals import mixed_wilson, wilson
 from mien.evaluation.metrics import evaluate
 from mien.evaluation.votes import split_votes, vote_columns

@@ -9,8 +9,7 @@ from mien.core.files import write_atomic, write_json
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
-from mien.evaluation.cells import choose_cell_faces
-from mien.evaluation.examples import choose_examples
+from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
 

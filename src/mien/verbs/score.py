@@ -16,8 +16,7 @@ from mien.core.talk import Talk
 from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
 from mien.data.split import copies_of
-from mien.evaluation.cells import choose_cell_faces
-from mien.evaluation.examples import choose_examples
+from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
 from mien.models.classifier import load_classifier
 from mien.training.devices import resolve_device
