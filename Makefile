@@ -12,7 +12,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/mien study '$(DATA)' --recipe demo
+	$(BIN)/mien study '$(DATA)' --recipe demo --ablation none
 
 test: install
 	$(BIN)/ruff check --quiet .

@@ -14,7 +14,14 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
     out = tmp_path_factory.mktemp("study") / "run"
     return study(
-        "synthetic:210", recipe="demo", settings=["holdout.rows=35"], out=out, epochs=1, batch=32, device="cpu"
+        "synthetic:210",
+        recipe="demo",
+        ablation=None,
+        settings=["holdout.rows=35"],
+        out=out,
+        epochs=1,
+        batch=32,
+        device="cpu",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mien.core.errors import DataError, Interrupted, MienError
+from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
 from mien.core.rundir import RunDir
 from mien.training.start import train
 from mien.verbs import ablate as verbs
@@ -107,12 +107,18 @@ def test_a_killed_ablation_goes_on(ablated: RunDir, tmp_path: Path) -> None:
     assert killed.read_json("ablation.json")["runs"] == expected["runs"]
 
 
-def test_an_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(Interrupted("stopped"), Interrupted), (KeyboardInterrupt(), Interrupted), (StorageError("full"), StorageError)],
+)
+def test_an_interruption_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, kind: type[MienError]
+) -> None:
     def interrupted(data: str | None = None, **given: Any) -> RunDir:
-        raise Interrupted("stopped.")
+        raise error
 
     monkeypatch.setattr(verbs, "train", interrupted)
-    with pytest.raises(Interrupted, match=rf"mien ablate --resume {tmp_path}/run"):
+    with pytest.raises(kind, match=rf"the whole ablation goes on with: mien ablate --resume {tmp_path}/run"):
         made(tmp_path / "run")
     assert RunDir(tmp_path / "run").state == "interrupted"
 
@@ -140,6 +146,12 @@ def test_missing_data_start_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         ablate("nowhere.csv", factors=["augmentation"], out=tmp_path / "run", **GIVEN)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_ablation_at_work_is_left_alone(ablated: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunDir, "busy", property(lambda run: True))
+    with pytest.raises(UsageError, match="is at work in it"):
+        resume_ablation(ablated.path)
 
 
 def test_a_training_run_is_no_ablation(studied: RunDir) -> None:

@@ -120,7 +120,7 @@ def test_the_masks_are_those_of_the_drawn_faces(explained: tuple[RunDir, dict[st
 
 
 def test_two_calls_write_the_same_and_nothing_older_stays(explained: tuple[RunDir, Any], run: RunDir) -> None:
-    (run.path / "explain").mkdir()
+    (run.path / "explain").mkdir(exist_ok=True)
     (run.path / "explain/occlusion.png").write_bytes(b"older")
     mien.explain(run, **SMALL | {"methods": ["saliency", "grad-cam", "saliency"]})
     first, second = (

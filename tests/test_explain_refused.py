@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {"methods": ("saliency",), "count": 1, "device": "cpu"}
 
 @pytest.fixture
 def run(studied: RunDir, tmp_path: Path) -> RunDir:
-    shutil.copytree(studied.path, tmp_path / "run")
+    shutil.copytree(studied.path, tmp_path / "run", ignore=shutil.ignore_patterns("explain"))
     return RunDir(tmp_path / "run")
 
 

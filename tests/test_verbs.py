@@ -12,6 +12,7 @@ from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
+from mien.explanation.attribution import METHODS
 from mien.training.start import resume, stored_config, train
 from mien.verbs.score import evaluate, predict
 from mien.verbs.study import study
@@ -34,6 +35,8 @@ def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
         "eval/test/metrics.json",
         "eval/test/examples.npz",
         "eval/test/cells.npz",
+        *(f"explain/{name}.{end}" for name in ("attribution", "filters", "feature_maps") for end in ("json", "npz")),
+        *(f"explain/{name}.png" for name in ("filters", "feature_maps", *METHODS)),
         "report.html",
     }
     assert studied.state == "finished"
@@ -167,14 +170,27 @@ def test_other_data_are_opened_as_the_runs_own_were(
     assert asked == [("a.csv", {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})]
 
 
-def test_a_study_scores_on_the_device_that_it_trained_on(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_does_everything_in_order(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
-    monkeypatch.setattr("mien.verbs.study.train", lambda data, **given: calls.append((data, given)) or studied)
-    monkeypatch.setattr("mien.verbs.study.evaluate", lambda run, **given: calls.append((run, given)))
-    monkeypatch.setattr("mien.verbs.study.report", calls.append)
-    assert study("synthetic:210", recipe="demo", epochs=1) is studied
-    assert calls == [
-        ("synthetic:210", {"recipe": "demo", "verb": "study", "epochs": 1}),
-        (studied, {"split": "test", "device": "cpu"}),
-        studied,
+    for name in ("train", "evaluate", "explain", "ablate", "report"):
+
+        def verb(what: object, *, name: str = name, **given: object) -> RunDir:
+            given.pop("talk", None)
+            calls.append((name, what, given))
+            return studied
+
+        monkeypatch.setattr(f"mien.verbs.study.{name}", verb)
+    alone = {"recipe": "demo", "verb": "study", "epochs": 1, "batch": 16}
+    shared = {"batch": 16, "device": "cpu", "holdout": stored_config(studied).holdout.model_dump()}
+    assert study("synthetic:210", recipe="demo", epochs=1, batch=16, ablation="mien-s") is studied
+    whole = [
+        ("train", "synthetic:210", alone),
+        ("evaluate", studied, {"split": "test", "device": "cpu"}),
+        ("explain", studied, {"device": "cpu"}),
+        ("report", studied, {}),
     ]
+    factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": studied.path / "ablation"}
+    assert calls == [*whole, ("ablate", "synthetic:210", {**factors, **shared}), ("report", studied, {})]
+    calls.clear()
+    study("synthetic:210", recipe="demo", epochs=1, batch=16, ablation=None)
+    assert calls == whole

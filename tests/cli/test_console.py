@@ -40,6 +40,21 @@ def test_an_epoch_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_the_speed_is_that_of_the_training_at_hand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An ablation's runs share one talk."""
+    clock = iter([0.0, 0.0, 100.0, 5000.0, 5100.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    talk = console.TrainingTalk()
+    for _ in range(2):
+        talk.step(epoch=1, epochs=2, step=1, steps=10, batch=60)
+        talk.step(epoch=1, epochs=2, step=6, steps=10, batch=60)
+        talk.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["epoch 1/2, step 6/10: 3 faces/s, at most 5 min left"] * 2
+
+
 @pytest.mark.parametrize("hidden_by", [None, "CI", "quiet", "pipe"])
 def test_a_bar_on_a_terminal_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hidden_by: str | None

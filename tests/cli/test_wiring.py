@@ -58,17 +58,19 @@ ABLATE_FLAGS = {
     "--factor a=1,2 --factor b=3,4": ("factor", ["a=1,2", "b=3,4"]),
     "--seeds 3,4": ("seeds", [3, 4]),
 }
+STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | RUN_FLAGS),
     "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
     "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
-    "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS),
+    "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
     "predict run x.csv": ("mien.verbs.score.predict", PREDICT_FLAGS),
     "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
 DEFAULTS = {
+    "ablation": ("mien-n",),
     "device": ("auto", None),
     "split": ("test", None),
     "labels": ("own", None),

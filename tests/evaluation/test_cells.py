@@ -1,14 +1,19 @@
 """The worst cells against scikit-learn and a plain loop; what the crowd saw on their faces by hand and by a loop."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix as sk_confusion_matrix
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
-from mien.evaluation.cells import choose_cell_faces, score_cells
+from mien.core.predictions import Predictions
+from mien.evaluation.cells import score_cells
 from mien.evaluation.confusion import worst_cells
+from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.intervals import mixed_wilson, wilson
 from mien.evaluation.metrics import evaluate
 from mien.evaluation.votes import split_votes, vote_columns
@@ -46,6 +51,15 @@ def voted(said, seed=0):
         [generator.multinomial(count, row) for count, row in zip([10, 9, 0, 10] * 99, shares, strict=False)]
     )
     return votes.astype(np.uint8)
+
+
+@pytest.mark.parametrize("choose", [choose_examples, choose_cell_faces])
+def test_a_picture_is_shown_once(choose: Callable[..., NDArray[np.int64]]) -> None:
+    rows = np.array([[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.2, 0.8]], np.float32)
+    said = Predictions(rows, ("happy", "sad"), np.arange(4).astype(str), targets=np.array([1, 1, 1, 0]))
+    digests = np.array([7, 7, 8, 9], np.uint64)
+    assert choose(said, digests=digests).tolist() in ([3, 0, 2], [0, 2, 3])
+    assert sorted(choose(said).tolist()) == [0, 1, 2, 3]
 
 
 def test_cells_equal_a_loop_over_scikit_learn(case):

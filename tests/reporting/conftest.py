@@ -9,11 +9,11 @@ from mien.core.files import write_atomic, write_json
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
-from mien.evaluation.cells import choose_cell_faces
-from mien.evaluation.examples import choose_examples
+from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
 
+from .explained import ablation_json, write_explained
 from .pages import Page
 
 EPOCHS = 24
@@ -141,6 +141,8 @@ def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013
     write_history(folder)
     for seed, split in enumerate(("private-test", "test")):
         write_scores(folder / "eval" / split, said_of(classes, faces=faces, seed=seed, synthetic=synthetic))
+    write_explained(folder / "explain", classes=classes, synthetic=synthetic)
+    write_json(folder / "ablation/ablation.json", ablation_json(synthetic=synthetic))
     return RunDir(folder)
 
 

@@ -112,9 +112,10 @@ class TrainingTalk(Talk):
         )
 
     def close(self) -> None:
-        """Take the bar off the screen."""
+        """Take the bar off the screen; the next step is another training's first."""
         if self.bar:
             self.bar.stop()
+        self.bar, self.first = None, None
 
     def _start_bar(self) -> None:
         if not sys.stderr.isatty() or _settings["quiet"] or "CI" in os.environ:

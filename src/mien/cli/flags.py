@@ -67,6 +67,10 @@ FactorLevels = Annotated[
         show_default=False,
     ),
 ]
+Ablation = Annotated[
+    str,
+    typer.Option(help="Recipe of the twelve runs with and without normalisation and augmentation, or 'none'."),
+]
 Seeds = Annotated[str, typer.Option(help="One run of each combination for each of these.")]
 Methods = Annotated[
     str | None,

@@ -15,6 +15,7 @@ def study(
     epochs: flags.Epochs = None,
     batch: flags.Batch = None,
     seed: flags.Seed = None,
+    ablation: flags.Ablation = "mien-n",
     set_: flags.Set = None,
     votes: flags.Votes = None,
     labels: flags.Labels = None,
@@ -28,7 +29,7 @@ def study(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Do the whole experiment in one run folder: describe, train, eval, report.
+    """Do the whole experiment in one run folder: describe, train, eval, explain, ablate, report.
 
     Example: `mien study fer2013.csv --recipe course`
     """
@@ -37,6 +38,7 @@ def study(
     run = do_study(
         data,
         recipe=recipe,
+        ablation=None if ablation == "none" else ablation,
         settings=set_ or [],
         name=name,
         out=out,

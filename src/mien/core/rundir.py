@@ -205,3 +205,10 @@ class RunDir:
         except (ProcessLookupError, OverflowError):
             return False
         return True
+
+    def refuse_if_busy(self) -> None:
+        """Raise `UsageError` if another living process of this machine is at work in the run."""
+        if self.busy:
+            raise UsageError(
+                f"{self.path}: process {self.read_json('status.json')['pid']} is at work in it; stop that one first"
+            )

@@ -1,7 +1,6 @@
-"""The worst cells of the confusion matrix: how large they are, which faces lie in them, what the crowd saw on those.
+"""The worst cells of the confusion matrix: how large they are, what the crowd saw on their faces.
 
-A cell is a target and another class that its faces were called.  Axes: `N` faces, `C` classes, `V` vote columns, `K`
-chosen faces.
+A cell is a target and another class that its faces were called.  Axes: `N` faces, `C` classes, `V` vote columns.
 """
 
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.evaluation.confusion import cell, confusion_matrix, worst_cells
 from mien.evaluation.intervals import mixed_wilson, wilson
@@ -117,30 +115,3 @@ def _crowd(faces: Predictions, columns: list[int]) -> dict[str, Any]:
     found["tie"] = left_out["tie"]
     voted = sum(found.values())
     return {**_split(faces), "most_votes": {name: each / voted if voted else None for name, each in found.items()}}
-
-
-def choose_cell_faces(predictions: Predictions, *, each: int = 8) -> NDArray[np.int64]:
-    """Choose faces that show the worst cells.
-
-    Args:
-        predictions: N faces; those without a target are never chosen.
-        each: how many of every cell, where there are so many.
-
-    Returns:
-        `int64 (K,)`: rows of `predictions`, worst cell first and inside it the face that the model was surest of.
-
-    >>> said = Predictions(np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]], np.float32), ("happy", "sad"),
-    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
-    >>> choose_cell_faces(said).tolist()
-    [2, 1]
-    """
-    if predictions.targets is None:
-        return np.empty(0, np.int64)
-    targets, labels = predictions.targets, predictions.labels
-    known = targets != UNLABELLED
-    counts = confusion_matrix(targets[known], labels[known], classes=len(predictions.classes))
-    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
-    groups = [
-        surest[(targets[surest] == target) & (labels[surest] == label)][:each] for target, label in worst_cells(counts)
-    ]
-    return np.concatenate([np.empty(0, np.int64), *groups])

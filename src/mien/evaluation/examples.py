@@ -1,17 +1,25 @@
-"""Which faces a person should look at: of every class the most confident right and the most confident wrong ones."""
+"""Which faces a person should look at: of every class, and of the worst cells, those that the model was surest of.
+
+Axes: `N` faces, `K` chosen ones.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
+from mien.evaluation.confusion import confusion_matrix, worst_cells
 from mien.evaluation.metrics import with_targets
 
 
-def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.int64]:
+def choose_examples(
+    predictions: Predictions, *, each: int = 4, digests: NDArray[np.uint64] | None = None
+) -> NDArray[np.int64]:
     """Choose example faces.
 
     Args:
         predictions: N faces with targets.
+        digests: `uint64 (N,)`, equal where two faces are the same picture, which is then chosen once at most.
         each: how many right and how many wrong ones of every class, where there are so many.
 
     Returns:
@@ -28,7 +36,7 @@ def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.in
     with_targets(predictions)
     targets = predictions.targets
     assert targets is not None
-    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    surest = surest_first(predictions, digests)
     right = (predictions.labels == targets)[surest]
     groups = [
         surest[(targets[surest] == label) & (right == hit)][:each]
@@ -36,3 +44,41 @@ def choose_examples(predictions: Predictions, *, each: int = 4) -> NDArray[np.in
         for hit in (True, False)
     ]
     return np.concatenate(groups)
+
+
+def choose_cell_faces(
+    predictions: Predictions, *, each: int = 8, digests: NDArray[np.uint64] | None = None
+) -> NDArray[np.int64]:
+    """Choose faces that show the worst cells.
+
+    Args:
+        predictions: N faces; those without a target are never chosen.
+        each: how many of every cell, where there are so many.
+        digests: as in `choose_examples`.
+
+    Returns:
+        `int64 (K,)`: rows of `predictions`, worst cell first and inside it the face that the model was surest of.
+
+    >>> said = Predictions(np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]], np.float32), ("happy", "sad"),
+    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
+    >>> choose_cell_faces(said).tolist()
+    [2, 1]
+    """
+    if predictions.targets is None:
+        return np.empty(0, np.int64)
+    targets, labels = predictions.targets, predictions.labels
+    known = targets != UNLABELLED
+    counts = confusion_matrix(targets[known], labels[known], classes=len(predictions.classes))
+    surest = surest_first(predictions, digests)
+    groups = [
+        surest[(targets[surest] == target) & (labels[surest] == label)][:each] for target, label in worst_cells(counts)
+    ]
+    return np.concatenate([np.empty(0, np.int64), *groups])
+
+
+def surest_first(predictions: Predictions, digests: NDArray[np.uint64] | None) -> NDArray[np.int64]:
+    """Order rows by the probability of the label, the highest first, each picture once: `int64 (at most N,)`."""
+    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    if digests is None:
+        return surest
+    return surest[np.sort(np.unique(digests[surest], return_index=True)[1])]

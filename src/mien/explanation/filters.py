@@ -47,7 +47,7 @@ def maximise(
     *,
     generator: torch.Generator,
     units: Sequence[int] | None = None,
-    steps: int = 128,
+    steps: int = 96,
     starts: int = 2,
     jitter_px: int = 1,
     smoothness: float = 0.1,
@@ -69,7 +69,8 @@ def maximise(
         jitter_px: each step shifts the picture by up to this many pixels, so that no detail depends on its exact place.
         smoothness: how strongly neighbouring pixels are pulled together (total variation), relative to the pull of the
             activation, whose gradient is scaled to a root mean square of 1.
-        batch: pictures in one pass; more than 8 are no faster on a CPU.
+        batch: pictures in one pass; more than 8 are no faster on a CPU (there `mien.training.memory.keep_freed_memory`
+            halves a wide layer's time).
         tick: told after each batch how many per cent are done.
 
     Raises:

@@ -10,7 +10,7 @@ from mien.core.errors import DataError
 from mien.core.files import write_atomic
 from mien.core.rundir import RunDir
 from mien.reporting.run_files import RunFiles, read_run
-from mien.reporting.sections import SECTIONS
+from mien.reporting.sections import ABLATION_SECTIONS, SECTIONS
 from mien.reporting.summary import summary
 from mien.reporting.wording import FILTERS
 
@@ -57,7 +57,7 @@ def render(files: RunFiles) -> str:
     )
     pages.filters |= FILTERS
     parts = []
-    for section in SECTIONS:
+    for section in ABLATION_SECTIONS if files.is_ablation else SECTIONS:
         view = section.view(files)
         values = {"missing": view} if isinstance(view, str) else view
         name = "missing.html" if isinstance(view, str) else f"{section.anchor}.html"

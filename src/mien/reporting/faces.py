@@ -1,14 +1,12 @@
 """A face as the page shows it: picture, ids, what the model said of it, what people voted."""
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mien.core.predictions import Predictions
+from mien.reporting.pictures import grey
 
 
 def show_face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, Any]:
@@ -25,10 +23,8 @@ def show_face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str
     """
     assert said.targets is not None
     label, target = int(said.labels[row]), int(said.targets[row])
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG", optimize=True)
     return {
-        "png": base64.b64encode(buffer.getvalue()).decode(),
+        "png": grey(image),
         "right": label == target,
         "id": str(said.ids[row]),
         "target": said.classes[target],

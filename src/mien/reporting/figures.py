@@ -135,3 +135,67 @@ def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Marku
             axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
         top.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
         return drawn(figure, name=name, alt=alt)
+
+
+def arms(named: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> Markup:
+    """Draw the accuracy of each run of an ablation: a row an arm, a dot a run, a bar for the mean.
+
+    Args:
+        named: (name, accuracies) an arm.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    with style.context(STYLE):
+        figure = Figure(figsize=(5.2, 0.7 + 0.38 * len(named)))
+        axes = figure.add_subplot()
+        for row, (_, accuracies) in enumerate(named):
+            axes.plot(accuracies, [row] * len(accuracies), "o", color=ACCENT, alpha=0.6, markersize=6)
+            if accuracies:
+                axes.plot([float(np.mean(accuracies))] * 2, [row - 0.3, row + 0.3], color=ACCENT, linewidth=2)
+        axes.set_yticks(range(len(named)), [name for name, _ in named])
+        axes.set_ylim(len(named) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("accuracy")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.3g} %"))
+        return drawn(figure, name="arms", alt=alt)
+
+
+def faithfulness(compared: dict[str, Any], kind: str, *, best: str, alt: str) -> Markup:
+    """Draw the mean deletion or insertion curves of all methods and controls.
+
+    Args:
+        compared: the `comparison` of `attribution.json`.
+        kind: `deletion` or `insertion`.
+        best: the method to draw bold.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    dashes = dict(zip(compared["controls"], ((0, (4, 2)), (0, (1, 1.5))), strict=True))
+    with style.context(STYLE):
+        figure = Figure(figsize=(5.2, 3.4))
+        axes = figure.add_subplot()
+        for name, each in compared["methods"].items():
+            values = each[f"{kind}_curve"]
+            share = np.linspace(0, 1, len(values))
+            if name == best:
+                axes.plot(share, values, color=ACCENT, linewidth=2.4, zorder=5, label=name)
+            else:
+                axes.plot(share, values, color=MUTED, linewidth=0.9, alpha=0.7)
+        for name, each in compared["controls"].items():
+            values = each[f"{kind}_curve"]
+            share = np.linspace(0, 1, len(values))
+            axes.plot(share, values, color=SECOND, linewidth=1.6, linestyle=dashes[name], label=name)
+        axes.set(
+            xlim=(0, 1), ylim=(0, None), xlabel="share of the face taken out" if kind == "deletion" else "share put in"
+        )
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
+        axes.set_ylabel("probability")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=2)
+        return drawn(figure, name=kind, alt=alt)

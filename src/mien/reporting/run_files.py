@@ -13,6 +13,7 @@ from mien.core.files import read_arrays
 from mien.core.pixels import SIZE
 from mien.core.predictions import Predictions
 from mien.core.rundir import TIMING, RunDir
+from mien.reporting.explained import Kept, read_part
 
 SCHEMA = 1
 """The `schema_version` that this reader knows."""
@@ -45,6 +46,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "without_copies",
         "votes",
     ),
+    "ablation.json": ("source", "model", "epochs", "seeds", "factors", "arms", "effects", "runs", "synthetic"),
+    "attribution.json": ("split", "synthetic", "classes", "methods", "share", "layer", "comparison"),
+    "filters.json": ("layer", "filters", "of", "faces", "above_all_faces"),
+    "feature_maps.json": ("layer", "face"),
 }
 """What the page takes from each file."""
 
@@ -88,6 +93,8 @@ class RunFiles:
         history: the rows of `metrics.csv`.
         timing: the rows of `timing.csv`.
         evaluations: one a split, test splits first.
+        ablation: `ablation.json` of an ablation, or of the one in the folder `ablation` of the run.
+        attribution, filters, feature_maps: what `mien explain` left.
     """
 
     name: str
@@ -99,12 +106,21 @@ class RunFiles:
     history: list[dict[str, float]]
     timing: list[dict[str, float]]
     evaluations: list[Evaluation]
+    ablation: dict[str, Any] | None
+    attribution: Kept | None
+    filters: Kept | None
+    feature_maps: Kept | None
 
     @property
     def card(self) -> dict[str, Any]:
         """The `data` part of `config.json`; empty without one."""
         card: dict[str, Any] = (self.config or {}).get("data", {})
         return card
+
+    @property
+    def is_ablation(self) -> bool:
+        """Whether the folder is an ablation's: its models are those of its arms, it has none itself."""
+        return "ablation" in (self.config or {})
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -132,7 +148,15 @@ def read_run(run: RunDir) -> RunFiles:
         history=run.history,
         timing=run.read_table("timing.csv", TIMING),
         evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")],
+        ablation=_json(run, "ablation.json") or _json(run, "ablation/ablation.json"),
+        attribution=_explained(run, "attribution"),
+        filters=_explained(run, "filters"),
+        feature_maps=_explained(run, "feature_maps"),
     )
+
+
+def _explained(run: RunDir, name: str) -> Kept | None:
+    return read_part(run, name, values=_json(run, f"explain/{name}.json"))
 
 
 def _json(run: RunDir, name: str) -> dict[str, Any] | None:

@@ -11,7 +11,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mien.reporting import figures
+from mien.reporting.ablation import ablation
+from mien.reporting.attribution import attribution
 from mien.reporting.confusions import confusions
+from mien.reporting.filters import filters
 from mien.reporting.run_files import RunFiles
 from mien.reporting.scores import examples, scores
 from mien.reporting.summary import STATES, best_epoch, model_name
@@ -236,8 +239,14 @@ SECTIONS = (
     Section("model", "Model and recipe", model),
     Section("training", "Training", training),
     Section("scores", "Scores", scores),
+    Section("ablation", "What the parts are worth", ablation),
     Section("confusions", "Confusions", confusions),
     Section("examples", "Examples", examples),
+    Section("attribution", "What it looks at", attribution),
+    Section("filters", "What excites its filters", filters),
     Section("appendix", "Appendix", appendix),
 )
 """The page below its summary, in order."""
+
+ABLATION_SECTIONS = tuple(each for each in SECTIONS if each.anchor in ("data", "model", "ablation", "appendix"))
+"""The page of an ablation."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from mien.reporting.ablation import conclusions
+from mien.reporting.attribution import where_it_looks
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.wording import big, count, decimal, percent, plural, span
 
@@ -27,13 +29,14 @@ def summary(files: RunFiles) -> dict[str, Any]:
     """
     shown = files.evaluations[0] if files.evaluations else None
     status = files.status or {}
+    what = "Ablation of " * files.is_ablation + model_name(files)
     return {
-        "title": f"{model_name(files)} on {_short(str(files.card.get('source', 'unknown data')))}",
+        "title": f"{what} on {_short(str(files.card.get('source', 'unknown data')))}",
         "state": STATES.get(status.get("state", ""), ""),
         "updated": status.get("updated", "")[:16].replace("T", " "),
         "synthetic": _synthetic(files),
-        "sentences": list(_sentences(files, shown)),
-        "tiles": _tiles(files, shown),
+        "sentences": list(_sentences(files, shown)) if not files.is_ablation else list(conclusions(files)),
+        "tiles": _tiles(files, shown) if not files.is_ablation else [],
     }
 
 
@@ -99,6 +102,7 @@ def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
             f"The pair that it mixes up most is “{'” and “'.join(pair['classes'])}”: {count(pair['errors'])} of "
             f"{plural(errors, 'error')} ({percent(pair['share'], 0)})."
         )
+    yield from where_it_looks(files)
 
 
 def _trained(files: RunFiles) -> str:

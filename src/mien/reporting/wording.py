@@ -26,6 +26,33 @@ def span(interval: Sequence[float] | None, digits: int = 1) -> str:
     return NONE if interval is None else f"{interval[0] * 100:.{digits}f} to {percent(interval[1], digits)}"
 
 
+def points(difference: float | None) -> str:
+    """Write a difference of fractions in percentage points, with its sign.
+
+    >>> points(0.0482), points(None)
+    ('+4.8 points', '–')
+    """
+    return NONE if difference is None else f"{signed(100 * difference)} points"
+
+
+def points_span(interval: Sequence[float] | None) -> str:
+    """Write an interval of differences in percentage points.
+
+    >>> points_span([-0.004, 0.0123])
+    '−0.4 to +1.2'
+    """
+    return NONE if interval is None else f"{signed(100 * interval[0])} to {signed(100 * interval[1])}"
+
+
+def signed(number: float, digits: int = 1) -> str:
+    """Write a number with its sign, a minus being as wide as a plus.
+
+    >>> signed(-0.04, 3), signed(2)
+    ('−0.040', '+2.0')
+    """
+    return f"{number:+.{digits}f}".replace("-", "−")
+
+
 def count(number: float | None) -> str:
     """Write a whole number with thousands apart.
 
@@ -43,7 +70,7 @@ def decimal(number: float | None, digits: int = 3) -> str:
     """
     if number is None:
         return NONE
-    return "not a number" if math.isnan(number) else f"{number:.{digits}f}"
+    return "not a number" if math.isnan(number) else f"{number:.{digits}f}".replace("-", "−")
 
 
 def big(number: float | None) -> str:
@@ -103,5 +130,8 @@ def value(anything: Any) -> str:
     return f"{anything:g}" if isinstance(anything, float) else str(anything)
 
 
-FILTERS = {each.__name__: each for each in (percent, span, count, decimal, big, duration, plural, listing, value)}
+FILTERS = {
+    each.__name__: each
+    for each in (percent, span, points, points_span, signed, count, decimal, big, duration, plural, listing, value)
+}
 """Name to function, for the templates."""

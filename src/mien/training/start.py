@@ -124,10 +124,7 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
     """
     talk = talk or Talk()
     run = RunDir.open(where)
-    if run.busy:
-        raise UsageError(
-            f"{run.path}: process {run.read_json('status.json')['pid']} is at work in it; stop that one first"
-        )
+    run.refuse_if_busy()
     before = stored_config(run)
     config = resolve(before.model_dump(), flags=flags)
     lightning_device(config.device, config.devices)

@@ -90,8 +90,11 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
     Raises:
         DataError: there is no such run, or it is no ablation.
         MienError: as `ablate` does.
+        UsageError: another process is at it.
     """
-    return _carry_out(RunDir.open(where), talk or Talk())
+    run = RunDir.open(where)
+    run.refuse_if_busy()
+    return _carry_out(run, talk or Talk())
 
 
 def _carry_out(run: RunDir, talk: Talk) -> RunDir:
@@ -104,9 +107,11 @@ def _carry_out(run: RunDir, talk: Talk) -> RunDir:
         talk.note(f"run {number} of {len(todo)}: {_name(arm)}, seed {seed}")
         try:
             done.append(_run(run, arm, seed=seed, talk=talk))
-        except (Interrupted, StorageError) as error:
-            run.set_status("interrupted", reason=str(error))
-            raise type(error)(f"{error} The whole ablation goes on with: mien ablate --resume {run.path}") from error
+        except (KeyboardInterrupt, Interrupted, StorageError) as error:
+            reason = str(error) or "stopped by the user"
+            kind = StorageError if isinstance(error, StorageError) else Interrupted
+            run.set_status("interrupted", reason=reason)
+            raise kind(f"{reason}; the whole ablation goes on with: mien ablate --resume {run.path}") from None
         _write(run, plan["factors"], done)
     failed = [each for each in done if each["accuracy"] is None]
     if failed:

@@ -31,6 +31,7 @@ from mien.explanation.sheets import sheet, side_by_side, to_grey
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
+from mien.training.memory import keep_freed_memory
 from mien.training.start import own_faces, stored_config
 from mien.verbs.score import predict, tested_split
 
@@ -117,9 +118,10 @@ def explain(
     own = own_faces(run, talk)
     shown = split_faces(stored_config(run), own)[1] if wanted.split == "validation" else own.split(wanted.split)
     said = predict(run, shown, device=device)
-    rows = choose_examples(said, each=max(1, round(faces / (2 * len(said.classes)))))
     if len(shown) < 2:
         raise DataError(f"{shown.source}: one face in split '{wanted.split}', methods are compared on 2 or more")
+    each = max(1, round(faces / (2 * len(said.classes))))
+    rows = choose_examples(said, each=each, digests=shown.digests)
     place = _place(shown, said, face)
     for name in (wanted.layer, filters):  # both must answer with maps
         maps = feature_maps(classifier, shown.images[place], layer=name)
@@ -187,6 +189,7 @@ def _keep_filters(
     run: RunDir, classifier: Classifier, shown: FaceSet, *, units: range, of: int, wanted: Wanted, talk: Talk
 ) -> None:
     talk.note(f"pictures of {len(units)} of the {of} filters of {wanted.filters}")
+    keep_freed_memory()
     generator = torch.Generator(classifier.normalise.mean.device).manual_seed(wanted.seed)
     made = maximise(classifier, wanted.filters, units=units, generator=generator)
     rows = _evenly(shown.targets, SEARCHED, seed=wanted.seed)

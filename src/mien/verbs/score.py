@@ -16,8 +16,7 @@ from mien.core.talk import Talk
 from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
 from mien.data.split import copies_of
-from mien.evaluation.cells import choose_cell_faces
-from mien.evaluation.examples import choose_examples
+from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
 from mien.models.classifier import load_classifier
 from mien.training.devices import resolve_device
@@ -115,8 +114,8 @@ def evaluate(
     folder = run.path / "eval" / name
     predictions.save(folder / "predictions.npz")
     for file, rows in (
-        ("examples.npz", choose_examples(predictions)),
-        ("cells.npz", choose_cell_faces(predictions)),
+        ("examples.npz", choose_examples(predictions, digests=faces.digests)),
+        ("cells.npz", choose_cell_faces(predictions, digests=faces.digests)),
     ):
         write_arrays(folder / file, {"rows": rows, "images": faces.images[rows]})
     write_json(folder / "metrics.json", scores)

@@ -1,0 +1,101 @@
+"""What the page says of an ablation: what each factor is worth, and whether that is more than luck."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mien.reporting import figures
+from mien.reporting.run_files import RunFiles
+from mien.reporting.wording import count, listing, percent, plural, points, points_span
+
+
+def ablation(files: RunFiles) -> dict[str, Any] | str:
+    """Show what each factor is worth.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        `intro`, `verdicts` (sentences), `factors`, `arms`, `effects`, `figure`, `caption` and `failed`, for
+        `ablation.html`; or the line that stands in their place.
+    """
+    found = files.ablation
+    if found is None:
+        return (
+            "No ablation yet: `mien ablate DATA --recipe mien-n --factors normalisation,augmentation "
+            "--out RUN/ablation` finds out what these two are worth."
+        )
+    arms = [
+        {**arm, "accuracies": [run["accuracy"] for run in _runs(found, arm["levels"]) if run["accuracy"] is not None]}
+        for arm in found["arms"]
+    ]
+    caption = _caption(arms)
+    return {
+        "intro": _intro(found),
+        "verdicts": list(_verdicts(found)),
+        "factors": list(found["factors"]),
+        "arms": arms,
+        "effects": [
+            {**each, "where": ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "everywhere"}
+            for each in found["effects"]
+        ],
+        "figure": figures.arms([(_label(arm), arm["accuracies"]) for arm in arms], alt=caption),
+        "caption": caption,
+        "failed": [run for run in found["runs"] if run["accuracy"] is None],
+    }
+
+
+def conclusions(files: RunFiles) -> list[str]:
+    """Say in sentences what was tried and what each factor is worth."""
+    found = files.ablation
+    return [_intro(found), *_verdicts(found)] if found else ["No run of this ablation has ended yet."]
+
+
+def _runs(found: dict[str, Any], levels: dict[str, str]) -> list[dict[str, Any]]:
+    return [run for run in found["runs"] if run["levels"] == levels]
+
+
+def _label(arm: dict[str, Any]) -> str:
+    return ", ".join(arm["levels"].values())
+
+
+def _intro(found: dict[str, Any]) -> str:
+    scored = next((run for run in found["runs"] if run["accuracy"] is not None), None)
+    where = f", scored on {count(scored['faces'])} faces of “{scored['split']}”" if scored else ""
+    drawn = " Drawn faces: the figures say nothing of real ones." if found["synthetic"] else ""
+    return (
+        f"{found['model']} was trained {plural(len(found['runs']), 'time')}, for at most "
+        f"{plural(found['epochs'], 'epoch')} each: every combination of {listing(list(found['factors']))}, with "
+        f"{'seeds' if len(found['seeds']) > 1 else 'seed'} {listing(found['seeds'])}{where}. Two runs of the same seed "
+        f"that differ in one factor only are a pair.{drawn}"
+    )
+
+
+def _verdicts(found: dict[str, Any]) -> Iterator[str]:
+    for each in found["effects"]:
+        if each["within"] or each["difference"] is None:
+            continue
+        what = f"{each['factor'].capitalize()} “{each['level']}” instead of “{each['baseline']}”"
+        if each["interval"] is None:
+            yield f"{what}: {points(each['difference'])} in a single pair, which says nothing of luck."
+            continue
+        low, high = each["interval"]
+        verdict = (
+            "more than the luck of the seeds"
+            if low > 0 or high < 0
+            else "no more than the luck of the seeds can make, as the interval holds 0"
+        )
+        yield (
+            f"{what}: {points(each['difference'])} (95 % interval {points_span(each['interval'])}, "
+            f"{plural(each['pairs'], 'pair')}); {verdict}."
+        )
+
+
+def _caption(arms: list[dict[str, Any]]) -> str:
+    known = sorted((arm for arm in arms if arm["mean"] is not None), key=lambda arm: arm["mean"])
+    if not known:
+        return "Accuracy of each run: none was scored."
+    worst, best = known[0], known[-1]
+    return (
+        f"Accuracy of each run (dots) and the mean of each combination (bars): from {percent(worst['mean'])} "
+        f"with {_label(worst)} to {percent(best['mean'])} with {_label(best)}."
+    )

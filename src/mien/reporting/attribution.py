@@ -1,0 +1,160 @@
+"""What the page says of attribution: where the network looks, and which method of showing it can be trusted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.reporting import figures
+from mien.reporting.explained import Kept
+from mien.reporting.pictures import grey, heat
+from mien.reporting.run_files import RunFiles
+from mien.reporting.wording import count, listing, percent
+
+MOST_FACES = 70
+"""More faces are left to `attribution.npz`."""
+FEATURES = ("brows", "eyes", "nose", "mouth")
+
+
+def attribution(files: RunFiles) -> dict[str, Any] | str:
+    """Show where the network looks.
+
+    Args:
+        files: the run's files.
+
+    Returns:
+        What `attribution.html` shows; or the line that stands in its place.
+    """
+    kept = files.attribution
+    if kept is None:
+        return "No explanation yet: `mien explain RUN` shows what the network looks at."
+    values, compared = kept.values, kept.values["comparison"]
+    best = most_faithful(compared)
+    curves = _curves_caption(compared, best)
+    return {
+        "split": values["split"],
+        "synthetic": values["synthetic"],
+        "best": best,
+        "looks": list(_looks(compared, best)),
+        "trust": _trust(compared, best),
+        "methods": compared["methods"],
+        "controls": compared["controls"],
+        "faces": compared["faces"],
+        "randomised": compared["randomised_faces"],
+        "mask_area": compared["mask_area"],
+        "charts": [
+            figures.faithfulness(compared, kind, best=best, alt=f"{kind}. {curves}")
+            for kind in ("deletion", "insertion")
+        ],
+        "caption": curves,
+        "regions": [
+            {"name": name, "area": area, "shares": [each["regions"][name] for each in compared["methods"].values()]}
+            for name, area in compared["region_areas"].items()
+        ],
+        "class_maps": [
+            {"name": name, "png": None if np.isnan(each).any() else heat(each)}
+            for name, each in zip(values["classes"], kept.arrays[f"{best}/class_maps"], strict=True)
+        ],
+        "share": values["share"],
+        "layer": values["layer"],
+        "classes": _by_class(kept),
+        "left_out": max(0, len(kept.arrays["images"]) - MOST_FACES),
+    }
+
+
+def most_faithful(compared: dict[str, Any]) -> str:
+    """Name the method with the highest score, of those that beat both controls if any does."""
+    methods: dict[str, Any] = compared["methods"]
+    beating = [name for name, each in methods.items() if each["beats_controls"]]
+    return max(beating or methods, key=lambda name: methods[name]["score"])
+
+
+def where_it_looks(files: RunFiles) -> Iterator[str]:
+    """Say in one sentence where the network looks, if that is known."""
+    if files.attribution:
+        compared = files.attribution.values["comparison"]
+        yield next(_looks(compared, most_faithful(compared)))
+
+
+def _looks(compared: dict[str, Any], best: str) -> Iterator[str]:
+    regions, area = compared["methods"][best]["regions"], compared["region_areas"]
+    if regions["mouth"] is None:
+        yield f"The maps of {best} are empty: nothing speaks for what the network said."
+        return
+    inside, chance = sum(regions[name] for name in FEATURES), sum(area[name] for name in FEATURES)
+    order = sorted(FEATURES, key=lambda name: regions[name] / area[name], reverse=True)
+    verdict = (
+        "mainly at the features of the face"
+        if inside > 0.5
+        else "more at the features of the face than chance would"
+        if inside > chance
+        else "no more at the features of the face than chance would"
+    )
+    parts = [f"the {name} ({regions[name] / area[name]:.1f} times)" for name in order]
+    yield (
+        f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes falls on brows, eyes, nose and "
+        f"mouth, which are {percent(chance, 0)} of the picture."
+    )
+    yield f"Against their area, most goes to {listing(parts)}; {percent(regions['outside'], 0)} falls outside the face."
+
+
+def _trust(compared: dict[str, Any], best: str) -> str:
+    beating = [name for name, each in compared["methods"].items() if each["beats_controls"]]
+    if not beating:
+        return (
+            "None of the methods orders the picture better than both controls, chance and “the centre first”: on this "
+            "network, do not trust the maps."
+        )
+    others = [name for name in compared["methods"] if name not in beating]
+    rest = (
+        f" Not so {listing(others)}: don't trust {'its' if len(others) == 1 else 'their'} maps here." if others else ""
+    )
+    verb = "orders" if len(beating) == 1 else "order"
+    return (
+        f"{listing(beating).capitalize()} {verb} the picture better than both controls, chance and “the centre first”; "
+        f"{best} does so best.{rest}"
+    )
+
+
+def _curves_caption(compared: dict[str, Any], best: str) -> str:
+    each, centre = compared["methods"][best], compared["controls"]["centre first"]
+    return (
+        "Mean probability of what the network said, while the parts that a method calls most important are taken out "
+        "of the face (left; lower is better) or put into a blurred one (right; higher is better). "
+        f"Bold: {best}, with areas of {each['deletion']:.2f} and {each['insertion']:.2f}, against "
+        f"{centre['deletion']:.2f} and {centre['insertion']:.2f} for the centre first; thin: the other methods. "
+        f"{count(compared['faces'])} faces."
+    )
+
+
+def _by_class(kept: Kept) -> list[dict[str, Any]]:
+    """Sort the shown faces by their own class, right ones apart from wrong ones."""
+    arrays, names = kept.arrays, kept.values["classes"]
+    faces = [_face(kept, row) for row in range(min(len(arrays["images"]), MOST_FACES))]
+    groups = []
+    for name in names:
+        own = [face for face in faces if face["target"] == name]
+        if own:
+            kinds = [("Right", [f for f in own if f["right"]]), ("Wrong", [f for f in own if not f["right"]])]
+            groups.append({"name": name, "kinds": kinds})
+    return groups
+
+
+def _face(kept: Kept, row: int) -> dict[str, Any]:
+    arrays, names = kept.arrays, kept.values["classes"]
+    label, target = int(arrays["labels"][row]), int(arrays["targets"][row])
+
+    def pictures(method: str) -> dict[str, str]:
+        maps: NDArray[np.floating] = arrays[f"{method}/maps"][row]
+        return {"map": heat(maps), "masked": grey(arrays[f"{method}/masked"][row])}
+
+    return {
+        "id": str(arrays["ids"][row]),
+        "png": grey(arrays["images"][row]),
+        "right": label == target,
+        "label": names[label],
+        "target": names[target],
+        "probability": float(arrays["probabilities"][row, label]),
+        "methods": {method: pictures(method) for method in kept.values["methods"]},
+    }

@@ -1,0 +1,131 @@
+"""What `mien ablate` and `mien explain` leave, written without a model."""
+
+import numpy as np
+
+from mien.core.files import write_arrays, write_json
+
+METHODS = ("saliency", "occlusion")
+REGIONS = {
+    "brows": 0.07,
+    "eyes": 0.08,
+    "nose": 0.07,
+    "mouth": 0.11,
+    "rest of the face": 0.28,
+    "outside": 0.39,
+}
+
+
+def curve(area):
+    falls = np.linspace(0.8, 0.1, 25).tolist()
+    areas = {"deletion": 0.4 - area, "insertion": 0.4 + area, "score": 2 * area}
+    return {**areas, "deletion_curve": falls, "insertion_curve": falls[::-1]}
+
+
+def method(area, *, beats, mask, gap=None):
+    over = {"difference": area, "interval": [area - 0.02 if beats else -0.02, area + 0.02]}
+    return curve(area) | {
+        "over": {"random order": over, "centre first": over},
+        "randomisation": {"output layer": 0.9, "upper half": 0.45, "all layers": 0.12},
+        "regions": dict(zip(REGIONS, (0.1, 0.15, 0.1, 0.3, 0.2, 0.15), strict=True)),
+        "mask": mask,
+        "gap": gap,
+        "beats_controls": beats,
+    }
+
+
+def attribution_json(classes, *, synthetic=False, beats=(False, True)):
+    mask = 0.3 if synthetic else None
+    methods = {
+        name: method(area, beats=each, mask=mask, gap=0.01 if name == "saliency" else None)
+        for name, area, each in zip(METHODS, (0.1, 0.2), beats, strict=True)
+    }
+    return {
+        "schema_version": 1,
+        "source": "/data/fer2013.csv",
+        "synthetic": synthetic,
+        "classes": list(classes),
+        "split": "test",
+        "methods": list(METHODS),
+        "share": 0.7,
+        "layer": "drop3",
+        "filters": "conv2",
+        "seed": 0,
+        "comparison": {
+            "faces": 105,
+            "randomised_faces": 28,
+            "methods": methods,
+            "controls": {"random order": curve(0.01), "centre first": curve(0.05)},
+            "region_areas": REGIONS,
+            "mask_area": 0.12 if synthetic else None,
+        },
+    }
+
+
+def write_explained(folder, *, classes, synthetic=False, faces=14, filters=6):
+    generator = np.random.default_rng(5)
+
+    def pictures(*axes):
+        return generator.integers(0, 256, (*axes, 48, 48), dtype=np.uint8)
+
+    labels, targets = np.arange(faces) % len(classes), (np.arange(faces) // 2) % len(classes)
+    arrays = {
+        "rows": np.arange(faces),
+        "images": pictures(faces),
+        "labels": labels,
+        "targets": targets,
+        "ids": np.array([f"row {row}" for row in range(faces)]),
+        "probabilities": np.full((faces, len(classes)), 1 / len(classes), np.float32),
+    }
+    for name in METHODS:
+        arrays[f"{name}/maps"] = generator.normal(size=(faces, 48, 48)).astype(np.float32)
+        arrays[f"{name}/masked"] = pictures(faces)
+        arrays[f"{name}/class_maps"] = generator.random((len(classes), 48, 48)).astype(np.float32)
+        arrays[f"{name}/class_maps"][-1] = np.nan  # no face was given the last class
+    write_arrays(folder / "attribution.npz", arrays)
+    write_json(folder / "attribution.json", attribution_json(classes, synthetic=synthetic))
+    arrays = {"units": np.arange(filters), "pictures": pictures(filters), "real_images": pictures(filters, 5)}
+    arrays |= {"activations": np.arange(filters) + 2.0, "real_activations": np.full((filters, 5), 1.25)}
+    write_arrays(folder / "filters.npz", arrays)
+    values = {"layer": "conv2", "filters": filters, "of": 400, "faces": 1000, "synthetic": synthetic}
+    write_json(folder / "filters.json", {"schema_version": 1, **values, "above_all_faces": filters - 1})
+    maps = generator.normal(size=(60, 21, 21)).astype(np.float32)
+    arrays = {"channels": np.arange(60)[::-1], "maps": maps, "responses": np.arange(60.0), "image": pictures()}
+    write_arrays(folder / "feature_maps.npz", arrays)
+    write_json(
+        folder / "feature_maps.json", {"schema_version": 1, "layer": "conv2", "face": "row 3", "synthetic": synthetic}
+    )
+
+
+def ablation_json(*, synthetic=False, failed=0):
+    from mien.evaluation.ablation import arm_means, effects
+
+    factors = {"normalisation": ["none", "per-pixel"], "augmentation": ["none", "report"]}
+    runs = [
+        {
+            "levels": {"normalisation": first, "augmentation": second},
+            "seed": seed,
+            "run": f"arms/normalisation={first},augmentation={second}/seed-{seed}",
+            "reason": "",
+            "split": "test",
+            "faces": 3589,
+            "accuracy": 0.6 + 0.002 * (first != "none") * (-1) ** seed + 0.04 * (second != "none") + 0.003 * seed,
+        }
+        for seed in (0, 1, 2)
+        for first in factors["normalisation"]
+        for second in factors["augmentation"]
+    ]
+    for run in runs[:failed]:
+        run |= {"accuracy": None, "reason": "RuntimeError: out of memory"}
+    return {
+        "schema_version": 1,
+        "source": "/data/fer2013.csv",
+        "synthetic": synthetic,
+        "model": "mien-n",
+        "recipe": "mien-n",
+        "epochs": 20,
+        "seeds": [0, 1, 2],
+        "factors": factors,
+        "arms": arm_means(runs),
+        "effects": effects(runs, factors),
+        "runs": runs,
+    }

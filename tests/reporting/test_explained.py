@@ -1,0 +1,168 @@
+"""What the page says of ablation, attribution and filters, and what it does with damaged files of theirs."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.core.errors import DataError
+from mien.core.files import read_arrays, write_arrays, write_json
+from mien.core.labels import FER2013
+from mien.core.rundir import RunDir
+from mien.reporting.attribution import attribution, most_faithful
+from mien.reporting.build import report
+from mien.reporting.filters import MOST_FILTERS, MOST_MAPS, filters
+from mien.reporting.pictures import grey, heat
+from mien.reporting.run_files import read_run
+
+from .explained import METHODS, ablation_json, attribution_json, write_explained
+from .pages import Page
+
+
+def built(run):
+    return Page(report(run).read_text(encoding="utf-8"))
+
+
+def decoded(png):
+    return Image.open(io.BytesIO(base64.b64decode(png)))
+
+
+def test_a_grey_picture_is_itself():
+    image = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    assert (np.asarray(decoded(grey(image))) == image).all()
+
+
+def test_a_map_is_dark_where_nothing_is_and_bright_where_most_is():
+    values = np.full((48, 48), -1.0)
+    values[10:20, 10:20] = np.linspace(0.1, 1, 100).reshape(10, 10)
+    light = np.asarray(decoded(heat(values)).convert("L")).astype(int)
+    assert light[0, 0] == light.min() < 5
+    assert light[19, 19] == light.max() > 200
+    row = light[10:20, 10:20].ravel()
+    assert (np.diff(row) >= -2).all()
+    assert np.asarray(decoded(heat(np.zeros((48, 48)))).convert("L")).max() < 5
+
+
+def test_the_verdicts_are_those_of_the_numbers(page):
+    found = {(each["factor"], bool(each["within"])): each for each in ablation_json()["effects"]}
+    low, high = (100 * end for end in found["augmentation", False]["interval"])
+    assert (
+        f"Augmentation “report” instead of “none”: +4.0 points (95 % interval {low:+.1f} to {high:+.1f}, 6 pairs)"
+        in page.text
+    )
+    assert "more than the luck of the seeds" in page.text
+    assert "Normalisation “per-pixel” instead of “none”: +0.1 points" in page.text
+    assert "the interval holds 0" in page.text
+    assert "trained 12 times, for at most 20 epochs each" in page.text
+    assert "from 60.3 % with none, none to 64.4 % with per-pixel, report" in page.text
+
+
+def test_a_failed_run_is_named(run):
+    write_json(run.path / "ablation/ablation.json", ablation_json(failed=1))
+    assert "Failed and left out: none, none, seed 0 (RuntimeError: out of memory)" in built(run).text
+
+
+def test_one_seed_says_nothing_of_luck(run):
+    found = ablation_json()
+    found["effects"] = [each | {"interval": None, "pairs": 1} for each in found["effects"]]
+    write_json(run.path / "ablation/ablation.json", found)
+    assert "in a single pair, which says nothing of luck" in built(run).text
+
+
+def test_an_ablation_has_a_page_of_its_own(run, tmp_path):
+    config = run.read_json("config.json") | {"ablation": {"factors": {}, "seeds": [0]}}
+    alone = RunDir(tmp_path / "ablation-1")
+    write_json(alone.path / "config.json", config)
+    write_json(alone.path / "data.json", run.read_json("data.json"))
+    write_json(alone.path / "ablation.json", ablation_json())
+    page = built(alone)
+    assert [attrs["id"] for attrs in page.all("section")] == ["data", "model", "ablation", "appendix"]
+    assert page.text.count("Augmentation “report” instead of “none”: +4.0 points") == 2  # summary and section
+    assert "not been scored" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("beats", "best", "sentence"),
+    [
+        ((False, True), "occlusion", "Occlusion orders the picture better than both controls"),
+        ((True, False), "saliency", "Saliency orders the picture better than both controls"),
+        ((True, True), "occlusion", "Saliency and occlusion order the picture better"),
+        ((False, False), "occlusion", "None of the methods orders the picture better than both controls"),
+    ],
+)
+def test_the_page_says_which_maps_to_trust(run, beats, best, sentence):
+    values = attribution_json(FER2013, beats=beats)
+    write_json(run.path / "explain/attribution.json", values)
+    assert most_faithful(values["comparison"]) == best
+    assert sentence in built(run).text
+
+
+def test_where_the_network_looks_is_written_from_the_table(page):
+    assert "The network looks mainly at the features of the face: 65 % of what occlusion attributes" in page.text
+    assert "which are 33 % of the picture" in page.text
+    assert "most goes to the mouth (2.7 times), the eyes (1.9 times)" in page.text
+    assert "15 % falls outside the face" in page.text
+
+
+def test_every_number_of_the_table_is_there(page):
+    for each in attribution_json(FER2013)["comparison"]["methods"].values():
+        for key in ("deletion", "insertion", "score"):
+            assert f"{each[key]:.3f}" in page.text
+    assert "Inside the truth" not in page.text
+
+
+def test_drawn_faces_have_a_truth(run):
+    write_explained(run.path / "explain", classes=FER2013, synthetic=True)
+    text = built(run).text
+    assert "Inside the truth" in text
+    assert "12 % chance" in text
+
+
+def test_the_pictures_shown_are_the_files(run):
+    arrays = read_arrays(run.path / "explain/attribution.npz", holds="explanations")
+    shown = [face for each in attribution(read_run(run))["classes"] for _, faces in each["kinds"] for face in faces]
+    assert len(shown) == len(arrays["images"])
+    for face in shown:
+        row = int(face["id"].removeprefix("row "))
+        assert face["right"] == (arrays["labels"][row] == arrays["targets"][row])
+        assert face["target"] == FER2013[arrays["targets"][row]]
+        assert (np.asarray(decoded(face["png"])) == arrays["images"][row]).all()
+        for method in METHODS:
+            assert (np.asarray(decoded(face["methods"][method]["masked"])) == arrays[f"{method}/masked"][row]).all()
+
+
+def test_a_class_that_no_face_was_given_has_no_average(page, written):
+    assert "no face" in page.text
+    maps = attribution(read_run(written))["class_maps"]
+    assert [each["png"] is None for each in maps] == [False] * 6 + [True]
+
+
+def test_filters_and_maps_beyond_the_first_are_left_to_the_file(run):
+    write_explained(run.path / "explain", classes=FER2013, filters=MOST_FILTERS + 3)
+    shown = filters(read_run(run))
+    assert (len(shown["filters"]["units"]), shown["filters"]["left_out"]) == (MOST_FILTERS, 3)
+    assert len(shown["maps"]["shown"]) == MOST_MAPS
+    text = built(run).text
+    assert "3 more filters are not shown" in text
+    assert "67 of the 400 filters of conv2" in text
+    assert "for 66 of 67" in text
+
+
+@pytest.mark.parametrize("name", ["attribution", "filters", "feature_maps"])
+def test_arrays_that_are_missing_or_do_not_fit_are_refused(run, name):
+    path = run.path / f"explain/{name}.npz"
+    arrays = read_arrays(path, holds="explanations")
+    page = report(run).read_bytes()
+    for key in arrays.keys() - {"rows"}:
+        changes = {"missing": None, "cut": arrays[key][:-1], "bool": arrays[key].astype(bool)}
+        for changed in changes.values():
+            others = {each: array for each, array in arrays.items() if each != key}
+            write_arrays(path, others if changed is None else others | {key: changed})
+            with pytest.raises(DataError, match=rf"{name}\.npz: .*mien explain RUN"):
+                report(run)
+    path.unlink()
+    with pytest.raises(DataError, match=rf"{name}\.npz: no such file"):
+        report(run)
+    assert (run.path / "report.html").read_bytes() == page
