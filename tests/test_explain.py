@@ -24,6 +24,7 @@ from mien.explanation.regions import attribution_shares
 from mien.models.classifier import load_classifier
 from mien.training.start import train
 from mien.verbs import explain as verb
+from mien.verbs import filters as layer_files
 
 SMALL: dict[str, Any] = {"methods": ("saliency", "grad-cam"), "count": 4, "device": "cpu"}
 
@@ -32,7 +33,7 @@ SMALL: dict[str, Any] = {"methods": ("saliency", "grad-cam"), "count": 4, "devic
 def quick() -> Iterator[None]:
     """Pictures of filters after two steps; tests/explanation looks at how good they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verb, "maximise", partial(verb.maximise, steps=2))
+        patch.setattr(layer_files, "maximise", partial(layer_files.maximise, steps=2))
         yield
 
 
@@ -192,13 +193,13 @@ def test_the_surest_right_face_is_shown_or_the_surest(labels: list[int], expecte
 
 def test_rows_are_drawn_evenly_by_label() -> None:
     labels = np.repeat([0, 1, 2], [2, 30, 60])
-    rows = verb._evenly(labels, 20, seed=0)
+    rows = layer_files.evenly(labels, 20, seed=0)
     assert np.bincount(labels[rows]).tolist() == [2, 9, 9]
     assert (np.diff(rows) > 0).all()
-    assert np.array_equal(rows, verb._evenly(labels, 20, seed=0))
-    assert not np.array_equal(rows, verb._evenly(labels, 20, seed=1))
-    assert verb._evenly(labels, 500, seed=0).tolist() == list(range(92))
-    assert len(verb._evenly(labels[:0], 5, seed=0)) == 0
+    assert np.array_equal(rows, layer_files.evenly(labels, 20, seed=0))
+    assert not np.array_equal(rows, layer_files.evenly(labels, 20, seed=1))
+    assert layer_files.evenly(labels, 500, seed=0).tolist() == list(range(92))
+    assert len(layer_files.evenly(labels[:0], 5, seed=0)) == 0
 
 
 def test_the_whole_registry_of_methods_is_the_default() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, UsageError
@@ -23,25 +22,19 @@ from mien.data.synthetic import draw_faces
 from mien.evaluation.examples import choose_examples
 from mien.explanation.attribution import METHODS, attribute, check_method
 from mien.explanation.comparison import compare_methods
-from mien.explanation.feature_maps import FeatureMaps, feature_maps
-from mien.explanation.filters import maximise, strongest
+from mien.explanation.feature_maps import feature_maps
 from mien.explanation.layers import find_layer, last_map_layer
 from mien.explanation.masking import mask_least
 from mien.explanation.sheets import sheet, side_by_side, to_grey
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
-from mien.training.memory import keep_freed_memory
 from mien.training.start import own_faces, stored_config
+from mien.verbs.filters import Ascent, evenly, keep_feature_maps, keep_filters
 from mien.verbs.score import predict, tested_split
 
 CHECKED = 105
 """Faces on which the methods are compared, as many of each class that the network gave as there are."""
-SEARCHED = 1000
-"""Faces among which those are sought that excite a filter most."""
-REAL = 5
-"""Faces shown beside each filter's picture."""
-MAPS_SHOWN = 48
 
 
 @dataclass(frozen=True)
@@ -65,6 +58,9 @@ def explain(
     layer: str | None = None,
     filters: str = "conv2",
     count: int | None = 36,
+    starts: int = 2,
+    jitter_px: int = 1,
+    smoothness: float = 0.1,
     face: str | None = None,
     split: str | None = None,
     device: str = "auto",
@@ -86,6 +82,9 @@ def explain(
         layer: where Grad-CAM looks; None takes the last one with maps of 3×3 or more.
         filters: the layer whose filters and feature maps are shown; `conv2` is the second convolution.
         count: how many of its filters; None takes all.
+        starts: tries of the gradient ascent for each filter, as in `explanation.filters.maximise`.
+        jitter_px: pixels by which each of its steps may shift the picture.
+        smoothness: how strongly it pulls neighbouring pixels together.
         face: the id of the face whose feature maps are shown; None takes the surest right one, or the surest.
         split: which faces; None takes `test`, or what the run held out where there are no labelled test faces.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
@@ -106,6 +105,7 @@ def explain(
     classifier = load_classifier(run.path, device=resolve_device(device))
     if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
         raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
+    ascent = Ascent(starts, jitter_px, smoothness)
     wanted = Wanted(
         split=split or tested_split(run),
         methods=[check_method(method) for method in dict.fromkeys(methods)],
@@ -127,10 +127,11 @@ def explain(
         maps = feature_maps(classifier, shown.images[place], layer=name)
     talk.note(f"explaining {run.path} on {len(shown):,} faces of {wanted.split}")
     run.remove(["explain"])
-    _keep_feature_maps(run, shown, place, found=maps, layer=filters)
+    keep_feature_maps(run, shown, place, found=maps, layer=filters)
     total = len(maps.channels)
     units = range(total if count is None else min(count, total))
-    _keep_filters(run, classifier, shown, units=units, of=total, wanted=wanted, talk=talk)
+    talk.note(f"pictures of {len(units)} of the {total} filters of {filters}")
+    keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent)
     return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted, talk=talk)
 
 
@@ -145,7 +146,7 @@ def _keep_attributions(
     talk: Talk,
 ) -> dict[str, Any]:
     images, labels = shown.images[rows], said.labels[rows]
-    sample = _evenly(said.labels, CHECKED, seed=wanted.seed)
+    sample = evenly(said.labels, CHECKED, seed=wanted.seed)
     masks = None
     if is_synthetic(stored_config(run).data):
         numbers = shown.ids[sample].astype(np.int64)
@@ -185,47 +186,6 @@ def _keep_attributions(
     return values
 
 
-def _keep_filters(
-    run: RunDir, classifier: Classifier, shown: FaceSet, *, units: range, of: int, wanted: Wanted, talk: Talk
-) -> None:
-    talk.note(f"pictures of {len(units)} of the {of} filters of {wanted.filters}")
-    keep_freed_memory()
-    generator = torch.Generator(classifier.normalise.mean.device).manual_seed(wanted.seed)
-    made = maximise(classifier, wanted.filters, units=units, generator=generator)
-    rows = _evenly(shown.targets, SEARCHED, seed=wanted.seed)
-    best, activations = strongest(
-        classifier, shown.images[rows], layer=wanted.filters, units=units, top=min(REAL, len(rows))
-    )
-    real = rows[best]
-    arrays: dict[str, NDArray[Any]] = {
-        "real_images": shown.images[real],
-        "real_activations": activations,
-        "real_ids": shown.ids[real],
-    }
-    arrays |= {"units": made.units, "pictures": made.pictures, "activations": made.activations}
-    write_arrays(run.path / "explain/filters.npz", arrays)
-    values = {
-        "schema_version": 1,
-        "layer": wanted.filters,
-        "filters": len(units),
-        "of": of,
-        "faces": len(rows),
-        "synthetic": shown.synthetic,
-        "above_all_faces": int((made.activations > activations[:, 0]).sum()),
-    }
-    write_json(run.path / "explain/filters.json", values)
-    write_atomic(run.path / "explain/filters.png", sheet(made.pictures, columns=round(len(units) ** 0.5)))
-
-
-def _keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureMaps, layer: str) -> None:
-    arrays = {"channels": found.channels, "maps": found.maps, "responses": found.responses, "image": shown.images[row]}
-    write_arrays(run.path / "explain/feature_maps.npz", arrays)
-    values = {"schema_version": 1, "layer": layer, "face": str(shown.ids[row]), "synthetic": shown.synthetic}
-    write_json(run.path / "explain/feature_maps.json", values)
-    pictures = to_grey(np.abs(found.maps[:MAPS_SHOWN]))
-    write_atomic(run.path / "explain/feature_maps.png", sheet(pictures, columns=8))
-
-
 def _place(shown: FaceSet, said: Predictions, face: str | None) -> int:
     """Row of the face with this id; without an id the surest right one, or the surest where none is right."""
     if face is None:
@@ -238,13 +198,3 @@ def _place(shown: FaceSet, said: Predictions, face: str | None) -> int:
             f"{shown.source}: no face '{face}' in this split, ids go from {shown.ids[0]} to {shown.ids[-1]}"
         )
     return int(places[0])
-
-
-def _evenly(labels: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
-    """Draw rows, as equally many of each label as there are: `int64 (≤ count,)` in rising order."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    turn = np.empty(len(labels), np.int64)  # a row is the how-manieth of its label
-    for label in np.unique(labels):
-        same = order[labels[order] == label]
-        turn[same] = np.arange(len(same))
-    return np.sort(order[np.argsort(turn[order], kind="stable")][:count])
