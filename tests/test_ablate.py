@@ -1,6 +1,7 @@
 """`mien ablate`: arms, their table, failures and interruptions."""
 
 import csv
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
+from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.training.start import train
 from mien.verbs import ablate as verbs
@@ -58,7 +60,7 @@ def test_the_table_and_the_effects(ablated: RunDir) -> None:
     assert [row["augment.flip"] for row in rows] == ["false", "true", "false", "true"]
     (effect,) = found["effects"]
     one, two = (found["runs"][i + 1]["accuracy"] - found["runs"][i]["accuracy"] for i in (0, 2))
-    assert (effect["pairs"], effect["difference"]) == (2, pytest.approx((one + two) / 2))
+    assert (effect["seeds"], effect["difference"]) == (2, pytest.approx((one + two) / 2))
 
 
 def test_a_finished_ablation_stays_as_it_is(ablated: RunDir) -> None:
@@ -74,17 +76,19 @@ def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pyt
         return train(data, **given)
 
     monkeypatch.setattr(verbs, "train", breaks)
-    with pytest.raises(MienError, match=r"1 of 4 runs failed, the first: RuntimeError: out of memory; try .* --resume"):
-        made(tmp_path / "run")
-    run = RunDir(tmp_path / "run")
+    run = made(tmp_path / "run")
+    reason = run.read_json("status.json")["reason"]
+    assert reason.startswith(
+        "1 of 4 runs failed, the first: RuntimeError: out of memory; try those again with: mien ab"
+    )
     found = run.read_json("ablation.json")
     assert [each["accuracy"] is None for each in found["runs"]] == [True, False, False, False]
-    assert (found["effects"][0]["pairs"], run.state) == (1, "failed")
+    assert (found["effects"][0]["seeds"], run.state) == (1, "failed")
     before = times(run)
     monkeypatch.setattr(verbs, "train", train)
     resume_ablation(run.path)
     assert before.items() < times(run).items()
-    assert (run.read_json("ablation.json")["effects"][0]["pairs"], run.state) == (2, "finished")
+    assert (run.read_json("ablation.json")["effects"][0]["seeds"], run.state) == (2, "finished")
 
 
 def test_a_killed_ablation_goes_on(ablated: RunDir, tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_an_interruption_says_how_to_go_on(
         ({"factor": ["optimizer.lr=1,-2"]}, "optimizer.lr"),
         ({"factor": ["model=mien-n,mien-q"]}, "no model 'mien-q'"),
         ({"factor": [], "factors": ["agmentation"]}, "did you mean augmentation"),
-        ({"factor": ["seed=1,2"]}, "--seeds 1,2"),
+        ({"factor": ["seed=1,2"]}, "repeat with --seeds"),
         ({"seeds": [1, 1]}, "--seeds 1,1"),
         ({"seeds": []}, "--seeds"),
         ({"seeds": [-1]}, "--seeds -1"),
@@ -152,6 +156,17 @@ def test_an_ablation_at_work_is_left_alone(ablated: RunDir, monkeypatch: pytest.
     monkeypatch.setattr(RunDir, "busy", property(lambda run: True))
     with pytest.raises(UsageError, match="is at work in it"):
         resume_ablation(ablated.path)
+
+
+def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:
+    """Arms of two data sets in one table would be worse than none."""
+    other = RunDir(Path(shutil.copytree(ablated.path, tmp_path / "other")))
+    config = other.read_json("config.json")
+    write_json(other.path / "config.json", config | {"data": config["data"] | {"row_fingerprint": "0"}})
+    before = times(other)
+    with pytest.raises(DataError, match="not the rows that the run learned from"):
+        resume_ablation(other.path)
+    assert times(other) == before
 
 
 def test_a_training_run_is_no_ablation(studied: RunDir) -> None:

@@ -181,11 +181,14 @@ def test_a_study_does_everything_in_order(studied: RunDir, monkeypatch: pytest.M
 
         monkeypatch.setattr(f"mien.verbs.study.{name}", verb)
     alone = {"recipe": "demo", "verb": "study", "epochs": 1, "batch": 16}
-    shared = {"batch": 16, "device": "cpu", "holdout": stored_config(studied).holdout.model_dump()}
+    config = stored_config(studied)
+    shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "command": ()}
+    shared |= {"votes": None, "labels": "own", "skip_bad": False}
     assert study("synthetic:210", recipe="demo", epochs=1, batch=16, ablation="mien-s") is studied
     whole = [
         ("train", "synthetic:210", alone),
         ("evaluate", studied, {"split": "test", "device": "cpu"}),
+        ("report", studied, {}),
         ("explain", studied, {"device": "cpu"}),
         ("report", studied, {}),
     ]

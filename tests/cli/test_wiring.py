@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mien.cli import console
+from mien.cli import console, flags
+from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 
@@ -166,9 +167,25 @@ def test_an_ablation_is_resumed_as_it_was_begun(mien: Mien, monkeypatch: pytest.
     recorder = record(monkeypatch, "mien.verbs.ablate.resume_ablation")
     assert mien("ablate", "--resume", "a").code == 130
     assert recorder.places == ("a",)
-    refused = mien("ablate", "x.csv", "--resume", "a", "--epochs", "3")
+    refused = mien("ablate", "x.csv", "--resume", "a", "--epochs", "3", "--seeds", "0", "--overwrite")
     assert (refused.code, refused.out) == (2, "")
-    assert "data, epochs can't be given" in refused.err
+    assert "data, seeds, overwrite, epochs can't be given" in refused.err
+
+
+def test_a_failed_arm_is_an_exit_code_after_the_table(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunDir.create("ablate", name="a")
+    run.set_status("failed", reason="1 of 2 runs failed")
+    write_json(run.path / "ablation.json", {"factors": {"flip": ["a"]}, "arms": [], "effects": []})
+    monkeypatch.setattr("mien.verbs.ablate.ablate", lambda *_, **__: run)
+    done = mien("ablate", "x.csv", "--recipe", "mien-n", "--factors", "augmentation")
+    assert done.code == 1
+    assert str(run.path) in done.out
+    assert "1 of 2 runs failed" in done.err
+
+
+@pytest.mark.parametrize("text", ["saliency,grad-cam", "saliency, grad-cam"])
+def test_names_may_have_spaces_between(text: str) -> None:
+    assert flags.listed(text) == ["saliency", "grad-cam"]
 
 
 @pytest.mark.parametrize("line", ["ablate", "ablate x.csv", "ablate x.csv --recipe mien-n --seeds a"])

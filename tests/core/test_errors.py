@@ -50,6 +50,7 @@ def test_what_catches_what(name: str, parent: str) -> None:
         ("mien", "mien-s mien-n course_cnn", "did you mean mien-s or mien-n?"),
         ("aaaa", "aaab aaac aaad aaae", "did you mean aaae or aaad or aaac?"),
         ("", "b a", "known: a, b"),
+        ("zz", "a b c d e f g h i j k l m n", "known: a, b, c, d, e, f, g, h, i, j, k, l and 2 more"),
     ],
 )
 def test_nearest(name: str, choices: str, expected: str) -> None:

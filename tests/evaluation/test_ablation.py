@@ -42,24 +42,45 @@ def test_means_are_numpys(runs: list[dict[str, Any]]) -> None:
         )
 
 
-def test_effects_are_scipys(runs: list[dict[str, Any]]) -> None:
+def test_effects_inside_a_combination_are_scipys(runs: list[dict[str, Any]]) -> None:
     found = {(each["factor"], each["level"], *each["within"].values()): each for each in effects(runs, FACTORS)}
     assert len(found) == 2 * (1 + 2) + 1 * (1 + 3)
-    for where in ({}, {"augmentation": "none"}, {"augmentation": "report"}):
+    for where in ({"augmentation": "none"}, {"augmentation": "report"}):
         effect = found["normalisation", "global", *where.values()]
         after, before = (accuracies(runs, normalisation=level, **where) for level in ("global", "none"))
         expected = stats.ttest_rel(after, before)
-        assert (effect["baseline"], effect["pairs"]) == ("none", len(after))
+        assert (effect["baseline"], effect["seeds"]) == ("none", 4)
         assert effect["difference"] == pytest.approx((after - before).mean())
         assert effect["interval"] == pytest.approx(list(expected.confidence_interval(0.95)))
 
 
-def test_what_failed_is_left_out_of_means_and_pairs(runs: list[dict[str, Any]]) -> None:
+def test_the_overall_effect_is_scipys_over_the_means_of_the_seeds(runs: list[dict[str, Any]]) -> None:
+    overall = next(each for each in effects(runs, FACTORS) if each["level"] == "global" and not each["within"])
+    after, before = (accuracies(runs, normalisation=level).reshape(4, 2).mean(axis=1) for level in ("global", "none"))
+    expected = stats.ttest_rel(after, before)
+    assert (overall["seeds"], overall["difference"]) == (4, pytest.approx((after - before).mean()))
+    assert overall["interval"] == pytest.approx(list(expected.confidence_interval(0.95)))
+
+
+def test_an_interaction_is_not_taken_for_luck() -> None:
+    """A level that is worth 5 points beside one level of the other factor and nothing beside the other."""
+    runs = [
+        {"levels": {"a": a, "b": b}, "seed": seed, "accuracy": 0.5 + (0.05 + 0.001 * seed) * (a == "on") * (b == "on")}
+        for a in ("off", "on")
+        for b in ("off", "on")
+        for seed in (-1, 0, 1)
+    ]
+    overall = effects(runs, {"a": ["off", "on"], "b": ["off", "on"]})[0]
+    assert overall["difference"] == pytest.approx(0.025)
+    assert overall["interval"][0] > 0.02
+
+
+def test_what_failed_is_left_out_of_means_and_of_the_effects_that_need_it(runs: list[dict[str, Any]]) -> None:
     runs[0]["accuracy"] = None
     first = arm_means(runs)[0]
     assert (first["runs"], first["mean"]) == (3, pytest.approx(accuracies(runs[1:], **runs[0]["levels"]).mean()))
-    pairs = {(each["level"], *each["within"].values()): each["pairs"] for each in effects(runs, FACTORS)}
-    assert (pairs["report",], pairs["report", "none"], pairs["report", "global"]) == (11, 3, 4)
+    seeds = {(each["level"], *each["within"].values()): each["seeds"] for each in effects(runs, FACTORS)}
+    assert (seeds["report",], seeds["report", "none"], seeds["report", "global"]) == (3, 3, 4)
 
 
 def test_one_seed_has_no_interval_and_no_run_no_mean() -> None:

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from mien.core.errors import DataError
+from mien.core.student import mean_interval
 from mien.explanation import attribution
 from mien.explanation.attribution import attribute
 from mien.explanation.comparison import RANDOMISED_FACES, Comparison, compare_methods
@@ -52,7 +53,13 @@ def test_the_numbers_are_those_of_the_single_functions(table: dict[str, Any], me
     few = slice(RANDOMISED_FACES)
     forgotten = randomisation(two_classes(), FACES[few], classes=LABELS[few], method=method, maps=maps[few], seed=4)
     assert found["randomisation"] == pytest.approx(forgotten)
-    assert found["mask"] == pytest.approx(attribution_shares(maps, MASKS[:, None]).mean())
+    inside = attribution_shares(maps, MASKS[:, None])[:, 0]
+    assert found["mask"]["share"] == pytest.approx(inside.mean())
+    above = {"mask": inside - MASKS.mean(axis=(1, 2))}
+    above["features"] = attribution_shares(maps, template()[:4].any(axis=0)[None])[:, 0] - template()[:4].sum() / 48**2
+    for each, said in (("mask", found["mask"]["over"]), ("features", found["features"])):
+        assert said["difference"] == pytest.approx(above[each].mean())
+        assert said["interval"] == pytest.approx(mean_interval(above[each].tolist()))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -115,7 +122,9 @@ def test_maps_without_anything_positive_have_no_shares(monkeypatch: pytest.Monke
     monkeypatch.setitem(attribution.METHODS, "nothing", nothing)
     found = compared(methods=["nothing"])
     assert set(found.table["methods"]["nothing"]["regions"].values()) == {None}
-    assert found.table["methods"]["nothing"]["mask"] is None
+    nowhere = {"difference": None, "interval": None}
+    assert found.table["methods"]["nothing"]["mask"] == {"share": None, "over": nowhere}
+    assert found.table["methods"]["nothing"]["features"] == nowhere
     assert not found.class_maps["nothing"].any()
 
 

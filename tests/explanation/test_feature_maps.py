@@ -4,7 +4,7 @@ import torch
 from scipy.signal import correlate2d
 from torch import nn
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.explanation.feature_maps import feature_maps
 from mien.explanation.layers import find_layer
 from mien.models.classifier import Classifier
@@ -75,7 +75,7 @@ def test_wrong_calls() -> None:
     with pytest.raises(UsageError, match=r"layer 'output' of mien-n answers no maps"):
         feature_maps(made, FACE, layer="output")
     for wrong in (FACE / 255, FACE[None], FACE[:40]):
-        with pytest.raises(UsageError, match="expected uint8"):
+        with pytest.raises(DataError, match="expected uint8"):
             feature_maps(made, wrong, layer="conv2")
     made.network.spare = nn.Conv2d(1, 2, 3)
     with pytest.raises(UsageError, match="never runs it"):

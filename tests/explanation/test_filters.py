@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.explanation.filters import FilterPictures, maximise, strongest
 from mien.explanation.layers import find_layer, recorded
 from mien.explanation.units import UnitMeans
@@ -311,7 +311,7 @@ def test_wrong_calls(layer: str, settings: dict[str, object], message: str) -> N
     ],
 )
 def test_wrong_calls_of_strongest(images: np.ndarray, settings: dict[str, object], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises((UsageError, DataError), match=message):
         strongest(classifier(), images, layer="conv2", **settings)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.explanation.sheets import GAP_PX, PAPER, SCALE, sheet, side_by_side, to_grey
+from mien.core.pixels import stretch
+from mien.explanation.sheets import GAP_PX, PAPER, SCALE, sheet, side_by_side
 
 PICTURES = np.random.default_rng(0).integers(0, 200, (5, 6, 4), dtype=np.uint8)
 
@@ -33,7 +34,7 @@ def test_pictures_are_at_their_places(columns: int, rows: int) -> None:
 
 def test_the_strongest_is_white_and_what_speaks_against_is_black() -> None:
     maps = np.random.default_rng(1).normal(size=(2, 48, 48)) * [[[1]], [[1e-6]]]
-    grey = to_grey(maps)
+    grey = stretch(maps)
     assert (grey.dtype, grey.shape) == (np.uint8, maps.shape)
     for picture, found in zip(maps, grey, strict=True):
         top = np.percentile(np.maximum(picture, 0), 99.5)
@@ -45,11 +46,11 @@ def test_the_strongest_is_white_and_what_speaks_against_is_black() -> None:
 
 def test_maps_with_little_or_nothing_to_show() -> None:
     one = np.zeros((1, 48, 48), np.float32)
-    assert not to_grey(one).any()
-    assert not to_grey(np.full_like(one, np.nan)).any()
+    assert not stretch(one).any()
+    assert not stretch(np.full_like(one, np.nan)).any()
     one[0, 3, 5] = 1e-3
-    assert np.argwhere(to_grey(one)).tolist() == [[0, 3, 5]]
-    assert to_grey(one).max() == 255
+    assert np.argwhere(stretch(one)).tolist() == [[0, 3, 5]]
+    assert stretch(one).max() == 255
 
 
 def test_columns_stand_side_by_side() -> None:

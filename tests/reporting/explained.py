@@ -27,6 +27,7 @@ def method(area, *, beats, mask, gap=None):
         "over": {"random order": over, "centre first": over},
         "randomisation": {"output layer": 0.9, "upper half": 0.45, "all layers": 0.12},
         "regions": dict(zip(REGIONS, (0.1, 0.15, 0.1, 0.3, 0.2, 0.15), strict=True)),
+        "features": {"difference": 0.32, "interval": [0.28, 0.36]},
         "mask": mask,
         "gap": gap,
         "beats_controls": beats,
@@ -34,7 +35,7 @@ def method(area, *, beats, mask, gap=None):
 
 
 def attribution_json(classes, *, synthetic=False, beats=(False, True)):
-    mask = 0.3 if synthetic else None
+    mask = {"share": 0.3, "over": {"difference": 0.18, "interval": [0.15, 0.21]}} if synthetic else None
     methods = {
         name: method(area, beats=each, mask=mask, gap=0.01 if name == "saliency" else None)
         for name, area, each in zip(METHODS, (0.1, 0.2), beats, strict=True)

@@ -46,6 +46,12 @@ def test_any_recipe_key_is_a_factor() -> None:
         ([], ["optimizer.lr=1"], "two or more different levels"),
         ([], ["optimizer.lr=1,1"], "two or more different levels"),
         ([], ["=1,2"], "two or more different levels"),
+        ([], ["optimizer.lr=1e-3,0.001"], "two or more different levels"),
+        ([], ["seed=1,2"], "--seeds"),
+        ([], ["recipe=mien-n,course"], "recipe is no factor"),
+        ([], ["data=a.csv,b.csv"], "data is no factor"),
+        (["augmentation"], ["augment.flip=true,false"], "factor augmentation sets augment.flip as well"),
+        ([], ["augment.flip=true,false", "augmentation=none,report"], "factor augmentation sets augment.flip as well"),
     ],
 )
 def test_what_is_no_factor(names: list[str], settings: list[str], expected: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.errors import UsageError
+from mien.core.errors import MienError, UsageError
 
 
 @app.command()
@@ -15,7 +15,7 @@ def ablate(
     recipe: flags.RecipeIfNeeded = None,
     factors: flags.FactorNames = None,
     factor: flags.FactorLevels = None,
-    seeds: flags.Seeds = "0,1,2",
+    seeds: flags.Seeds = None,
     resume: flags.Resume = None,
     model: flags.Model = None,
     epochs: flags.Epochs = None,
@@ -42,7 +42,8 @@ def ablate(
     given |= {"device": device, "skip_bad": skip_bad or None}
     if resume is not None:
         flags.refuse_with_resume(
-            data=data, recipe=recipe, factors=factors, factor=factor, name=name, out=out, set_=set_, **given
+            **{"data": data, "recipe": recipe, "factors": factors, "factor": factor, "seeds": seeds, "name": name},
+            **{"out": out, "overwrite": overwrite, "set": set_, **given},
         )
         run = verbs.resume_ablation(resume, talk=console.TrainingTalk())
     elif data is None or recipe is None:
@@ -54,9 +55,9 @@ def ablate(
         run = verbs.ablate(
             data,
             recipe=recipe,
-            factors=factors.split(",") if factors else [],
+            factors=flags.listed(factors),
             factor=factor or [],
-            seeds=_numbers(seeds),
+            seeds=_numbers(seeds or "0,1,2"),
             settings=set_ or [],
             name=name,
             out=out,
@@ -67,6 +68,8 @@ def ablate(
         )
     found = run.read_json("ablation.json")
     console.print_json({"run": str(run.path), **found}) if json else _print(found, where=str(run.path))
+    if run.state == "failed":
+        raise MienError(f"{run.path}: {run.read_json('status.json')['reason']}")
 
 
 def _numbers(seeds: str) -> list[int]:
@@ -87,12 +90,12 @@ def _print(found: dict[str, Any], *, where: str) -> None:
     )
     print()
     console.print_table(
-        {"worth": "left", "where": "left", "pairs": right, "points": right, "95 % interval": right},
+        {"worth": "left", "where": "left", "seeds": right, "points": right, "95 % interval": right},
         [
             [
                 f"{each['factor']}: {each['level']} over {each['baseline']}",
-                ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "overall",
-                str(each["pairs"]),
+                ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "on average",
+                str(each["seeds"]),
                 _points(each["difference"]),
                 " to ".join(map(_points, each["interval"])) if each["interval"] else "–",
             ]

@@ -38,7 +38,7 @@ def explain(
     opened = RunDir.open(run)
     found = explain_run(
         opened,
-        methods=method.split(",") if method else tuple(METHODS),
+        methods=flags.listed(method) or tuple(METHODS),
         faces=faces,
         share=share,
         layer=layer,

@@ -71,7 +71,10 @@ Ablation = Annotated[
     str,
     typer.Option(help="Recipe of the twelve runs with and without normalisation and augmentation, or 'none'."),
 ]
-Seeds = Annotated[str, typer.Option(help="One run of each combination for each of these.")]
+Seeds = Annotated[
+    str | None,
+    typer.Option(help="One run of each combination for each of these; 0,1,2 by default.", show_default=False),
+]
 Methods = Annotated[
     str | None,
     typer.Option("--method", help="Attribution methods, by commas; all by default.", show_default=False),
@@ -118,6 +121,11 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose/--no-verbose", "-v", help="Tracebacks with errors.", callback=console.set_verbose)
 ]
+
+
+def listed(text: str | None) -> list[str]:
+    """Split at commas: `"a, b"` is `["a", "b"]`."""
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 def refuse_with_resume(**given: Any) -> None:

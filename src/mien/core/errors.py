@@ -67,5 +67,6 @@ def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     'known: course_cnn, mien-s'
     """
     known = sorted(choices)
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
     close = get_close_matches(name, known, n=count, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
+    return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known[:12])}{more}"

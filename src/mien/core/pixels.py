@@ -78,3 +78,14 @@ def resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     smaller = max(image.shape) >= SIZE and min(image.shape) >= SIZE
     method = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
     return np.asarray(Image.fromarray(image).resize((SIZE, SIZE), method), dtype=np.uint8)
+
+
+def stretch(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Show maps `(N, H, W)` as grey levels `uint8 (N, H, W)`: 0 or less is black, a map's strongest pixels are white.
+
+    White begins at each map's 99.5th percentile, so that a single pixel does not darken all the others.
+    """
+    positive = np.clip(np.nan_to_num(maps), 0, None)
+    top = np.percentile(positive, 99.5, axis=(1, 2), keepdims=True)
+    top = np.where(top > 0, top, np.maximum(positive.max(axis=(1, 2), keepdims=True), np.finfo(np.float32).tiny))
+    return np.asarray(np.rint(255 * np.minimum(positive / top, 1)), np.uint8)

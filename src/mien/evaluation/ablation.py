@@ -1,13 +1,11 @@
 """What each factor of an ablation is worth: means, spreads and paired differences of runs equal in all else."""
 
-from collections.abc import Mapping, Sequence
-from math import sqrt
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from statistics import mean, stdev
 from typing import Any
 
-from scipy.special import stdtrit
-
-from mien.evaluation.intervals import LEVEL
+from mien.core.student import mean_interval
 
 Run = Mapping[str, Any]
 """One run: `{levels: {factor: level}, seed, accuracy}`; accuracy is a fraction, or None where the run failed."""
@@ -43,59 +41,59 @@ def arm_means(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def effects(runs: Sequence[Run], factors: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """Say what each level of each factor is worth against the factor's first level.
 
-    A pair is two runs of the same seed that are equal in all other factors.  The overall effect takes all pairs; where
-    there are other factors, the effect inside each of their combinations follows.
+    Two runs of the same seed that are equal in all other factors are a pair.  Where there are other factors, the
+    overall effect averages, seed by seed, the differences over all their combinations, and the effect inside each
+    combination follows.  Seeds are what is independent, so each interval is that of a mean over seeds.
 
     Args:
         runs: all runs.
         factors: factor → its levels, the baseline first.
 
     Returns:
-        One `{factor, level, baseline, within, pairs, difference, interval}` an effect: `within` is the combination of
-        the other factors, empty for the overall effect; `difference` is the mean of level minus baseline, a fraction,
-        None without a pair; `interval` is the t interval of the paired differences, None with fewer than two pairs.
-
-    Student 1908, Biometrika 6, 1-25.
+        One `{factor, level, baseline, within, seeds, difference, interval}` an effect: `within` is the combination of
+        the other factors, empty for the overall effect; `seeds` counts those with all runs that the effect needs;
+        `difference` is the mean of level minus baseline, a fraction, None without a seed; `interval` is Student's, None
+        with fewer than two seeds.
 
     >>> runs = [{"levels": {"flip": level}, "seed": seed, "accuracy": 0.6 + seed / 100 + (0.02 + seed / 500) * on}
     ...         for on, level in enumerate(["off", "on"]) for seed in (0, 1, 2)]
     >>> effect = effects(runs, {"flip": ["off", "on"]})[0]
-    >>> effect["pairs"], round(effect["difference"], 4), [round(end, 4) for end in effect["interval"]]
+    >>> effect["seeds"], round(effect["difference"], 4), [round(end, 4) for end in effect["interval"]]
     (3, 0.022, [0.017, 0.027])
     """
+    known = {(frozenset(run["levels"].items()), run["seed"]): run["accuracy"] for run in runs}
+    seeds = dict.fromkeys(run["seed"] for run in runs)
     found = []
     for factor, (baseline, *levels) in factors.items():
+        others = {name: values for name, values in factors.items() if name != factor}
+        contexts = [dict(zip(others, chosen, strict=True)) for chosen in product(*others.values())]
         for level in levels:
-            pairs = _pairs(runs, factor, level=level, baseline=baseline)
-            contexts = list(dict.fromkeys(context for context, _ in pairs))
             named = {"factor": factor, "level": level, "baseline": baseline}
-            found.append({**named, "within": {}, **_paired([each for _, each in pairs])})
-            found += [
-                {**named, "within": dict(context), **_paired([each for at, each in pairs if at == context])}
-                for context in (contexts if len(factors) > 1 else [])
+            rows = [
+                [_difference(known, {factor: level}, {factor: baseline}, at, seed) for at in contexts] for seed in seeds
             ]
+            whole = [mean(_known(row)) for row in rows if None not in row]
+            found.append({**named, "within": {}, **_paired(whole)})
+            if len(contexts) > 1:
+                columns = zip(contexts, zip(*rows, strict=True), strict=True)
+                found += [{**named, "within": at, **_paired(_known(column))} for at, column in columns]
     return found
 
 
-def _pairs(
-    runs: Sequence[Run], factor: str, *, level: str, baseline: str
-) -> list[tuple[tuple[tuple[str, str], ...], float]]:
-    """Return (the other factors' levels, level minus baseline) of each pair."""
-    known = {}
-    for run in runs:
-        others = tuple((name, value) for name, value in run["levels"].items() if name != factor)
-        known[others, run["seed"], run["levels"][factor]] = run["accuracy"]
-    return [
-        (others, accuracy - before)
-        for (others, seed, at), accuracy in known.items()
-        if at == level and accuracy is not None and (before := known.get((others, seed, baseline))) is not None
-    ]
+def _difference(
+    known: Mapping[Any, float | None], after: dict[str, str], before: dict[str, str], context: dict[str, str], seed: int
+) -> float | None:
+    high, low = (known.get((frozenset({**context, **level}.items()), seed)) for level in (after, before))
+    return None if high is None or low is None else high - low
+
+
+def _known(differences: Iterable[float | None]) -> list[float]:
+    return [each for each in differences if each is not None]
 
 
 def _paired(differences: list[float]) -> dict[str, Any]:
-    count = len(differences)
-    interval = None
-    if count > 1:
-        half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * stdev(differences) / sqrt(count)
-        interval = [mean(differences) - half, mean(differences) + half]
-    return {"pairs": count, "difference": mean(differences) if differences else None, "interval": interval}
+    return {
+        "seeds": len(differences),
+        "difference": mean(differences) if differences else None,
+        "interval": mean_interval(differences),
+    }

@@ -8,8 +8,9 @@ from scipy.special import bdtr
 
 from mien.core.errors import DataError
 from mien.core.predictions import Predictions
+from mien.core.student import LEVEL
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
-from mien.evaluation.intervals import LEVEL, percentile_interval, resample
+from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import with_targets
 
 SIGNIFICANCE = 0.05

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
-
-LEVEL = 0.95
-"""Confidence level of every interval."""
+from mien.core.student import LEVEL
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
+from mien.core.student import LEVEL
 from mien.evaluation.calibration import calibration_error, reliability
 from mien.evaluation.cells import score_cells
 from mien.evaluation.confusion import confusion_matrix, macro_f1, most_confused, per_class, row_shares, tally
-from mien.evaluation.intervals import LEVEL, percentile_interval, resample, standard_error, wilson
+from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
 from mien.evaluation.votes import FLOOR, vote_scores
 
 

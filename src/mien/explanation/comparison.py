@@ -5,21 +5,19 @@ Axes: `N` faces, `C` classes, `R` regions, `H = W = 48`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from mien.core.errors import DataError
+from mien.core.student import mean_interval
 from mien.explanation.attribution import attribute
 from mien.explanation.faithfulness import Curves, areas, cell_order, control_orders, curves
 from mien.explanation.randomisation import randomisation
-from mien.explanation.regions import REGIONS, attribution_shares, template
+from mien.explanation.regions import FEATURES, REGIONS, attribution_shares, template
 from mien.models.classifier import Classifier
 
-LEVEL = 0.95
 RANDOMISED_FACES = 28
 """The randomisation check runs every method on three more networks, so it takes fewer faces."""
 
@@ -79,6 +77,7 @@ def compare_methods(
         tell(f"checking {method} on {len(images)} faces")
         found = attribute(classifier, images, classes=labels, method=method, layer=layer, seed=seed)
         maps = found.maps
+        shares = attribution_shares(maps, parts)
         drawn = curves(classifier, images, classes=labels, order=cell_order(maps))
         forgotten = randomisation(
             classifier, images[few], classes=labels[few], method=method, maps=maps[few], layer=layer, seed=seed
@@ -87,11 +86,14 @@ def compare_methods(
             **_curve_figures(drawn),
             "over": {name: _paired(drawn.score - control.score) for name, control in controls.items()},
             "randomisation": forgotten,
-            "regions": dict(zip(REGIONS, _means(attribution_shares(maps, parts)), strict=True)),
-            "mask": None if masks is None else _means(attribution_shares(maps, masks[:, None]))[0],
+            "regions": dict(zip(REGIONS, _means(shares), strict=True)),
+            "features": _paired(shares[:, : len(FEATURES)].sum(axis=1) - parts[: len(FEATURES)].any(axis=0).mean()),
+            "mask": None if masks is None else _against_chance(maps, masks),
             "gap": None if found.gaps is None else float(np.abs(found.gaps).mean()),
         }
-        table[method]["beats_controls"] = all(each["interval"][0] > 0 for each in table[method]["over"].values())
+        table[method]["beats_controls"] = all(
+            each["interval"] is not None and each["interval"][0] > 0 for each in table[method]["over"].values()
+        )
         class_maps[method] = _class_maps(maps, labels, classes=len(classifier.classes))
     return Comparison(
         {
@@ -117,10 +119,16 @@ def _curve_figures(drawn: Curves) -> dict[str, Any]:
 
 
 def _paired(differences: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean and t interval of a difference over the faces."""
-    count, middle = len(differences), float(differences.mean())
-    half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * float(differences.std(ddof=1)) / sqrt(count)
-    return {"difference": middle, "interval": [middle - half, middle + half]}
+    """Mean and t interval of a difference over the faces where it is known; None where it is so on fewer than two."""
+    known = differences[~np.isnan(differences)].tolist()
+    interval = mean_interval(known)
+    return {"difference": sum(known) / len(known) if known else None, "interval": interval}
+
+
+def _against_chance(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> dict[str, Any]:
+    """The mean share of the attribution inside each face's own mask, and how far it is above the mask's area."""
+    inside = attribution_shares(maps, masks[:, None])
+    return {"share": _means(inside)[0], "over": _paired(inside[:, 0] - masks.mean(axis=(1, 2)))}
 
 
 def _means(shares: NDArray[np.float64]) -> list[float | None]:

@@ -39,7 +39,8 @@ def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str
         layer: a name for `find_layer`; the layer answers `(N, K, h, w)`.
 
     Raises:
-        UsageError: no such layer, or one without maps; `image` is no face.
+        DataError: `image` is of another size or dtype.
+        UsageError: no such layer, or one without maps.
 
     Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", arXiv 1311.2901.
 

@@ -130,7 +130,8 @@ def strongest(
         `float32 (K, top)`.
 
     Raises:
-        UsageError: no such layer or unit; other pictures than these; fewer faces than `top`.
+        DataError: faces of another size or dtype.
+        UsageError: no such layer or unit; fewer faces than `top`.
     """
     _check(least=1, top=top, batch=batch)
     if len(images) < top:

@@ -23,7 +23,10 @@ BOXES: Mapping[str, tuple[tuple[int, int, int, int], ...]] = {
 FACE = (24.0, 24.0, 25.0, 18.0)
 """The ellipse of the face: centre row and column, half its height and half its width, in pixels."""
 
-REGIONS = (*BOXES, "rest of the face", "outside")
+FEATURES = tuple(BOXES)
+"""What carries an expression most."""
+
+REGIONS = (*FEATURES, "rest of the face", "outside")
 
 
 def template() -> NDArray[np.bool_]:

@@ -9,16 +9,6 @@ from PIL import Image
 
 GAP_PX, SCALE = 2, 2
 PAPER = 255
-STRONGEST = 99.5
-"""This percentile of a map becomes white, so that a single pixel does not darken all the others."""
-
-
-def to_grey(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Show maps `(N, H, W)` as pictures `uint8 (N, H, W)`: 0 or less is black, the strongest of each map white."""
-    positive = np.clip(np.nan_to_num(maps), 0, None)
-    top = np.percentile(positive, STRONGEST, axis=(1, 2), keepdims=True)
-    top = np.where(top > 0, top, np.maximum(positive.max(axis=(1, 2), keepdims=True), 1e-12))
-    return np.asarray(np.rint(255 * np.minimum(positive / top, 1)), np.uint8)
 
 
 def sheet(pictures: NDArray[np.uint8], *, columns: int) -> bytes:

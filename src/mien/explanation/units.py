@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.pixels import SIZE
 from mien.explanation.layers import find_layer
 from mien.models.classifier import Classifier
@@ -19,10 +19,10 @@ def as_faces(images: NDArray[np.uint8], *, device: torch.device) -> Tensor:
     """Hand pictures `uint8 (N, 48, 48)` to torch: `uint8 (N, 1, 48, 48)` on `device`.
 
     Raises:
-        UsageError: another dtype or shape.
+        DataError: another dtype or shape.
     """
     if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
-        raise UsageError(f"pictures are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
+        raise DataError(f"pictures are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
     return torch.as_tensor(images.copy(), device=device)[:, None]  # torch wants writable ones
 
 

@@ -1,6 +1,7 @@
 """What the page says of an ablation: what each factor is worth, and whether that is more than luck."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 from mien.reporting import figures
@@ -15,7 +16,7 @@ def ablation(files: RunFiles) -> dict[str, Any] | str:
         files: the run's files.
 
     Returns:
-        `intro`, `verdicts` (sentences), `factors`, `arms`, `effects`, `figure`, `caption` and `failed`, for
+        `sentences`, `factors`, `arms`, `effects`, `figure`, `caption` and `failed`, for
         `ablation.html`; or the line that stands in their place.
     """
     found = files.ablation
@@ -30,12 +31,11 @@ def ablation(files: RunFiles) -> dict[str, Any] | str:
     ]
     caption = _caption(arms)
     return {
-        "intro": _intro(found),
-        "verdicts": list(_verdicts(found)),
+        "sentences": [] if files.is_ablation else conclusions(files),  # an ablation's summary has them
         "factors": list(found["factors"]),
         "arms": arms,
         "effects": [
-            {**each, "where": ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "everywhere"}
+            {**each, "where": ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "on average"}
             for each in found["effects"]
         ],
         "figure": figures.arms([(_label(arm), arm["accuracies"]) for arm in arms], alt=caption),
@@ -59,15 +59,24 @@ def _label(arm: dict[str, Any]) -> str:
 
 
 def _intro(found: dict[str, Any]) -> str:
-    scored = next((run for run in found["runs"] if run["accuracy"] is not None), None)
-    where = f", scored on {count(scored['faces'])} faces of “{scored['split']}”" if scored else ""
-    drawn = " Drawn faces: the figures say nothing of real ones." if found["synthetic"] else ""
-    return (
-        f"{found['model']} was trained {plural(len(found['runs']), 'time')}, for at most "
-        f"{plural(found['epochs'], 'epoch')} each: every combination of {listing(list(found['factors']))}, with "
-        f"{'seeds' if len(found['seeds']) > 1 else 'seed'} {listing(found['seeds'])}{where}. Two runs of the same seed "
-        f"that differ in one factor only are a pair.{drawn}"
+    """Say what was done of what was planned."""
+    scored = [run for run in found["runs"] if run["accuracy"] is not None]
+    planned = prod(map(len, found["factors"].values())) * len(found["seeds"])
+    model = "the network" if "model" in found["factors"] else found["model"]
+    epochs = "" if "epochs" in found["factors"] else f", for at most {plural(found['epochs'], 'epoch')} each"
+    text = (
+        f"To see what {listing(list(found['factors']))} {'is' if len(found['factors']) == 1 else 'are'} worth, {model} "
+        f"is trained in every combination, with {'seeds' if len(found['seeds']) > 1 else 'seed'} "
+        f"{listing(found['seeds'])}{epochs}. {count(len(scored))} of {plural(planned, 'run')} are done"
     )
+    if scored:
+        text += f", scored on {count(scored[0]['faces'])} faces of “{scored[0]['split']}”"
+        if scored[0]["split"] == "validation":
+            text += (
+                ": the faces on which each run chose its epoch, which may be others for each seed, so the figures are "
+                "somewhat better than those of new faces"
+            )
+    return text + "." + (" Drawn faces: the figures say nothing of real ones." if found["synthetic"] else "")
 
 
 def _verdicts(found: dict[str, Any]) -> Iterator[str]:
@@ -76,17 +85,17 @@ def _verdicts(found: dict[str, Any]) -> Iterator[str]:
             continue
         what = f"{each['factor'].capitalize()} “{each['level']}” instead of “{each['baseline']}”"
         if each["interval"] is None:
-            yield f"{what}: {points(each['difference'])} in a single pair, which says nothing of luck."
+            yield f"{what}: {points(each['difference'])} with a single seed, which says nothing of luck."
             continue
         low, high = each["interval"]
         verdict = (
             "more than the luck of the seeds"
             if low > 0 or high < 0
-            else "no more than the luck of the seeds can make, as the interval holds 0"
+            else "not surely more than the luck of the seeds, as the interval holds 0"
         )
         yield (
             f"{what}: {points(each['difference'])} (95 % interval {points_span(each['interval'])}, "
-            f"{plural(each['pairs'], 'pair')}); {verdict}."
+            f"{plural(each['seeds'], 'seed')}); {verdict}."
         )
 
 

@@ -10,10 +10,13 @@ from mien.reporting import figures
 from mien.reporting.explained import Kept
 from mien.reporting.pictures import grey, heat
 from mien.reporting.run_files import RunFiles
-from mien.reporting.wording import count, listing, percent
+from mien.reporting.wording import count, decimal, listing, percent
 
 MOST_FACES = 70
-"""More faces are left to `attribution.npz`."""
+"""About so many faces are shown, as many of each class; more are left to `attribution.npz`."""
+SAME = 0.3
+"""A rank correlation above this, with the maps of random weights, is called much of the order."""
+KINDS = ("Right", "Wrong")
 FEATURES = ("brows", "eyes", "nose", "mouth")
 
 
@@ -31,13 +34,15 @@ def attribution(files: RunFiles) -> dict[str, Any] | str:
         return "No explanation yet: `mien explain RUN` shows what the network looks at."
     values, compared = kept.values, kept.values["comparison"]
     best = most_faithful(compared)
-    curves = _curves_caption(compared, best)
+    curves, classes = _curves_caption(compared, best), _by_class(kept)
     return {
         "split": values["split"],
         "synthetic": values["synthetic"],
         "best": best,
-        "looks": list(_looks(compared, best)),
-        "trust": _trust(compared, best),
+        "sentences": [
+            *(_looks(compared, best) if compared["methods"][best]["beats_controls"] else ()),
+            *_trust(compared, best),
+        ],
         "methods": compared["methods"],
         "controls": compared["controls"],
         "faces": compared["faces"],
@@ -58,8 +63,8 @@ def attribution(files: RunFiles) -> dict[str, Any] | str:
         ],
         "share": values["share"],
         "layer": values["layer"],
-        "classes": _by_class(kept),
-        "left_out": max(0, len(kept.arrays["images"]) - MOST_FACES),
+        "classes": classes,
+        "left_out": len(kept.arrays["images"]) - sum(len(faces) for each in classes for _, faces in each["kinds"]),
     }
 
 
@@ -71,50 +76,62 @@ def most_faithful(compared: dict[str, Any]) -> str:
 
 
 def where_it_looks(files: RunFiles) -> Iterator[str]:
-    """Say in one sentence where the network looks, if that is known."""
+    """Say in one sentence where the network looks, or that no map tells, if the run was explained."""
     if files.attribution:
         compared = files.attribution.values["comparison"]
-        yield next(_looks(compared, most_faithful(compared)))
+        best = most_faithful(compared)
+        trusted = compared["methods"][best]["beats_controls"]
+        yield next(_looks(compared, best)) if trusted else next(_trust(compared, best))
 
 
 def _looks(compared: dict[str, Any], best: str) -> Iterator[str]:
-    regions, area = compared["methods"][best]["regions"], compared["region_areas"]
-    if regions["mouth"] is None:
+    method, area = compared["methods"][best], compared["region_areas"]
+    regions, interval = method["regions"], method["features"]["interval"]
+    if regions["mouth"] is None or interval is None:
         yield f"The maps of {best} are empty: nothing speaks for what the network said."
         return
     inside, chance = sum(regions[name] for name in FEATURES), sum(area[name] for name in FEATURES)
     order = sorted(FEATURES, key=lambda name: regions[name] / area[name], reverse=True)
     verdict = (
-        "mainly at the features of the face"
+        "no more at the features of the face than chance would"
+        if interval[0] <= 0
+        else "mainly at the features of the face"
         if inside > 0.5
         else "more at the features of the face than chance would"
-        if inside > chance
-        else "no more at the features of the face than chance would"
     )
     parts = [f"the {name} ({regions[name] / area[name]:.1f} times)" for name in order]
+    low, high = (percent(chance + end, 0) for end in interval)
     yield (
-        f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes falls on brows, eyes, nose and "
-        f"mouth, which are {percent(chance, 0)} of the picture."
+        f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes (95 % interval {low} to {high}) "
+        f"falls on brows, eyes, nose and mouth, which are {percent(chance, 0)} of the picture."
     )
     yield f"Against their area, most goes to {listing(parts)}; {percent(regions['outside'], 0)} falls outside the face."
 
 
-def _trust(compared: dict[str, Any], best: str) -> str:
-    beating = [name for name, each in compared["methods"].items() if each["beats_controls"]]
+def _trust(compared: dict[str, Any], best: str) -> Iterator[str]:
+    methods, centre = compared["methods"], compared["controls"]["centre first"]["score"]
+    beating = [name for name, each in methods.items() if each["beats_controls"]]
     if not beating:
-        return (
-            "None of the methods orders the picture better than both controls, chance and “the centre first”: on this "
-            "network, do not trust the maps."
+        yield (
+            "What the network looks at can't be told: no method orders the picture better than both controls, chance "
+            "and “the centre first”. Do not trust the maps."
         )
-    others = [name for name in compared["methods"] if name not in beating]
-    rest = (
-        f" Not so {listing(others)}: don't trust {'its' if len(others) == 1 else 'their'} maps here." if others else ""
+        return
+    others = [name for name in methods if name not in beating]
+    whose = "its" if len(others) == 1 else "their"
+    rest = f" Not so {listing(others)}: don't trust {whose} maps here." if others else ""
+    yield (
+        f"{listing(beating).capitalize()} {'orders' if len(beating) == 1 else 'order'} the picture better than both "
+        f"controls, chance and “the centre first”; {best} does so best, with a score of "
+        f"{decimal(methods[best]['score'], 2)} against {decimal(centre, 2)} for the centre.{rest}"
     )
-    verb = "orders" if len(beating) == 1 else "order"
-    return (
-        f"{listing(beating).capitalize()} {verb} the picture better than both controls, chance and “the centre first”; "
-        f"{best} does so best.{rest}"
-    )
+    same = [name for name in methods if methods[name]["randomisation"]["all layers"] > SAME]
+    if same:
+        yield (
+            f"{listing(same).capitalize()} {'keeps' if len(same) == 1 else 'keep'} much of the order of "
+            f"{'its' if len(same) == 1 else 'their'} maps even when all weights are random: what "
+            f"{'it shows' if len(same) == 1 else 'they show'} is partly the face itself."
+        )
 
 
 def _curves_caption(compared: dict[str, Any], best: str) -> str:
@@ -131,12 +148,14 @@ def _curves_caption(compared: dict[str, Any], best: str) -> str:
 def _by_class(kept: Kept) -> list[dict[str, Any]]:
     """Sort the shown faces by their own class, right ones apart from wrong ones."""
     arrays, names = kept.arrays, kept.values["classes"]
-    faces = [_face(kept, row) for row in range(min(len(arrays["images"]), MOST_FACES))]
+    most = max(1, MOST_FACES // (2 * len(names)))
+    right = arrays["labels"] == arrays["targets"]
     groups = []
-    for name in names:
-        own = [face for face in faces if face["target"] == name]
-        if own:
-            kinds = [("Right", [f for f in own if f["right"]]), ("Wrong", [f for f in own if not f["right"]])]
+    for target, name in enumerate(names):
+        own = arrays["targets"] == target
+        rows = [np.flatnonzero(own & hit)[:most] for hit in (right, ~right)]
+        if own.any():
+            kinds = [(kind, [_face(kept, int(row)) for row in each]) for kind, each in zip(KINDS, rows, strict=True)]
             groups.append({"name": name, "kinds": kinds})
     return groups
 

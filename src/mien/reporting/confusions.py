@@ -138,7 +138,7 @@ def _compared(interval: list[float], alike: dict[str, Any]) -> str:
         if interval[0] > high
         else "within a class, people agree more on the faces that the model confuses"
         if interval[1] < low
-        else "the intervals overlap, so nothing shows that these faces are harder for people than others of their class"
+        else "the intervals overlap, so these figures can't tell whether such faces are harder for people"
     )
     return (
         "But people disagree on some classes more than on others. Where the model was right on the same classes, in "

@@ -8,10 +8,10 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.core.pixels import stretch
+
 HEAT = "inferno"
 """Matplotlib's name of the colours of maps: dark to bright, also in grey print and to colour-blind eyes."""
-STRONGEST = 99.5
-"""This percentile of a map gets the brightest colour, so that a single pixel does not darken all the others."""
 
 
 def grey(image: NDArray[np.uint8]) -> str:
@@ -21,9 +21,7 @@ def grey(image: NDArray[np.uint8]) -> str:
 
 def heat(values: NDArray[np.floating]) -> str:
     """Write a map `(H, W)` as a base64 PNG in colours: 0 or less is dark, the map's own strongest is bright."""
-    positive = np.clip(np.nan_to_num(values), 0, None)
-    top = float(np.percentile(positive, STRONGEST)) or float(positive.max()) or 1.0
-    picture = Image.fromarray(np.rint(255 * np.minimum(positive / top, 1)).astype(np.uint8))
+    picture = Image.fromarray(stretch(values[None])[0])
     picture.putpalette((colormaps[HEAT](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes())
     return _base64(picture)
 

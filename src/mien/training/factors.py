@@ -49,9 +49,11 @@ def read_factors(names: Sequence[str] = (), *, settings: Sequence[str] = ()) -> 
     for text in settings:
         key, _, levels = text.partition("=")
         parts = tuple(level.strip() for level in levels.split(","))
-        if key.strip() == "seed":
-            raise ConfigError(f"--factor {text}: seeds are no factor, they repeat each combination: --seeds {levels}")
-        if not key.strip() or len(set(parts)) < max(len(parts), 2):
+        if key.strip() in ("seed", "recipe", "data"):
+            raise ConfigError(
+                f"--factor {text}: {key.strip()} is no factor; vary the keys of a recipe, and repeat with --seeds"
+            )
+        if not key.strip() or len({str(read_value(part)) for part in parts}) < max(len(parts), 2):
             raise ConfigError(
                 f"--factor {text}: expected key=level,level with two or more different levels, such as "
                 "--factor optimizer.lr=1e-3,3e-3"
@@ -59,7 +61,17 @@ def read_factors(names: Sequence[str] = (), *, settings: Sequence[str] = ()) -> 
         given.append((key.strip(), parts))
     if not given or len(dict(given)) < len(given):
         raise ConfigError(f"expected one or more different factors, not {', '.join(n for n, _ in given) or 'none'}")
+    _refuse_overlap([name for name, _ in given])
     return dict(given)
+
+
+def _refuse_overlap(names: Sequence[str]) -> None:
+    """Refuse factors of which one sets what the other sets: `augmentation` is all of `augment`."""
+    keys = [name.replace("augmentation", "augment") + "." for name in names]
+    for i, first in enumerate(keys):
+        for j, second in enumerate(keys):
+            if i != j and second.startswith(first):
+                raise ConfigError(f"factor {names[i]} sets {names[j]} as well; vary one of them")
 
 
 def arms(factors: Mapping[str, Sequence[str]]) -> list[Arm]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mien.core.errors import ConfigError, DataError, Interrupted, MienError, StorageError
+from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
 from mien.core.files import write_atomic, write_json
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -15,7 +15,7 @@ from mien.evaluation.ablation import arm_means, effects
 from mien.models.registry import check_name
 from mien.training.config import resolve
 from mien.training.factors import Arm, arms, read_factors
-from mien.training.start import begin, load_faces, resolve_config, resume, stored_config, train
+from mien.training.start import begin, load_faces, own_faces, resolve_config, resume, stored_config, train
 from mien.verbs.score import evaluate, tested_split
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
@@ -59,13 +59,12 @@ def ablate(
         flags: config keys over recipe and settings.
 
     Returns:
-        The run folder.
+        The run folder; its state is `failed` where some runs failed, and the table has the others.
 
     Raises:
         ConfigError: an unknown factor, key or level; nothing is trained then.
         DataError: the data are missing or malformed.
         Interrupted: the user stopped it; finished runs are kept.
-        MienError: some runs failed; the table has the others.
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
@@ -88,12 +87,14 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
         talk: who is told of arms, epochs and notes.
 
     Raises:
-        DataError: there is no such run, or it is no ablation.
-        MienError: as `ablate` does.
+        DataError: there is no such run, it is no ablation, or its faces have changed.
+        Interrupted: as `ablate` does.
         UsageError: another process is at it.
     """
     run = RunDir.open(where)
     run.refuse_if_busy()
+    _plan(run)
+    own_faces(run, talk or Talk())
     return _carry_out(run, talk or Talk())
 
 
@@ -116,9 +117,9 @@ def _carry_out(run: RunDir, talk: Talk) -> RunDir:
     failed = [each for each in done if each["accuracy"] is None]
     if failed:
         reason = f"{len(failed)} of {len(done)} runs failed, the first: {failed[0]['reason']}"
-        run.set_status("failed", reason=reason)
-        raise MienError(f"{run.path}: {reason}; try those again with: mien ablate --resume {run.path}")
-    run.set_status("finished")
+        run.set_status("failed", reason=f"{reason}; try those again with: mien ablate --resume {run.path}")
+    else:
+        run.set_status("finished")
     return run
 
 
@@ -142,7 +143,7 @@ def _run(run: RunDir, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
     except (Interrupted, StorageError):
         raise
     except Exception as error:  # out of memory, a diverging loss, …: the other arms are not to blame
-        talk.note(f"failed: {error}")
+        talk.note(f"failed: {type(error).__name__}: {error}")
         return {**outcome, "reason": f"{type(error).__name__}: {error}", **dict.fromkeys((*SCORES, "split", "faces"))}
     return {**outcome, "split": split, "faces": scores["faces"], **{key: scores[key] for key in SCORES}}
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_atomic, write_json
+from mien.core.pixels import stretch
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -25,7 +26,7 @@ from mien.explanation.comparison import compare_methods
 from mien.explanation.feature_maps import feature_maps
 from mien.explanation.layers import find_layer, last_map_layer
 from mien.explanation.masking import mask_least
-from mien.explanation.sheets import sheet, side_by_side, to_grey
+from mien.explanation.sheets import sheet, side_by_side
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
@@ -131,7 +132,7 @@ def explain(
     total = len(maps.channels)
     units = range(total if count is None else min(count, total))
     talk.note(f"pictures of {len(units)} of the {total} filters of {filters}")
-    keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent)
+    keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent, tell=talk.note)
     return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted, talk=talk)
 
 
@@ -171,7 +172,7 @@ def _keep_attributions(
         arrays |= {f"{method}/class_maps": compared.class_maps[method]}
         if explained.gaps is not None:
             arrays[f"{method}/gaps"] = explained.gaps
-        pictures = side_by_side([images, to_grey(explained.maps), masked])
+        pictures = side_by_side([images, stretch(explained.maps), masked])
         write_atomic(run.path / f"explain/{method}.png", sheet(pictures, columns=12))
     values = {
         "schema_version": 1,

@@ -3,6 +3,8 @@
 Axes: `F` filters, `R` real faces beside each, `H = W = 48`.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,10 +15,11 @@ from numpy.typing import NDArray
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_atomic, write_json
+from mien.core.pixels import stretch
 from mien.core.rundir import RunDir
 from mien.explanation.feature_maps import FeatureMaps
 from mien.explanation.filters import maximise, strongest
-from mien.explanation.sheets import sheet, to_grey
+from mien.explanation.sheets import sheet
 from mien.models.classifier import Classifier
 from mien.training.memory import keep_freed_memory
 
@@ -25,6 +28,8 @@ SEARCHED = 1000
 REAL = 5
 """Faces shown beside each filter's picture."""
 MAPS_SHOWN = 48
+EVERY_S = 30.0
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,22 @@ class Ascent:
 
 
 def keep_filters(
-    run: RunDir, classifier: Classifier, shown: FaceSet, *, layer: str, units: range, of: int, ascent: Ascent
+    run: RunDir,
+    classifier: Classifier,
+    shown: FaceSet,
+    *,
+    layer: str,
+    units: range,
+    of: int,
+    ascent: Ascent,
+    tell: Tell,
 ) -> None:
     """Make the pictures of some of a layer's `of` filters, find the faces that excite them, and keep both."""
     keep_freed_memory()
     generator = torch.Generator(classifier.normalise.mean.device).manual_seed(0)
-    made = maximise(classifier, layer, units=units, generator=generator, **asdict(ascent))
+    made = maximise(classifier, layer, units=units, generator=generator, tick=_now_and_then(tell), **asdict(ascent))
     rows = evenly(shown.targets, SEARCHED, seed=0)
+    rows = rows[np.sort(np.unique(shown.digests[rows], return_index=True)[1])]  # a picture once
     best, activations = strongest(classifier, shown.images[rows], layer=layer, units=units, top=min(REAL, len(rows)))
     real = rows[best]
     arrays: dict[str, NDArray[Any]] = {
@@ -75,13 +89,26 @@ def keep_filters(
     write_atomic(run.path / "explain/filters.png", sheet(made.pictures, columns=round(len(units) ** 0.5)))
 
 
+def _now_and_then(tell: Tell) -> Callable[[int], None]:
+    """Tell how many per cent are done, every half minute."""
+    told_s = time.monotonic()
+
+    def tick(percent: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s > EVERY_S:
+            told_s = time.monotonic()
+            tell(f"{percent} % of the pictures are made")
+
+    return tick
+
+
 def keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureMaps, layer: str) -> None:
     """Keep what a layer answers to the face in this row."""
     arrays = {"channels": found.channels, "maps": found.maps, "responses": found.responses, "image": shown.images[row]}
     write_arrays(run.path / "explain/feature_maps.npz", arrays)
     values = {"schema_version": 1, "layer": layer, "face": str(shown.ids[row]), "synthetic": shown.synthetic}
     write_json(run.path / "explain/feature_maps.json", values)
-    pictures = to_grey(np.abs(found.maps[:MAPS_SHOWN]))
+    pictures = stretch(np.abs(found.maps[:MAPS_SHOWN]))
     write_atomic(run.path / "explain/feature_maps.png", sheet(pictures, columns=8))
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mien.core.errors import MienError
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.reporting.build import report
@@ -21,8 +22,8 @@ def study(data: str, *, recipe: str, ablation: str | None = "mien-n", **options:
     Args:
         data: a file or folder that `open_faces` reads, or `synthetic`.
         recipe: the name of a shipped recipe or a TOML file.
-        ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each, on the same
-            hold-out; a small network, since there are twelve of them.  None leaves the ablation out.
+        ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each; a small
+            network, since there are twelve of them.  Hold-out, labels and batch are the study's.  None leaves them out.
         options: everything else that `train` takes.
 
     Raises:
@@ -31,20 +32,26 @@ def study(data: str, *, recipe: str, ablation: str | None = "mien-n", **options:
     run = train(data, recipe=recipe, verb="study", **options)
     config, talk = stored_config(run), options.get("talk") or Talk()
     evaluate(run, split=tested_split(run), device=config.device)
+    report(run)
     explain(run, device=config.device, talk=talk)
     report(run)
     if ablation is None:
         return run
-    given = {key: options[key] for key in ("command", "batch", "votes", "labels", "skip_bad") if key in options}
-    ablate(
+    ablated = ablate(
         data,
         recipe=ablation,
         factors=tuple(WITH_AND_WITHOUT),
         out=run.path / "ablation",
         talk=talk,
+        command=options.get("command", ()),
         device=config.device,
+        votes=config.votes,
+        labels=config.labels,
+        skip_bad=config.skip_bad,
+        batch=config.batch,
         holdout=config.holdout.model_dump(),
-        **given,
     )
     report(run)
+    if ablated.state == "failed":
+        raise MienError(f"{ablated.path}: {ablated.read_json('status.json')['reason']}")
     return run
