@@ -16,7 +16,7 @@ def ablation(files: RunFiles) -> dict[str, Any] | str:
         files: the run's files.
 
     Returns:
-        `sentences`, `factors`, `arms`, `effects`, `figure`, `caption` and `failed`, for
+        `sentences`, `factors`, `arms`, `groups` (of effects), `figure`, `caption` and `failed`, for
         `ablation.html`; or the line that stands in their place.
     """
     found = files.ablation
@@ -34,14 +34,21 @@ def ablation(files: RunFiles) -> dict[str, Any] | str:
         "sentences": [] if files.is_ablation else conclusions(files),  # an ablation's summary has them
         "factors": list(found["factors"]),
         "arms": arms,
-        "effects": [
-            {**each, "where": ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "on average"}
-            for each in found["effects"]
-        ],
+        "groups": _groups(found["effects"]),
         "figure": figures.arms([(_label(arm), arm["accuracies"]) for arm in arms], alt=caption),
         "caption": caption,
         "failed": [run for run in found["runs"] if run["accuracy"] is None],
     }
+
+
+def _groups(effects: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Sort the effects by what is compared."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for each in effects:
+        where = ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "on average"
+        title = f"{each['factor']}: {each['level']} instead of {each['baseline']}"
+        groups.setdefault(title, []).append({**each, "where": where})
+    return groups
 
 
 def conclusions(files: RunFiles) -> list[str]:
