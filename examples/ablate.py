@@ -10,4 +10,4 @@ run = mien.ablate(
     settings=["holdout.rows=70"],
 )  # fmt: skip
 effect = run.read_json("ablation.json")["effects"][0]
-print(f"{100 * effect['difference']:+.1f} points over {effect['pairs']} pairs, 95 % interval {effect['interval']}")
+print(f"{100 * effect['difference']:+.1f} points over {effect['seeds']} seeds, 95 % interval {effect['interval']}")

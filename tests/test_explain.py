@@ -117,7 +117,7 @@ def test_the_masks_are_those_of_the_drawn_faces(explained: tuple[RunDir, dict[st
     assert found["comparison"]["mask_area"] == pytest.approx(masks[chosen].mean())
     maps = attribute(load_classifier(run.path), faces.images[chosen], classes=labels, method="saliency").maps
     share = np.nanmean(attribution_shares(maps, masks[chosen][:, None]))
-    assert found["comparison"]["methods"]["saliency"]["mask"] == pytest.approx(share, rel=1e-3)
+    assert found["comparison"]["methods"]["saliency"]["mask"]["share"] == pytest.approx(share, rel=1e-3)
 
 
 def test_two_calls_write_the_same_and_nothing_older_stays(explained: tuple[RunDir, Any], run: RunDir) -> None:

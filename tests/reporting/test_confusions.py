@@ -91,7 +91,7 @@ def test_the_sentences_are_written_from_the_numbers(run):
     ("interval", "words"),
     [
         ([0.61, 0.7], "it is the harder faces that the model confuses"),
-        ([0.55, 0.65], "the intervals overlap, so nothing shows"),
+        ([0.55, 0.65], "the intervals overlap, so these figures can't tell"),
         ([0.3, 0.39], "people agree more on the faces that the model confuses"),
     ],
 )
