@@ -54,6 +54,19 @@ def test_one_cycle_goes_up_and_down_and_on_after_an_interruption(small: Small, t
         resume(parts.path, epochs=8)
 
 
+def test_averaged_weights_are_kept_and_go_on(small: Small) -> None:
+    averaged = ("ema=0.9",)
+    whole, parts = small("whole", settings=averaged), small("parts", settings=averaged, epochs=3)
+    resume(parts.path, epochs=6)
+    assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
+    plain = small("plain")
+    assert [row["train_loss"] for row in plain.history] == [row["train_loss"] for row in whole.history]
+    assert plain.history[-1]["val_loss"] != whole.history[-1]["val_loss"]
+    best = min(whole.history, key=lambda row: row["val_loss"])
+    kept = evaluate(whole, split="validation", device="cpu")
+    assert (kept["accuracy"], kept["log_loss"]) == pytest.approx((best["val_accuracy"], best["val_loss"]), rel=1e-4)
+
+
 def test_the_stoppers_count_survives(small: Small, noise: str) -> None:
     stop = ("stopping.patience=2", *OVERFITS)
     whole = small("whole", data=noise, settings=stop, epochs=12)

@@ -93,6 +93,8 @@ class TrainConfig(Config):
     plateau: Plateau = Plateau()
     stopping: Stopping = Stopping()
     loss: Loss = Loss()
+    ema: float = Field(0.0, ge=0, lt=1)
+    """Decay of a moving average of the weights, which is what is validated and kept; 0 keeps the weights themselves."""
     epochs: int = Field(100, ge=1)
     batch: int = Field(128, ge=2)
     seed: int = Field(0, ge=0, lt=2**63)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from mien.core.errors import DataError, Interrupted
 from mien.core.faces import FaceSet
@@ -127,6 +128,8 @@ def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     if config.stopping.patience:
         callbacks.append(Stopper("val_loss", patience=config.stopping.patience, check_on_train_epoch_end=True))
     callbacks += [keep("best", monitor="val_loss", save_weights_only=True), keep("last")]
+    if config.ema:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
     precision = resolve_precision(config.precision, resolve_device(config.device))
     return L.Trainer(
         accelerator=accelerator,
