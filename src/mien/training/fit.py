@@ -127,7 +127,8 @@ def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     ]
     if config.stopping.patience:
         callbacks.append(Stopper("val_loss", patience=config.stopping.patience, check_on_train_epoch_end=True))
-    callbacks += [keep("best", monitor="val_loss", save_weights_only=True), keep("last")]
+    # Lightning writes the averaged weights into whole checkpoints only
+    callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
     precision = resolve_precision(config.precision, resolve_device(config.device))
