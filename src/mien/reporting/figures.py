@@ -177,21 +177,18 @@ def faithfulness(compared: dict[str, Any], kind: str, *, best: str, alt: str) ->
     Returns:
         An `<svg>`.
     """
-    dashes = dict(zip(compared["controls"], ((0, (4, 2)), (0, (1, 1.5))), strict=True))
+    looks: dict[str, dict[str, Any]] = {
+        name: {"color": MUTED, "linewidth": 0.9, "alpha": 0.7} for name in compared["methods"]
+    }
+    looks[best] = {"color": ACCENT, "linewidth": 2.4, "zorder": 5, "label": best}
+    for name, dash in zip(compared["controls"], ((0, (4, 2)), (0, (1, 1.5))), strict=True):
+        looks[name] = {"color": SECOND, "linewidth": 1.6, "linestyle": dash, "label": name}
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 3.4))
         axes = figure.add_subplot()
-        for name, each in compared["methods"].items():
+        for name, each in {**compared["methods"], **compared["controls"]}.items():
             values = each[f"{kind}_curve"]
-            share = np.linspace(0, 1, len(values))
-            if name == best:
-                axes.plot(share, values, color=ACCENT, linewidth=2.4, zorder=5, label=name)
-            else:
-                axes.plot(share, values, color=MUTED, linewidth=0.9, alpha=0.7)
-        for name, each in compared["controls"].items():
-            values = each[f"{kind}_curve"]
-            share = np.linspace(0, 1, len(values))
-            axes.plot(share, values, color=SECOND, linewidth=1.6, linestyle=dashes[name], label=name)
+            axes.plot(np.linspace(0, 1, len(values)), values, **looks[name])
         axes.set(
             xlim=(0, 1), ylim=(0, None), xlabel="share of the face taken out" if kind == "deletion" else "share put in"
         )

@@ -63,9 +63,8 @@ def train(
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     faces = load_faces(config, talk)
-    run = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
+    run, training, held_out = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
     _say_where(run, config, talk)
-    training, held_out = split_faces(config, faces)
     return fit(config, run, training=training, held_out=held_out, talk=talk)
 
 
@@ -79,8 +78,11 @@ def begin(
     overwrite: bool,
     command: Sequence[str],
     **more: Any,
-) -> RunDir:
+) -> tuple[RunDir, FaceSet, FaceSet]:
     """Make a run folder that says what it will be made of: `config.json` (with `more`), `data.json`, `model_info.json`.
+
+    Returns:
+        The folder, the faces to learn from, and those held out.
 
     Raises:
         DataError: no row is left to train or to validate on; no folder is made then.
@@ -102,7 +104,7 @@ def begin(
     write_json(run.path / "data.json", described)
     write_json(run.path / "model_info.json", model)
     run.make_latest()
-    return run
+    return run, training, held_out
 
 
 def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunDir:

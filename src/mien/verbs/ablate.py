@@ -75,7 +75,9 @@ def ablate(
         check_name(resolve(config.model_dump(), flags=arm.settings).model)
     faces = load_faces(config, talk)
     plan = {"factors": chosen, "seeds": list(seeds)}
-    run = begin(config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan)
+    run, _, _ = begin(
+        config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan
+    )
     return _carry_out(run, talk)
 
 
@@ -91,11 +93,11 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
         Interrupted: as `ablate` does.
         UsageError: another process is at it.
     """
-    run = RunDir.open(where)
+    talk, run = talk or Talk(), RunDir.open(where)
     run.refuse_if_busy()
     _plan(run)
-    own_faces(run, talk or Talk())
-    return _carry_out(run, talk or Talk())
+    own_faces(run, talk)
+    return _carry_out(run, talk)
 
 
 def _carry_out(run: RunDir, talk: Talk) -> RunDir:

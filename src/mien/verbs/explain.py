@@ -32,7 +32,7 @@ from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
 from mien.training.start import own_faces, stored_config
 from mien.verbs.filters import Ascent, evenly, keep_feature_maps, keep_filters
-from mien.verbs.score import predict, tested_split
+from mien.verbs.score import classify, tested_split
 
 CHECKED = 105
 """Faces on which the methods are compared, as many of each class that the network gave as there are."""
@@ -118,7 +118,7 @@ def explain(
         find_layer(classifier, name)
     own = own_faces(run, talk)
     shown = split_faces(stored_config(run), own)[1] if wanted.split == "validation" else own.split(wanted.split)
-    said = predict(run, shown, device=device)
+    said = classify(classifier, shown)
     if len(shown) < 2:
         raise DataError(f"{shown.source}: one face in split '{wanted.split}', methods are compared on 2 or more")
     each = max(1, round(faces / (2 * len(said.classes))))

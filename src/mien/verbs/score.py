@@ -18,7 +18,7 @@ from mien.data.sniff import open_faces
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
-from mien.models.classifier import load_classifier
+from mien.models.classifier import Classifier, load_classifier
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
 from mien.training.start import own_faces, stored_config
@@ -48,7 +48,11 @@ def predict(
     run = run if isinstance(run, RunDir) else RunDir.open(run)
     classifier = load_classifier(run.path, device=resolve_device(device))
     faces = data if isinstance(data, FaceSet) else open_faces(data, on_bad=on_bad)
-    faces = faces if split is None else faces.split(split)
+    return classify(classifier, faces if split is None else faces.split(split))
+
+
+def classify(classifier: Classifier, faces: FaceSet) -> Predictions:
+    """Say what a network makes of faces; labels of classes that it has not count as unknown."""
     targets = _targets_in(classifier.classes, faces)
     return Predictions(
         probabilities=classifier.probabilities(faces.images),
