@@ -9,8 +9,8 @@ from torch import nn
 from mien.models.mien_net import MienNet
 from mien.models.registry import build, info
 
-WIDTHS = {"mien-n": (8, 16, 32, 64), "mien-s": (32, 64, 128, 256)}
-BUDGETS = {"mien-n": (150_000, 10e6), "mien-s": (2_200_000, 90e6)}
+WIDTHS = {"mien-n": (16, 24, 32, 64), "mien-s": (32, 64, 128, 256), "mien-m": (48, 96, 192, 384)}
+BUDGETS = {"mien-n": (150_000, 10e6), "mien-s": (2_200_000, 90e6), "mien-m": (5_000_000, 250e6)}
 
 
 @pytest.fixture(params=WIDTHS)

@@ -99,5 +99,5 @@ def test_unknown_names() -> None:
     for call in (lambda: build("corse_cnn", 7), lambda: info("corse_cnn"), lambda: check_name("corse_cnn")):
         with pytest.raises(UsageError, match=r"no model 'corse_cnn', did you mean course_cnn\?"):
             call()
-    with pytest.raises(UsageError, match=r"no model 'resnet', known: course_cnn, mien-n, mien-s"):
+    with pytest.raises(UsageError, match=r"no model 'resnet', known: course_cnn, mien-m, mien-n, mien-s"):
         build("resnet", 7)

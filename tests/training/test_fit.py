@@ -34,9 +34,11 @@ def test_metrics_csv_is_plain_numbers(small: Small) -> None:
 
 
 def held_out_scores(run: RunDir) -> tuple[float, float]:
-    """Validation loss and accuracy of the run's weights, by scikit-learn."""
+    """Validation loss and accuracy of the run's weights before calibration, by scikit-learn."""
     faces = split_faces(stored_config(run), own_faces(run, Talk()))[1]
-    probabilities = load_classifier(run.path).probabilities(faces.images).astype(float)
+    classifier = load_classifier(run.path)
+    classifier.temperature = 1.0
+    probabilities = classifier.probabilities(faces.images).astype(float)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     loss = log_loss(faces.targets, probabilities, labels=range(len(faces.classes)))
     return loss, accuracy_score(faces.targets, probabilities.argmax(axis=1))
@@ -46,6 +48,28 @@ def test_the_history_tells_the_truth(small: Small) -> None:
     run = small("run", epochs=1)
     row = run.history[0]
     assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+
+
+def test_the_kept_model_is_calibrated_on_the_held_out_faces(small: Small) -> None:
+    run = small("run", epochs=3)
+    faces = split_faces(stored_config(run), own_faces(run, Talk()))[1]
+    classifier = load_classifier(run.path)
+    kept = classifier.temperature
+    losses = []
+    for temperature in (kept, 1.0, kept * 1.02, kept / 1.02):
+        classifier.temperature = temperature
+        losses.append(log_loss(faces.targets, classifier.probabilities(faces.images), labels=range(7)))
+    assert kept != 1.0
+    assert min(losses) == losses[0]
+
+
+def test_other_seeds_hold_out_the_same_faces(small: Small) -> None:
+    def held_out(**flags: int) -> list[str]:
+        config = stored_config(small("run", epochs=1, overwrite=True, **flags))
+        return list(split_faces(config, open_faces("synthetic:420"))[1].ids)
+
+    assert held_out(seed=0) == held_out(seed=1)
+    assert held_out(seed=0) != held_out(**{"holdout.seed": 1})
 
 
 def test_two_processes_share_each_batch(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import write_atomic, write_json
@@ -60,30 +61,39 @@ class Normalise(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Logits `float (N, C)` of grey levels `(N, 1, 48, 48)` in 0…255."""
+    """Logits `float (N, C)` of grey levels `(N, 1, 48, 48)` in 0…255, which the network sees at `side_px`.
+
+    They are divided by `temperature`, which is 1 until the network has been calibrated.
+    """
 
     def __init__(self, model: str, classes: tuple[str, ...], *, normalisation: Normalisation) -> None:
         super().__init__()
         self.model, self.classes = model, classes
         self.normalise = Normalise(normalisation)
+        self.temperature = 1.0
         self.network = build(model, len(classes)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, faces: Tensor) -> Tensor:
-        logits: Tensor = self.network(self.normalise(faces).contiguous(memory_format=torch.channels_last))
-        return logits
+    def forward(self, faces: Tensor, *, side_px: int = SIZE) -> Tensor:
+        maps = self.normalise(faces)
+        if side_px != SIZE:  # after the normalisation, which may be another one for each pixel
+            maps = functional.interpolate(maps, (side_px, side_px), mode="bilinear", antialias=True)
+        logits: Tensor = self.network(maps.contiguous(memory_format=torch.channels_last))
+        return logits / self.temperature
 
-    @torch.inference_mode()
     def probabilities(self, images: NDArray[np.uint8], *, batch: int = 256) -> NDArray[np.float32]:
         """Classify faces `uint8 (N, 48, 48)` in full precision: `float32 (N, C)`, rows that sum to 1."""
+        return self.logits(images, batch=batch).softmax(dim=1).numpy()
+
+    @torch.inference_mode()
+    def logits(self, images: NDArray[np.uint8], *, batch: int = 256) -> Tensor:
+        """Compute the logits of faces `uint8 (N, 48, 48)` in full precision, in evaluation mode: `float32 (N, C)`."""
         device = self.normalise.mean.device
         training = self.training
         self.eval()
         parts = (images[i : i + batch].copy() for i in range(0, len(images), batch))  # torch wants writable ones
-        rows = [
-            self(torch.as_tensor(part, device=device)[:, None]).float().softmax(dim=1).cpu().numpy() for part in parts
-        ]
+        rows = [self(torch.as_tensor(part, device=device)[:, None]).float().cpu() for part in parts]
         self.train(training)
-        return np.concatenate(rows) if rows else np.empty((0, len(self.classes)), np.float32)
+        return torch.cat(rows) if rows else torch.empty((0, len(self.classes)))
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
@@ -97,6 +107,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
             "model": classifier.model,
             "classes": classifier.classes,
             "normalisation": classifier.normalise.kind,
+            "temperature": classifier.temperature,
         },
     )
 
@@ -111,6 +122,7 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
         card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         classifier = Classifier(card["model"], tuple(card["classes"]), normalisation=card["normalisation"])
         classifier.load_state_dict(load_file(folder / "model.safetensors"))
+        classifier.temperature = float(card.get("temperature", 1.0))
     except FileNotFoundError as error:
         raise DataError(f"{error.filename or folder}: no trained model; `mien train` writes it when it ends") from None
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, UsageError) as error:

@@ -15,8 +15,9 @@ from mien.models.mien_net import MienNet
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
     "course_cnn": CourseCNN,
-    "mien-n": partial(MienNet, widths=(8, 16, 32, 64), dropout=0.1),
+    "mien-n": partial(MienNet, widths=(16, 24, 32, 64), dropout=0.1),
     "mien-s": partial(MienNet, widths=(32, 64, 128, 256), dropout=0.3),
+    "mien-m": partial(MienNet, widths=(48, 96, 192, 384), dropout=0.4),
 }
 """Name → a function of the number of classes C that builds the network.
 

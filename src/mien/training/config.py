@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from mien.core.config import Config
 from mien.core.errors import ConfigError, nearest
+from mien.core.pixels import SIZE
 from mien.data.sniff import Labels
 from mien.data.split import Method
 from mien.models.classifier import Normalisation
@@ -23,6 +24,8 @@ class Holdout(Config):
     rows: int = Field(2000, gt=0)
     fold: int = Field(0, ge=0)
     folds: int = Field(5, gt=1)
+    seed: int = Field(0, ge=0)
+    """Draws the held-out rows: apart from the run's seed, so that runs with other seeds hold out the same faces."""
 
 
 class Augment(Config):
@@ -93,6 +96,8 @@ class TrainConfig(Config):
     plateau: Plateau = Plateau()
     stopping: Stopping = Stopping()
     loss: Loss = Loss()
+    start_px: int = Field(SIZE, ge=16, le=SIZE)
+    """Side of the training faces in the first epoch; it grows to 48 in steps of 8 that take equally many epochs."""
     ema: float = Field(0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, which is what is validated and kept; 0 keeps the weights themselves."""
     epochs: int = Field(100, ge=1)

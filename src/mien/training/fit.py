@@ -25,6 +25,7 @@ from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
+from mien.training.temperature import fit_temperature
 
 
 def fit(
@@ -57,10 +58,10 @@ def fit(
             module = TrainingModule(classifier, config, faces=training, held_out=held_out)
             checkpoint = last if resume and last.exists() else None
             _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
-        _keep_best(classifier, best, run)
+        _keep_best(classifier, best, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
-            _keep_best(classifier, best, run)
+            _keep_best(classifier, best, run, held_out=held_out)
         run.set_status("interrupted", reason="stopped by the user")
         raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
     except BaseException as error:
@@ -74,13 +75,14 @@ def fit(
     return run
 
 
-def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir) -> None:
-    """Save the best epoch's weights as the run's model."""
+def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
+    """Save the best epoch's weights, calibrated on the faces that were held out, as the run's model."""
     prefix = "classifier."
     weights = torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"]
     classifier.load_state_dict(
         {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
     )
+    classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
     save_classifier(classifier, run.path)
 
 
@@ -92,7 +94,7 @@ def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
     """
     held = config.holdout
     training, held_out = hold_out(
-        faces, method=held.method, rows=held.rows, fold=held.fold, folds=held.folds, seed=config.seed
+        faces, method=held.method, rows=held.rows, fold=held.fold, folds=held.folds, seed=held.seed
     )
     if len(training) < config.batch:
         raise DataError(

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from mien.core.errors import MienError
 from mien.core.faces import FaceSet
+from mien.core.pixels import SIZE
 from mien.models.classifier import Classifier
 from mien.training.augment import Augmenter
 from mien.training.batches import EpochBatches, InOrder, loader
@@ -22,6 +23,7 @@ from mien.training.config import TrainConfig
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 VALIDATION_BATCH = 250
+SIDE_STEP_PX = 8
 
 
 class TrainingModule(L.LightningModule):
@@ -68,7 +70,8 @@ class TrainingModule(L.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, targets = batch
-        logits = self.classifier(self.augment(images)).float()
+        side_px = side_of_epoch(self.current_epoch, epochs=self.config.epochs, start_px=self.config.start_px)
+        logits = self.classifier(self.augment(images), side_px=side_px).float()
         loss = functional.cross_entropy(
             logits, targets, weight=self.class_weights, label_smoothing=self.config.loss.label_smoothing
         )
@@ -134,6 +137,18 @@ class TrainingModule(L.LightningModule):
     def on_train_start(self) -> None:
         if self.plateau and (state := getattr(self, "_plateau_state", None)):
             self.plateau.load_state_dict(state)
+
+
+def side_of_epoch(epoch: int, *, epochs: int, start_px: int) -> int:
+    """Side in pixels of the training faces in `epoch` (from 0): from `start_px` to 48 in steps of 8, equally long.
+
+    Small faces first, full size last: progressive resizing (Tan & Le 2021, arXiv 2104.00298).
+
+    >>> [side_of_epoch(epoch, epochs=6, start_px=32) for epoch in range(6)]
+    [32, 32, 40, 40, 48, 48]
+    """
+    sides: list[int] = [*range(start_px, SIZE, SIDE_STEP_PX), SIZE]
+    return sides[epoch * len(sides) // epochs]
 
 
 def class_weights(faces: FaceSet) -> Tensor:

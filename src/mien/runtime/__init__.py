@@ -1,0 +1,1 @@
+"""Running a bundle, with ONNX Runtime, NumPy and Pillow alone: never torch."""
