@@ -13,7 +13,8 @@ from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.explanation.attribution import METHODS
-from mien.training.start import resume, stored_config, train
+from mien.training.config import stored_config
+from mien.training.start import resume, train
 from mien.verbs.score import evaluate, predict
 from mien.verbs.study import study
 

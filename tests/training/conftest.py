@@ -7,9 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, log_loss
 
 from mien.core.rundir import RunDir
-from mien.training.start import train
+from mien.core.talk import Talk
+from mien.models.classifier import load_classifier
+from mien.training.config import stored_config
+from mien.training.fit import split_faces
+from mien.training.start import own_faces, train
 
 SMALL = ["holdout.rows=70", "stopping.patience=0", "plateau.patience=2", "plateau.min_delta=9"]
 """No fall of the validation loss is large enough: the learning rate halves at every second epoch."""
@@ -22,6 +27,17 @@ def command(*flags: str) -> list[str]:
     line = ["train", "synthetic:420", "--recipe", "demo", "--batch", "32", "--device", "cpu"]
     settings = [f"--set={setting}" for setting in SMALL]
     return [sys.executable, "-c", "from mien.cli.main import main; main()", *line, *flags, *settings]
+
+
+def held_out_scores(run: RunDir) -> tuple[float, float]:
+    """Validation loss and accuracy of the run's weights before calibration, by scikit-learn."""
+    faces = split_faces(stored_config(run), own_faces(run, Talk()))[1]
+    classifier = load_classifier(run.path)
+    classifier.temperature = 1.0
+    probabilities = classifier.probabilities(faces.images).astype(float)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    loss = log_loss(faces.targets, probabilities, labels=range(len(faces.classes)))
+    return loss, accuracy_score(faces.targets, probabilities.argmax(axis=1))
 
 
 @pytest.fixture

@@ -96,7 +96,16 @@ Face = Annotated[
 Votes = Annotated[str | None, typer.Option(help="FER+ votes, fer2013new.csv.", show_default=False)]
 Labels = Annotated[
     Literal["own", "ferplus"] | None,
-    typer.Option(help="own: the file's labels; ferplus: the crowd's majority, 8 classes.", show_default=False),
+    typer.Option(
+        help="own: the file's labels; ferplus: the crowd's, 8 classes; learns the votes, is scored by their majority.",
+        show_default=False,
+    ),
+]
+Teachers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN,RUN", help="Learn the averaged probabilities of these runs, not the labels.", show_default=False
+    ),
 ]
 Targets = Annotated[str | None, typer.Option(help="A file id,label with the labels of test.csv.", show_default=False)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad/--no-skip-bad", help="List unreadable pictures and go on without.")]

@@ -25,6 +25,7 @@ def train(
     set_: flags.Set = None,
     votes: flags.Votes = None,
     labels: flags.Labels = None,
+    teachers: flags.Teachers = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
     devices: flags.Devices = None,
@@ -49,13 +50,16 @@ def train(
         "seed": seed,
         "votes": votes,
         "labels": labels,
+        "teachers": flags.listed(teachers) or None,
         "device": device,
         "devices": devices,
         "precision": precision,
         "skip_bad": skip_bad or None,
     }
     if resume is not None:
-        flags.refuse_with_resume(data=data, recipe=recipe, config=config, name=name, out=out, set_=set_)
+        flags.refuse_with_resume(
+            data=data, recipe=recipe, config=config, name=name, out=out, set_=set_, teachers=teachers
+        )
         from mien.training.start import resume as resume_run
 
         run = resume_run(resume, talk=console.TrainingTalk(), **given)

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mien.core.faces import FaceSet
+from mien.data.ferplus import distribution
 
 
 class FaceTensors(Dataset[tuple[Tensor, Tensor]]):
-    """Indexed by a tensor of row numbers: `uint8 (n, 1, 48, 48)` and `int64 (n,)`."""
+    """Indexed by a tensor of row numbers: `uint8 (n, 1, 48, 48)` and `float32 (n, C)`, rows that sum to 1."""
 
-    def __init__(self, faces: FaceSet) -> None:
+    def __init__(self, faces: FaceSet, targets: Tensor) -> None:
         self.images = torch.from_numpy(np.ascontiguousarray(faces.images))[:, None]
-        self.targets = torch.from_numpy(np.ascontiguousarray(faces.targets))
+        self.targets = targets
 
     def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self.images[rows], self.targets[rows]
@@ -59,6 +61,17 @@ class InOrder(Sampler[Tensor]):
         return iter(self.parts)
 
 
-def loader(faces: FaceSet, sampler: Sampler[Tensor]) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Serve the batches that `sampler` names."""
-    return DataLoader(FaceTensors(faces), sampler=sampler, batch_size=None)
+def loader(faces: FaceSet, targets: Tensor, *, sampler: Sampler[Tensor]) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Serve the batches that `sampler` names, with `targets` as `hard_targets` and `soft_targets` make them."""
+    return DataLoader(FaceTensors(faces, targets), sampler=sampler, batch_size=None)
+
+
+def hard_targets(faces: FaceSet) -> Tensor:
+    """Give each face's label the probability 1: `float32 (N, C)`."""
+    return functional.one_hot(torch.as_tensor(faces.targets), len(faces.classes)).float()
+
+
+def soft_targets(faces: FaceSet) -> Tensor:
+    """Give each class its share of the crowd's votes: `float32 (N, C)`; the faces are `ferplus.relabel`'s."""
+    assert faces.votes is not None
+    return torch.from_numpy(distribution(faces.votes))

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from mien.core.config import Config
 from mien.core.errors import ConfigError, nearest
 from mien.core.pixels import SIZE
+from mien.core.rundir import RunDir
 from mien.data.sniff import Labels
 from mien.data.split import Method
 from mien.models.classifier import Normalisation
@@ -73,6 +74,9 @@ class Stopping(Config):
 class Loss(Config):
     """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows."""
 
+    teachers: float = Field(1.0, gt=0, le=1)
+    """How much of the target is what the teachers say; the rest is the label.  Without teachers it has no meaning."""
+
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: bool = False
 
@@ -83,6 +87,8 @@ class TrainConfig(Config):
     data: str
     votes: str | None = None
     labels: Labels = "own"
+    teachers: tuple[str, ...] = ()
+    """Trained runs whose averaged probabilities are learned instead of the labels."""
     skip_bad: bool = False
     """Leave unreadable pictures out instead of stopping at the first."""
     recipe: str
@@ -155,6 +161,15 @@ def read_run_config(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path}: not the config.json of a run") from None
+
+
+def stored_config(run: RunDir) -> TrainConfig:
+    """Read the config that a run was made with.
+
+    Raises:
+        ConfigError: `config.json` holds something else.
+    """
+    return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
 
 
 def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: Mapping[str, Any]) -> TrainConfig:

@@ -25,11 +25,19 @@ from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
+from mien.training.teachers import Teachers
 from mien.training.temperature import fit_temperature
 
 
 def fit(
-    config: TrainConfig, run: RunDir, *, training: FaceSet, held_out: FaceSet, talk: Talk, resume: bool = False
+    config: TrainConfig,
+    run: RunDir,
+    *,
+    training: FaceSet,
+    held_out: FaceSet,
+    talk: Talk,
+    teachers: Teachers | None = None,
+    resume: bool = False,
 ) -> RunDir:
     """Train inside a run folder; ends with the best epoch's weights saved.
 
@@ -39,6 +47,7 @@ def fit(
         training: the faces to learn from.
         held_out: the faces to validate on.
         talk: who is told of steps and epochs.
+        teachers: whose probabilities are learned instead of the labels.
         resume: go on from the run's last checkpoint, if it has one.
 
     Raises:
@@ -55,7 +64,7 @@ def fit(
             torch.manual_seed(config.seed)
             classifier = Classifier(config.model, training.classes, normalisation=config.normalisation)
             classifier.normalise.fit(training.images)
-            module = TrainingModule(classifier, config, faces=training, held_out=held_out)
+            module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
             _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
         _keep_best(classifier, best, run, held_out=held_out)

@@ -18,8 +18,9 @@ from mien.core.faces import FaceSet
 from mien.core.pixels import SIZE
 from mien.models.classifier import Classifier
 from mien.training.augment import Augmenter
-from mien.training.batches import EpochBatches, InOrder, loader
+from mien.training.batches import EpochBatches, InOrder, hard_targets, loader, soft_targets
 from mien.training.config import TrainConfig
+from mien.training.teachers import Teachers
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 VALIDATION_BATCH = 250
@@ -34,9 +35,17 @@ class TrainingModule(L.LightningModule):
     needs saving.
     """
 
-    def __init__(self, classifier: Classifier, config: TrainConfig, *, faces: FaceSet, held_out: FaceSet) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        config: TrainConfig,
+        *,
+        faces: FaceSet,
+        held_out: FaceSet,
+        teachers: Teachers | None = None,
+    ) -> None:
         super().__init__()
-        self.classifier, self.config = classifier, config
+        self.classifier, self.config, self.teachers = classifier, config, teachers
         self.faces, self.held_out = faces, held_out
         self.augment = Augmenter(config.augment)
         self.plateau: ReduceLROnPlateau | None = None
@@ -45,9 +54,11 @@ class TrainingModule(L.LightningModule):
         self.register_buffer("class_weights", weights, persistent=False)
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        crowd = self.config.labels == "ferplus"
         return loader(
             self.faces,
-            EpochBatches(
+            soft_targets(self.faces) if crowd else hard_targets(self.faces),
+            sampler=EpochBatches(
                 len(self.faces),
                 batch=self.config.batch,
                 seed=self.config.seed,
@@ -59,7 +70,8 @@ class TrainingModule(L.LightningModule):
     def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         return loader(
             self.held_out,
-            InOrder(
+            hard_targets(self.held_out),
+            sampler=InOrder(
                 len(self.held_out), batch=VALIDATION_BATCH, rank=self.trainer.global_rank, world=self.trainer.world_size
             ),
         )
@@ -71,12 +83,23 @@ class TrainingModule(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, targets = batch
         side_px = side_of_epoch(self.current_epoch, epochs=self.config.epochs, start_px=self.config.start_px)
-        logits = self.classifier(self.augment(images), side_px=side_px).float()
+        faces = self.augment(images)
+        logits = self.classifier(faces, side_px=side_px).float()
         loss = functional.cross_entropy(
-            logits, targets, weight=self.class_weights, label_smoothing=self.config.loss.label_smoothing
+            logits,
+            self._taught(faces, targets),
+            weight=self.class_weights,
+            label_smoothing=self.config.loss.label_smoothing,
         )
         self._log("train", loss, logits, targets)
         return loss
+
+    def _taught(self, faces: Tensor, targets: Tensor) -> Tensor:
+        """Mix what the teachers say of the faces into the targets `(N, C)`."""
+        if self.teachers is None:
+            return targets
+        share = self.config.loss.teachers
+        return share * self.teachers.probabilities(faces) + (1 - share) * targets
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, targets = batch
@@ -84,7 +107,7 @@ class TrainingModule(L.LightningModule):
         self._log("val", functional.cross_entropy(logits, targets), logits, targets)
 
     def _log(self, part: str, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
-        right = (logits.argmax(dim=1) == targets).float().mean()
+        right = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
         self.log_dict(
             {f"{part}_loss": loss, f"{part}_accuracy": right},
             on_step=False,
@@ -135,6 +158,8 @@ class TrainingModule(L.LightningModule):
         self._plateau_state = checkpoint.get("plateau")
 
     def on_train_start(self) -> None:
+        if self.teachers:
+            self.teachers.to(self.device)
         if self.plateau and (state := getattr(self, "_plateau_state", None)):
             self.plateau.load_state_dict(state)
 

@@ -15,10 +15,11 @@ from mien.data.audit import describe
 from mien.data.sniff import is_synthetic, open_faces
 from mien.models.registry import check_name, info
 from mien.training.checkpoint_io import check_checkpoint
-from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
+from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve, stored_config
 from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.fit import fit, split_faces
 from mien.training.provenance import data_card, environment
+from mien.training.teachers import open_teachers
 
 CHANGEABLE = ("epochs", "device", "stopping")
 """What a resumed run may have different from the run that it goes on with."""
@@ -56,16 +57,19 @@ def train(
 
     Raises:
         ConfigError: an unknown key or a value that does not fit.
-        DataError: the data are missing or malformed, or no row is left to train or to validate on.
+        DataError: the data are missing or malformed, no row is left to train or to validate on, or there is no such
+            teacher.
         Interrupted: the user stopped it; the last whole epoch is saved.
         MienError: the loss became infinite or no number; the last good epoch is saved.
+        UsageError: a teacher has other classes, or has learned from the faces that are held out.
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     faces = load_faces(config, talk)
+    teachers = open_teachers(config, faces=faces)
     run, training, held_out = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
     _say_where(run, config, talk)
-    return fit(config, run, training=training, held_out=held_out, talk=talk)
+    return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk)
 
 
 def begin(
@@ -133,11 +137,13 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
     _check_same(before, config)
     _check_open(run, before, config)
     check_checkpoint(run.path / "checkpoints/last.ckpt")
-    training, held_out = split_faces(config, own_faces(run, talk))
+    faces = own_faces(run, talk)
+    training, held_out = split_faces(config, faces)
+    teachers = open_teachers(config, faces=faces)
     run.remove(RESULTS)
     write_json(run.path / "config.json", {**run.read_json("config.json"), "config": config.model_dump()})
     _say_where(run, config, talk)
-    return fit(config, run, training=training, held_out=held_out, talk=talk, resume=True)
+    return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk, resume=True)
 
 
 def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (), **flags: Any) -> TrainConfig:
@@ -154,19 +160,12 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
         data = str(Path(data).absolute())
     if flags.get("votes") is not None:
         flags["votes"] = str(Path(flags["votes"]).absolute())
+    if flags.get("teachers") is not None:
+        flags["teachers"] = [str(RunDir.open(teacher).path) for teacher in flags["teachers"]]
     config = resolve(values, settings=settings, flags={"data": data, **flags})
     check_name(config.model)
     lightning_device(config.device, config.devices)
     return config
-
-
-def stored_config(run: RunDir) -> TrainConfig:
-    """Read the config that a run was made with.
-
-    Raises:
-        ConfigError: `config.json` holds something else.
-    """
-    return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
 
 
 def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:

@@ -13,9 +13,9 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.evaluation.ablation import arm_means, effects
 from mien.models.registry import check_name
-from mien.training.config import resolve
+from mien.training.config import resolve, stored_config
 from mien.training.factors import Arm, arms, read_factors
-from mien.training.start import begin, load_faces, own_faces, resolve_config, resume, stored_config, train
+from mien.training.start import begin, load_faces, own_faces, resolve_config, resume, train
 from mien.verbs.score import evaluate, tested_split
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")

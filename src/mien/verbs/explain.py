@@ -28,9 +28,10 @@ from mien.explanation.layers import find_layer, last_map_layer
 from mien.explanation.masking import mask_least
 from mien.explanation.sheets import sheet, side_by_side
 from mien.models.classifier import Classifier, load_classifier
+from mien.training.config import stored_config
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
-from mien.training.start import own_faces, stored_config
+from mien.training.start import own_faces
 from mien.verbs.filters import Ascent, evenly, keep_feature_maps, keep_filters
 from mien.verbs.score import classify, tested_split
 

@@ -19,9 +19,10 @@ from mien.data.split import copies_of
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
 from mien.models.classifier import Classifier, load_classifier
+from mien.training.config import stored_config
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
-from mien.training.start import own_faces, stored_config
+from mien.training.start import own_faces
 
 
 def predict(

@@ -6,8 +6,9 @@ from mien.core.errors import MienError
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.reporting.build import report
+from mien.training.config import stored_config
 from mien.training.factors import WITH_AND_WITHOUT
-from mien.training.start import stored_config, train
+from mien.training.start import train
 from mien.verbs.ablate import ablate
 from mien.verbs.explain import explain
 from mien.verbs.score import evaluate, tested_split

@@ -1,0 +1,65 @@
+"""Distillation: trained runs whose averaged probabilities a student learns.  Axes: `N` faces, `C` classes.
+
+Hinton et al. 2015, arXiv 1503.02531.  Teachers and student see the same augmented faces, anew at each step (Beyer et
+al. 2022, arXiv 2106.05237).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mien.core.errors import UsageError
+from mien.core.faces import FaceSet
+from mien.core.rundir import RunDir
+from mien.models.classifier import Classifier, load_classifier
+from mien.training.config import TrainConfig, stored_config
+
+
+class Teachers:
+    """Trained classifiers that stay as they are; no `nn.Module`, so that no checkpoint of the student holds them."""
+
+    def __init__(self, classifiers: Sequence[Classifier]) -> None:
+        self.classifiers = classifiers
+
+    def to(self, device: torch.device) -> None:
+        """Move all teachers to a device."""
+        for classifier in self.classifiers:
+            classifier.to(device)
+
+    @torch.no_grad()
+    def probabilities(self, faces: Tensor) -> Tensor:
+        """Average what the teachers say of grey levels `(N, 1, 48, 48)`: `float32 (N, C)`, rows that sum to 1."""
+        rows = [classifier(faces).float().softmax(dim=1) for classifier in self.classifiers]
+        return torch.stack(rows).mean(dim=0)
+
+
+def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
+    """Load the classifiers of a config's teachers; None where it has none.
+
+    Args:
+        config: the student's.
+        faces: all faces of the student's data.
+
+    Raises:
+        DataError: no such run, or it has no trained model.
+        UsageError: other classes than the student's, or the teacher may have learned from the faces that are held out.
+    """
+    return Teachers([_open(RunDir.open(run), config, faces) for run in config.teachers]) if config.teachers else None
+
+
+def _open(run: RunDir, config: TrainConfig, faces: FaceSet) -> Classifier:
+    classifier = load_classifier(run.path)
+    if classifier.classes != faces.classes:
+        raise UsageError(
+            f"{run.path}: a teacher of the classes {', '.join(classifier.classes)}, expected {', '.join(faces.classes)}"
+        )
+    rows = run.read_json("config.json").get("data", {}).get("row_fingerprint")
+    held_out = stored_config(run).holdout
+    if rows != faces.row_fingerprint or held_out != config.holdout:
+        raise UsageError(
+            f"{run.path}: a teacher that held out other faces ({held_out} of the rows {rows}) than the student "
+            f"({config.holdout} of the rows {faces.row_fingerprint}), so it has learned from some that the student is "
+            "validated on; train both with the same data and the same holdout"
+        )
+    return classifier

@@ -1,0 +1,117 @@
+"""Distillation: what a student learns from its teachers, and which teachers it may not have."""
+
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.talk import Talk
+from mien.data.ferplus import distribution
+from mien.data.sniff import open_faces
+from mien.models.classifier import Classifier, load_classifier
+from mien.training.config import TrainConfig
+from mien.training.fit import split_faces
+from mien.training.module import TrainingModule
+from mien.training.start import resume
+from mien.training.teachers import Teachers
+
+from .conftest import STILL, Small
+
+FACES = open_faces("synthetic:140", seed=3)
+
+
+def classifiers(count: int) -> list[Classifier]:
+    torch.manual_seed(0)
+    made = [Classifier("mien-n", FACES.classes, normalisation="global").eval() for _ in range(count)]
+    made[0].temperature = 0.2  # far from uniform, so that it matters which is which
+    return made
+
+
+def module(student: Classifier, teachers: Teachers | None, **changes: object) -> TrainingModule:
+    config = TrainConfig.parse({"data": "-", "recipe": "-", "model": "mien-n", **changes}, source="test")
+    made = TrainingModule(student, config, faces=FACES, held_out=FACES, teachers=teachers)
+    made.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    made.log_dict = lambda *_, **__: None  # type: ignore[assignment,method-assign]
+    return made
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_the_target_is_the_mean_of_the_teachers_mixed_with_the_label(share: float) -> None:
+    *teachers, student = classifiers(3)
+    made = module(student, Teachers(teachers), loss={"teachers": share})
+    images, targets = next(iter(made.train_dataloader()))
+    with torch.no_grad():
+        loss = made.training_step((images, targets), 0).item()
+    grey = images[:, 0].numpy()
+    taught = np.mean([teacher.probabilities(grey) for teacher in teachers], axis=0)
+    expected = share * taught + (1 - share) * targets.numpy()
+    assert loss == pytest.approx(-(expected * np.log(student.probabilities(grey))).sum(axis=1).mean(), rel=1e-4)
+    assert not np.allclose(taught, targets.numpy(), atol=0.1)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_ferplus_teaches_the_shares_of_the_votes() -> None:
+    votes = np.random.default_rng(0).integers(0, 5, (len(FACES), 10)).astype(np.uint8)
+    votes[:, 1] = 40  # a majority, so that no face is dropped
+    crowd = FaceSet(
+        **{name: getattr(FACES, name) for name in ("images", "splits", "ids", "source")},
+        targets=np.ones(len(FACES), np.int64),
+        classes=("a", "b", "c", "d", "e", "f", "g", "h"),
+        votes=votes,
+        vote_names=tuple("abcdefghij"),
+    )
+    made = module(classifiers(1)[0], None, labels="ferplus", batch=len(FACES))
+    made.faces = crowd
+    images, targets = next(iter(made.train_dataloader()))
+    rows = [int(np.flatnonzero((FACES.images == image).all(axis=(1, 2)))[0]) for image in images[:, 0].numpy()]
+    assert targets.numpy() == pytest.approx(distribution(votes)[rows])
+
+
+def test_a_student_learns_what_its_teacher_says(small: Small) -> None:
+    """It comes nearer to the teacher, which knows little yet, than one that learns the labels does."""
+    teacher = small("teacher", epochs=3)
+    student = small("student", epochs=12, seed=1, teachers=[str(teacher.path)], settings=STILL)
+    assert student.read_json("config.json")["config"]["teachers"] == [str(teacher.path)]
+    faces = split_faces(TrainConfig.parse(student.read_json("config.json")["config"], source=""), FACES_OF_SMALL)[0]
+    said, learned = (load_classifier(run.path).probabilities(faces.images) for run in (teacher, student))
+    untaught = load_classifier(small("untaught", epochs=12, seed=1, settings=STILL).path).probabilities(faces.images)
+    assert np.abs(said - learned).mean() < 0.5 * np.abs(said - untaught).mean()
+
+
+FACES_OF_SMALL = open_faces("synthetic:420")
+
+
+def test_a_distilled_run_resumes_exactly_and_keeps_no_teacher(small: Small) -> None:
+    teacher = str(small("teacher", epochs=1).path)
+    whole = small("whole", epochs=2, teachers=[teacher], schedule="plateau")
+    parts = small("parts", epochs=1, teachers=[teacher])
+    resume(parts.path, epochs=2, talk=Talk())
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+    kept = torch.load(whole.path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert {key.partition(".")[0] for key in kept} == {"augment", "classifier"}
+
+
+def test_a_teacher_that_has_seen_the_held_out_faces_is_refused(small: Small, tmp_path: Path) -> None:
+    teacher = str(small("teacher", epochs=1).path)
+    with pytest.raises(UsageError, match=r"teacher: a teacher that held out other faces"):
+        small("student", teachers=[teacher], settings=("holdout.seed=1",))
+    with pytest.raises(UsageError, match="held out other faces"):
+        small("student", data="synthetic:350", teachers=[teacher])
+    assert not (tmp_path / "student").exists()
+
+
+def test_a_teacher_of_other_classes_is_refused(small: Small, noise: str) -> None:
+    teacher = small("teacher", epochs=1)
+    card = teacher.read_json("model.json")
+    (teacher.path / "model.json").write_text(
+        str(card | {"classes": card["classes"][::-1]}).replace("'", '"').replace("None", "null")
+    )
+    with pytest.raises(UsageError, match="a teacher of the classes neutral, surprise"):
+        small("student", teachers=[str(teacher.path)])
+    with pytest.raises(DataError, match="nowhere: no run folder"):
+        small("student", teachers=["nowhere"])
