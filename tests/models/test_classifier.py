@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mien.core.errors import DataError, UsageError
 from mien.models.classifier import Classifier, Normalisation, Normalise, load_classifier, save_classifier
@@ -170,3 +171,17 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(card)
     with pytest.raises(DataError, match="no trained model"):
         load_classifier(tmp_path)
+
+
+def test_the_network_sees_the_standardised_face_at_the_side_that_is_asked_for() -> None:
+    classifier = Classifier("mien-n", ("a", "b"), normalisation="per-pixel").eval()
+    classifier.normalise.fit(FACES)
+    seen: list[torch.Tensor] = []
+    classifier.network.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    faces = torch.from_numpy(FACES)[:, None]
+    for side_px in (48, 24):
+        classifier(faces, side_px=side_px)
+    whole, half = seen
+    assert half.shape == (20, 1, 24, 24)
+    pillows = Image.fromarray(whole[0, 0].numpy()).resize((24, 24), Image.Resampling.BILINEAR)
+    assert half[0, 0].numpy() == pytest.approx(np.asarray(pillows), abs=1e-4)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mien.core.errors import UsageError
-from mien.models.registry import MODELS, build, check_name, info
+from mien.models.registry import MODELS, build, check_name, check_side, info
 
 
 @pytest.fixture(params=MODELS)
@@ -101,3 +101,13 @@ def test_unknown_names() -> None:
             call()
     with pytest.raises(UsageError, match=r"no model 'resnet', known: course_cnn, mien-m, mien-n, mien-s"):
         build("resnet", 7)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_which_networks_see_smaller_faces(name: str) -> None:
+    check_side(name, 48)
+    if name == "course_cnn":
+        with pytest.raises(UsageError, match=r"course_cnn can't see faces of 32 px, only of 48; leave start_px at 48"):
+            check_side(name, 32)
+    else:
+        check_side(name, 16)

@@ -34,8 +34,11 @@ def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
     assert parts.state == "finished"
 
 
-def test_one_cycle_goes_up_and_down_and_on_after_an_interruption(small: Small, tmp_path: Path) -> None:
-    cycle = ("schedule=one-cycle",)
+def test_one_cycle_and_growing_faces_go_on_after_an_interruption(small: Small, tmp_path: Path) -> None:
+    cycle = (
+        "start_px=32",
+        "schedule=one-cycle",
+    )
     whole = small("whole", settings=cycle)
     rates = [row["lr"] for row in whole.history]
     assert max(rates) == rates[1] == pytest.approx(0.003, rel=0.05)
@@ -52,6 +55,12 @@ def test_one_cycle_goes_up_and_down_and_on_after_an_interruption(small: Small, t
     assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
     with pytest.raises(ConfigError, match="one-cycle plans the learning rate"):
         resume(parts.path, epochs=8)
+
+
+def test_faces_that_grow_are_planned_to_the_last_epoch(small: Small) -> None:
+    run = small("run", settings=("start_px=32",), epochs=1)
+    with pytest.raises(ConfigError, match="start_px plans the size of the faces of all epochs"):
+        resume(run.path, epochs=2)
 
 
 def test_averaged_weights_are_kept_and_go_on(small: Small) -> None:

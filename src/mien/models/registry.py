@@ -58,6 +58,18 @@ def check_name(name: str) -> None:
         raise UsageError(f"no model '{name}', {nearest(name, MODELS)}")
 
 
+def check_side(name: str, side_px: int) -> None:
+    """Raise `UsageError` if the network can't see faces of `side_px` × `side_px`."""
+    try:
+        with torch.device("meta"), torch.no_grad():
+            build(name, 2).eval()(torch.zeros(1, 1, side_px, side_px))
+    except RuntimeError:
+        raise UsageError(
+            f"{name} can't see faces of {side_px} px, only of {SIZE}; leave start_px at {SIZE}, or choose a network of "
+            "the mien family"
+        ) from None
+
+
 def info(name: str, *, classes: int = 7) -> ModelInfo:
     """Count a network's parameters and multiply-adds without computing anything.
 

@@ -9,11 +9,12 @@ from typing import Any
 from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
+from mien.core.pixels import SIZE
 from mien.core.rundir import RESULTS, RunDir
 from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.sniff import is_synthetic, open_faces
-from mien.models.registry import check_name, info
+from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve, stored_config
 from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
@@ -163,7 +164,7 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
     if flags.get("teachers") is not None:
         flags["teachers"] = [str(RunDir.open(teacher).path) for teacher in flags["teachers"]]
     config = resolve(values, settings=settings, flags={"data": data, **flags})
-    check_name(config.model)
+    check_side(config.model, config.start_px)
     lightning_device(config.device, config.devices)
     return config
 
@@ -206,10 +207,12 @@ def _check_same(before: TrainConfig, after: TrainConfig) -> None:
         old, new = getattr(before, key), getattr(after, key)
         if key not in CHANGEABLE and old != new:
             raise ConfigError(f"--resume: {key} was {old} and can't become {new}; start a new run for that")
-    if before.schedule == "one-cycle" and after.epochs != before.epochs:
+    plans = "one-cycle plans the learning rate" if before.schedule == "one-cycle" else ""
+    plans = plans or ("start_px plans the size of the faces" if before.start_px < SIZE else "")
+    if plans and after.epochs != before.epochs:
         raise ConfigError(
-            f"--resume: epochs was {before.epochs} and can't become {after.epochs}: one-cycle plans the learning rate "
-            "of all epochs from the start; start a new run for that"
+            f"--resume: epochs was {before.epochs} and can't become {after.epochs}: {plans} of all epochs from the "
+            "start; start a new run for that"
         )
     if after.epochs < before.epochs:
         raise ConfigError(f"--resume: epochs was {before.epochs} and can only grow, not become {after.epochs}")
