@@ -1,0 +1,123 @@
+"""How much sooner a run is as accurate as asked than the course network, in multiply-adds and in seconds.
+
+    OMP_NUM_THREADS=2 python benchmarks/time_to_accuracy.py runs/train/NAME --accuracy 0.67 --course-epochs 30
+
+The run is finished: its `metrics.csv` says in which epoch it was as accurate on the faces that it held out.  What a step
+costs, its own at each size of the faces with what its teachers add, and the course network's, is measured here in turn, in
+one process, so that it does not matter what else the machine did while the run was trained.  Training costs three times
+the multiply-adds of a face's forward pass, a teacher one.  What the teachers' own training cost is not in it.
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from step_time import CLASSES, timed
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from mien.core.rundir import RunDir
+from mien.models.classifier import Classifier, load_classifier
+from mien.models.registry import build
+from mien.training.augment import Augmenter
+from mien.training.config import TrainConfig, read_recipe, resolve, stored_config
+from mien.training.memory import keep_freed_memory
+from mien.training.module import OPTIMIZERS, side_of_epoch
+from mien.training.teachers import Teachers
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--accuracy", type=float, required=True, help="on the held-out faces")
+    parser.add_argument("--course-epochs", type=int, nargs="+", required=True, help="that the recipe needs")
+    parser.add_argument("--steps", type=int, default=5, help="of each kind, after one to warm up")
+    args = parser.parse_args()
+    keep_freed_memory()
+    run = RunDir.open(args.run)
+    config = stored_config(run)
+    reached = [int(row["epoch"]) for row in run.history if row["val_accuracy"] >= args.accuracy]
+    if not reached:
+        best = max(row["val_accuracy"] for row in run.history)
+        parser.exit(1, f"{run.path}: {best:.4f} at best, never {args.accuracy}\n")
+    sides = [side_of_epoch(epoch, epochs=config.epochs, start_px=config.start_px) for epoch in range(reached[0])]
+    course = resolve({**read_recipe("course"), "data": "-"}, flags={})
+    arms = {("course", 48): step(course, [], 48)}
+    teachers = [load_classifier(Path(path)) for path in config.teachers]
+    arms |= {("run", side): step(config, teachers, side) for side in set(sides)}
+    seconds = medians(arms, args.steps)
+    rows = sum(run.read_json("config.json")["data"]["training"].values())
+    report(config, teachers, sides=sides, seconds=seconds, rows=rows, course_epochs=args.course_epochs)
+
+
+def report(
+    config: TrainConfig,
+    teachers: list[Classifier],
+    *,
+    sides: list[int],
+    seconds: dict[tuple[str, int], float],
+    rows: int,
+    course_epochs: Iterable[int],
+) -> None:
+    """Add the epochs up and print them beside the course network's."""
+    steps = rows // config.batch
+    taught = sum(macs(teacher.model, 48) for teacher in teachers)
+    run_macs = sum(3 * macs(config.model, side) + taught for side in sides) * steps * config.batch
+    run_s = sum(seconds["run", side] for side in sides) * steps
+    epoch_macs, epoch_s = 3 * macs("course_cnn", 48) * steps * config.batch, seconds["course", 48] * rows // 128
+    print(f"{config.model}: {len(sides)} epochs, {run_macs / 1e15:.2f} P multiply-adds, {run_s / 60:.1f} min")
+    print(f"course_cnn: {epoch_macs / 1e15:.2f} P multiply-adds and {epoch_s / 60:.1f} min an epoch")
+    print(
+        f"that is {run_macs / epoch_macs:.2f} epochs of the course network in multiply-adds, {run_s / epoch_s:.2f} in time"
+    )
+    for epochs in course_epochs:
+        print(
+            f"if the course network needs {epochs} epochs: {epochs * epoch_macs / run_macs:.1f} times fewer "
+            f"multiply-adds, {epochs * epoch_s / run_s:.1f} times sooner"
+        )
+
+
+def step(config: TrainConfig, teachers: list[Classifier], side_px: int) -> Callable[[], None]:
+    """A training step of a config on random faces, seen at `side_px`."""
+    classifier = Classifier(config.model, CLASSES, normalisation="none").train()
+    optimizer = OPTIMIZERS[config.optimizer.name](classifier.parameters(), lr=1e-3)
+    augment, taught = Augmenter(config.augment), Teachers(teachers)
+    faces = torch.randint(0, 256, (config.batch, 1, 48, 48), dtype=torch.uint8)
+    labels = torch.full((config.batch, len(CLASSES)), 1 / len(CLASSES))
+
+    def work() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            augmented = augment(faces)
+            logits = classifier(augmented, side_px=side_px)
+            targets = taught.probabilities(augmented) if teachers else labels
+        optimizer.zero_grad()
+        functional.cross_entropy(logits.float(), targets).backward()
+        optimizer.step()
+
+    return work
+
+
+def medians(arms: dict[tuple[str, int], Callable[[], None]], steps: int) -> dict[tuple[str, int], float]:
+    """Median seconds of each, measured in turn after a round to warm up."""
+    times: dict[tuple[str, int], list[float]] = {name: [] for name in arms}
+    for i in range(steps + 1):
+        for name, work in arms.items():
+            seconds = timed(work)
+            if i:
+                times[name].append(seconds)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def macs(model: str, side_px: int) -> int:
+    """Multiply-adds of one face seen at `side_px`."""
+    counter = FlopCounterMode(display=False)
+    with torch.device("meta"), counter, torch.no_grad():
+        build(model, len(CLASSES)).eval()(torch.zeros(1, 1, side_px, side_px))
+    return counter.get_total_flops() // 2
+
+
+if __name__ == "__main__":
+    main()
