@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=2 python benchmarks/time_to_accuracy.py runs/train/NAME --accuracy 0.67 --course-epochs 30
 
-The run is finished: its `metrics.csv` says in which epoch it was as accurate on the faces that it held out.  What a step
-costs, its own at each size of the faces with what its teachers add, and the course network's, is measured here in turn, in
-one process, so that it does not matter what else the machine did while the run was trained.  Training costs three times
-the multiply-adds of a face's forward pass, a teacher one.  What the teachers' own training cost is not in it.
+The run is finished: its `metrics.csv` says in which epoch it was as accurate on the faces that it held out.  What a
+step costs (its own at each size of the faces, its teachers', and the course network's) is measured here in turn, in one
+process, so that it does not matter what else the machine did while the run was trained.  Training costs three times the
+multiply-adds of a face's forward pass, a teacher one.  What the teachers' own training cost is not in it.
 """
 
 import argparse
@@ -70,9 +70,7 @@ def report(
     epoch_macs, epoch_s = 3 * macs("course_cnn", 48) * steps * config.batch, seconds["course", 48] * rows // 128
     print(f"{config.model}: {len(sides)} epochs, {run_macs / 1e15:.2f} P multiply-adds, {run_s / 60:.1f} min")
     print(f"course_cnn: {epoch_macs / 1e15:.2f} P multiply-adds and {epoch_s / 60:.1f} min an epoch")
-    print(
-        f"that is {run_macs / epoch_macs:.2f} epochs of the course network in multiply-adds, {run_s / epoch_s:.2f} in time"
-    )
+    print(f"so the run cost {run_macs / epoch_macs:.2f} course epochs of arithmetic, {run_s / epoch_s:.2f} of time")
     for epochs in course_epochs:
         print(
             f"if the course network needs {epochs} epochs: {epochs * epoch_macs / run_macs:.1f} times fewer "
@@ -92,7 +90,7 @@ def step(config: TrainConfig, teachers: list[Classifier], side_px: int) -> Calla
         with torch.autocast("cpu", dtype=torch.bfloat16):
             augmented = augment(faces)
             logits = classifier(augmented, side_px=side_px)
-            targets = taught.probabilities(augmented) if teachers else labels
+            targets = taught.probabilities(augmented, view=(0, 0)) if teachers else labels
         optimizer.zero_grad()
         functional.cross_entropy(logits.float(), targets).backward()
         optimizer.step()

@@ -43,7 +43,7 @@ def module(student: Classifier, teachers: Teachers | None, **changes: object) ->
 @pytest.mark.parametrize("share", [1.0, 0.7])
 def test_the_target_is_the_mean_of_the_teachers_mixed_with_the_label(share: float) -> None:
     *teachers, student = classifiers(3)
-    made = module(student, Teachers(teachers), loss={"teachers": share})
+    made = module(student, Teachers(teachers), distillation={"share": share})
     images, targets = next(iter(made.train_dataloader()))
     with torch.no_grad():
         loss = made.training_step((images, targets), 0).item()
@@ -86,14 +86,33 @@ def test_a_student_learns_what_its_teacher_says(small: Small) -> None:
 FACES_OF_SMALL = open_faces("synthetic:420")
 
 
-def test_a_distilled_run_resumes_exactly_and_keeps_no_teacher(small: Small) -> None:
-    teacher = str(small("teacher", epochs=1).path)
-    whole = small("whole", epochs=2, teachers=[teacher], schedule="plateau")
-    parts = small("parts", epochs=1, teachers=[teacher])
-    resume(parts.path, epochs=2, talk=Talk())
+@pytest.mark.parametrize("views", [0, 2])
+def test_a_distilled_run_resumes_exactly_and_keeps_no_teacher(small: Small, views: int) -> None:
+    teacher, settings = str(small("teacher", epochs=1).path), (f"distillation.views={views}",)
+    whole = small("whole", epochs=5, teachers=[teacher], settings=settings)
+    parts = small("parts", epochs=3, teachers=[teacher], settings=settings)
+    resume(parts.path, epochs=5, talk=Talk())
     assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
     kept = torch.load(whole.path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert {key.partition(".")[0] for key in kept} == {"augment", "classifier"}
+
+
+def test_views_that_come_again_are_judged_once(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[torch.Tensor] = []
+    plain = Teachers.probabilities
+
+    def probabilities(self: Teachers, faces: torch.Tensor, *, view: tuple[int, int]) -> torch.Tensor:
+        said = plain(self, faces, view=view)
+        judged.append(faces)
+        assert said.allclose(plain(Teachers(self.classifiers), faces, view=view), atol=1e-6)
+        return said
+
+    monkeypatch.setattr(Teachers, "probabilities", probabilities)
+    teacher = str(small("teacher", epochs=1).path)
+    small("student", epochs=4, teachers=[teacher], settings=("distillation.views=3",))
+    first, second, _, again = np.split(np.arange(len(judged)), 4)
+    same = [[bool(judged[i].equal(judged[j])) for i, j in zip(first, each, strict=True)] for each in (second, again)]
+    assert [any(same[0]), all(same[1])] == [False, True]
 
 
 def test_a_teacher_that_has_seen_the_held_out_faces_is_refused(small: Small, tmp_path: Path) -> None:

@@ -27,16 +27,18 @@ class EpochBatches(Sampler[Tensor]):
     """Row numbers of each batch: `rows // batch` shuffled batches an epoch, the rest of the rows left out.
 
     With several processes each gets its share of every batch, so `batch` stays the size of one optimizer step.
-    Lightning calls `set_epoch`.
+    With `views` the orders of so many epochs come again and again.  Lightning calls `set_epoch`.
     """
 
-    def __init__(self, rows: int, *, batch: int, seed: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self, rows: int, *, batch: int, seed: int, rank: int = 0, world: int = 1, views: int | None = None
+    ) -> None:
         self.rows, self.batch, self.seed, self.rank, self.world = rows, batch, seed, rank, world
-        self.epoch = 0
+        self.views, self.epoch = views, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch (from 0) whose order comes next."""
-        self.epoch = epoch
+        self.epoch = epoch % self.views if self.views else epoch
 
     def __len__(self) -> int:
         return self.rows // self.batch

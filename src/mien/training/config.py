@@ -74,11 +74,17 @@ class Stopping(Config):
 class Loss(Config):
     """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows."""
 
-    teachers: float = Field(1.0, gt=0, le=1)
-    """How much of the target is what the teachers say; the rest is the label.  Without teachers it has no meaning."""
-
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: bool = False
+
+
+class Distillation(Config):
+    """How a student learns from `teachers`; without any it has no meaning."""
+
+    share: float = Field(1.0, gt=0, le=1)
+    """How much of the target is what the teachers say; the rest is the label."""
+    views: int = Field(0, ge=0)
+    """After so many epochs the same augmented faces come again, and the teachers are not asked again; 0 always asks."""
 
 
 class TrainConfig(Config):
@@ -102,6 +108,7 @@ class TrainConfig(Config):
     plateau: Plateau = Plateau()
     stopping: Stopping = Stopping()
     loss: Loss = Loss()
+    distillation: Distillation = Distillation()
     start_px: int = Field(SIZE, ge=16, le=SIZE)
     """Side of the training faces in the first epoch; it grows to 48 in steps of 8 that take equally many epochs."""
     ema: float = Field(0.0, ge=0, lt=1)

@@ -25,14 +25,15 @@ from mien.training.teachers import Teachers
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 VALIDATION_BATCH = 250
 SIDE_STEP_PX = 8
+AUGMENTATION, DROPOUT = 0, 1
 
 
 class TrainingModule(L.LightningModule):
     """Trains a classifier on `faces` and validates it on `held_out`.
 
-    Everything random in a step (augmentation, dropout) comes from a seed made of the run's seed, the step's number and
-    the process's rank.  So a resumed run repeats what an undisturbed one would have done, and no generator's state
-    needs saving.
+    Everything random in a step (augmentation, dropout) comes from a seed made of the run's seed, the process's rank,
+    the epoch and the batch's number in it.  So a resumed run repeats what an undisturbed one would have done, and no
+    generator's state needs saving.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class TrainingModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.classifier, self.config, self.teachers = classifier, config, teachers
+        self.views = config.distillation.views if teachers else 0
         self.faces, self.held_out = faces, held_out
         self.augment = Augmenter(config.augment)
         self.plateau: ReduceLROnPlateau | None = None
@@ -64,6 +66,7 @@ class TrainingModule(L.LightningModule):
                 seed=self.config.seed,
                 rank=self.trainer.global_rank,
                 world=self.trainer.world_size,
+                views=self.views,
             ),
         )
 
@@ -76,30 +79,30 @@ class TrainingModule(L.LightningModule):
             ),
         )
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        seeds = np.random.SeedSequence([self.config.seed, self.global_step, self.global_rank])
-        torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
-
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, targets = batch
-        side_px = side_of_epoch(self.current_epoch, epochs=self.config.epochs, start_px=self.config.start_px)
+        epoch = self.current_epoch
+        view = (epoch % self.views if self.views else epoch, batch_idx)
+        self._seed(AUGMENTATION, *view)
         faces = self.augment(images)
+        if self.teachers:
+            share = self.config.distillation.share
+            taught = share * self.teachers.probabilities(faces, view=view) + (1 - share) * targets
+        self._seed(DROPOUT, epoch, batch_idx)
+        side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
         logits = self.classifier(faces, side_px=side_px).float()
         loss = functional.cross_entropy(
             logits,
-            self._taught(faces, targets),
+            taught if self.teachers else targets,
             weight=self.class_weights,
             label_smoothing=self.config.loss.label_smoothing,
         )
         self._log("train", loss, logits, targets)
         return loss
 
-    def _taught(self, faces: Tensor, targets: Tensor) -> Tensor:
-        """Mix what the teachers say of the faces into the targets `(N, C)`."""
-        if self.teachers is None:
-            return targets
-        share = self.config.loss.teachers
-        return share * self.teachers.probabilities(faces) + (1 - share) * targets
+    def _seed(self, *what: int) -> None:
+        seeds = np.random.SeedSequence([self.config.seed, self.global_rank, *what])
+        torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, targets = batch

@@ -17,10 +17,14 @@ from mien.training.config import TrainConfig, stored_config
 
 
 class Teachers:
-    """Trained classifiers that stay as they are; no `nn.Module`, so that no checkpoint of the student holds them."""
+    """Trained classifiers that stay as they are; no `nn.Module`, so that no checkpoint of the student holds them.
 
-    def __init__(self, classifiers: Sequence[Classifier]) -> None:
-        self.classifiers = classifiers
+    With `remember` they judge each view of a batch once; a view is an epoch and a batch's number in it.
+    """
+
+    def __init__(self, classifiers: Sequence[Classifier], *, remember: bool = False) -> None:
+        self.classifiers, self.remember = classifiers, remember
+        self._said: dict[tuple[int, int], Tensor] = {}
 
     def to(self, device: torch.device) -> None:
         """Move all teachers to a device."""
@@ -28,10 +32,15 @@ class Teachers:
             classifier.to(device)
 
     @torch.no_grad()
-    def probabilities(self, faces: Tensor) -> Tensor:
+    def probabilities(self, faces: Tensor, *, view: tuple[int, int]) -> Tensor:
         """Average what the teachers say of grey levels `(N, 1, 48, 48)`: `float32 (N, C)`, rows that sum to 1."""
+        if view in self._said:
+            return self._said[view]
         rows = [classifier(faces).float().softmax(dim=1) for classifier in self.classifiers]
-        return torch.stack(rows).mean(dim=0)
+        said = torch.stack(rows).mean(dim=0)
+        if self.remember:
+            self._said[view] = said
+        return said
 
 
 def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
@@ -45,7 +54,10 @@ def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
         DataError: no such run, or it has no trained model.
         UsageError: other classes than the student's, or the teacher may have learned from the faces that are held out.
     """
-    return Teachers([_open(RunDir.open(run), config, faces) for run in config.teachers]) if config.teachers else None
+    if not config.teachers:
+        return None
+    classifiers = [_open(RunDir.open(run), config, faces) for run in config.teachers]
+    return Teachers(classifiers, remember=config.distillation.views > 0)
 
 
 def _open(run: RunDir, config: TrainConfig, faces: FaceSet) -> Classifier:
