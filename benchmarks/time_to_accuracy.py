@@ -45,9 +45,9 @@ def main() -> None:
         parser.exit(1, f"{run.path}: {best:.4f} at best, never {args.accuracy}\n")
     sides = [side_of_epoch(epoch, epochs=config.epochs, start_px=config.start_px) for epoch in range(reached[0])]
     course = resolve({**read_recipe("course"), "data": "-"}, flags={})
-    arms = {("course", 48): step(course, [], 48)}
     teachers = [load_classifier(Path(path)) for path in config.teachers]
-    arms |= {("run", side): step(config, teachers, side) for side in set(sides)}
+    arms = {("course", 48): step(course, 48), ("teachers", 48): judge(config, teachers)}
+    arms |= {("run", side): step(config, side) for side in set(sides)}
     seconds = medians(arms, args.steps)
     rows = sum(run.read_json("config.json")["data"]["training"].values())
     report(config, teachers, sides=sides, seconds=seconds, rows=rows, course_epochs=args.course_epochs)
@@ -64,9 +64,10 @@ def report(
 ) -> None:
     """Add the epochs up and print them beside the course network's."""
     steps = rows // config.batch
-    taught = sum(macs(teacher.model, 48) for teacher in teachers)
-    run_macs = sum(3 * macs(config.model, side) + taught for side in sides) * steps * config.batch
-    run_s = sum(seconds["run", side] for side in sides) * steps
+    judged = min(len(sides), config.distillation.views or len(sides))  # epochs in which the teachers are asked
+    taught = judged * sum(macs(teacher.model, 48) for teacher in teachers)
+    run_macs = (sum(3 * macs(config.model, side) for side in sides) + taught) * steps * config.batch
+    run_s = (sum(seconds["run", side] for side in sides) + judged * seconds["teachers", 48]) * steps
     epoch_macs, epoch_s = 3 * macs("course_cnn", 48) * steps * config.batch, seconds["course", 48] * rows // 128
     print(f"{config.model}: {len(sides)} epochs, {run_macs / 1e15:.2f} P multiply-adds, {run_s / 60:.1f} min")
     print(f"course_cnn: {epoch_macs / 1e15:.2f} P multiply-adds and {epoch_s / 60:.1f} min an epoch")
@@ -78,24 +79,34 @@ def report(
         )
 
 
-def step(config: TrainConfig, teachers: list[Classifier], side_px: int) -> Callable[[], None]:
+def step(config: TrainConfig, side_px: int) -> Callable[[], None]:
     """A training step of a config on random faces, seen at `side_px`."""
     classifier = Classifier(config.model, CLASSES, normalisation="none").train()
     optimizer = OPTIMIZERS[config.optimizer.name](classifier.parameters(), lr=1e-3)
-    augment, taught = Augmenter(config.augment), Teachers(teachers)
+    augment = Augmenter(config.augment)
     faces = torch.randint(0, 256, (config.batch, 1, 48, 48), dtype=torch.uint8)
-    labels = torch.full((config.batch, len(CLASSES)), 1 / len(CLASSES))
+    targets = torch.full((config.batch, len(CLASSES)), 1 / len(CLASSES))
 
     def work() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            augmented = augment(faces)
-            logits = classifier(augmented, side_px=side_px)
-            targets = taught.probabilities(augmented, view=(0, 0)) if teachers else labels
+            logits = classifier(augment(faces), side_px=side_px)
         optimizer.zero_grad()
         functional.cross_entropy(logits.float(), targets).backward()
         optimizer.step()
 
     return work
+
+
+def judge(config: TrainConfig, teachers: list[Classifier]) -> Callable[[], None]:
+    """What the teachers add to a step."""
+    taught = Teachers(teachers)
+    faces = torch.randint(0, 256, (config.batch, 1, 48, 48)).float()
+
+    def work() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            taught.probabilities(faces, view=(0, 0))
+
+    return work if teachers else lambda: None
 
 
 def medians(arms: dict[tuple[str, int], Callable[[], None]], steps: int) -> dict[tuple[str, int], float]:
