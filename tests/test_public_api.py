@@ -16,6 +16,7 @@ VERBS = {  # verb: (its function, its example)
     "train": ("train", "train"),
     "eval": ("evaluate", "evaluate"),
     "predict": ("predict", "predict"),
+    "ensemble": ("ensemble", "ensemble"),
     "compare": ("compare", "compare"),
     "report": ("report", "report"),
     "explain": ("explain", "explain"),

@@ -17,6 +17,7 @@ _HOMES = {
     "ablate": "mien.verbs.ablate",
     "resume_ablation": "mien.verbs.ablate",
     "study": "mien.verbs.study",
+    "ensemble": "mien.verbs.ensemble",
     "compare": "mien.evaluation.compare",
     "report": "mien.reporting.build",
     "FaceSet": "mien.core.faces",

@@ -31,6 +31,7 @@ TRAIN_FLAGS = {
     "--patience 4": ("stopping.patience", 4),
     "--precision fp32": ("precision", "fp32"),
 }
+TEACHER_FLAGS = {"--teachers a,b": ("teachers", ["a", "b"])}
 RUN_FLAGS = {
     "--name a": ("name", "a"),
     "--out there": ("out", Path("there")),
@@ -45,6 +46,11 @@ EVAL_FLAGS = {
     "--votes v.csv": ("votes", "v.csv"),
     "--device cpu": ("device", "cpu"),
     "--skip-bad": ("on_bad", console.list_bad),
+    "--flip": ("flip", True),
+}
+ENSEMBLE_FLAGS = {
+    **{name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--flip")},
+    **{name: RUN_FLAGS[name] for name in RUN_FLAGS if "--set" not in name},
 }
 PREDICT_FLAGS = {name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--skip-bad")}
 DATA_FLAGS = {
@@ -61,10 +67,11 @@ ABLATE_FLAGS = {
 }
 STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
-    "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | RUN_FLAGS),
+    "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
     "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
     "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
     "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
+    "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
     "predict run x.csv": ("mien.verbs.score.predict", PREDICT_FLAGS),
     "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
@@ -119,6 +126,7 @@ def test_a_flag_arrives(
         ("ablate x.csv --recipe demo", ("x.csv",)),
         ("study x.csv --recipe demo", ("x.csv",)),
         ("eval a", ("a",)),
+        ("ensemble a b", (["a", "b"],)),
         ("val a", ("a",)),
         ("predict a x.csv", ("a", "x.csv")),
         ("data describe x.csv", ("x.csv",)),

@@ -17,6 +17,7 @@ def evaluate(
     data: flags.DataFlag = None,
     targets: flags.Targets = None,
     votes: flags.Votes = None,
+    flip: flags.Flip = False,
     min_accuracy: flags.MinAccuracy = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -39,10 +40,11 @@ def evaluate(
             data=data,
             targets=targets,
             votes=votes,
+            flip=flip,
             device=device or "auto",
             on_bad=console.list_bad if skip_bad else None,
         )
-    console.print_json(scores) if json else _print(scores)
+    console.print_json(scores) if json else print_scores(scores)
     if min_accuracy is not None and scores["accuracy"] < min_accuracy:
         raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
 
@@ -54,7 +56,8 @@ def _score_file(path: str) -> dict[str, Any]:
     return score(Predictions.load(Path(path)))
 
 
-def _print(scores: dict[str, Any]) -> None:
+def print_scores(scores: dict[str, Any]) -> None:
+    """Print the scores of one split as people read them."""
     print(
         f"{scores['source']}: {scores['faces']:,} faces"
         + (" (synthetic: says nothing of real faces)" if scores["synthetic"] else "")
@@ -66,6 +69,9 @@ def _print(scores: dict[str, Any]) -> None:
         print(
             f"  without copies   {part['accuracy']:.4f}   {part['copies']:,} faces that copy a training face left out"
         )
+    if "flip" in scores:
+        low, high = scores["flip"]["accuracy_interval"]
+        print(f"  with flip views  {scores['flip']['accuracy']:.4f}   95 % interval {low:.4f} to {high:.4f}")
     names = {
         "macro_f1": "macro-F1",
         "balanced_accuracy": "balanced accuracy",

@@ -120,6 +120,9 @@ Resume = Annotated[
 AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
 Format = Annotated[str, typer.Option("--format", help="table, json, jsonl, csv or submission (id,label).")]
 Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
+Flip = Annotated[
+    bool, typer.Option("--flip/--no-flip", help="Also score the mean over each face and its mirror image.")
+]
 MinAccuracy = Annotated[
     float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)
 ]

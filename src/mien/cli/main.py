@@ -90,5 +90,17 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
-for _verb in ("data", "train", "evaluate", "compare", "predict", "explain", "report", "ablate", "study", "models"):
+for _verb in (
+    "data",
+    "train",
+    "evaluate",
+    "ensemble",
+    "compare",
+    "predict",
+    "explain",
+    "report",
+    "ablate",
+    "study",
+    "models",
+):
     import_module(f"mien.cli.{_verb}")

@@ -10,6 +10,7 @@ runs/<verb>/<name>/
 ├── eval/<split>/      predictions.npz, metrics.json, examples.npz, cells.npz; <data>-<split>/ for other data
 ├── explain/           what the network looks at: attributions, filters, feature maps
 ├── arms/<arm>/seed-0/ of an ablation: one run folder each, with ablation.json and ablation.csv above them
+├── ensemble.json     of an ensemble: its members, temperature and gain
 └── report.html
 ```
 """
@@ -43,7 +44,17 @@ RESULTS = ("eval", "explain", "report.html")
 
 OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
-    *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv", *RESULTS),
+    *(
+        "model.safetensors",
+        "model.json",
+        "checkpoints",
+        "arms",
+        "ablation",
+        "ablation.json",
+        "ablation.csv",
+        "ensemble.json",
+        *RESULTS,
+    ),
 )
 """Everything that mien writes into a run folder."""
 

@@ -56,22 +56,34 @@ def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
     """
     if not config.teachers:
         return None
-    classifiers = [_open(RunDir.open(run), config, faces) for run in config.teachers]
+    classifiers = [open_member(RunDir.open(run), config, faces=faces) for run in config.teachers]
     return Teachers(classifiers, remember=config.distillation.views > 0)
 
 
-def _open(run: RunDir, config: TrainConfig, faces: FaceSet) -> Classifier:
-    classifier = load_classifier(run.path)
+def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str = "cpu") -> Classifier:
+    """Load a trained run that has the same classes, and held out the same faces, as another.
+
+    Args:
+        run: the run.
+        config: the other's.
+        faces: all faces of the other's data.
+        device: where the classifier goes.
+
+    Raises:
+        DataError: the run has no trained model.
+        UsageError: it has other classes, or may have learned from the faces that the other held out.
+    """
+    classifier = load_classifier(run.path, device=device)
     if classifier.classes != faces.classes:
         raise UsageError(
-            f"{run.path}: a teacher of the classes {', '.join(classifier.classes)}, expected {', '.join(faces.classes)}"
+            f"{run.path}: has the classes {', '.join(classifier.classes)}, expected {', '.join(faces.classes)}"
         )
     rows = run.read_json("config.json").get("data", {}).get("row_fingerprint")
     held_out = stored_config(run).holdout
     if rows != faces.row_fingerprint or held_out != config.holdout:
         raise UsageError(
-            f"{run.path}: a teacher that held out other faces ({held_out} of the rows {rows}) than the student "
-            f"({config.holdout} of the rows {faces.row_fingerprint}), so it has learned from some that the student is "
-            "validated on; train both with the same data and the same holdout"
+            f"{run.path}: held out other faces ({held_out} of the rows {rows}), so it has learned from some of those "
+            f"that are to judge here ({config.holdout} of the rows {faces.row_fingerprint}); train both with the same "
+            "data and the same holdout"
         )
     return classifier

@@ -24,6 +24,9 @@ from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
 from mien.training.start import own_faces
 
+FLIP_SCORES = ("accuracy", "accuracy_interval", "macro_f1", "ece", "log_loss")
+"""What is scored of the mean over a face and its mirror image."""
+
 
 def predict(
     run: str | Path | RunDir,
@@ -80,6 +83,7 @@ def evaluate(
     data: str | None = None,
     targets: str | None = None,
     votes: str | None = None,
+    flip: bool = False,
     device: str = "auto",
     on_bad: OnBad | None = None,
 ) -> dict[str, Any]:
@@ -91,6 +95,7 @@ def evaluate(
         data: other data than the run's own; the results lie in `eval/<name of the data>-<split>/`.
         targets: a file `id,label` with the labels of unlabelled `data`.
         votes: FER+ votes of `data`.
+        flip: also score the mean of what the run says of each face and of its mirror image.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         on_bad: told of each unreadable picture of `data`, which is then left out; None raises at the first.
 
@@ -114,9 +119,39 @@ def evaluate(
         _check_classes(faces, known=own.classes)
     else:
         faces = held_out if split == "validation" else own.split(split)
-    predictions = replace(predict(run, faces, device=device), copies=copies_of(faces, learned))
+    classifier = load_classifier(run.path, device=resolve_device(device))
+    return judge(
+        classify(classifier, faces),
+        mirrored=classify(classifier, mirror(faces)) if flip else None,
+        faces=faces,
+        learned=learned,
+        folder=run.path / "eval" / name,
+    )
+
+
+def mirror(faces: FaceSet) -> FaceSet:
+    """Turn each face into its mirror image."""
+    return replace(faces, images=faces.images[:, :, ::-1])
+
+
+def judge(
+    predictions: Predictions, *, mirrored: Predictions | None, faces: FaceSet, learned: FaceSet, folder: Path
+) -> dict[str, Any]:
+    """Score predictions, and keep them, the scores and example faces in `folder`.
+
+    Args:
+        predictions: of `faces`.
+        mirrored: of their mirror images, to score the mean of both too, as `flip` of the result; or None.
+        faces: N labelled faces.
+        learned: the faces that were learned from.
+        folder: is made.
+    """
+    predictions = replace(predictions, copies=copies_of(faces, learned))
     scores = score(predictions)
-    folder = run.path / "eval" / name
+    if mirrored is not None:
+        views = (predictions.probabilities + mirrored.probabilities) / 2
+        both = score(replace(predictions, probabilities=views.astype(np.float32)))
+        scores["flip"] = {key: both[key] for key in FLIP_SCORES}
     predictions.save(folder / "predictions.npz")
     for file, rows in (
         ("examples.npz", choose_examples(predictions, digests=faces.digests)),

@@ -1,0 +1,18 @@
+"""Score what two networks say together, and teach it to a third one.
+
+Run: python examples/ensemble.py
+"""
+
+import mien
+
+settings = ["holdout.rows=70"]
+runs = [
+    mien.train("synthetic:350", recipe="demo", epochs=2, batch=32, seed=seed, settings=settings).path for seed in (0, 1)
+]
+together = mien.ensemble(runs, flip=True)
+for member in together["members"]:
+    print(f"accuracy {member['accuracy']:.3f}: {member['run']}")
+print(f"together {together['accuracy']:.3f}, with flip views {together['flip']['accuracy']:.3f}")
+
+student = mien.train("synthetic:350", recipe="demo", epochs=2, batch=32, settings=settings, teachers=runs)
+print(f"a student of both: {mien.evaluate(student)['accuracy']:.3f}")

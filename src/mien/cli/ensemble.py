@@ -1,0 +1,51 @@
+"""`mien ensemble`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mien.cli import console, flags
+from mien.cli.evaluate import print_scores
+from mien.cli.main import app
+
+
+@app.command()
+def ensemble(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", show_default=False)],
+    *,
+    split: flags.Split = "test",
+    flip: flags.Flip = False,
+    name: flags.Name = None,
+    out: flags.Out = None,
+    overwrite: flags.Overwrite = False,
+    device: flags.Device = None,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+) -> None:
+    """Score what several runs say together: the mean of their probabilities.
+
+    Example: `mien ensemble runs/train/a runs/train/b runs/train/c --flip`
+    """
+    from mien.verbs.ensemble import ensemble as score_ensemble
+
+    scores = score_ensemble(
+        runs,
+        split=split,
+        flip=flip,
+        name=name,
+        out=out,
+        overwrite=overwrite,
+        device=device or "auto",
+        command=sys.argv,
+    )
+    if json:
+        console.print_json(scores)
+        return
+    for member in scores["members"]:
+        print(f"{member['accuracy']:.4f}   {member['run']}")
+    print()
+    print_scores(scores)
+    print(scores["over_best"]["verdict"])
+    print(scores["run"])

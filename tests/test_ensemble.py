@@ -1,0 +1,122 @@
+"""`mien ensemble`, and the scores with flip views."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss
+
+from mien.core.errors import UsageError
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+from mien.core.talk import Talk
+from mien.evaluation.compare import compare
+from mien.models.classifier import load_classifier
+from mien.training.config import stored_config
+from mien.training.fit import split_faces
+from mien.training.start import own_faces, train
+from mien.verbs.ensemble import ensemble
+from mien.verbs.score import evaluate
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two networks and two normalisations, which held out the same faces."""
+    base = tmp_path_factory.mktemp("members")
+
+    def run(name: str, **flags: Any) -> Path:
+        settings = ["holdout.rows=70", "optimizer.lr=0.005"]
+        given = {"epochs": 6, "batch": 16, "device": "cpu", "settings": settings, "out": base / name} | flags
+        return train("synthetic:1050", recipe="demo", **given).path
+
+    return [run("one"), run("two", seed=1, normalisation="per-face")]
+
+
+@pytest.fixture(scope="module")
+def together(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return ensemble(runs, flip=True, out=tmp_path_factory.mktemp("ensemble"), device="cpu")
+
+
+def mean(runs: list[Path], images: np.ndarray) -> np.ndarray:
+    return np.mean([load_classifier(run).probabilities(images).astype(float) for run in runs], axis=0)
+
+
+def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(
+    runs: list[Path], together: dict[str, Any]
+) -> None:
+    faces = own_faces(RunDir.open(runs[0]), Talk())
+    held_out, test = split_faces(stored_config(RunDir.open(runs[0])), faces)[1], faces.split("test")
+
+    def cooled(images: np.ndarray, temperature: float) -> np.ndarray:
+        powers = mean(runs, images) ** (1 / temperature)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    kept = together["temperature"]
+    losses = [
+        log_loss(held_out.targets, cooled(held_out.images, t), labels=range(7))
+        for t in (kept, kept * 1.05, kept / 1.05)
+    ]
+    assert 0.11 < kept < 9
+    assert min(losses) == losses[0]
+    expected = cooled(test.images, kept)
+    said = Predictions.load(Path(together["run"]) / "eval/test/predictions.npz")
+    assert said.probabilities == pytest.approx(expected, abs=1e-5)
+    assert together["accuracy"] == accuracy_score(test.targets, expected.argmax(axis=1))
+    views = (expected + cooled(test.images[:, :, ::-1], kept)) / 2
+    assert together["flip"]["accuracy"] == accuracy_score(test.targets, views.argmax(axis=1))
+    assert together["flip"]["log_loss"] == pytest.approx(
+        log_loss(test.targets, views / views.sum(axis=1, keepdims=True)), rel=1e-4
+    )
+
+
+def test_its_members_are_what_they_are_alone(runs: list[Path], together: dict[str, Any]) -> None:
+    alone = [evaluate(run, device="cpu") for run in runs]
+    assert [member["accuracy"] for member in together["members"]] == [each["accuracy"] for each in alone]
+    assert [member["run"] for member in together["members"]] == [str(run) for run in runs]
+    best = max((0, 1), key=lambda i: alone[i]["accuracy"])
+    one, two = (Predictions.load(Path(where) / "eval/test/predictions.npz") for where in (runs[best], together["run"]))
+    assert compare(one, two)["accuracy_difference_interval"] == together["over_best"]["accuracy_difference_interval"]
+    stored = json.loads((Path(together["run"]) / "ensemble.json").read_text())
+    assert stored["over_best"] == together["over_best"]
+    assert RunDir.open(together["run"]).read_json("eval/test/metrics.json")["accuracy"] == together["accuracy"]
+
+
+def test_on_validation_it_scores_what_all_held_out(runs: list[Path], tmp_path: Path) -> None:
+    scores = ensemble(runs, split="validation", out=tmp_path / "e", device="cpu")
+    assert scores["faces"] == 70
+    assert scores["copies"] == 0
+    assert "flip" not in scores
+
+
+def test_members_that_learned_from_each_others_held_out_faces_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    other = train(
+        "synthetic:350",
+        recipe="demo",
+        epochs=1,
+        batch=32,
+        device="cpu",
+        settings=["holdout.rows=60"],
+        out=tmp_path / "o",
+    )
+    with pytest.raises(UsageError, match=r"o: held out other faces"):
+        ensemble([runs[0], other.path], out=tmp_path / "e")
+    assert not (tmp_path / "e").exists()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_one_run_is_no_ensemble(runs: list[Path], tmp_path: Path, count: int) -> None:
+    for members in (runs[:count], [runs[0]] * 2):
+        with pytest.raises(UsageError, match="two or more different runs"):
+            ensemble(members, out=tmp_path / "e")
+
+
+def test_flip_views_are_the_mean_over_face_and_mirror_image(runs: list[Path]) -> None:
+    scores = evaluate(runs[0], flip=True, device="cpu")
+    faces = own_faces(RunDir.open(runs[0]), Talk()).split("test")
+    turned = replace(faces, images=np.flip(faces.images, axis=2))
+    views = (mean(runs[:1], faces.images) + mean(runs[:1], turned.images)) / 2
+    assert scores["flip"]["accuracy"] == accuracy_score(faces.targets, views.argmax(axis=1))
+    assert "flip" not in evaluate(runs[0], device="cpu")
