@@ -72,7 +72,10 @@ class Stopping(Config):
 
 
 class Loss(Config):
-    """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows."""
+    """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows.
+
+    Labels are smoothed, and so are votes; what teachers say is not.
+    """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: bool = False

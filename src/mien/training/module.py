@@ -85,18 +85,15 @@ class TrainingModule(L.LightningModule):
         view = (epoch % self.views if self.views else epoch, batch_idx)
         self._seed(AUGMENTATION, *view)
         faces = self.augment(images)
+        smoothing = self.config.loss.label_smoothing
+        wanted = (1 - smoothing) * targets + smoothing / targets.shape[1]
         if self.teachers:
             share = self.config.distillation.share
-            taught = share * self.teachers.probabilities(faces, view=view) + (1 - share) * targets
+            wanted = share * self.teachers.probabilities(faces, view=view) + (1 - share) * wanted
         self._seed(DROPOUT, epoch, batch_idx)
         side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
         logits = self.classifier(faces, side_px=side_px).float()
-        loss = functional.cross_entropy(
-            logits,
-            taught if self.teachers else targets,
-            weight=self.class_weights,
-            label_smoothing=self.config.loss.label_smoothing,
-        )
+        loss = functional.cross_entropy(logits, wanted, weight=self.class_weights)
         self._log("train", loss, logits, targets)
         return loss
 
