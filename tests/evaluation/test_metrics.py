@@ -13,7 +13,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.predictions import Predictions
 from mien.evaluation.metrics import evaluate
 
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "top2_accuracy", "log_loss", "brier", "ece")
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "top2_accuracy", "log_loss", "brier", "ece", "aurc")
 
 
 def test_scores_equal_scikit_learn(case):

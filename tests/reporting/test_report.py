@@ -90,7 +90,7 @@ def test_the_faces_shown_are_the_files(page, written):
 
 def test_charts_parse_and_follow_the_theme(page):
     charts = re.findall(r"<svg.*?</svg>", page.source, re.DOTALL)
-    assert len(charts) == 3 + 2 + 1 + 2  # training, reliability, ablation, deletion and insertion
+    assert len(charts) == 3 + 2 + 2 + 1 + 2  # training, reliability, risk, ablation, deletion and insertion
     for chart in charts:
         root = ElementTree.fromstring(chart)
         assert root.get("role") == "img"

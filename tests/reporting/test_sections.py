@@ -1,10 +1,12 @@
 """What single sections say, and what stands there while a file is missing."""
 
+import json
+
 import pytest
 
-from mien.core.files import write_atomic
+from mien.core.files import write_atomic, write_json
 from mien.core.rundir import RunDir
-from mien.reporting.build import report
+from mien.reporting.build import render, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
 from mien.reporting.sections import training
@@ -83,6 +85,17 @@ def test_the_summary_has_the_scores_own_numbers(run):
     assert f"It is worst at “{worst['name']}”" in sentences
     assert "mixes up most is “{}” and “{}”".format(*metrics["most_confused"][0]["classes"]) in sentences
     assert "stopped early" in shown["state"]
+
+
+def test_scores_of_an_older_version_have_no_curve_of_risk(run):
+    curve = run.read_json("eval/test/metrics.json")["risk_coverage"]
+    caption = scores(read_run(run))["blocks"][0]["selective"]["caption"].replace("\u00a0", " ")
+    half = next(point for point in curve if point["coverage"] >= 0.5)
+    assert f"at least {half['threshold'] * 100:.1f} %) {half['risk'] * 100:.1f} %." in caption
+    path = run.path / "eval/test/metrics.json"
+    write_json(path, {key: value for key, value in json.loads(path.read_text()).items() if key != "risk_coverage"})
+    assert scores(read_run(run))["blocks"][0]["selective"] is None
+    assert render(read_run(run)).count("Answering only when sure") == 1  # of private-test
 
 
 def test_a_score_that_may_be_guessing_is_said_to_be(tmp_path):

@@ -16,6 +16,7 @@ from mien.evaluation.calibration import calibration_error, reliability
 from mien.evaluation.cells import score_cells
 from mien.evaluation.confusion import confusion_matrix, macro_f1, most_confused, per_class, row_shares, tally
 from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
+from mien.evaluation.selective import area_under_risk_coverage, risk_coverage
 from mien.evaluation.votes import FLOOR, vote_scores
 
 
@@ -60,6 +61,8 @@ def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) 
         "top2_accuracy": top2_accuracy(scored.probabilities, targets),
         "log_loss": log_loss(scored.probabilities, targets),
         "brier": brier(scored.probabilities, targets),
+        "aurc": area_under_risk_coverage(scored.probabilities, targets),
+        "risk_coverage": risk_coverage(scored.probabilities, targets),
         "per_class": classes,
         "confusion": {"counts": counts.tolist(), "rows": row_shares(counts).tolist()},
         "most_confused": most_confused(counts, scored.classes),

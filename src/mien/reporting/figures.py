@@ -137,6 +137,29 @@ def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Marku
         return drawn(figure, name=name, alt=alt)
 
 
+def risk_coverage(points: Sequence[dict[str, float]], *, name: str, alt: str) -> Markup:
+    """Draw the share of wrong labels over the share of faces that are answered, the surest first.
+
+    Args:
+        points: `{threshold, coverage, risk}` a point, as `metrics.json` has them.
+        name: makes ids unique when a page has several.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    with style.context(STYLE):
+        figure = Figure(figsize=(5.2, 3.1))
+        axes = figure.add_subplot()
+        coverages, risks = ([point[key] for point in points] for key in ("coverage", "risk"))
+        axes.plot(coverages, risks, "o-", color=ACCENT, linewidth=1.8, markersize=4, clip_on=False)
+        axes.axhline(risks[-1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.set(xlim=(0, 1), ylim=(0, None), xlabel="share of faces answered", ylabel="share of them wrong")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.3g} %"))
+        return drawn(figure, name=name, alt=alt)
+
+
 def arms(named: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> Markup:
     """Draw the accuracy of each run of an ablation: a row an arm, a dot a run, a bar for the mean.
 

@@ -57,6 +57,7 @@ def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:
             "svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
             "caption": caption,
         },
+        "selective": _selective(metrics.get("risk_coverage"), name=f"risk-{place}"),
     }
 
 
@@ -103,6 +104,19 @@ def _reliability_caption(metrics: dict[str, Any]) -> str:
         f"{percent(metrics['accuracy'])} are right: it is {verdict}. A bar that ends below the dashed line "
         "promises too much."
     )
+
+
+def _selective(points: list[dict[str, float]] | None, *, name: str) -> dict[str, Any] | None:
+    """The curve of risk over coverage; None for scores of an older version of mien, which have none."""
+    if not points:
+        return None
+    half, whole = next(point for point in points if point["coverage"] >= 0.5), points[-1]
+    caption = (
+        f"Does it know when it is wrong? Of all faces {percent(whole['risk'])} get the wrong label, of the surest "
+        f"{percent(half['coverage'])} (top probability at least {percent(half['threshold'])}) {percent(half['risk'])}. "
+        "A curve that does not rise to the right says that the probabilities do not tell right from wrong."
+    )
+    return {"svg": figures.risk_coverage(points, name=name, alt=caption), "caption": caption}
 
 
 def examples(files: RunFiles) -> dict[str, Any] | str:

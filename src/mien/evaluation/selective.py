@@ -1,0 +1,115 @@
+"""Answering only where the top probability is high enough: what that costs in faces, and what it gains.
+
+Axes: `N` faces, `C` classes, `K` different top probabilities.  A face is *accepted* at a threshold when its top
+probability is at least that; *coverage* is the share of faces that are accepted, *risk* the share of wrong labels among
+them.  Faces of equal top probability are accepted together.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import UsageError
+
+POINTS = 20
+"""Points of the curve in `metrics.json`."""
+
+
+def risk_coverage(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, points: int = POINTS
+) -> list[dict[str, float]]:
+    """Follow the risk from the surest faces to all faces.
+
+    Args:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        targets: `int64 (N,)`, 0 to C - 1; N is at least 1.
+        points: how many equal steps of coverage there are.
+
+    Returns:
+        One `{threshold, coverage, risk}` a step, coverage rising, the last one 1: the highest threshold that accepts at
+        least 1, 2, … `points` parts of the faces.  Fewer where one threshold is that of several steps.
+
+    Raises:
+        UsageError: `points` is below 1.
+
+    Geifman and El-Yaniv 2017, arXiv 1705.08500, section 2.
+
+    >>> surely = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]], np.float32)
+    >>> [(point["coverage"], point["risk"]) for point in risk_coverage(surely, np.array([0, 0, 0, 1]), points=2)]
+    [(0.5, 0.0), (1.0, 0.25)]
+    """
+    if points < 1:
+        raise UsageError(f"a curve of {points} points, expected 1 or more")
+    thresholds, accepted, wrong = _levels(probabilities, targets)
+    wanted = -(-len(targets) * np.arange(1, points + 1) // points)  # rounded up
+    return [
+        {
+            "threshold": float(thresholds[k]),
+            "coverage": float(accepted[k] / len(targets)),
+            "risk": float(wrong[k] / accepted[k]),
+        }
+        for k in np.unique(np.searchsorted(accepted, wanted))
+    ]
+
+
+def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, risk: float) -> float | None:
+    """Find the lowest top probability to ask for so that at most the share `risk` of the accepted faces is wrong.
+
+    Use faces that the model did not learn from, and other ones to report what the threshold does: on the faces that it
+    was found on, it flatters.
+
+    Args:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        targets: `int64 (N,)`, 0 to C - 1.
+        risk: 0 to 1.
+
+    Returns:
+        The top probability of one of the faces, or None where no threshold keeps the risk that low.
+
+    Raises:
+        UsageError: `risk` lies outside 0 to 1.
+
+    Geifman and El-Yaniv 2017, arXiv 1705.08500, section 3, with the risk of these faces in place of their bound for it.
+
+    >>> surely = np.array([[0.9, 0.1], [0.75, 0.25], [0.5, 0.5]], np.float32)
+    >>> threshold_for_risk(surely, np.array([0, 0, 1]), risk=0.1)
+    0.75
+    """
+    if not 0 <= risk <= 1:
+        raise UsageError(f"risk {risk}, expected 0 to 1")
+    thresholds, accepted, wrong = _levels(probabilities, targets)
+    fitting = np.flatnonzero(wrong / accepted <= risk)
+    return float(thresholds[fitting[-1]]) if fitting.size else None
+
+
+def area_under_risk_coverage(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Average the risk of the n surest faces over n = 1 to N.
+
+    Faces of equal top probability have no order: the result is the mean over all of their orders.
+
+    Args:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        targets: `int64 (N,)`, 0 to C - 1; N is at least 1.
+
+    Returns:
+        AURC, 0 to 1, lower is better; the error rate itself where top probabilities say nothing of who is right.
+
+    Geifman and El-Yaniv 2017, arXiv 1705.08500, define the curve; Geifman, Uziel and El-Yaniv 2019, arXiv 1805.08206,
+    the area.
+
+    >>> area_under_risk_coverage(np.array([[0.9, 0.1], [0.8, 0.2]], np.float32), np.array([0, 1]))
+    0.25
+    """
+    _, accepted, wrong = _levels(probabilities, targets)
+    counts = np.arange(1, len(targets) + 1)
+    return float((np.interp(counts, [0, *accepted], [0, *wrong]) / counts).mean())
+
+
+def _levels(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the K top probabilities, from high to low, how many faces each accepts, how many of those are wrong."""
+    tops, places = np.unique(-probabilities.max(axis=1), return_inverse=True)
+    wrong = probabilities.argmax(axis=1) != targets
+    faces = np.bincount(places, minlength=len(tops))
+    errors = np.bincount(places[wrong], minlength=len(tops))
+    return -tops, faces.cumsum(), errors.cumsum()

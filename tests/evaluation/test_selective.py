@@ -1,0 +1,113 @@
+"""Risk and coverage against loops that try every threshold, and scikit-learn's metrics of the accepted faces."""
+
+from fractions import Fraction
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import zero_one_loss
+
+from mien.core.errors import UsageError
+from mien.evaluation.metrics import evaluate
+from mien.evaluation.selective import area_under_risk_coverage, risk_coverage, threshold_for_risk
+
+
+def risk_at(said, threshold):
+    accepted = said.probabilities.max(axis=1) >= threshold
+    return zero_one_loss(said.targets[accepted], said.labels[accepted])
+
+
+def coverage_at(said, threshold):
+    return float((said.probabilities.max(axis=1) >= threshold).mean())
+
+
+def faces_with_ties(seed, faces):
+    """Few different top probabilities, right and wrong faces among each."""
+    generator = np.random.default_rng(seed)
+    top = generator.choice(np.array([0.5, 0.625, 0.75, 1]), faces)
+    return np.stack([top, 1 - top], axis=1).astype(np.float32), generator.integers(0, 2, faces)
+
+
+@pytest.mark.parametrize("points", [1, 7, 20, 90])
+def test_the_curve_is_that_of_a_loop(case, points):
+    tops = sorted(set(case.probabilities.max(axis=1).tolist()), reverse=True)
+    expected = []
+    for step in range(1, points + 1):
+        first = next(top for top in tops if coverage_at(case, top) * len(case) * points >= step * len(case) - 1e-6)
+        if not expected or expected[-1]["threshold"] != first:
+            expected.append({"threshold": first, "coverage": coverage_at(case, first), "risk": risk_at(case, first)})
+    found = risk_coverage(case.probabilities, case.targets, points=points)
+    assert [point["threshold"] for point in found] == [point["threshold"] for point in expected]
+    for name in ("coverage", "risk"):
+        assert [point[name] for point in found] == pytest.approx([point[name] for point in expected])
+
+
+def test_the_whole_curve_ends_with_the_error_rate(case):
+    scores = evaluate(case, bootstrap=1)
+    assert scores["risk_coverage"] == risk_coverage(case.probabilities, case.targets, points=20)
+    assert scores["risk_coverage"][-1]["coverage"] == 1
+    assert scores["risk_coverage"][-1]["risk"] == pytest.approx(1 - scores["accuracy"])
+    assert scores["aurc"] == area_under_risk_coverage(case.probabilities, case.targets)
+
+
+@pytest.mark.parametrize("risk", [0, 0.05, 0.2, 0.5, 1])
+def test_the_threshold_is_that_of_a_loop(case, risk):
+    fitting = [top for top in case.probabilities.max(axis=1).tolist() if risk_at(case, top) <= risk]
+    assert threshold_for_risk(case.probabilities, case.targets, risk=risk) == (min(fitting) if fitting else None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), faces=st.integers(1, 5))
+def test_the_area_is_the_mean_over_all_orders_of_equal_faces(seed, faces):
+    rows, targets = faces_with_ties(seed, faces)
+    wrong = rows.argmax(axis=1) != targets
+    areas = []
+    for order in permutations(range(faces)):
+        if all(rows[a].max() >= rows[b].max() for a, b in pairwise(order)):
+            errors = np.cumsum(wrong[list(order)])
+            areas.append(sum(Fraction(int(some), n) for n, some in enumerate(errors, start=1)) / faces)
+    assert area_under_risk_coverage(rows, targets) == pytest.approx(float(sum(areas) / len(areas)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), faces=st.integers(1, 80), risk=st.floats(0, 1))
+def test_a_threshold_keeps_its_promise_and_its_order(seed, faces, risk):
+    rows, targets = faces_with_ties(seed, faces)
+    found = threshold_for_risk(rows, targets, risk=risk)
+    looser = threshold_for_risk(rows, targets, risk=min(1, risk + 0.1))
+    if found is not None:
+        accepted = rows.max(axis=1) >= found
+        assert (rows.argmax(axis=1) != targets)[accepted].mean() <= risk
+        assert looser is not None
+        assert looser <= found
+    assert threshold_for_risk(rows, targets, risk=1) == rows.max(axis=1).min()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), faces=st.integers(1, 80), points=st.integers(1, 90))
+def test_the_curve_rises_in_coverage_and_falls_in_threshold(seed, faces, points):
+    rows, targets = faces_with_ties(seed, faces)
+    curve = risk_coverage(rows, targets, points=points)
+    assert 1 <= len(curve) <= min(points, faces)
+    assert (np.diff([point["coverage"] for point in curve]) > 0).all()
+    assert (np.diff([point["threshold"] for point in curve]) < 0).all()
+    mixed = np.random.default_rng(seed).permutation(faces)
+    assert risk_coverage(rows[mixed], targets[mixed], points=points) == curve
+    assert area_under_risk_coverage(rows[mixed], targets[mixed]) == area_under_risk_coverage(rows, targets)
+
+
+def test_the_area_is_best_when_wrong_faces_come_last():
+    rows = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]], np.float32)
+    last, first = (area_under_risk_coverage(rows, np.array(targets)) for targets in ([0, 0, 0, 1], [1, 0, 0, 0]))
+    assert last == pytest.approx(1 / 16)
+    assert first == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_a_curve_needs_a_point_and_a_risk_is_a_share(draw):
+    said = draw()
+    with pytest.raises(UsageError, match="curve of 0 points"):
+        risk_coverage(said.probabilities, said.targets, points=0)
+    with pytest.raises(UsageError, match=r"risk 1\.2, expected 0 to 1"):
+        threshold_for_risk(said.probabilities, said.targets, risk=1.2)
