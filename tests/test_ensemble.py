@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -82,6 +82,11 @@ def test_its_members_are_what_they_are_alone(runs: list[Path], together: dict[st
     stored = json.loads((Path(together["run"]) / "ensemble.json").read_text())
     assert stored["over_best"] == together["over_best"]
     assert RunDir.open(together["run"]).read_json("eval/test/metrics.json")["accuracy"] == together["accuracy"]
+
+
+def test_an_ensemble_has_no_network_of_its_own(together: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="an ensemble, which has no network of its own"):
+        evaluate(together["run"])
 
 
 def test_on_validation_it_scores_what_all_held_out(runs: list[Path], tmp_path: Path) -> None:

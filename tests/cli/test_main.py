@@ -160,6 +160,12 @@ def test_a_gate_exits_4_after_its_result(mien: Mien, studied: RunDir) -> None:
     assert f"accuracy {accuracy:.4f} is below --min-accuracy 0.999" in done.err
 
 
+def test_predictions_alone_have_no_flip_views(mien: Mien, studied: RunDir) -> None:
+    done = mien("eval", studied.path / "eval/test/predictions.npz", "--flip")
+    assert done.code == 2
+    assert "--flip needs the run itself" in done.err
+
+
 def test_a_bug_exits_1_and_shows_where_when_asked(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mien.models.registry.info", lambda name: 1 / 0)
     short = mien("models")

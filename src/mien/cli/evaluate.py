@@ -5,7 +5,7 @@ from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.errors import GateError
+from mien.core.errors import GateError, UsageError
 
 
 @app.command("val", hidden=True)
@@ -30,6 +30,8 @@ def evaluate(
     Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`
     """
     if run.endswith(".npz"):
+        if flip:
+            raise UsageError(f"{run}: predictions without their faces; --flip needs the run itself")
         scores = _score_file(run)
     else:
         from mien.verbs.score import evaluate as evaluate_run

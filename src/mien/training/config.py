@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mien.core.config import Config
-from mien.core.errors import ConfigError, nearest
+from mien.core.errors import ConfigError, DataError, nearest
 from mien.core.pixels import SIZE
 from mien.core.rundir import RunDir
 from mien.data.sniff import Labels
@@ -178,8 +178,12 @@ def stored_config(run: RunDir) -> TrainConfig:
 
     Raises:
         ConfigError: `config.json` holds something else.
+        DataError: the run is an ensemble.
     """
-    return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
+    stored = run.read_json("config.json")
+    if "ensemble" in stored:
+        raise DataError(f"{run.path}: an ensemble, which has no network of its own; name one of its members")
+    return TrainConfig.parse(stored.get("config", {}), source=str(run.path / "config.json"))
 
 
 def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: Mapping[str, Any]) -> TrainConfig:

@@ -66,7 +66,7 @@ def ensemble(
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
     run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
     given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
-    write_json(run.path / "config.json", {"schema_version": 1, "command": list(command), "config": given})
+    write_json(run.path / "config.json", {"schema_version": 1, "command": list(command), "ensemble": given})
     known = [classify(each, held_out) for each in classifiers]
     temperature = fit_temperature(_log_mean(known), torch.as_tensor(held_out.targets))
     alone = [classify(each, judged) for each in classifiers]
