@@ -13,13 +13,17 @@ def simplify(graph: onnx.GraphProto) -> None:
 
     Means over height and width become `GlobalAveragePool`, which has an 8-bit kernel; a batch norm that follows a
     convolution and a max-pool goes into the convolution's weights (torch's exporter folds only those that follow
-    directly).
+    directly); a ReLU after a max-pool goes before it, where the convolution computes it on the way.
     """
     for node in list(graph.node):
         if node.op_type == "ReduceMean":
             _pool_whole_maps(graph, node)
         elif node.op_type == "BatchNormalization":
             _fold_through_pool(graph, node)
+    for node in graph.node:
+        if node.op_type == "Relu":
+            _move_before_pool(graph, node)
+    del graph.value_info[:]  # shapes between the nodes, as they were
     used = {name for node in graph.node for name in node.input}
     for each in [each for each in graph.initializer if each.name not in used]:
         graph.initializer.remove(each)
@@ -50,6 +54,16 @@ def _fold_through_pool(graph: onnx.GraphProto, norm: onnx.NodeProto) -> None:
     conv.input[1:] = [f"{conv.output[0]}.weight", f"{conv.output[0]}.bias"]
     pool.output[0] = norm.output[0]
     graph.node.remove(norm)
+
+
+def _move_before_pool(graph: onnx.GraphProto, relu: onnx.NodeProto) -> None:
+    """Let `relu(pool(conv(x)))` be `pool(relu(conv(x)))`, by giving each of the two nodes the other's operator."""
+    pool = _only_source(graph, relu.input[0], "MaxPool")
+    if pool is not None and _only_source(graph, pool.input[0], "Conv") is not None:
+        pool.op_type, relu.op_type = relu.op_type, pool.op_type
+        pool.name, relu.name = relu.name, pool.name
+        relu.attribute.extend(pool.attribute)
+        del pool.attribute[:]
 
 
 def _only_source(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
