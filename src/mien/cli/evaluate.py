@@ -5,18 +5,19 @@ from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.errors import GateError
+from mien.core.errors import GateError, UsageError
 
 
 @app.command("val", hidden=True)
 @app.command("eval")
 def evaluate(
-    run: flags.Run,
+    run: flags.RunOrBundle,
     *,
     split: flags.Split = "test",
     data: flags.DataFlag = None,
     targets: flags.Targets = None,
     votes: flags.Votes = None,
+    precision: flags.GraphPrecision = None,
     min_accuracy: flags.MinAccuracy = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -24,27 +25,43 @@ def evaluate(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Score a trained run, or a predictions.npz.
+    """Score a trained run, a bundle, or a predictions.npz.
 
-    Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`
+    Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`,
+    `mien eval bundle --data fer2013.csv`
     """
+    shared = {"split": split, "targets": targets, "votes": votes, "on_bad": console.list_bad if skip_bad else None}
     if run.endswith(".npz"):
         scores = _score_file(run)
+    elif _names_bundle(run):
+        scores = _score_bundle(run, data=data, precision=precision, device=device, **shared)
     else:
+        if precision:
+            raise UsageError(f"--precision belongs to a bundle, and {run} is none; `mien export {run}` makes one")
         from mien.verbs.score import evaluate as evaluate_run
 
-        scores = evaluate_run(
-            run,
-            split=split,
-            data=data,
-            targets=targets,
-            votes=votes,
-            device=device or "auto",
-            on_bad=console.list_bad if skip_bad else None,
-        )
+        scores = evaluate_run(run, data=data, device=device or "auto", **shared)
     console.print_json(scores) if json else _print(scores)
     if min_accuracy is not None and scores["accuracy"] < min_accuracy:
         raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
+
+
+def _names_bundle(run: str) -> bool:
+    from mien.core.bundle import find
+
+    return find(run) is not None
+
+
+def _score_bundle(run: str, *, data: str | None, precision: Any, device: str | None, **shared: Any) -> dict[str, Any]:
+    from mien.verbs.score_bundle import evaluate_bundle
+
+    if data is None:
+        raise UsageError(
+            f"{run} is a bundle, which has no faces of its own; name some: mien eval {run} --data fer2013.csv"
+        )
+    if device not in (None, "auto", "cpu"):
+        raise UsageError(f"--device {device}: a bundle runs on the CPU; leave --device out")
+    return evaluate_bundle(run, data, precision=precision or "default", **shared)
 
 
 def _score_file(path: str) -> dict[str, Any]:
@@ -61,6 +78,7 @@ def _print(scores: dict[str, Any]) -> None:
     )
     low, high = scores["accuracy_interval"]
     print(f"\naccuracy           {scores['accuracy']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    _print_published(scores.get("bundle"))
     if scores["without_copies"]:
         part = scores["without_copies"]
         print(
@@ -89,6 +107,11 @@ def _print(scores: dict[str, Any]) -> None:
             f"{second['target']} for {second['label']}: {second['errors']:,} of {second['faces']:,} "
             f"({pair['share']:.0%} of all errors)"
         )
+
+
+def _print_published(bundle: dict[str, Any] | None) -> None:
+    if bundle and bundle["published"] is not None:
+        print(f"  published        {bundle['published']:.4f}   by the card of {bundle['name']}, on the same faces")
 
 
 def _print_classes(scores: dict[str, Any]) -> None:

@@ -9,6 +9,14 @@ from mien.cli import console
 from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
+RunOrBundle = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run folder, its name, or 'latest'; a predictions.npz; or a bundle: its folder or name.",
+        show_default=False,
+    ),
+]
 _DATA = typer.Argument(
     metavar="DATA",
     show_default=False,
@@ -111,6 +119,19 @@ Resume = Annotated[
 AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
 Format = Annotated[str, typer.Option("--format", help="table, json, jsonl, csv or submission (id,label).")]
 Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
+GraphPrecision = Annotated[
+    Literal["fp32", "int8"] | None,
+    typer.Option("--precision", help="Which file of a bundle; its card's default else.", show_default=False),
+]
+MaxRisk = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Find the threshold at which at most this share of the accepted faces is wrong.",
+        show_default=False,
+    ),
+]
 MinAccuracy = Annotated[
     float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)
 ]

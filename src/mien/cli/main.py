@@ -22,7 +22,18 @@ app = typer.Typer(
     help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
 )
 
-TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2", "captum")
+TRAIN_PACKAGES = (
+    "torch",
+    "lightning",
+    "kornia",
+    "safetensors",
+    "pyarrow",
+    "scipy",
+    "matplotlib",
+    "jinja2",
+    "captum",
+    "onnx",
+)
 
 
 def main() -> None:
@@ -90,5 +101,7 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
-for _verb in ("data", "train", "evaluate", "compare", "predict", "explain", "report", "ablate", "study", "models"):
+for _verb in (
+    *("data", "train", "evaluate", "compare", "predict", "explain", "report", "ablate", "study", "export", "models"),
+):
     import_module(f"mien.cli.{_verb}")

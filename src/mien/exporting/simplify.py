@@ -77,7 +77,7 @@ def _constant(graph: onnx.GraphProto, name: str) -> NDArray[Any]:
 
 
 def _attribute(node: onnx.NodeProto, name: str) -> float:
-    return next(each.f for each in node.attribute if each.name == name)
+    return float(next(each.f for each in node.attribute if each.name == name))
 
 
 def _store(graph: onnx.GraphProto, name: str, values: NDArray[Any]) -> None:

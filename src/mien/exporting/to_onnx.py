@@ -54,7 +54,7 @@ def to_onnx(classifier: Classifier) -> bytes:
     simplify(model.graph)
     _forget_origin(model)
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 class _Graph(nn.Module):
@@ -67,7 +67,7 @@ class _Graph(nn.Module):
         super().__init__()
         plain = copy.deepcopy(classifier).cpu()
         self.normalise, self.temperature = plain.normalise, plain.temperature
-        self.network = plain.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        self.network = plain.network.to(memory_format=torch.contiguous_format)
 
     def forward(self, faces: Tensor) -> Tensor:
         logits: Tensor = self.network(self.normalise(faces[:, None])) / self.temperature
