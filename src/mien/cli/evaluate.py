@@ -30,7 +30,8 @@ def evaluate(
     Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`,
     `mien eval bundle --data fer2013.csv`
     """
-    shared = {"split": split, "targets": targets, "votes": votes, "on_bad": console.list_bad if skip_bad else None}
+    shared: dict[str, Any] = {"split": split, "targets": targets, "votes": votes}
+    shared["on_bad"] = console.list_bad if skip_bad else None
     if run.endswith(".npz"):
         scores = _score_file(run)
     elif _names_bundle(run):

@@ -23,16 +23,8 @@ app = typer.Typer(
 )
 
 TRAIN_PACKAGES = (
-    "torch",
-    "lightning",
-    "kornia",
-    "safetensors",
-    "pyarrow",
-    "scipy",
-    "matplotlib",
-    "jinja2",
-    "captum",
-    "onnx",
+    *("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2", "captum"),
+    *("onnx", "onnxscript"),
 )
 
 

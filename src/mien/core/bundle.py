@@ -68,7 +68,7 @@ class Bundle:
         """
         if precision not in get_args(Precision):
             raise UsageError(f"no precision '{precision}', {nearest(precision, get_args(Precision))}")
-        return self.card["precision"]["default"] if precision == "default" else precision  # type: ignore[no-any-return]
+        return self.card["precision"]["default"] if precision == "default" else precision
 
     def read_model(self, precision: Precision = "default") -> bytes:
         """Read an ONNX file and check it against the card.

@@ -28,7 +28,7 @@ def card_page(card: Mapping[str, Any]) -> str:
         "| expression | faces | recognised |",
         "|---|--:|--:|",
         *(
-            f"| {each['name']} | {each['faces']:,} | {'–' if each['recall'] is None else format(each['recall'], '.1%')} |"
+            f"| {each['name']} | {each['faces']:,} | {_share(each['recall'])} |"
             for each in scores[default]["per_class"]
         ),
         "",
@@ -39,6 +39,10 @@ def card_page(card: Mapping[str, Any]) -> str:
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _row(card: Mapping[str, Any], precision: str) -> str:
