@@ -32,4 +32,4 @@ def check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
     for label in np.unique(faces.targets[faces.labelled]):
         name = faces.classes[label]
         if name not in known:
-            raise DataError(f"{faces.source}: class '{name}' is none of the run's, {nearest(name, known)}")
+            raise DataError(f"{faces.source}: class '{name}' is none of the classifier's, {nearest(name, known)}")
