@@ -11,13 +11,13 @@ from mien.core.errors import GateError, UsageError
 @app.command("val", hidden=True)
 @app.command("eval")
 def evaluate(
-    run: flags.RunOrBundle,
+    run: flags.Run,
     *,
     split: flags.Split = "test",
     data: flags.DataFlag = None,
     targets: flags.Targets = None,
     votes: flags.Votes = None,
-    precision: flags.GraphPrecision = None,
+    precision: flags.BundlePrecision = None,
     min_accuracy: flags.MinAccuracy = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,

@@ -9,14 +9,6 @@ from mien.cli import console
 from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
-RunOrBundle = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN",
-        help="A run folder, its name, or 'latest'; a predictions.npz; or a bundle: its folder or name.",
-        show_default=False,
-    ),
-]
 _DATA = typer.Argument(
     metavar="DATA",
     show_default=False,
@@ -25,7 +17,10 @@ _DATA = typer.Argument(
 )
 Data = Annotated[str, _DATA]
 DataIfNeeded = Annotated[str | None, _DATA]
-DataFlag = Annotated[str | None, typer.Option("--data", help="Other faces than the run's own.", show_default=False)]
+DataFlag = Annotated[
+    str | None,
+    typer.Option("--data", help="Other faces than the run's own; a bundle has none of its own.", show_default=False),
+]
 _RECIPE = typer.Option("--recipe", help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)
 Recipe = Annotated[str, _RECIPE]
 RecipeIfNeeded = Annotated[str | None, _RECIPE]
@@ -44,9 +39,13 @@ Patience = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)]
 Devices = Annotated[int | None, typer.Option(min=1, help="Processes that share each batch (DDP).", show_default=False)]
-Precision = Annotated[
-    Literal["auto", "fp32", "bf16"] | None, typer.Option(help="auto, fp32 or bf16.", show_default=False)
-]
+_PRECISION = typer.Option(
+    "--precision",
+    help="Of training: fp32 or bf16, auto chooses. Of a bundle: fp32 or int8, its card chooses.",
+    show_default=False,
+)
+Precision = Annotated[Literal["auto", "fp32", "bf16"] | None, _PRECISION]
+BundlePrecision = Annotated[Literal["fp32", "int8"] | None, _PRECISION]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; 0 by default.", show_default=False)]
 Set = Annotated[
     list[str] | None,
@@ -119,10 +118,6 @@ Resume = Annotated[
 AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
 Format = Annotated[str, typer.Option("--format", help="table, json, jsonl, csv or submission (id,label).")]
 Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
-GraphPrecision = Annotated[
-    Literal["fp32", "int8"] | None,
-    typer.Option("--precision", help="Which file of a bundle; its card's default else.", show_default=False),
-]
 MaxRisk = Annotated[
     float | None,
     typer.Option(
