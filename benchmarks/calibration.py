@@ -22,11 +22,11 @@ from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, 
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.exporting.parity import differences
-from mien.exporting.quantise import OPERATORS, _Faces
+from mien.exporting.quantise import OPERATORS, Batches
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import load_classifier
 from mien.runtime.session import Graph
-from mien.verbs.export import _for_calibration, _own
+from mien.verbs.export import calibration_images, parts_of
 
 WAYS: dict[str, dict[str, Any]] = {
     "min-max": {},
@@ -45,14 +45,14 @@ def main() -> None:
     parser.add_argument("run")
     logging.disable(logging.WARNING)  # the quantiser's advice
     run = RunDir.open(parser.parse_args().run)
-    faces = _own(run, Talk())
+    faces = parts_of(run, Talk())
     content = to_onnx(load_classifier(run.path))
     images, targets = faces.held_out.images, faces.held_out.targets
     full = Graph(content, threads=1).probabilities(images)
     right = (full.argmax(axis=1) == targets).mean()
     print(f"{run.path.name}: fp32 accuracy {right:.4f} on {len(images):,} held-out faces")
     for name, way in WAYS.items():
-        said = Graph(quantised(content, _for_calibration(faces.learned), **way), threads=1).probabilities(images)
+        said = Graph(quantised(content, calibration_images(faces.learned), **way), threads=1).probabilities(images)
         apart = differences(full, said)
         gain = 100 * ((said.argmax(axis=1) == targets).mean() - right)
         divergence = (full * np.log(full / np.maximum(said, 1e-9))).sum(axis=1).mean()
@@ -74,7 +74,7 @@ def quantised(
             quantize_static(
                 onnx.load_from_string(content),
                 path,
-                _Faces(images),
+                Batches(images),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 weight_type=QuantType.QInt8,

@@ -44,7 +44,7 @@ def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
         quantize_static(
             model,
             path,
-            _Faces(images),
+            Batches(images),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(OPERATORS),
             nodes_to_exclude=[node.name for node in before],
@@ -56,7 +56,7 @@ def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
         return bytes(onnx.load(path).SerializeToString(deterministic=True))
 
 
-class _Faces(CalibrationDataReader):  # type: ignore[misc]
+class Batches(CalibrationDataReader):  # type: ignore[misc]
     """Hands the faces out batch by batch."""
 
     def __init__(self, images: NDArray[np.uint8]) -> None:

@@ -19,7 +19,7 @@ class Graph:
     Args:
         content: the file.
         threads: how many compute; None takes as many as the process may use.  They sleep between calls (ONNX Runtime
-            would let them spin, which takes the cores from everyone else and is no faster here).
+            would let them spin, which takes the cores from everyone else; `docs/exporting.md` has what that costs).
 
     Raises:
         DataError: no graph from `faces` to `probabilities`.

@@ -36,7 +36,7 @@ CALIBRATION_FACES = 512
 """How many training faces set the ranges of the 8-bit graph."""
 
 
-class _Faces(NamedTuple):
+class Parts(NamedTuple):
     """What an export is measured on."""
 
     learned: FaceSet
@@ -83,10 +83,10 @@ def export(
         refuse_if_full(out.absolute(), overwrite=overwrite)
     run = run if isinstance(run, RunDir) else RunDir.open(run)
     classifier = load_classifier(run.path)
-    faces = _own(run, talk)
+    faces = parts_of(run, talk)
     talk.note("exporting the graph, calibrating its 8-bit version")
     fp32 = to_onnx(classifier)
-    graphs = {"fp32": fp32, "int8": quantise(fp32, _for_calibration(faces.learned))}
+    graphs = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
     talk.note(f"comparing with the network on {len(faces.held_out):,} held-out faces, scoring on split '{faces.split}'")
     measured = _measure(classifier, graphs, faces=faces, max_risk=max_risk)
     card = make_card(classifier, stored=run.read_json("config.json"), measured=measured)
@@ -99,23 +99,28 @@ def export(
     return Bundle.open(folder)
 
 
-def _own(run: RunDir, talk: Talk) -> _Faces:
+def parts_of(run: RunDir, talk: Talk) -> Parts:
+    """Open a run's faces and part them.
+
+    Raises:
+        DataError: they are others by now.
+    """
     own = own_faces(run, talk)
     learned, held_out = split_faces(stored_config(run), own)
     split = tested_split(run)
     if split == "validation":
-        return _Faces(learned, held_out, held_out, split, learned)
-    return _Faces(learned, held_out, own.split(split), split, own.split("train"))
+        return Parts(learned, held_out, held_out, split, learned)
+    return Parts(learned, held_out, own.split(split), split, own.split("train"))
 
 
-def _for_calibration(learned: FaceSet) -> NDArray[np.uint8]:
+def calibration_images(learned: FaceSet) -> NDArray[np.uint8]:
     """Draw the faces that calibrate int8, each class in proportion: `uint8 (N, 48, 48)`."""
     rows = min(CALIBRATION_FACES, len(learned) // 2)
     return hold_out(learned, method="stratified", rows=rows)[1].images
 
 
 def _measure(
-    classifier: Classifier, graphs: Mapping[str, bytes], *, faces: _Faces, max_risk: float | None
+    classifier: Classifier, graphs: Mapping[str, bytes], *, faces: Parts, max_risk: float | None
 ) -> dict[str, Any]:
     """Measure the graphs, as `make_card` wants it; raises `GateError` where fp32 is not the network."""
     sessions = {precision: Graph(content) for precision, content in graphs.items()}
