@@ -1,9 +1,11 @@
-"""One tiny finished study, made once and shared; nobody changes it."""
+"""One tiny finished study and its bundle, made once and shared; nobody changes them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from mien.core.bundle import Bundle
 from mien.core.rundir import RunDir
 
 
@@ -32,3 +34,17 @@ def course_csv(tmp_path: Path) -> Path:
     rows = [f"{i % 7},{' '.join([str(10 * i)] * 2304)}" for i in range(14)]
     path.write_text("\n".join(["label,feature", *rows]) + "\n")
     return path
+
+
+@pytest.fixture(scope="session")
+def exported(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The study's bundle."""
+    from mien.verbs.export import export
+
+    return export(studied, out=tmp_path_factory.mktemp("export") / "bundle", max_risk=0.9)
+
+
+@pytest.fixture
+def bundle(exported: Bundle, tmp_path: Path) -> Bundle:
+    """A copy of it that a test may damage."""
+    return Bundle.open(shutil.copytree(exported.path, tmp_path / "copy"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mien
+from mien.core.bundle import Bundle
 from mien.core.rundir import RunDir
 
 HEAVY = (
@@ -17,9 +18,10 @@ HEAVY = (
 ROOT = Path(mien.__file__).parent
 TORCH_FREE = [
     ".".join(("mien", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
-    for part in ("core", "data", "evaluation", "reporting", "cli")
+    for part in ("core", "data", "evaluation", "reporting", "runtime", "cli")
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
+TORCH_FREE += ["mien.weights", "mien.verbs.score_bundle"]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -44,11 +46,13 @@ def test_import_alone_loads_only_itself() -> None:
     assert (done.stdout, done.stderr) == ("['mien']\n", "")
 
 
-BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors'), None)\n"
+BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors', 'onnx'), None)\n"
 
 
 def test_every_module_outside_training_imports_where_torch_is_not() -> None:
-    assert {"mien.core", "mien.core.pixels", "mien.data.audit", "mien.evaluation.compare"} <= set(TORCH_FREE)
+    assert {"mien.core.pixels", "mien.core.bundle", "mien.evaluation.compare", "mien.runtime.session"} <= set(
+        TORCH_FREE
+    )
     assert len(TORCH_FREE) > 40
     code = f"{BLOCK}from importlib import import_module\nfor name in {TORCH_FREE}: import_module(name)"
     done = python(code)
@@ -62,11 +66,18 @@ def test_the_block_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["data describe synthetic:70", "eval RUN/eval/test/predictions.npz", "compare RUN RUN", "report RUN"]
+    "line",
+    [
+        "data describe synthetic:70",
+        "eval RUN/eval/test/predictions.npz",
+        "eval BUNDLE --data synthetic:210",
+        "compare RUN RUN",
+        "report RUN",
+    ],
 )
-def test_verbs_that_need_no_torch(studied: RunDir, tmp_path: Path, line: str) -> None:
+def test_verbs_that_need_no_torch(studied: RunDir, exported: Bundle, tmp_path: Path, line: str) -> None:
     copy = shutil.copytree(studied.path, tmp_path / "copy")
-    arguments = line.replace("RUN", str(copy)).split()
+    arguments = line.replace("RUN", str(copy)).replace("BUNDLE", str(exported.path)).split()
     done = python(f"{BLOCK}from mien.cli.main import run; sys.exit(run({arguments}))")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout

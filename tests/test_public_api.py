@@ -22,6 +22,7 @@ VERBS = {  # verb: (its function, its example)
     "explain": ("explain", "explain"),
     "ablate": ("ablate", "ablate"),
     "study": ("study", "study"),
+    "export": ("export", "export"),
 }
 
 

@@ -86,7 +86,7 @@ def test_a_class_that_the_run_has_not(studied: RunDir, tmp_path: Path) -> None:
     folder = tmp_path / "faces/test/hapy"
     folder.mkdir(parents=True)
     Image.new("L", (50, 60), 90).save(folder / "a.png")
-    with pytest.raises(DataError, match="class 'hapy' is none of the run's, did you mean happy"):
+    with pytest.raises(DataError, match="class 'hapy' is none of the classifier's, did you mean happy"):
         evaluate(copy, data=str(tmp_path / "faces"))
 
 

@@ -18,11 +18,15 @@ _HOMES = {
     "resume_ablation": "mien.verbs.ablate",
     "study": "mien.verbs.study",
     "ensemble": "mien.verbs.ensemble",
+    "export": "mien.verbs.export",
+    "evaluate_bundle": "mien.verbs.score_bundle",
     "compare": "mien.evaluation.compare",
     "report": "mien.reporting.build",
     "FaceSet": "mien.core.faces",
     "Predictions": "mien.core.predictions",
     "RunDir": "mien.core.rundir",
+    "Bundle": "mien.core.bundle",
+    "Session": "mien.runtime.session",
     "MienError": "mien.core.errors",
 }
 

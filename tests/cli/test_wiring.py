@@ -65,6 +65,7 @@ ABLATE_FLAGS = {
     "--factor a=1,2 --factor b=3,4": ("factor", ["a=1,2", "b=3,4"]),
     "--seeds 3,4": ("seeds", [3, 4]),
 }
+EXPORT_FLAGS = {name: RUN_FLAGS[name] for name in RUN_FLAGS if not name.startswith("--set")}
 STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
@@ -72,6 +73,7 @@ VERBS = {  # line: (function, its flags)
     "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
     "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
     "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
+    "export run": ("mien.verbs.export.export", EXPORT_FLAGS | {"--max-risk 0.2": ("max_risk", 0.2)}),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
     "predict run x.csv": ("mien.verbs.score.predict", PREDICT_FLAGS),
     "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
@@ -125,6 +127,7 @@ def test_a_flag_arrives(
         ("train --resume a", ("a",)),
         ("ablate x.csv --recipe demo", ("x.csv",)),
         ("study x.csv --recipe demo", ("x.csv",)),
+        ("export a", ("a",)),
         ("eval a", ("a",)),
         ("ensemble a b", (["a", "b"],)),
         ("val a", ("a",)),

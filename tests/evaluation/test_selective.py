@@ -11,7 +11,7 @@ from sklearn.metrics import zero_one_loss
 
 from mien.core.errors import UsageError
 from mien.evaluation.metrics import evaluate
-from mien.evaluation.selective import area_under_risk_coverage, risk_coverage, threshold_for_risk
+from mien.evaluation.selective import accepted_at, area_under_risk_coverage, risk_coverage, threshold_for_risk
 
 
 def risk_at(said, threshold):
@@ -111,3 +111,9 @@ def test_a_curve_needs_a_point_and_a_risk_is_a_share(draw):
         risk_coverage(said.probabilities, said.targets, points=0)
     with pytest.raises(UsageError, match=r"risk 1\.2, expected 0 to 1"):
         threshold_for_risk(said.probabilities, said.targets, risk=1.2)
+
+
+def test_a_threshold_that_nobody_reaches_accepts_nobody() -> None:
+    sure = np.array([[0.9, 0.1]], np.float32)
+    assert accepted_at(sure, np.array([0]), threshold=0.95) == {"threshold": 0.95, "coverage": 0, "risk": None}
+    assert accepted_at(sure, np.array([1]), threshold=0.9) == {"threshold": 0.9, "coverage": 1, "risk": 1}

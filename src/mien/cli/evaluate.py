@@ -18,6 +18,7 @@ def evaluate(
     targets: flags.Targets = None,
     votes: flags.Votes = None,
     flip: flags.Flip = False,
+    precision: flags.BundlePrecision = None,
     min_accuracy: flags.MinAccuracy = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -25,30 +26,48 @@ def evaluate(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Score a trained run, or a predictions.npz.
+    """Score a trained run, a bundle, or a predictions.npz.
 
-    Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`
+    Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`,
+    `mien eval bundle --data fer2013.csv`
     """
+    shared: dict[str, Any] = {"split": split, "targets": targets, "votes": votes}
+    shared["on_bad"] = console.list_bad if skip_bad else None
     if run.endswith(".npz"):
         if flip:
             raise UsageError(f"{run}: predictions without their faces; --flip needs the run itself")
         scores = _score_file(run)
+    elif _names_bundle(run):
+        if flip:
+            raise UsageError(f"--flip scores a run, and {run} is a bundle; leave --flip out")
+        scores = _score_bundle(run, data=data, precision=precision, device=device, **shared)
     else:
+        if precision:
+            raise UsageError(f"--precision belongs to a bundle, and {run} is none; `mien export {run}` makes one")
         from mien.verbs.score import evaluate as evaluate_run
 
-        scores = evaluate_run(
-            run,
-            split=split,
-            data=data,
-            targets=targets,
-            votes=votes,
-            flip=flip,
-            device=device or "auto",
-            on_bad=console.list_bad if skip_bad else None,
-        )
+        scores = evaluate_run(run, data=data, flip=flip, device=device or "auto", **shared)
     console.print_json(scores) if json else print_scores(scores)
     if min_accuracy is not None and scores["accuracy"] < min_accuracy:
         raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
+
+
+def _names_bundle(run: str) -> bool:
+    from mien.core.bundle import find
+
+    return find(run) is not None
+
+
+def _score_bundle(run: str, *, data: str | None, precision: Any, device: str | None, **shared: Any) -> dict[str, Any]:
+    from mien.verbs.score_bundle import evaluate_bundle
+
+    if data is None:
+        raise UsageError(
+            f"{run} is a bundle, which has no faces of its own; name some: mien eval {run} --data fer2013.csv"
+        )
+    if device not in (None, "auto", "cpu"):
+        raise UsageError(f"--device {device}: a bundle runs on the CPU; leave --device out")
+    return evaluate_bundle(run, data, precision=precision or "default", **shared)
 
 
 def _score_file(path: str) -> dict[str, Any]:
@@ -66,6 +85,7 @@ def print_scores(scores: dict[str, Any]) -> None:
     )
     low, high = scores["accuracy_interval"]
     print(f"\naccuracy           {scores['accuracy']:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    _print_published(scores.get("bundle"))
     if scores["without_copies"]:
         part = scores["without_copies"]
         print(
@@ -97,6 +117,11 @@ def print_scores(scores: dict[str, Any]) -> None:
             f"{second['target']} for {second['label']}: {second['errors']:,} of {second['faces']:,} "
             f"({pair['share']:.0%} of all errors)"
         )
+
+
+def _print_published(bundle: dict[str, Any] | None) -> None:
+    if bundle and bundle["published"] is not None:
+        print(f"  published        {bundle['published']:.4f}   by the card of {bundle['name']}, on the same faces")
 
 
 def _print_classes(scores: dict[str, Any]) -> None:

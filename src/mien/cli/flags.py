@@ -17,7 +17,10 @@ _DATA = typer.Argument(
 )
 Data = Annotated[str, _DATA]
 DataIfNeeded = Annotated[str | None, _DATA]
-DataFlag = Annotated[str | None, typer.Option("--data", help="Other faces than the run's own.", show_default=False)]
+DataFlag = Annotated[
+    str | None,
+    typer.Option("--data", help="Other faces than the run's own; a bundle has none of its own.", show_default=False),
+]
 _RECIPE = typer.Option("--recipe", help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)
 Recipe = Annotated[str, _RECIPE]
 RecipeIfNeeded = Annotated[str | None, _RECIPE]
@@ -36,9 +39,13 @@ Patience = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)]
 Devices = Annotated[int | None, typer.Option(min=1, help="Processes that share each batch (DDP).", show_default=False)]
-Precision = Annotated[
-    Literal["auto", "fp32", "bf16"] | None, typer.Option(help="auto, fp32 or bf16.", show_default=False)
-]
+_PRECISION = typer.Option(
+    "--precision",
+    help="Of training: fp32 or bf16, auto chooses. Of a bundle: fp32 or int8, its card chooses.",
+    show_default=False,
+)
+Precision = Annotated[Literal["auto", "fp32", "bf16"] | None, _PRECISION]
+BundlePrecision = Annotated[Literal["fp32", "int8"] | None, _PRECISION]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; 0 by default.", show_default=False)]
 Set = Annotated[
     list[str] | None,
@@ -122,6 +129,15 @@ Format = Annotated[str, typer.Option("--format", help="table, json, jsonl, csv o
 Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
 Flip = Annotated[
     bool, typer.Option("--flip/--no-flip", help="Also score the mean over each face and its mirror image.")
+]
+MaxRisk = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Find the threshold at which at most this share of the accepted faces is wrong.",
+        show_default=False,
+    ),
 ]
 MinAccuracy = Annotated[
     float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)

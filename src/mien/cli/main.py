@@ -22,7 +22,10 @@ app = typer.Typer(
     help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
 )
 
-TRAIN_PACKAGES = ("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2", "captum")
+TRAIN_PACKAGES = (
+    *("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2", "captum"),
+    *("onnx", "onnxscript"),
+)
 
 
 def main() -> None:
@@ -91,16 +94,7 @@ def _fail(error: Exception, code: int) -> int:
 
 
 for _verb in (
-    "data",
-    "train",
-    "evaluate",
-    "ensemble",
-    "compare",
-    "predict",
-    "explain",
-    "report",
-    "ablate",
-    "study",
-    "models",
+    *("data", "train", "evaluate", "ensemble", "compare", "predict", "explain", "report"),
+    *("ablate", "study", "export", "models"),
 ):
     import_module(f"mien.cli.{_verb}")

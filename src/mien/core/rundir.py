@@ -69,15 +69,19 @@ class RunDir:
     path: Path
 
     @classmethod
-    def create(cls, verb: str, *, name: str, out: Path | None = None, overwrite: bool = False) -> "RunDir":
+    def create(
+        cls, verb: str, *, name: str, out: Path | None = None, overwrite: bool = False, own: Iterable[str] = OWN
+    ) -> "RunDir":
         """Make a new folder: `runs/<verb>/<name>` below where you stand, with `-2`, `-3` added when taken, or `out`.
+
+        `own` is what `overwrite` removes from `out`.
 
         Raises:
             UsageError: `name` is no plain folder name, or `out` is not empty and `overwrite` is False.
             StorageError: the folder can't be made.
         """
         if out is not None:
-            return cls._at(out.absolute(), overwrite=overwrite)
+            return cls._at(out.absolute(), overwrite=overwrite, own=own)
         if not re.fullmatch(r"[\w][\w.+-]*", name):
             raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
         if name in ("latest", "latest.txt"):
@@ -93,13 +97,12 @@ class RunDir:
         raise AssertionError("there is always a next number")
 
     @classmethod
-    def _at(cls, path: Path, *, overwrite: bool) -> "RunDir":
-        if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
-            raise UsageError(f"{path}: not empty; choose another --out or add --overwrite")
+    def _at(cls, path: Path, *, overwrite: bool, own: Iterable[str]) -> "RunDir":
+        refuse_if_full(path, overwrite=overwrite)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
-        run.remove(OWN)
+        run.remove(own)
         return run
 
     def remove(self, names: Iterable[str]) -> None:
@@ -223,3 +226,9 @@ class RunDir:
             raise UsageError(
                 f"{self.path}: process {self.read_json('status.json')['pid']} is at work in it; stop that one first"
             )
+
+
+def refuse_if_full(path: Path, *, overwrite: bool) -> None:
+    """Raise `UsageError` if `path` is no empty folder and `overwrite` is False."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+        raise UsageError(f"{path}: not empty; choose another --out or add --overwrite")

@@ -99,6 +99,16 @@ def with_targets(predictions: Predictions) -> tuple[Predictions, NDArray[np.int6
     return predictions.select(labelled), predictions.targets[labelled].astype(np.int64)
 
 
+def accuracy(predictions: Predictions) -> float:
+    """Return the share of right labels among the faces that have a target.
+
+    Raises:
+        DataError: no face has a target.
+    """
+    scored, targets = with_targets(predictions)
+    return float((scored.labels == targets).mean())
+
+
 def top2_accuracy(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float | None:
     """Return the share of faces whose target is among the two most probable classes; None below three classes.
 

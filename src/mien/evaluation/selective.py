@@ -81,6 +81,21 @@ def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.i
     return float(thresholds[fitting[-1]]) if fitting.size else None
 
 
+def accepted_at(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, threshold: float
+) -> dict[str, float | None]:
+    """Return `{threshold, coverage, risk}` of a threshold; the risk is None where no face is accepted.
+
+    >>> surely = np.array([[0.9, 0.1], [0.75, 0.25], [0.5, 0.5]], np.float32)
+    >>> accepted_at(surely, np.array([1, 0, 1]), threshold=0.75)["risk"]
+    0.5
+    """
+    accepted = probabilities.max(axis=1) >= threshold
+    wrong = probabilities.argmax(axis=1) != targets
+    risk = float(wrong[accepted].mean()) if accepted.any() else None
+    return {"threshold": threshold, "coverage": float(accepted.mean()), "risk": risk}
+
+
 def area_under_risk_coverage(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
     """Average the risk of the n surest faces over n = 1 to N.
 

@@ -14,7 +14,7 @@ from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
-from mien.evaluation.metrics import evaluate
+from mien.evaluation.metrics import accuracy
 from mien.training.config import stored_config
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
@@ -73,7 +73,7 @@ def ensemble(
     together = _average(alone, temperature)
     mirrored = _average([classify(each, mirror(judged)) for each in classifiers], temperature) if flip else None
     scores = judge(together, mirrored=mirrored, faces=judged, learned=learned, folder=run.path / "eval" / split)
-    accuracies = [evaluate(each)["accuracy"] for each in alone]
+    accuracies = [accuracy(each) for each in alone]
     best = int(np.argmax(accuracies))
     result = {
         "members": [

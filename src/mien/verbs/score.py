@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mien.core.errors import DataError, UsageError, nearest
-from mien.core.faces import UNLABELLED, FaceSet
+from mien.core.errors import UsageError
+from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
+from mien.data.matching import check_classes, match
 from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
 from mien.data.split import copies_of
@@ -57,23 +57,7 @@ def predict(
 
 def classify(classifier: Classifier, faces: FaceSet) -> Predictions:
     """Say what a network makes of faces; labels of classes that it has not count as unknown."""
-    targets = _targets_in(classifier.classes, faces)
-    return Predictions(
-        probabilities=classifier.probabilities(faces.images),
-        classes=classifier.classes,
-        ids=faces.ids,
-        targets=targets if (targets != UNLABELLED).any() else None,
-        votes=faces.votes,
-        vote_names=faces.vote_names,
-        source=faces.source,
-        synthetic=faces.synthetic,
-    )
-
-
-def _targets_in(classes: tuple[str, ...], faces: FaceSet) -> NDArray[np.int64]:
-    """Express the faces' targets as places in `classes`, by name; `UNLABELLED` where the name is none of them."""
-    places = [classes.index(name) if name in classes else UNLABELLED for name in faces.classes]
-    return np.array([*places, UNLABELLED])[faces.targets]  # the last place is UNLABELLED's
+    return match(faces, classifier.probabilities(faces.images), classes=classifier.classes)
 
 
 def evaluate(
@@ -116,7 +100,7 @@ def evaluate(
     if data is not None:
         opened = open_faces(data, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
         faces, name = opened.split(split), f"{Path(data).stem}-{split}"
-        _check_classes(faces, known=own.classes)
+        check_classes(faces, known=own.classes)
     else:
         faces = held_out if split == "validation" else own.split(split)
     classifier = load_classifier(run.path, device=resolve_device(device))
@@ -166,10 +150,3 @@ def tested_split(run: RunDir) -> str:
     """Say which split a run is judged by: `test`, or `validation` where the data have no labelled test rows."""
     tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
     return "test" if tested["faces"] > tested["unlabelled"] else "validation"
-
-
-def _check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
-    for label in np.unique(faces.targets[faces.labelled]):
-        name = faces.classes[label]
-        if name not in known:
-            raise DataError(f"{faces.source}: class '{name}' is none of the run's, {nearest(name, known)}")

@@ -1,0 +1,17 @@
+"""Ship a run: a graph that needs no PyTorch, in fp32 and int8, with a card; then classify faces with it.
+
+Run: python examples/export.py
+"""
+
+import mien
+
+run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, settings=["holdout.rows=70"])
+bundle = mien.export(run, max_risk=0.5)
+print(bundle.path, bundle.card["precision"]["reason"])
+
+faces = mien.open_faces("synthetic:350").split("test")
+said = mien.Session(bundle).probabilities(faces.images)
+print(bundle.labels[said[0].argmax()], f"{said[0].max():.2f}")
+
+scores = mien.evaluate_bundle(bundle, "synthetic:350")
+print(f"accuracy {scores['accuracy']:.3f}, the card says {scores['bundle']['published']:.3f}")

@@ -1,0 +1,144 @@
+"""`Bundle`: a trained classifier as it ships: graphs from `uint8` faces to probabilities, and a card about them.
+
+```
+<bundle>/
+├── model.onnx         fp32: faces uint8 (N, 48, 48) → probabilities float32 (N, C)
+├── model.int8.onnx    the same in 8 bits
+├── card.json          labels, input, files with their sha256, training, scores, limits; written last
+└── CARD.md            the card for people
+```
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from mien.core.errors import DataError, UsageError, nearest
+
+Precision = Literal["default", "fp32", "int8"]
+
+GRAPHS = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+"""The file of each precision."""
+
+CARD = "card.json"
+FILES = (CARD, "CARD.md", *GRAPHS.values())
+"""Everything that a bundle consists of."""
+
+SCHEMA_VERSION = 1
+_KEYS = {"name": str, "labels": list, "input": dict, "files": dict, "precision": dict, "training": dict, "scores": dict}
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A bundle's folder (absolute) and its card, checked when opened; `docs/exporting.md` lists the card's keys."""
+
+    path: Path
+    card: dict[str, Any]
+
+    @classmethod
+    def open(cls, where: str | Path) -> "Bundle":
+        """Open a bundle: its folder, its name below `runs/export`, or the name of one that ships with mien.
+
+        Raises:
+            DataError: there is none, or its card is damaged.
+        """
+        path = find(where)
+        if path is None:
+            names = shipped()
+            raise DataError(
+                f"{where}: no bundle (no {CARD} in it)"
+                + (f", and none that ships; {nearest(str(where), names)}" if names else "")
+                + "; `mien export RUN` makes one"
+            )
+        return cls(path, _read_card(path / CARD))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C class names in the order of the graph's output."""
+        return tuple(self.card["labels"])
+
+    def resolve(self, precision: Precision) -> Literal["fp32", "int8"]:
+        """Turn `default` into the precision that the card names.
+
+        Raises:
+            UsageError: no such precision.
+        """
+        if precision not in get_args(Precision):
+            raise UsageError(f"no precision '{precision}', {nearest(precision, get_args(Precision))}")
+        return self.card["precision"]["default"] if precision == "default" else precision
+
+    def read_model(self, precision: Precision = "default") -> bytes:
+        """Read an ONNX file and check it against the card.
+
+        Raises:
+            DataError: missing, or not the file that the card describes.
+            UsageError: no such precision.
+        """
+        expected = self.card["files"][self.resolve(precision)]
+        path: Path = self.path / expected["file"]
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path}: can't be read ({error.strerror}); export again or restore the file") from None
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected["sha256"]:
+            raise DataError(
+                f"{path}: damaged or replaced (sha256 {found}, {len(content):,} bytes; {self.path / CARD} says "
+                f"{expected['sha256']}, {expected['bytes']:,} bytes); export again or restore the file"
+            )
+        return content
+
+
+def find(where: str | Path) -> Path | None:
+    """Return the absolute folder of the bundle that `where` names, or None.
+
+    Raises:
+        UsageError: a run and a bundle that ships have that name.
+    """
+    for path in (Path(where), Path("runs/export") / where):
+        if (path / CARD).is_file():
+            return path.absolute()
+    if str(where) not in shipped():
+        return None
+    runs: list[Path] = sorted(Path("runs").glob(f"*/{where}/config.json"))
+    if (Path(where) / "config.json").is_file() or runs:
+        raise UsageError(
+            f"'{where}' names a bundle that ships with mien and a run, {runs[0].parent if runs else where}; "
+            f"give the path of the run, or of the bundle: {_weights() / str(where)}"
+        )
+    return _weights() / str(where)
+
+
+def shipped() -> list[str]:
+    """Name the bundles that ship with mien."""
+    return sorted(path.parent.name for path in _weights().glob(f"*/{CARD}"))
+
+
+def _weights() -> Path:
+    return Path(str(files("mien.weights")))
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: damaged ({error})") from None
+    version = card.get("schema_version") if isinstance(card, dict) else None
+    if version != SCHEMA_VERSION:
+        raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
+    wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
+    wrong += [] if wrong else [f"files.{name}" for name in GRAPHS if not _describes(card["files"].get(name), name)]
+    wrong += [] if wrong or card["precision"].get("default") in GRAPHS else ["precision.default"]
+    if wrong:
+        raise DataError(f"{path}: damaged (missing or wrong: {', '.join(wrong)})")
+    return dict(card)
+
+
+def _describes(entry: Any, precision: str) -> bool:
+    """Whether an entry of `files` is whole; a card can't name a file outside its folder."""
+    kinds = {"file": str, "bytes": int, "sha256": str}
+    whole = isinstance(entry, dict) and all(isinstance(entry.get(key), kind) for key, kind in kinds.items())
+    return whole and entry["file"] == GRAPHS[precision]

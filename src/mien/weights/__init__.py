@@ -1,0 +1,1 @@
+"""The bundles that ship with mien: one folder each."""

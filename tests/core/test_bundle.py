@@ -1,0 +1,79 @@
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.core.bundle import Bundle, find, shipped
+from mien.core.errors import DataError, UsageError
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_card_tells_what_the_files_are(exported: Bundle, precision: str) -> None:
+    content = exported.read_model(precision)
+    told = exported.card["files"][precision]
+    assert (told["bytes"], told["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (exported.path / told["file"]).read_bytes() == content
+
+
+def test_the_default_is_the_card_s(bundle: Bundle) -> None:
+    for default in ("fp32", "int8"):
+        bundle.card["precision"]["default"] = default
+        assert bundle.read_model() == bundle.read_model(default)
+
+
+def test_a_damaged_file(bundle: Bundle) -> None:
+    path = bundle.path / "model.onnx"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    found, expected = hashlib.sha256(content).hexdigest(), bundle.card["files"]["fp32"]["sha256"]
+    with pytest.raises(DataError, match=f"model.onnx: damaged or replaced .*{found}.*{expected}.* export again"):
+        bundle.read_model("fp32")
+    bundle.read_model("int8")
+    path.unlink()
+    with pytest.raises(DataError, match=r"model.onnx: can't be read"):
+        bundle.read_model("fp32")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 2}, "schema_version 2, expected 1"),
+        ({"labels": None}, r"missing or wrong: labels"),
+        ({"files": {}}, r"missing or wrong: files.fp32, files.int8"),
+        ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),
+        ({"precision": {"default": "fp16"}}, "precision.default"),
+    ],
+)
+def test_a_damaged_card(bundle: Bundle, change: dict[str, Any], message: str) -> None:
+    (bundle.path / "card.json").write_text(json.dumps(bundle.card | change))
+    with pytest.raises(DataError, match=message):
+        Bundle.open(bundle.path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_no_card(bundle: Bundle, text: str) -> None:
+    (bundle.path / "card.json").write_text(text)
+    with pytest.raises(DataError, match=r"card\.json"):
+        Bundle.open(bundle.path)
+
+
+def test_where_bundles_are_found(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(bundle.path, "runs/export/mine")
+    shutil.copytree(bundle.path, "weights/ours")
+    monkeypatch.setattr("mien.core.bundle._weights", lambda: tmp_path / "weights")
+    assert shipped() == ["ours"]
+    assert Bundle.open("mine").path == tmp_path / "runs/export/mine"
+    assert Bundle.open("ours").path == tmp_path / "weights/ours"
+    with pytest.raises(DataError, match=r"our: no bundle .* did you mean ours\?; `mien export RUN` makes one"):
+        Bundle.open("our")
+    run = Path("runs/train/ours/config.json")
+    run.parent.mkdir(parents=True)
+    run.write_text("{}")
+    assert find("runs/train/ours") is None
+    with pytest.raises(UsageError, match="'ours' names a bundle that ships with mien and a run"):
+        find("ours")

@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+
+from mien.core.errors import GateError
+from mien.exporting.parity import check_parity, differences
+
+ROWS = np.array([[0.7, 0.3], [0.2, 0.8]], np.float32)
+
+
+def test_what_is_the_same_passes() -> None:
+    assert check_parity(ROWS, ROWS + np.float32(5e-5))["max"] == pytest.approx(5e-5, rel=0.01)
+
+
+@pytest.mark.parametrize("wrong", [ROWS[:, ::-1], ROWS + np.float32(2e-4), np.full_like(ROWS, np.nan)])
+def test_what_is_not_does_not(wrong: np.ndarray) -> None:
+    with pytest.raises(GateError, match=r"on 2 held-out faces .* expected at most 0.0001; nothing was written"):
+        check_parity(ROWS, wrong)
+
+
+def test_differences() -> None:
+    assert differences(ROWS, ROWS[:, ::-1]) == pytest.approx({"faces": 2, "max": 0.6, "mean": 0.5, "other_label": 2})

@@ -1,0 +1,75 @@
+"""The graph says what the network says: torch against ONNX Runtime."""
+
+from collections import Counter
+from typing import get_args
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from mien.exporting.to_onnx import to_onnx
+from mien.models.classifier import Classifier, Normalisation
+from mien.models.registry import MODELS
+from mien.runtime.session import Graph
+
+from .conftest import CLASSES, Export
+
+CASES = [(name, "global") for name in MODELS if name != "mien-n"]
+CASES += [("mien-n", kind) for kind in get_args(Normalisation) if kind != "global"]  # `graph` is that
+
+
+def operators(content: bytes) -> Counter[str]:
+    return Counter(node.op_type for node in onnx.load_from_string(content).graph.node)
+
+
+@pytest.mark.parametrize(("name", "normalisation"), CASES)
+def test_network_and_graph_agree(
+    export: Export, faces: NDArray[np.uint8], name: str, normalisation: Normalisation
+) -> None:
+    classifier, content = export(name, normalisation)
+    expected = classifier.probabilities(faces)
+    assert np.ptp(expected, axis=0).max() > 0.1
+    assert Graph(content, threads=1).probabilities(faces) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_graph_has_no_batch_norm_left_and_agrees(small: Classifier, graph: bytes, faces: NDArray[np.uint8]) -> None:
+    assert Graph(graph, threads=1).probabilities(faces) == pytest.approx(small.probabilities(faces), abs=1e-5)
+    assert operators(graph) == {
+        **{"Unsqueeze": 1, "Cast": 1, "Sub": 1, "Div": 2},  # the normalisation, and the temperature
+        **{"Conv": 20, "Relu": 16, "MaxPool": 4, "GlobalAveragePool": 5, "Sigmoid": 4, "Mul": 4, "Add": 4},
+        **{"Reshape": 1, "Gemm": 1, "Softmax": 1},
+    }
+
+
+def test_a_relu_comes_before_its_pool(graph: bytes) -> None:
+    nodes = onnx.load_from_string(graph).graph.node
+    for pool in (node for node in nodes if node.op_type == "MaxPool"):
+        assert [node.op_type for node in nodes if pool.input[0] in node.output] == ["Relu"]
+
+
+def test_what_goes_in_and_out(graph: bytes) -> None:
+    loaded = onnx.load_from_string(graph).graph
+    tensors = {each.name: each.type.tensor_type for each in (*loaded.input, *loaded.output)}
+    assert [
+        (name, tensor.elem_type, [dim.dim_param or dim.dim_value for dim in tensor.shape.dim])
+        for name, tensor in tensors.items()
+    ] == [
+        ("faces", onnx.TensorProto.UINT8, ["N", 48, 48]),
+        ("probabilities", onnx.TensorProto.FLOAT, ["N", len(CLASSES)]),
+    ]
+
+
+def test_the_same_weights_give_the_same_bytes_in_silence(
+    small: Classifier, graph: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small.train()
+    assert to_onnx(small) == graph
+    assert small.training
+    small.eval()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_tells_where_it_was_made(graph: bytes) -> None:
+    assert b".py" not in graph
+    assert b"/" not in b"".join(node.name.encode() for node in onnx.load_from_string(graph).graph.node)

@@ -1,0 +1,166 @@
+"""`export` and `evaluate_bundle` on the tiny study."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.core.bundle import FILES, Bundle
+from mien.core.errors import DataError, GateError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.rundir import RunDir
+from mien.data.sniff import open_faces
+from mien.evaluation.metrics import evaluate as score
+from mien.exporting.card import choose_default
+from mien.exporting.card_page import card_page
+from mien.models.classifier import Classifier
+from mien.runtime.session import Session
+from mien.verbs.export import export
+from mien.verbs.score import predict
+from mien.verbs.score_bundle import evaluate_bundle
+
+
+def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> None:
+    faces = open_faces("synthetic:210").split("test")
+    expected = predict(studied, faces, device="cpu")
+    assert exported.labels == expected.classes
+    assert Session(exported, precision="fp32").probabilities(faces.images) == pytest.approx(
+        expected.probabilities, abs=1e-4
+    )
+    assert np.abs(Session(exported, precision="int8").probabilities(faces.images) - expected.probabilities).max() < 0.05
+
+
+def test_the_card(studied: RunDir, exported: Bundle) -> None:
+    card, config = exported.card, studied.read_json("config.json")
+    assert {path.name for path in exported.path.iterdir()} == set(FILES)
+    assert (card["schema_version"], card["name"], card["synthetic"]) == (1, "mien-n", True)
+    assert (card["input"]["dtype"], card["input"]["shape"]) == ("uint8", ["N", 48, 48])
+    assert card["network"]["parameters"] == studied.read_json("model_info.json")["parameters"]
+    assert card["training"]["data"]["fingerprint"] == config["data"]["fingerprint"]
+    assert card["training"]["config"]["epochs"] == 1
+    assert card["parity"]["fp32_to_network"]["faces"] == 35
+    assert card["parity"]["fp32_to_network"]["max"] <= 1e-4
+    assert any("drawn faces" in limit for limit in card["limits"])
+    assert any("not an emotion" in limit for limit in card["limits"])
+
+
+def test_the_scores_are_the_shipped_graphs_own(exported: Bundle) -> None:
+    scores = exported.card["scores"]
+    assert scores["split"] == "test"
+    for precision in ("fp32", "int8"):
+        found = evaluate_bundle(exported, "synthetic:210", precision=precision)
+        assert found["bundle"] == {
+            "name": "mien-n",
+            "precision": precision,
+            "published": scores[precision]["accuracy"],
+        }
+        for key in ("accuracy", "accuracy_interval", "macro_f1", "ece", "log_loss", "without_copies", "most_confused"):
+            assert found[key] == scores[precision][key]
+        assert [each["recall"] for each in found["per_class"]] == [
+            each["recall"] for each in scores[precision]["per_class"]
+        ]
+
+
+def test_the_threshold_comes_from_the_held_out_faces(exported: Bundle) -> None:
+    found = exported.card["abstention"]
+    assert found["max_risk"] == 0.9
+    assert found["held_out"]["risk"] <= 0.9
+    assert found["risk_coverage"]["judged"][-1]["coverage"] == 1
+    default = exported.card["precision"]["default"]
+    wrong = 1 - exported.card["scores"][default]["accuracy"]
+    assert found["risk_coverage"]["judged"][-1]["risk"] == pytest.approx(wrong)
+
+
+def test_a_bundle_holds_no_path_and_no_date(studied: RunDir, exported: Bundle) -> None:
+    places = {str(Path.home()), str(studied.path), str(exported.path), str(Path(__file__).parent), os.sep + "tmp"}
+    for file in FILES:
+        content = (exported.path / file).read_bytes()
+        assert not [place for place in places if place.encode() in content]
+    card = exported.card["training"]
+    assert (card["data"]["source"], card["recipe"]) == ("synthetic:210", "demo")
+
+
+def test_the_same_run_gives_the_same_bytes(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
+    again = export(studied.path, out=tmp_path / "again", max_risk=0.9)
+    for file in FILES:
+        assert (again.path / file).read_bytes() == (exported.path / file).read_bytes()
+    assert again.path.parent == tmp_path
+
+
+def test_a_graph_that_is_not_the_network_is_not_written(
+    studied: RunDir, exported: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = exported.read_model("fp32")
+    monkeypatch.setattr("mien.verbs.export.to_onnx", lambda _: content)
+    monkeypatch.setattr("mien.verbs.export.quantise", lambda *_: exported.read_model("int8"))
+    plain = Classifier.probabilities
+    monkeypatch.setattr(Classifier, "probabilities", lambda *given: np.roll(plain(*given), 1, axis=1))
+    monkeypatch.chdir(tmp_path)
+    for place in ({"out": tmp_path / "out"}, {"name": "a"}):
+        with pytest.raises(GateError, match="the exported graph is not the network"):
+            export(studied, **place)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_refused_before_anything_is_done(studied: RunDir, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").touch()
+    with pytest.raises(UsageError, match="not empty; choose another --out or add --overwrite"):
+        export(studied, out=tmp_path / "full")
+    with pytest.raises(UsageError, match="max_risk 2: expected a share"):
+        export(studied, max_risk=2)
+    with pytest.raises(DataError, match="no run folder"):
+        export(tmp_path / "full")
+
+
+@pytest.mark.parametrize(("lost", "default"), [(0.0031, "fp32"), (0.0029, "int8"), (-0.01, "int8")])
+def test_which_precision_is_the_default(lost: float, default: str) -> None:
+    found = choose_default(lost)
+    assert found["default"] == default
+    assert found["reason"].startswith("int8 gains 1.00 points" if lost < 0 else "int8 loses 0.")
+
+
+def test_other_faces_than_the_card_s(exported: Bundle) -> None:
+    found = evaluate_bundle(exported.path, "synthetic:140")
+    assert (found["faces"], found["copies"], found["bundle"]["published"]) == (28, None, None)
+    assert evaluate_bundle(exported, "synthetic:210", split="validation,test")["bundle"]["published"] is None
+    with pytest.raises(DataError, match="no faces in split 'exam'"):
+        evaluate_bundle(exported, "synthetic:140", split="exam")
+
+
+def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle.card["training"]["data"]["labels"] = "ferplus"
+    with pytest.raises(UsageError, match=r"--votes fer2013new\.csv"):
+        evaluate_bundle(bundle, "synthetic:140")
+    asked: list[dict[str, Any]] = []
+
+    def opened(path: str, **given: Any) -> FaceSet:
+        asked.append(given)
+        return open_faces("synthetic:140")
+
+    monkeypatch.setattr("mien.verbs.score_bundle.open_faces", opened)
+    evaluate_bundle(bundle, "a.csv", votes="v.csv", targets="t.csv", on_bad=print)
+    assert asked == [{"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "on_bad": print}]
+
+
+def test_a_class_that_the_bundle_has_not(bundle: Bundle) -> None:
+    bundle.card["labels"][0] = "cross"
+    with pytest.raises(DataError, match="class 'angry' is none of the classifier's"):
+        evaluate_bundle(bundle, "synthetic:140")
+
+
+def test_the_page_repeats_the_card(exported: Bundle) -> None:
+    page = (exported.path / "CARD.md").read_text(encoding="utf-8")
+    assert page == card_page(json.loads((exported.path / "card.json").read_text(encoding="utf-8")))
+    assert page.startswith("# mien-n (synthetic)\n")
+    assert f"{exported.card['scores']['fp32']['accuracy']:.2%}" in page
+
+
+def test_a_split_of_the_run_is_scored_alike(studied: RunDir, exported: Bundle) -> None:
+    """Copies aside, which a run looks for among the faces that it learned from alone."""
+    own = score(predict(studied, open_faces("synthetic:210").split("test"), device="cpu"))
+    assert own["accuracy"] == exported.card["scores"]["fp32"]["accuracy"]
+    assert own["per_class"][0]["recall"] == exported.card["scores"]["fp32"]["per_class"][0]["recall"]
