@@ -1,12 +1,17 @@
-"""One tiny finished study and its bundle, made once and shared; nobody changes them."""
+"""A tiny finished study, its bundle and the real faces, made or read once and shared; nobody changes them."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from mien.core.bundle import Bundle
+from mien.core.faces import FaceSet
 from mien.core.rundir import RunDir
+from mien.data.sniff import open_faces
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +53,18 @@ def exported(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> Bundl
 def bundle(exported: Bundle, tmp_path: Path) -> Bundle:
     """A copy of it that a test may damage."""
     return Bundle.open(shutil.copytree(exported.path, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the real rows: `MIEN_DATA`, or `../shared/data` beside the repository."""
+    folder = Path(os.environ.get("MIEN_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "fer2013_public.parquet").is_file():
+        pytest.skip(f"no real data: {folder}/fer2013_public.parquet is absent, MIEN_DATA names another folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real(data_dir: Path) -> FaceSet:
+    """All real rows, from the Parquet file."""
+    return open_faces(data_dir / "fer2013_public.parquet")

@@ -1,6 +1,5 @@
 """Fixtures of the data tests: small faces made here, and the real rows where they are present."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -11,9 +10,6 @@ import pytest
 
 from mien.core.faces import FaceSet
 from mien.core.labels import FER2013
-from mien.data.sniff import open_faces
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -71,24 +67,9 @@ def make_faces() -> Callable[..., FaceSet]:
 
 
 @pytest.fixture(scope="session")
-def data_dir() -> Path:
-    """The folder with the real rows: `MIEN_DATA`, or `../shared/data` beside the repository."""
-    folder = Path(os.environ.get("MIEN_DATA", ROOT.parent / "shared" / "data"))
-    if not (folder / "fer2013_public.parquet").is_file():
-        pytest.skip(f"no real data: {folder}/fer2013_public.parquet is absent, MIEN_DATA names another folder")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def formats(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """150 real rows of each split in every format."""
     out = tmp_path_factory.mktemp("formats")
     script = data_dir / "make_formats.py"
     subprocess.run([sys.executable, str(script), str(out), "--limit", "150"], check=True, capture_output=True)
     return out
-
-
-@pytest.fixture(scope="session")
-def real(data_dir: Path) -> FaceSet:
-    """All real rows, from the Parquet file."""
-    return open_faces(data_dir / "fer2013_public.parquet")
