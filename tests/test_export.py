@@ -116,7 +116,7 @@ def test_what_is_refused_before_anything_is_done(studied: RunDir, tmp_path: Path
         export(tmp_path / "full")
 
 
-@pytest.mark.parametrize(("lost", "default"), [(0.0031, "fp32"), (0.0029, "int8"), (-0.01, "int8")])
+@pytest.mark.parametrize(("lost", "default"), [(0.0031, "fp32"), (0.003 + 1e-15, "int8"), (-0.01, "int8")])
 def test_which_precision_is_the_default(lost: float, default: str) -> None:
     found = choose_default(lost)
     assert found["default"] == default

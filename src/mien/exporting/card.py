@@ -60,7 +60,7 @@ def choose_default(lost: float) -> dict[str, Any]:
     """
     gain = f"int8 {'loses' if lost > 0 else 'gains'} {100 * abs(lost):.2f} points of accuracy on the held-out faces"
     reason = f"{gain}; up to {100 * MOST_LOST:.1f} lost are allowed"
-    return {"default": "fp32" if lost > MOST_LOST else "int8", "reason": reason}
+    return {"default": "fp32" if round(lost, 9) > MOST_LOST else "int8", "reason": reason}
 
 
 def make_card(classifier: Classifier, *, stored: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
