@@ -32,8 +32,8 @@ LIMITS = (
 )
 LIMITS_OF_DATA = {
     True: "Learned from drawn faces (synthetic): it says nothing of real ones.",
-    False: "Learned from pictures whose labels people gave by looking at them; people disagree. FER2013's own labels of "
-    "its web images are those of the ten people of FER+ on 62 % of the faces.",
+    False: "Learned from pictures whose labels people gave by looking at them; people disagree. FER2013's own labels "
+    "of its web images are those of the ten people of FER+ on 62 % of the faces.",
 }
 LICENCE = {"weights": "Apache-2.0", "data": "FER2013 and FER+ are for research; their terms bind who trains on them."}
 _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
