@@ -27,18 +27,11 @@ class Graph:
     """
 
     def __init__(self, content: bytes, *, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"{threads} threads, expected 1 or more")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _usable_cores()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors; the rest is said by exceptions
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = open_graph(content, threads=threads)
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             self._classes = int(self._session.get_outputs()[0].shape[1])
-        except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail
-            raise DataError(f"not a graph that ONNX Runtime can run ({error})") from None
+        except (IndexError, TypeError, ValueError) as error:
+            raise DataError(f"not a graph from faces to probabilities ({error})") from None
 
     def probabilities(self, images: NDArray[np.uint8], *, batch: int = BATCH) -> NDArray[np.float32]:
         """Classify faces `uint8 (N, 48, 48)`: `float32 (N, C)`, rows that sum to 1.
@@ -73,6 +66,21 @@ class Session(Graph):
         super().__init__(bundle.read_model(precision), threads=threads)
         self.labels = bundle.labels
         """The C class names, in the order of the probabilities."""
+
+
+def open_graph(content: bytes, *, threads: int | None) -> onnxruntime.InferenceSession:
+    """Open an ONNX file's content on the CPU; `threads` and errors as in `Graph`."""
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads, expected 1 or more")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or _usable_cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; the rest is said by exceptions
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail
+        raise DataError(f"not a graph that ONNX Runtime can run ({error})") from None
 
 
 def _usable_cores() -> int:

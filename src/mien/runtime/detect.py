@@ -1,0 +1,210 @@
+"""Finding faces in a picture: what a detector is, and YuNet, the one that ships.
+
+Axes: `H`, `W` the picture, `K` candidates.  Pixel coordinates run right and down from the picture's top left corner, so
+the first pixel's centre is (0.5, 0.5).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.core.errors import DataError
+from mien.runtime.session import open_graph
+
+YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+"""Of `face_detection_yunet_2023mar.onnx`, unmodified."""
+
+INPUT_PX = 640
+"""Height and width of YuNet's input; the graph takes no other."""
+
+ENLARGE_PX = 192
+"""A picture whose longer side is shorter than this is enlarged to it before the search."""
+
+STRIDES = (8, 16, 32)
+LANDMARKS = ("right eye", "left eye", "nose", "right mouth corner", "left mouth corner")
+"""The names of `Detection.landmarks_px`; right and left are the person's own."""
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels: the top left corner, width and height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """A face that was found.
+
+    Attributes:
+        box_px: its rectangle, which may reach over the picture's border.
+        probability: how sure the detector is, 0 to 1; not calibrated.
+        landmarks_px: `float64 (5, 2)`, x and y of each of `LANDMARKS`.
+    """
+
+    box_px: Box
+    probability: float
+    landmarks_px: NDArray[np.float64]
+
+
+class Detector(Protocol):
+    """Whatever finds faces; `YuNet` is one."""
+
+    def detect(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the surest first."""
+        ...
+
+
+class YuNet:
+    """YuNet in ONNX Runtime (Wu, Peng, Yu 2023, <https://doi.org/10.1007/s11633-023-1423-y>), on the CPU.
+
+    The picture is scaled so that its longer side fits into 640 pixels (enlarged only below `ENLARGE_PX`), and padded
+    with black at the right and the bottom.  Faces below about 10 of these pixels are not found.
+
+    Args:
+        path: the model file; None takes the one that ships with mien.
+        min_probability: less sure detections are dropped.
+        max_overlap: of two boxes with a larger intersection over union the less sure one is dropped.
+        threads: see `mien.runtime.session.Graph`.
+
+    Raises:
+        DataError: the file can't be read, or is not the one that ships.
+
+    >>> YuNet(threads=1).detect(np.zeros((480, 640, 3), np.uint8))
+    []
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        min_probability: float = 0.6,
+        max_overlap: float = 0.3,
+        threads: int | None = None,
+    ) -> None:
+        self._graph = open_graph(_read_model(path or model_path()), threads=threads)
+        self._min_probability = min_probability
+        self._max_overlap = max_overlap
+
+    def detect(self, picture: NDArray[np.uint8]) -> list[Detection]:
+        """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the surest first.
+
+        Raises:
+            DataError: another dtype or shape, or no pixels.
+        """
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+            raise DataError(f"the picture is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3) in RGB")
+        canvas, scale = fit(picture)
+        names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
+        outputs = dict(zip(names, self._graph.run(names, {"input": canvas}), strict=True))
+        boxes, probabilities, landmarks = decode(outputs, min_probability=self._min_probability)
+        kept = suppress(boxes, probabilities, max_overlap=self._max_overlap)
+        boxes, landmarks = boxes / np.tile(scale, 2), landmarks / scale
+        return [Detection(Box(*boxes[k].tolist()), float(probabilities[k]), landmarks[k]) for k in kept]
+
+
+def model_path() -> Path:
+    """Return the YuNet file that ships with mien."""
+    return Path(str(files("mien.weights"))) / "yunet" / "face_detection_yunet_2023mar.onnx"
+
+
+def _read_model(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror}); install mien again") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != YUNET_SHA256:
+        raise DataError(
+            f"{path}: damaged or replaced (sha256 {found}, {len(content):,} bytes; expected {YUNET_SHA256}, "
+            "232,589 bytes); install mien again or restore the file"
+        )
+    return content
+
+
+def fit(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Make YuNet's input of an RGB picture `uint8 (H, W, 3)`.
+
+    Returns:
+        `float32 (1, 3, 640, 640)`, blue first, 0 to 255; and the scale of x and y, `float64 (2,)`: canvas / picture.
+
+    >>> canvas, scale = fit(np.full((320, 1280, 3), 9, np.uint8))
+    >>> scale.tolist(), int(canvas[0, :, :160].min()), int(canvas[0, :, 160:].max())
+    ([0.5, 0.5], 9, 0)
+    """
+    height, width = picture.shape[:2]
+    longer = max(height, width)
+    target = min(max(longer, ENLARGE_PX), INPUT_PX)
+    size = [max(1, round(side * target / longer)) for side in (width, height)]
+    if target != longer:
+        picture = np.asarray(Image.fromarray(picture).resize((size[0], size[1]), Image.Resampling.BILINEAR))
+    canvas = np.zeros((1, 3, INPUT_PX, INPUT_PX), np.float32)
+    canvas[0, :, : size[1], : size[0]] = picture[:, :, ::-1].transpose(2, 0, 1)
+    return canvas, np.array(size) / [width, height]
+
+
+def decode(
+    outputs: dict[str, NDArray[np.float32]], *, min_probability: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Turn YuNet's raw outputs into candidates, in canvas pixels.
+
+    Each cell of a grid of one stride has a class score and an objectness (the probability is the square root of their
+    product), the box's centre relative to the cell and the logarithms of its size, both in strides, and the landmarks
+    relative to the cell.
+
+    Args:
+        outputs: `cls_*` and `obj_*` `(1, cells, 1)`, `bbox_*` `(1, cells, 4)`, `kps_*` `(1, cells, 10)` of each stride.
+        min_probability: others are left out.
+
+    Returns:
+        Boxes `(K, 4)` as x, y, width, height; probabilities `(K,)`; landmarks `(K, 5, 2)`.
+    """
+    found = []
+    for stride in STRIDES:
+        scores = outputs[f"cls_{stride}"][0, :, 0].clip(0, 1) * outputs[f"obj_{stride}"][0, :, 0].clip(0, 1)
+        probabilities = np.sqrt(scores.astype(np.float64))
+        cells = np.flatnonzero(probabilities >= min_probability)
+        corner = np.stack([cells % (INPUT_PX // stride), cells // (INPUT_PX // stride)], axis=1)
+        raw = outputs[f"bbox_{stride}"][0, cells].astype(np.float64)
+        centre, size = (raw[:, :2] + corner) * stride, np.exp(raw[:, 2:]) * stride
+        points = outputs[f"kps_{stride}"][0, cells].astype(np.float64).reshape(-1, len(LANDMARKS), 2)
+        found.append((np.hstack([centre - size / 2, size]), probabilities[cells], (points + corner[:, None]) * stride))
+    boxes, probability, landmarks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return boxes, probability, landmarks
+
+
+def suppress(
+    boxes: NDArray[np.float64], probabilities: NDArray[np.float64], *, max_overlap: float
+) -> NDArray[np.int64]:
+    """Drop the less sure of boxes that overlap (greedy non-maximum suppression).
+
+    Args:
+        boxes: `(K, 4)` as x, y, width, height.
+        probabilities: `(K,)`.
+        max_overlap: the largest intersection over union at which both stay.
+
+    Returns:
+        Which boxes stay, `int64`, the surest first.
+
+    >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 10, 10], [20, 0, 5, 5]], float)
+    >>> suppress(boxes, np.array([0.8, 0.9, 0.7]), max_overlap=0.3).tolist()
+    [1, 2]
+    """
+    start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    area = boxes[:, 2:].prod(axis=1)
+    left = np.argsort(-probabilities, kind="stable")
+    kept = []
+    while left.size:
+        best, left = left[0], left[1:]
+        kept.append(best)
+        shared = (np.minimum(end[left], end[best]) - np.maximum(start[left], start[best])).clip(0).prod(axis=1)
+        left = left[shared <= max_overlap * (area[left] + area[best] - shared)]
+    return np.array(kept, np.int64)
