@@ -23,8 +23,9 @@ YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4
 INPUT_PX = 640
 """Height and width of YuNet's input; the graph takes no other."""
 
-ENLARGE_PX = 192
-"""A picture whose longer side is shorter than this is enlarged to it before the search."""
+SMALL_PX = 256
+"""A picture whose longer side is shorter is enlarged to this.  Of 400 FER2013 faces, which fill their picture, YuNet
+finds 75 % at 48 pixels, 98.5 % at 256, 65 % at 640."""
 
 STRIDES = (8, 16, 32)
 LANDMARKS = ("right eye", "left eye", "nose", "right mouth corner", "left mouth corner")
@@ -66,8 +67,9 @@ class Detector(Protocol):
 class YuNet:
     """YuNet in ONNX Runtime (Wu, Peng, Yu 2023, <https://doi.org/10.1007/s11633-023-1423-y>), on the CPU.
 
-    The picture is scaled so that its longer side fits into 640 pixels (enlarged only below `ENLARGE_PX`), and padded
-    with black at the right and the bottom.  Faces below about 10 of these pixels are not found.
+    The picture is scaled so that its longer side has `SMALL_PX` to 640 pixels, and padded with black at the right and the
+    bottom.  If nothing is found, it is searched once more at `SMALL_PX`, for a face that fills it.  Faces below about 10
+    of these pixels are not found.
 
     Args:
         path: the model file; None takes the one that ships with mien.
@@ -102,7 +104,11 @@ class YuNet:
         """
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
             raise DataError(f"the picture is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3) in RGB")
-        canvas, scale = fit(picture)
+        largest = min(max(*picture.shape[:2], SMALL_PX), INPUT_PX)
+        return self._search(picture, largest) or (self._search(picture, SMALL_PX) if largest > SMALL_PX else [])
+
+    def _search(self, picture: NDArray[np.uint8], longer_px: int) -> list[Detection]:
+        canvas, scale = fit(picture, longer_px=longer_px)
         names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
         outputs = dict(zip(names, self._graph.run(names, {"input": canvas}), strict=True))
         boxes, probabilities, landmarks = decode(outputs, min_probability=self._min_probability)
@@ -130,21 +136,20 @@ def _read_model(path: Path) -> bytes:
     return content
 
 
-def fit(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Make YuNet's input of an RGB picture `uint8 (H, W, 3)`.
+def fit(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Make YuNet's input of an RGB picture `uint8 (H, W, 3)`, scaled so that its longer side has `longer_px` pixels.
 
     Returns:
         `float32 (1, 3, 640, 640)`, blue first, 0 to 255; and the scale of x and y, `float64 (2,)`: canvas / picture.
 
-    >>> canvas, scale = fit(np.full((320, 1280, 3), 9, np.uint8))
+    >>> canvas, scale = fit(np.full((320, 1280, 3), 9, np.uint8), longer_px=640)
     >>> scale.tolist(), int(canvas[0, :, :160].min()), int(canvas[0, :, 160:].max())
     ([0.5, 0.5], 9, 0)
     """
     height, width = picture.shape[:2]
     longer = max(height, width)
-    target = min(max(longer, ENLARGE_PX), INPUT_PX)
-    size = [max(1, round(side * target / longer)) for side in (width, height)]
-    if target != longer:
+    size = [max(1, round(side * longer_px / longer)) for side in (width, height)]
+    if longer != longer_px:
         picture = np.asarray(Image.fromarray(picture).resize((size[0], size[1]), Image.Resampling.BILINEAR))
     canvas = np.zeros((1, 3, INPUT_PX, INPUT_PX), np.float32)
     canvas[0, :, : size[1], : size[0]] = picture[:, :, ::-1].transpose(2, 0, 1)
