@@ -5,6 +5,7 @@ Resizers differ by 5 to 11 grey levels at this size, so there is exactly one her
 """
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,22 +38,52 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
     Traceback (most recent call last):
     mien.core.errors.DataError: x.png: not a picture that Pillow can read
     """
+    return _decode(source, name, _grey)
+
+
+def decode_colour(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8]:
+    """Decode a picture file to `uint8 (height, width, 3)` in RGB; all else, errors included, as in `decode`.
+
+    `grey` of it is what `decode` gives, to within a grey level where the file is in inks or a palette.
+    """
+    return _decode(source, name, _colour)
+
+
+def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return luma 601 of an RGB picture `uint8 (H, W, 3)`: `uint8 (H, W)`.
+
+    >>> grey(np.array([[[9, 9, 9], [255, 0, 0]]], np.uint8))
+    array([[ 9, 76]], dtype=uint8)
+    """
+    return np.asarray(Image.fromarray(picture).convert("L"), dtype=np.uint8)
+
+
+def _decode(
+    source: Path | bytes, name: str | None, convert: Callable[[Image.Image], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
     name = name or (str(source) if isinstance(source, Path) else "picture")
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise DataError(f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read")
-            return _grey(ImageOps.exif_transpose(picture))
+                raise DataError(
+                    f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read; shrink it"
+                )
+            return convert(ImageOps.exif_transpose(picture))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{name}: too many pixels, at most {MAX_PIXELS:,} are read") from None
     except UnidentifiedImageError:
-        raise DataError(f"{name}: not a picture that Pillow can read") from None
+        empty = not source if isinstance(source, bytes) else source.stat().st_size == 0
+        raise DataError(f"{name}: not a picture that Pillow can read{' (0 bytes)' if empty else ''}") from None
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{name}: a folder, expected a picture file; give the pictures in it") from None
+    except PermissionError:
+        raise DataError(f"{name}: can't be read (permission denied)") from None
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
-        raise DataError(f"{name}: damaged picture ({error})") from None
+        raise DataError(f"{name}: damaged picture ({error}); get the file again or leave it out") from None
 
 
 def _grey(picture: Image.Image) -> NDArray[np.uint8]:
@@ -61,10 +92,20 @@ def _grey(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode in ("I", "F"):  # these modes have no white of their own
         values = np.asarray(picture, dtype=np.float64)
         return np.clip(values / (257 if values.max(initial=0) > 255 else 1), 0, 255).round().astype(np.uint8)
-    if "A" in picture.mode or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return np.asarray(picture.convert("L"), dtype=np.uint8)
+    return np.asarray(_on_white(picture).convert("L"), dtype=np.uint8)
+
+
+def _colour(picture: Image.Image) -> NDArray[np.uint8]:
+    if picture.mode[0] in "IF":
+        return np.repeat(_grey(picture)[:, :, None], 3, axis=2)
+    return np.asarray(_on_white(picture).convert("RGB"), dtype=np.uint8)
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if "A" not in picture.mode and "transparency" not in picture.info:
+        return picture
+    picture = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
 
 
 def resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -67,9 +67,9 @@ class Detector(Protocol):
 class YuNet:
     """YuNet in ONNX Runtime (Wu, Peng, Yu 2023, <https://doi.org/10.1007/s11633-023-1423-y>), on the CPU.
 
-    The picture is scaled so that its longer side has `SMALL_PX` to 640 pixels, and padded with black at the right and the
-    bottom.  If nothing is found, it is searched once more at `SMALL_PX`, for a face that fills it.  Faces below about 10
-    of these pixels are not found.
+    The picture is scaled so that its longer side has `SMALL_PX` to 640 pixels, and padded with black at the right and
+    the bottom.  If nothing is found, it is searched once more at `SMALL_PX`, for a face that fills it.  Faces below
+    about 10 of these pixels are not found.
 
     Args:
         path: the model file; None takes the one that ships with mien.
