@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,18 @@ def data_dir() -> Path:
 def real(data_dir: Path) -> FaceSet:
     """All real rows, from the Parquet file."""
     return open_faces(data_dir / "fer2013_public.parquet")
+
+
+@pytest.fixture(
+    scope="session", params=["matplotlib/mpl-data/sample_data/grace_hopper.jpg", "skimage/data/astronaut.png"]
+)
+def portrait(request: pytest.FixtureRequest) -> Path:
+    """A photo of one person, in the public domain, out of an installed package."""
+    package, _, file = request.param.partition("/")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        pytest.skip(f"no photo: {package} is not installed")
+    path = Path(spec.origin).parent / file
+    if not path.is_file():
+        pytest.skip(f"no photo: this {package} is without {file}")
+    return path

@@ -59,13 +59,16 @@ def cut(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
     turn = math.radians(square.turn_deg)
     c, s = math.cos(turn), math.sin(turn)
     x, y = square.x - left - (c - s) * side / 2, square.y - top - (s + c) * side / 2  # the square's first corner
-    window = Image.fromarray(grey(_window(picture, left, top, reach)))
+    window = Image.fromarray(
+        grey(_window(picture, left, top, reach)).astype(np.float32)
+    )  # whole levels would be cut off
     turned = window.transform((side, side), Image.Transform.AFFINE, (c, -s, x, s, c, y), Image.Resampling.BICUBIC)
-    return resize(np.asarray(turned))
+    return resize(np.rint(turned).clip(0, 255).astype(np.uint8))
 
 
 def _window(picture: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
     """Take a square of whole pixels; outside the picture its border is repeated."""
     rows = np.arange(top, top + side).clip(0, picture.shape[0] - 1)
     columns = np.arange(left, left + side).clip(0, picture.shape[1] - 1)
-    return picture[np.ix_(rows, columns)]
+    window: NDArray[np.uint8] = picture[np.ix_(rows, columns)]
+    return window
