@@ -27,6 +27,8 @@ _HOMES = {
     "RunDir": "mien.core.rundir",
     "Bundle": "mien.core.bundle",
     "Session": "mien.runtime.session",
+    "find_faces": "mien.runtime.photo",
+    "YuNet": "mien.runtime.detect",
     "MienError": "mien.core.errors",
 }
 

@@ -81,7 +81,7 @@ def test_the_box_grows_with_the_picture(yunet: YuNet, portrait: Path, scale: flo
     picture = rgb(portrait)
     before = only(yunet.detect(np.asarray(picture)))
     after = only(yunet.detect(np.asarray(picture.resize([round(side * scale) for side in picture.size]))))
-    near = 0.08 * before.box_px.height
+    near = 0.1 * before.box_px.height
     assert np.array(after.box_px) / scale == pytest.approx(np.array(before.box_px), abs=near)
     assert after.landmarks_px / scale == pytest.approx(before.landmarks_px, abs=near)
 
@@ -90,7 +90,7 @@ def test_a_mirrored_face_has_its_right_eye_on_the_right(yunet: YuNet, portrait: 
     picture = np.asarray(rgb(portrait))
     before, after = only(yunet.detect(picture)), only(yunet.detect(picture[:, ::-1]))
     mirrored = before.landmarks_px[[1, 0, 2, 4, 3]] * [-1, 1] + [picture.shape[1], 0]
-    assert after.landmarks_px == pytest.approx(mirrored, abs=0.05 * before.box_px.height)
+    assert after.landmarks_px == pytest.approx(mirrored, abs=0.1 * before.box_px.height)
 
 
 def test_two_faces_side_by_side(yunet: YuNet, portrait: Path) -> None:
