@@ -69,7 +69,7 @@ class YuNet:
 
     The picture is scaled so that its longer side has `SMALL_PX` to 640 pixels, and padded with black at the right and
     the bottom.  If nothing is found, it is searched once more at `SMALL_PX`, for a face that fills it.  Faces below
-    about 10 of these pixels are not found.
+    about 14 of these pixels are not found.
 
     Args:
         path: the model file; None takes the one that ships with mien.
