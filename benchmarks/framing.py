@@ -66,9 +66,8 @@ def main() -> None:
             hit = said.argmax(axis=1) == held_out.targets[rows]
             gain = 100 * (hit.astype(float) - right[rows])
             loss = -np.log(said[np.arange(len(rows)), held_out.targets[rows]]).mean()
-            print(
-                f"  {name:24} {hit.mean():.4f} ({gain.mean():+.2f} ± {gain.std() / len(gain) ** 0.5:.2f}), log loss {loss:.3f}"
-            )
+            error = gain.std() / len(gain) ** 0.5
+            print(f"  {name:24} {hit.mean():.4f} ({gain.mean():+.2f} ± {error:.2f}), log loss {loss:.3f}", flush=True)
 
 
 def search(faces: FaceSet, detector: mien.YuNet, *, ground: str, turn_deg: float) -> Iterator[Pasted]:
@@ -105,7 +104,7 @@ def paste(
             -turn_deg, Image.Resampling.BICUBIC, center=true[:2], fillcolor=int(np.median(picture))
         )
         picture = np.asarray(turned)
-    return np.repeat(picture[:, :, None], 3, axis=2), true
+    return np.broadcast_to(picture[:, :, None], (HEIGHT, WIDTH, 3)), true
 
 
 def report_geometry(pasted: list[Pasted]) -> None:

@@ -102,8 +102,7 @@ class YuNet:
         Raises:
             DataError: another dtype or shape, or no pixels.
         """
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-            raise DataError(f"the picture is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3) in RGB")
+        require_rgb(picture)
         largest = min(max(*picture.shape[:2], SMALL_PX), INPUT_PX)
         return self._search(picture, largest) or (self._search(picture, SMALL_PX) if largest > SMALL_PX else [])
 
@@ -134,6 +133,12 @@ def _read_model(path: Path) -> bytes:
             "232,589 bytes); install mien again or restore the file"
         )
     return content
+
+
+def require_rgb(picture: NDArray[np.uint8]) -> None:
+    """Raise `DataError` unless a picture is `uint8 (H, W, 3)` with at least one pixel."""
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise DataError(f"the picture is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3) in RGB")
 
 
 def fit(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError
 from mien.core.pixels import SIZE, decode_colour, grey, resize
 from mien.runtime.crop import Square, cut, frame
-from mien.runtime.detect import SMALL_PX, Detection, Detector
+from mien.runtime.detect import SMALL_PX, Detection, Detector, require_rgb
 
 NEARLY_SQUARE = 4 / 3
 """The largest ratio of sides at which a small picture may itself be a face."""
@@ -56,8 +55,7 @@ def find_faces(
     []
     """
     pixels = picture if isinstance(picture, np.ndarray) else _read(picture)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise DataError(f"the picture is {pixels.dtype} {pixels.shape}, expected uint8 (H, W, 3) in RGB")
+    require_rgb(pixels)
     height, width = pixels.shape[:2]
     found = [] if height == width == SIZE else detector.detect(pixels)
     if found:
