@@ -63,7 +63,7 @@ def cut(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
         grey(_window(picture, left, top, reach)).astype(np.float32)
     )  # whole levels would be cut off
     turned = window.transform((side, side), Image.Transform.AFFINE, (c, -s, x, s, c, y), Image.Resampling.BICUBIC)
-    return resize(np.rint(turned).clip(0, 255).astype(np.uint8))
+    return resize(np.rint(np.asarray(turned)).clip(0, 255).astype(np.uint8))
 
 
 def _window(picture: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
