@@ -59,9 +59,8 @@ def cut(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
     turn = math.radians(square.turn_deg)
     c, s = math.cos(turn), math.sin(turn)
     x, y = square.x - left - (c - s) * side / 2, square.y - top - (s + c) * side / 2  # the square's first corner
-    window = Image.fromarray(
-        grey(_window(picture, left, top, reach)).astype(np.float32)
-    )  # whole levels would be cut off
+    levels = grey(_window(picture, left, top, reach)).astype(np.float32)  # Pillow cuts off fractions of uint8
+    window = Image.fromarray(levels)
     turned = window.transform((side, side), Image.Transform.AFFINE, (c, -s, x, s, c, y), Image.Resampling.BICUBIC)
     return resize(np.rint(np.asarray(turned)).clip(0, 255).astype(np.uint8))
 
