@@ -16,8 +16,8 @@ from mien.runtime.photo import find_faces
 class Fixed:
     """A detector that says what it was told, and keeps what it was shown."""
 
-    def __init__(self, *boxes: Box) -> None:
-        marks = np.array([[0, 0], [1, 1], [0, 0], [0, 0], [0, 0]], float)
+    def __init__(self, *boxes: Box, lean: float = 0) -> None:
+        marks = np.array([[0, 0], [1, lean], [0, 0], [0, 0], [0, 0]], float)
         self.found = [Detection(box, 0.9, marks) for box in boxes]
         self.shown: list[np.ndarray] = []
 
@@ -47,9 +47,11 @@ def test_a_portrait_from_its_path(portrait: Path) -> None:
 
 
 def test_margin_and_alignment_reach_the_square() -> None:
-    (face,) = find_faces(noise(100, 100), detector=Fixed(Box(30, 30, 40, 40)), margin=0.25, align=True)
-    assert face.square == pytest.approx(Square(50, 50, 60, 45))
-    assert (face.image == cut(noise(100, 100), face.square)).all()
+    detector = Fixed(Box(30, 30, 40, 40), lean=1)
+    for align in (True, False):
+        (face,) = find_faces(noise(100, 100), detector=detector, margin=0.25, align=align)
+        assert face.square == pytest.approx(Square(50, 50, 60, 45 * align))
+        assert (face.image == cut(noise(100, 100), face.square)).all()
 
 
 def test_the_detectors_order_stays() -> None:

@@ -30,7 +30,7 @@ class FoundFace:
 
 
 def find_faces(
-    picture: str | Path | bytes | NDArray[np.uint8], *, detector: Detector, margin: float = 0.0, align: bool = False
+    picture: str | Path | bytes | NDArray[np.uint8], *, detector: Detector, margin: float = 0.0, align: bool = True
 ) -> list[FoundFace]:
     """Find the faces of a picture and cut them out.
 
