@@ -23,8 +23,8 @@ class Square(NamedTuple):
 def frame(detection: Detection, *, margin: float = 0.0, align: bool = True) -> Square:
     """Frame a face as FER2013's faces are framed: a square of the box's centre and area.
 
-    That square of YuNet's box was measured to be FER2013's framing, and aligning to cost nothing on upright faces and to
-    gain on leaning ones; `docs/photos.md` has the figures.
+    That square of YuNet's box was measured to be FER2013's framing, and aligning to cost nothing on upright faces and
+    to gain on leaning ones; `docs/photos.md` has the figures.
 
     Args:
         detection: what a detector found.
