@@ -102,9 +102,9 @@ def test_filters_and_feature_maps(explained: tuple[RunDir, dict[str, Any]]) -> N
     assert kept["units"].tolist() == [0, 1, 2, 3]
     assert (kept["pictures"].shape, kept["real_images"].shape) == ((4, 48, 48), (4, 5, 48, 48))
     assert (kept["activations"].shape, kept["real_activations"].shape, kept["real_ids"].shape) == ((4,), (4, 5), (4, 5))
-    assert (said["filters"], said["of"], said["faces"], said["layer"]) == (4, 8, 42, "conv2")
+    assert (said["filters"], said["of"], said["faces"], said["layer"]) == (4, 16, 42, "conv2")
     maps, face = arrays(run, "feature_maps.npz"), strict(run.path / "explain/feature_maps.json")["face"]
-    assert (maps["maps"].shape, sorted(maps["channels"])) == ((8, 24, 24), list(range(8)))
+    assert (maps["maps"].shape, sorted(maps["channels"])) == ((16, 24, 24), list(range(16)))
     assert np.array_equal(maps["image"], mien.open_faces("synthetic:210").images[int(face)])
 
 
@@ -142,7 +142,7 @@ def test_other_faces_filters_and_layers_as_asked(run: RunDir) -> None:
     assert (found["split"], found["layer"], found["filters"], found["share"]) == ("validation", "conv5", "conv1", 0.25)
     assert found["methods"] == ["grad-cam"]
     assert found["comparison"]["faces"] == 35
-    assert arrays(run, "filters.npz")["units"].tolist() == list(range(8))
+    assert arrays(run, "filters.npz")["units"].tolist() == list(range(16))
     kept = arrays(run, "attribution.npz")
     right = kept["labels"] == kept["targets"]
     assert all(

@@ -19,7 +19,7 @@ from mien.core.rundir import RunDir
 
 from .conftest import Mien
 
-VERBS = ("train", "eval", "val", "ablate", "compare", "predict", "report", "explain", "study", "export")
+VERBS = ("train", "eval", "val", "ablate", "compare", "predict", "report", "explain", "study", "export", "ensemble")
 COMMAND = Path(sys.executable).parent / "mien"
 
 

@@ -111,7 +111,7 @@ def test_a_map_is_the_same_whatever_lies_beside_its_face(method: str, model: str
     assert np.isfinite(ways[0]).all()
     assert ways[0].any()
     assert ways[0].tobytes() == ways[1].tobytes()
-    assert ways[2] == pytest.approx(ways[0], rel=1e-3, abs=1e-3 * float(np.abs(ways[0]).max()))
+    assert ways[2] == pytest.approx(ways[0], rel=1e-3, abs=1e-2 * float(np.abs(ways[0]).max()))
     assert state(classifier) == before
     assert torch.equal(torch.get_rng_state(), generator)
     assert np.array_equal(images, FACES[:2])

@@ -178,7 +178,7 @@ def test_only_the_generator_is_drawn_from() -> None:
 
 def test_the_batch_does_not_matter() -> None:
     made = classifier()
-    results = [maximise(made, "conv2", generator=seeded(), steps=6, batch=batch) for batch in (1, 5, 16)]
+    results = [maximise(made, "conv2", generator=seeded(), steps=3, batch=batch) for batch in (1, 5, 16)]
     for result in results[1:]:
         assert np.abs(result.pictures.astype(int) - results[0].pictures).max() <= 2
         assert result.activations == pytest.approx(results[0].activations, abs=1e-3)
@@ -274,7 +274,7 @@ def test_strongest_is_numpys_sort(layer: str, batch: int) -> None:
 def test_equal_faces_come_in_their_own_order() -> None:
     images = np.repeat(FACES[:1], 12, axis=0)
     rows, _ = strongest(classifier(), images, layer="conv2", top=4, batch=4)
-    assert rows.tolist() == [[0, 1, 2, 3]] * 8
+    assert rows.tolist() == [[0, 1, 2, 3]] * 16
 
 
 # --- Wrong calls ------------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_equal_faces_come_in_their_own_order() -> None:
     ("layer", "settings", "message"),
     [
         ("conv99", {}, "mien-n has no layer 'conv99', did you mean conv"),
-        ("conv2", {"units": [0, 8]}, "layer 'conv2' has no unit 8, its 8 are 0 to 7"),
+        ("conv2", {"units": [0, 16]}, "layer 'conv2' has no unit 16, its 16 are 0 to 15"),
         ("conv2", {"units": [-1]}, "no unit -1"),
         ("output", {"units": [3]}, "its 3 are 0 to 2"),
         ("conv2", {"units": []}, "no units of layer 'conv2' were named"),
@@ -305,7 +305,7 @@ def test_wrong_calls(layer: str, settings: dict[str, object], message: str) -> N
     [
         (FACES[:3], {"top": 4}, "top=4 of 3 faces"),
         (FACES, {"top": 0}, "top=0, expected at least 1"),
-        (FACES, {"units": [8]}, "no unit 8"),
+        (FACES, {"units": [16]}, "no unit 16"),
         (FACES / 255, {}, "pictures are float64"),
         (FACES[:, :40], {}, r"uint8 \(30, 40, 48\), expected uint8 \(N, 48, 48\)"),
     ],

@@ -11,7 +11,7 @@ from mien.models.registry import MODELS
 
 from .networks import known_networks, made, state  # noqa: F401 - known_networks makes them so
 
-LAST = {"course_cnn": ("layers.drop3", (4, 4)), "mien-n": ("stages.3", (3, 3)), "mien-s": ("stages.3", (3, 3))}
+LAST = {"course_cnn": ("layers.drop3", (4, 4)), **dict.fromkeys(("mien-n", "mien-s", "mien-m"), ("stages.3", (3, 3)))}
 """The last layers of the published tables with maps of 3×3 or more, and their maps."""
 
 

@@ -46,7 +46,7 @@ def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str
 
     >>> classifier = Classifier("mien-n", ("happy", "sad"), normalisation="none")
     >>> feature_maps(classifier, np.zeros((48, 48), np.uint8), layer="conv2").maps.shape
-    (8, 24, 24)
+    (16, 24, 24)
     """
     module = find_layer(classifier, layer)
     face = as_faces(image[None], device=classifier.normalise.mean.device)
