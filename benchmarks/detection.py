@@ -8,8 +8,6 @@ scaled and padded to each size.  The baseline is the bare graph in ONNX Runtime,
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 
 import matplotlib.cbook
@@ -17,6 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from turns import medians
 
 from mien.runtime.detect import INPUT_PX, YuNet, fit, model_path
 from mien.runtime.photo import find_faces
@@ -40,7 +39,7 @@ def main() -> None:
         if (width, height) == (640, 480):
             arms["scale and pad, 640×480"] = lambda picture=picture: fit(picture, longer_px=INPUT_PX)
             arms["detect, 640×480"] = lambda picture=picture: detector.detect(picture)
-    median_s = measure(arms, turns=args.turns)
+    median_s = medians(arms, turns=args.turns)
     for arm, seconds in median_s.items():
         print(f"  {arm:24} {1e3 * seconds:7.2f} ms, {seconds / median_s['graph alone']:5.2f} × the graph alone")
 
@@ -49,18 +48,6 @@ def photo(width: int, height: int) -> NDArray[np.uint8]:
     """The sample photo, scaled and padded, `uint8 (height, width, 3)`."""
     with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as picture:
         return np.asarray(ImageOps.pad(picture.convert("RGB"), (width, height)))
-
-
-def measure(arms: dict[str, Callable[[], object]], *, turns: int) -> dict[str, float]:
-    """Median seconds of a call of each arm; the first turn warms up."""
-    times: dict[str, list[float]] = {name: [] for name in arms}
-    for turn in range(turns + 1):
-        for name, work in arms.items():
-            start = time.perf_counter()
-            work()
-            if turn:
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ arithmetic is counted as 6 × MACs a face (a multiply and an add; forward, gradi
 """
 
 import argparse
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import torch
 from torch.nn import functional
+from turns import medians
 
 from mien.models.classifier import Classifier
 from mien.models.registry import info
@@ -35,7 +34,7 @@ def main() -> None:
     parser.add_argument("--give-back", action="store_true", help="let the C library give memory back to the system")
     args = parser.parse_args()
     if args.give_back:
-        print(f"{median_of(step(args.model, args.batch, bf16=True), args.steps):.4f}")
+        print(f"{medians({'step': step(args.model, args.batch, bf16=True)}, turns=args.steps)['step']:.4f}")
         return
     command = [sys.executable, __file__, args.model, f"--batch={args.batch}", f"--steps={args.steps}", "--give-back"]
     given_back_s = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -52,13 +51,7 @@ def report(model: str, batch: int, steps: int, given_back_s: float) -> None:
         "bf16 matmul": matmul(torch.bfloat16),
         "fp32 matmul": matmul(torch.float32),
     }
-    times: dict[str, list[float]] = {name: [] for name in arms}
-    for i in range(steps + 1):
-        for name, work in arms.items():
-            seconds = timed(work)
-            if i:  # the first round warms up
-                times[name].append(seconds)
-    median = {name: statistics.median(values) for name, values in times.items()}
+    median = medians(arms, turns=steps)
     gflop = 6 * info(model).macs * batch / 1e9
     print(f"{model}, batch {batch}, {torch.get_num_threads()} threads, torch {torch.__version__}, median of {steps}")
     for name in ("bf16", "fp32"):
@@ -104,19 +97,6 @@ def matmul(dtype: torch.dtype) -> Callable[[], None]:
     """A square matrix product, the yardstick of the machine."""
     left, right = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))
     return lambda: left @ right
-
-
-def timed(work: Callable[[], None]) -> float:
-    """Seconds of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def median_of(work: Callable[[], None], steps: int) -> float:
-    """Median seconds of `steps` calls after one to warm up."""
-    work()
-    return statistics.median(timed(work) for _ in range(steps))
 
 
 if __name__ == "__main__":

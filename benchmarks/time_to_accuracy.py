@@ -9,18 +9,17 @@ multiply-adds of a face's forward pass, a teacher one.  What the teachers' own t
 """
 
 import argparse
-import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from step_time import CLASSES, timed
+from step_time import CLASSES
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
+from turns import medians
 
 from mien.core.rundir import RunDir
 from mien.models.classifier import Classifier, load_classifier
-from mien.models.registry import build
+from mien.models.registry import build, multiply_adds
 from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, read_recipe, resolve, stored_config
 from mien.training.memory import keep_freed_memory
@@ -48,7 +47,7 @@ def main() -> None:
     teachers = [load_classifier(Path(path)) for path in config.teachers]
     arms = {("course", 48): step(course, 48), ("teachers", 48): judge(config, teachers)}
     arms |= {("run", side): step(config, side) for side in set(sides)}
-    seconds = medians(arms, args.steps)
+    seconds = medians(arms, turns=args.steps)
     rows = sum(run.read_json("config.json")["data"]["training"].values())
     report(config, teachers, sides=sides, seconds=seconds, rows=rows, course_epochs=args.course_epochs)
 
@@ -109,23 +108,11 @@ def judge(config: TrainConfig, teachers: list[Classifier]) -> Callable[[], None]
     return work if teachers else lambda: None
 
 
-def medians(arms: dict[tuple[str, int], Callable[[], None]], steps: int) -> dict[tuple[str, int], float]:
-    """Median seconds of each, measured in turn after a round to warm up."""
-    times: dict[tuple[str, int], list[float]] = {name: [] for name in arms}
-    for i in range(steps + 1):
-        for name, work in arms.items():
-            seconds = timed(work)
-            if i:
-                times[name].append(seconds)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def macs(model: str, side_px: int) -> int:
     """Multiply-adds of one face seen at `side_px`."""
-    counter = FlopCounterMode(display=False)
-    with torch.device("meta"), counter, torch.no_grad():
-        build(model, len(CLASSES)).eval()(torch.zeros(1, 1, side_px, side_px))
-    return counter.get_total_flops() // 2
+    with torch.device("meta"):
+        network = build(model, len(CLASSES)).eval()
+    return multiply_adds(network, side_px=side_px)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_what_eval_refuses(mien: Mien, exported: Bundle, studied: RunDir) -> Non
 
 
 def test_models_lists_what_ships(mien: Mien, exported: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.core.bundle._weights", lambda: exported.path.parent)
+    monkeypatch.setattr("mien.core.bundle.weights", lambda: exported.path.parent)
     told = json.loads(mien("models", "--json").out)["bundles"]
     assert [(each["name"], each["split"], each["faces"]) for each in told] == [(exported.path.name, "test", 42)]
     assert f"{exported.path.name} ships: accuracy {told[0]['accuracy']:.4f}" in mien("models").out

@@ -65,7 +65,7 @@ def test_where_bundles_are_found(bundle: Bundle, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     shutil.copytree(bundle.path, "runs/export/mine")
     shutil.copytree(bundle.path, "weights/ours")
-    monkeypatch.setattr("mien.core.bundle._weights", lambda: tmp_path / "weights")
+    monkeypatch.setattr("mien.core.bundle.weights", lambda: tmp_path / "weights")
     assert shipped() == ["ours"]
     assert Bundle.open("mine").path == tmp_path / "runs/export/mine"
     assert Bundle.open("ours").path == tmp_path / "weights/ours"

@@ -9,7 +9,6 @@
 ```
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mien.core.errors import DataError, UsageError, nearest
+from mien.core.files import verify
 
 Precision = Literal["default", "fp32", "int8"]
 
@@ -83,12 +83,8 @@ class Bundle:
             content = path.read_bytes()
         except OSError as error:
             raise DataError(f"{path}: can't be read ({error.strerror}); export again or restore the file") from None
-        found = hashlib.sha256(content).hexdigest()
-        if found != expected["sha256"]:
-            raise DataError(
-                f"{path}: damaged or replaced (sha256 {found}, {len(content):,} bytes; {self.path / CARD} says "
-                f"{expected['sha256']}, {expected['bytes']:,} bytes); export again or restore the file"
-            )
+        said_by = f"{self.path / CARD} says"
+        verify(path, content, sha256=expected["sha256"], size=expected["bytes"], said_by=said_by, remedy="export again")
         return content
 
 
@@ -107,17 +103,18 @@ def find(where: str | Path) -> Path | None:
     if (Path(where) / "config.json").is_file() or runs:
         raise UsageError(
             f"'{where}' names a bundle that ships with mien and a run, {runs[0].parent if runs else where}; "
-            f"give the path of the run, or of the bundle: {_weights() / str(where)}"
+            f"give the path of the run, or of the bundle: {weights() / str(where)}"
         )
-    return _weights() / str(where)
+    return weights() / str(where)
 
 
 def shipped() -> list[str]:
     """Name the bundles that ship with mien."""
-    return sorted(path.parent.name for path in _weights().glob(f"*/{CARD}"))
+    return sorted(path.parent.name for path in weights().glob(f"*/{CARD}"))
 
 
-def _weights() -> Path:
+def weights() -> Path:
+    """Return the folder of all that ships trained."""
     return Path(str(files("mien.weights")))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.core.pixels import SIZE
+from mien.core.pixels import require_faces
 
 UNLABELLED = -1
 """The target of a face without a label."""
@@ -50,10 +50,7 @@ class FaceSet:
 
     def __post_init__(self) -> None:
         images = self.images
-        if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
-            raise DataError(
-                f"{self.source}: faces are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})"
-            )
+        require_faces(images, what=f"{self.source}: faces")
         for name in ("targets", "splits", "ids", "votes"):
             values = getattr(self, name)
             if values is not None and len(values) != len(images):

@@ -1,6 +1,7 @@
 """Writing files so that a reader sees the old content or the new, never half of it; and reading arrays back."""
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -47,6 +48,16 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def verify(path: Path, content: bytes, *, sha256: str, size: int, said_by: str, remedy: str) -> None:
+    """Raise `DataError` if the content of `path` has another SHA-256 than `said_by` gives; `remedy` says what to do."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"{path}: damaged or replaced (sha256 {found}, {len(content):,} bytes; {said_by} {sha256}, {size:,} "
+            f"bytes); {remedy} or restore the file"
+        )
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -108,6 +108,12 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
 
 
+def require_faces(images: NDArray[np.uint8], *, what: str) -> None:
+    """Raise `DataError`, which calls them `what`, unless images are `uint8 (N, 48, 48)`."""
+    if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
+        raise DataError(f"{what} are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
+
+
 def resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Resize one grey picture of any size to a face, `uint8 (48, 48)`; one of that size comes back unchanged.
 

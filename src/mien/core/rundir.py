@@ -44,17 +44,8 @@ RESULTS = ("eval", "explain", "report.html")
 
 OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
-    *(
-        "model.safetensors",
-        "model.json",
-        "checkpoints",
-        "arms",
-        "ablation",
-        "ablation.json",
-        "ablation.csv",
-        "ensemble.json",
-        *RESULTS,
-    ),
+    *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv"),
+    *("ensemble.json", *RESULTS),
 )
 """Everything that mien writes into a run folder."""
 

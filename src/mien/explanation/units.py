@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mien.core.errors import DataError, UsageError
-from mien.core.pixels import SIZE
+from mien.core.errors import UsageError
+from mien.core.pixels import SIZE, require_faces
 from mien.explanation.layers import find_layer
 from mien.models.classifier import Classifier
 
@@ -21,8 +21,7 @@ def as_faces(images: NDArray[np.uint8], *, device: torch.device) -> Tensor:
     Raises:
         DataError: another dtype or shape.
     """
-    if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
-        raise DataError(f"pictures are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
+    require_faces(images, what="pictures")
     return torch.as_tensor(images.copy(), device=device)[:, None]  # torch wants writable ones
 
 

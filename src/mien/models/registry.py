@@ -58,6 +58,17 @@ def check_name(name: str) -> None:
         raise UsageError(f"no model '{name}', {nearest(name, MODELS)}")
 
 
+def multiply_adds(network: nn.Module, *, side_px: int) -> int:
+    """Count the multiply-adds of one face seen at `side_px`; `network` is in evaluation mode on torch's `meta` device.
+
+    Raises:
+        RuntimeError: it can't see faces of that size.
+    """
+    with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 1, side_px, side_px))
+    return int(counter.get_total_flops()) // 2
+
+
 def check_side(name: str, side_px: int) -> None:
     """Raise `UsageError` if the network can't see faces of `side_px` × `side_px`."""
     try:
@@ -80,9 +91,6 @@ def info(name: str, *, classes: int = 7) -> ModelInfo:
     """
     with torch.device("meta"):
         network = build(name, classes).eval()
-        counter = FlopCounterMode(display=False)
-        with counter, torch.no_grad():
-            network(torch.zeros(1, 1, SIZE, SIZE))
     trainable = sum(p.numel() for p in network.parameters())
     running = sum(b.numel() for b in network.buffers() if b.is_floating_point())
     return ModelInfo(
@@ -90,6 +98,6 @@ def info(name: str, *, classes: int = 7) -> ModelInfo:
         parameters=trainable + running,
         trainable=trainable,
         non_trainable=running,
-        macs=counter.get_total_flops() // 2,
+        macs=multiply_adds(network, side_px=SIZE),
         input=(1, SIZE, SIZE),
     )

@@ -4,9 +4,7 @@ Axes: `H`, `W` the picture, `K` candidates.  Pixel coordinates run right and dow
 the first pixel's centre is (0.5, 0.5).
 """
 
-import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.core.bundle import weights
 from mien.core.errors import DataError
+from mien.core.files import verify
 from mien.runtime.session import open_graph
 
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+YUNET_BYTES = 232_589
 """Of `face_detection_yunet_2023mar.onnx`, unmodified."""
 
 INPUT_PX = 640
@@ -118,7 +119,7 @@ class YuNet:
 
 def model_path() -> Path:
     """Return the YuNet file that ships with mien."""
-    return Path(str(files("mien.weights"))) / "yunet" / "face_detection_yunet_2023mar.onnx"
+    return weights() / "yunet" / "face_detection_yunet_2023mar.onnx"
 
 
 def _read_model(path: Path) -> bytes:
@@ -126,12 +127,7 @@ def _read_model(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror}); install mien again") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != YUNET_SHA256:
-        raise DataError(
-            f"{path}: damaged or replaced (sha256 {found}, {len(content):,} bytes; expected {YUNET_SHA256}, "
-            "232,589 bytes); install mien again or restore the file"
-        )
+    verify(path, content, sha256=YUNET_SHA256, size=YUNET_BYTES, said_by="expected", remedy="install mien again")
     return content
 
 

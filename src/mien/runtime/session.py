@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.core.bundle import Bundle, Precision
 from mien.core.errors import DataError, UsageError
-from mien.core.pixels import SIZE
+from mien.core.pixels import require_faces
 
 BATCH = 64
 
@@ -41,8 +41,7 @@ class Graph:
         Raises:
             DataError: another dtype or shape.
         """
-        if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
-            raise DataError(f"faces are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
+        require_faces(images, what="faces")
         said = np.empty((len(images), self._classes), np.float32)
         for i in range(0, len(images), batch):
             said[i : i + batch] = self._session.run(["probabilities"], {"faces": images[i : i + batch]})[0]

@@ -23,6 +23,15 @@ class FaceTensors(Dataset[tuple[Tensor, Tensor]]):
         return self.images[rows], self.targets[rows]
 
 
+def view_of(epoch: int, *, views: int) -> int:
+    """Return the epoch whose order and augmentation come in `epoch`: itself, or one of the first `views` over again.
+
+    >>> [view_of(epoch, views=2) for epoch in range(4)], view_of(3, views=0)
+    ([0, 1, 0, 1], 3)
+    """
+    return epoch % views if views else epoch
+
+
 class EpochBatches(Sampler[Tensor]):
     """Row numbers of each batch: `rows // batch` shuffled batches an epoch, the rest of the rows left out.
 
@@ -30,15 +39,13 @@ class EpochBatches(Sampler[Tensor]):
     With `views` the orders of so many epochs come again and again.  Lightning calls `set_epoch`.
     """
 
-    def __init__(
-        self, rows: int, *, batch: int, seed: int, rank: int = 0, world: int = 1, views: int | None = None
-    ) -> None:
+    def __init__(self, rows: int, *, batch: int, seed: int, rank: int = 0, world: int = 1, views: int = 0) -> None:
         self.rows, self.batch, self.seed, self.rank, self.world = rows, batch, seed, rank, world
         self.views, self.epoch = views, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch (from 0) whose order comes next."""
-        self.epoch = epoch % self.views if self.views else epoch
+        self.epoch = view_of(epoch, views=self.views)
 
     def __len__(self) -> int:
         return self.rows // self.batch

@@ -18,7 +18,7 @@ from mien.core.faces import FaceSet
 from mien.core.pixels import SIZE
 from mien.models.classifier import Classifier
 from mien.training.augment import Augmenter
-from mien.training.batches import EpochBatches, InOrder, hard_targets, loader, soft_targets
+from mien.training.batches import EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
 from mien.training.config import TrainConfig
 from mien.training.teachers import Teachers
 
@@ -82,7 +82,7 @@ class TrainingModule(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, targets = batch
         epoch = self.current_epoch
-        view = (epoch % self.views if self.views else epoch, batch_idx)
+        view = (view_of(epoch, views=self.views), batch_idx)
         self._seed(AUGMENTATION, *view)
         faces = self.augment(images)
         smoothing = self.config.loss.label_smoothing

@@ -1,6 +1,7 @@
 """Calibration: one number by which logits are divided, so that probabilities mean what they say."""
 
-import torch
+import math
+
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
@@ -27,5 +28,5 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     def loss(log_t: float) -> float:
         return float(functional.cross_entropy(wide / 2**log_t, targets))
 
-    bound = torch.tensor(LARGEST).log2().item()
+    bound = math.log2(LARGEST)
     return float(2 ** minimize_scalar(loss, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-4}).x)

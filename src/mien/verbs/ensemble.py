@@ -69,7 +69,7 @@ def ensemble(
     write_json(run.path / "config.json", {"schema_version": 1, "command": list(command), "ensemble": given})
     known = [classify(each, held_out) for each in classifiers]
     temperature = fit_temperature(_log_mean(known), torch.as_tensor(held_out.targets))
-    alone = [classify(each, judged) for each in classifiers]
+    alone = known if split == "validation" else [classify(each, judged) for each in classifiers]
     together = _average(alone, temperature)
     mirrored = _average([classify(each, mirror(judged)) for each in classifiers], temperature) if flip else None
     scores = judge(together, mirrored=mirrored, faces=judged, learned=learned, folder=run.path / "eval" / split)
