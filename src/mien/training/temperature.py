@@ -19,6 +19,7 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
 
     Guo et al. 2017, arXiv 1706.04599, section 4.2.
 
+    >>> import torch
     >>> sure = torch.tensor([[4.0, 0.0]])
     >>> round(fit_temperature(sure.repeat(4, 1), torch.tensor([0, 0, 0, 1])), 2)  # 4 / T = log(3): right 3 times in 4
     3.64
