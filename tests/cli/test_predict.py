@@ -1,175 +1,281 @@
-"""`mien predict` in every format, `eval` and `compare` on its results."""
+"""`mien predict`: every format, tables, folders, what goes wrong, and where it all goes."""
 
 import csv
 import io
 import json
-from dataclasses import replace
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from pyarrow import parquet
 
-from mien.cli.records import FORMATS
+from mien.cli.formats import FORMATS
+from mien.core.bundle import Bundle
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
-from mien.data.sniff import open_faces
+from mien.runtime.detect import Box
+from mien.runtime.record import Face, Picture, Seen
 
 from .conftest import Mien
 
-TWO = Predictions(
-    np.array([[0.75, 0.25], [0.125, 0.875]], np.float32), ("smile", "frown, a bit"), np.array(["0", "b/2.png"])
-)
+BLANK = np.zeros((48, 48), np.uint8)
+ONE = Face("a.jpg", "1", {"smile": 0.75, "frown, a bit": 0.25}, Box(3.0, 4.5, 20.126, 30.0), BLANK)
+TWO = Face("b/ü.mp4", "12", {"smile": 0.125, "frown, a bit": 0.875}, None, BLANK, None, 3, 0.12)
+SEEN = [
+    Seen(Picture("a.jpg", np.zeros((60, 60, 3), np.uint8)), (ONE,)),
+    Seen(Picture("none.jpg", np.zeros((60, 60, 3), np.uint8)), ()),
+    Seen(Picture("b/ü.mp4", np.zeros((60, 60, 3), np.uint8), 3, 0.12), (TWO,)),
+]
 
 GOLDEN = {
-    "table": "face     probability  expression\n0              0.750  smile\nb/2.png        0.875  frown, a bit\n",
-    "csv": 'schema_version,source,face,label,probability,smile,"frown, a bit"\n1,,0,smile,0.75,0.75,0.25\n'
-    '1,,b/2.png,"frown, a bit",0.875,0.125,0.875\n',
-    "submission": "id,label\n0,0\nb/2.png,1\n",
-    "jsonl": '{"schema_version": 1, "source": "", "face": "0", "label": "smile", "probability": 0.75, "probabilities": '
-    '{"smile": 0.75, "frown, a bit": 0.25}}\n{"schema_version": 1, "source": "", "face": "b/2.png", "label": '
-    '"frown, a bit", "probability": 0.875, "probabilities": {"smile": 0.125, "frown, a bit": 0.875}}\n',
+    "table": "  face  expression    probability  box (x y width height)  source\n"
+    "     1  smile               0.750  3 4 20 30               a.jpg\n"
+    "    12  frown, a bit        0.875                          b/ü.mp4 0.120 s\n",
+    "csv": "schema_version,source,frame,time_s,face,box_x,box_y,box_width,box_height,label,probability,p_smile,"
+    '"p_frown, a bit"\n1,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,0.75,0.25\n'
+    '1,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,0.125,0.875\n',
+    "submission": "id,label\n1,0\n12,1\n",
+    "jsonl": '{"schema_version": 1, "source": "a.jpg", "frame": null, "time_s": null, "face": "1", "box": '
+    '[3.0, 4.5, 20.13, 30.0], "label": "smile", "probability": 0.75, "probabilities": {"smile": 0.75, '
+    '"frown, a bit": 0.25}}\n{"schema_version": 1, "source": "b/ü.mp4", "frame": 3, "time_s": 0.12, "face": "12", '
+    '"box": null, "label": "frown, a bit", "probability": 0.875, "probabilities": {"smile": 0.125, '
+    '"frown, a bit": 0.875}}\n',
 }
-
-
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_formats(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    assert FORMATS[name](TWO) == GOLDEN[name]
-    monkeypatch.setattr("mien.verbs.score.predict", lambda *_, **__: TWO)
-    assert mien("predict", "run", "data", "--format", name) == (0, GOLDEN[name], "")
-    path = tmp_path / "deep" / "out.txt"
-    assert mien("predict", "run", "data", "--format", name, "-o", "deep/out.txt") == (0, "", f"written: {path}\n")
-    assert path.read_text(encoding="utf-8") == GOLDEN[name]
+GOLDEN["json"] = (
+    '{"schema_version": 1, "classes": ["smile", "frown, a bit"], "faces": [\n'
+    + ",\n".join(GOLDEN["jsonl"].splitlines())
+    + "\n]}\n"
+)
+COUNTS = "3 pictures, 2 faces, 1 without a face\n"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
-    """A run folder made by hand: a network that learned nothing, and an empty config."""
-    import torch
+def seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every input be seen as `SEEN`."""
 
-    from mien.models.classifier import Classifier, save_classifier
+    class Two:
+        labels = ("smile", "frown, a bit")
 
-    torch.manual_seed(0)
-    made = RunDir.create("train", name="by-hand", out=tmp_path / "by-hand")
-    save_classifier(Classifier("mien-n", ("smile", "frown"), normalisation="per-face"), made.path)
-    (made.path / "config.json").write_text("{}")
-    return made
+    monkeypatch.setattr("mien.runtime.session.load", lambda *_, **__: Two())
+    monkeypatch.setattr("mien.verbs.predict.see", lambda *_, **__: (each for each in SEEN))
 
 
-def test_a_run_made_by_hand(mien: Mien, run: RunDir) -> None:
-    from mien.models.classifier import load_classifier
-
-    done = mien("predict", "by-hand", "synthetic:70", "--split", "test", "--format", "jsonl")
-    faces = [json.loads(line) for line in done.out.splitlines()]
-    shown = open_faces("synthetic:70").split("test")
-    assert [face["face"] for face in faces] == shown.ids.tolist()
-    assert len(faces) == 14
-    expected = load_classifier(run.path).probabilities(shown.images)
-    assert np.array([list(face["probabilities"].values()) for face in faces]) == pytest.approx(expected, abs=1e-6)
-    assert [face["label"] for face in faces] == [("smile", "frown")[i] for i in expected.argmax(axis=1)]
-    assert {(face["schema_version"], face["source"]) for face in faces} == {(1, "synthetic")}
+@pytest.mark.parametrize("name", FORMATS)
+def test_golden_formats(mien: Mien, seen: None, tmp_path: Path, name: str) -> None:
+    assert mien("predict", "pics", "--format", name) == (0, GOLDEN[name], COUNTS)
+    path = tmp_path / "deep" / "out.txt"
+    done = mien("predict", "pics", "--format", name, "-o", "deep/out.txt")
+    assert done == (0, "", f"written: {path}\n{COUNTS}") or done == (0, "", f"{COUNTS}written: {path}\n")
+    assert path.read_text(encoding="utf-8") == GOLDEN[name]
 
 
-def test_splits_of_predict(mien: Mien, run: RunDir) -> None:
+def test_json_is_json(mien: Mien, seen: None) -> None:
+    value = json.loads(mien("predict", "pics", "--json").out)
+    assert value["faces"] == [json.loads(line) for line in GOLDEN["jsonl"].splitlines()]
+
+
+def test_parquet_is_the_csv(mien: Mien, seen: None, tmp_path: Path) -> None:
+    assert mien("predict", "pics", "-o", "out.parquet").code == 0
+    table = parquet.read_table(tmp_path / "out.parquet")
+    rows = list(csv.DictReader(io.StringIO(GOLDEN["csv"])))
+    assert table.column_names == list(rows[0])
+    for name, kind in {"frame": int, "time_s": float, "face": str, "box_x": float, "p_smile": float}.items():
+        assert table[name].to_pylist() == [kind(row[name]) if row[name] else None for row in rows]
+    refused = mien("predict", "pics", "--format", "parquet")
+    assert (refused.code, refused.out) == (2, "")
+    assert "-o faces.parquet" in refused.err
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "txt"])
+def test_the_name_says_the_format(mien: Mien, seen: None, tmp_path: Path, suffix: str) -> None:
+    assert mien("predict", "pics", "-o", f"out.{suffix}").code == 0
+    expected = GOLDEN["table" if suffix == "txt" else suffix]
+    assert (tmp_path / f"out.{suffix}").read_text(encoding="utf-8") == expected
+
+
+def test_splits_of_a_table(mien: Mien, exported: Bundle) -> None:
+    line = ("predict", "synthetic:70", "--model", exported.path, "--format", "jsonl")
+
     def count(*more: str) -> int:
-        return len(mien("predict", "by-hand", "synthetic:70", "--format", "jsonl", *more).out.splitlines())
+        return len(mien(*line, *more).out.splitlines())
 
     assert (count(), count("--split", "train"), count("--split", "test,train")) == (70, 49, 63)
-    done = mien("predict", "by-hand", "synthetic:70", "--split", "exam", "-o", "out.csv")
+    done = mien(*line, "--split", "exam", "-o", "out.csv")
     assert (done.code, done.out) == (3, "")
     assert "no faces in split 'exam'; it has test (14), train (49), validation (7)" in done.err
     assert not Path("out.csv").exists()
+    assert mien("predict", exported.path, "--split", "test").code == 2
 
 
-def test_a_place_that_cannot_be_written(mien: Mien, run: RunDir, tmp_path: Path) -> None:
+def test_a_table_gives_the_numbers_of_the_evaluation(mien: Mien, studied: RunDir, exported: Bundle) -> None:
+    line = ("predict", "synthetic:210", "--model", exported.path, "--precision", "fp32", "--split", "test", "--json")
+    faces = json.loads(mien(*line).out)["faces"]
+    stored = Predictions.load(studied.path / "eval/test/predictions.npz")
+    assert [face["face"] for face in faces] == stored.ids.tolist()
+    said = np.array([list(face["probabilities"].values()) for face in faces])
+    assert said == pytest.approx(stored.probabilities, abs=1e-4)
+    assert {face["source"] for face in faces} == {"synthetic:210"}
+
+
+def test_submission(mien: Mien, exported: Bundle, tmp_path: Path) -> None:
+    rows = [f"{i + 5},{' '.join([str(i)] * 2304)}" for i in range(3)]
+    (tmp_path / "test.csv").write_text("\n".join(["id,feature", *rows]) + "\n")
+    line = ("predict", "test.csv", "--model", exported.path, "--format", "submission", "-o", "out.csv")
+    done = mien(*line)
+    assert (done.code, done.out) == (0, "")
+    written = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["id"] for row in written] == ["5", "6", "7"]
+    assert {row["label"] for row in written} <= set("0123456")
+    again = mien(*line)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+    assert mien(*line, "--overwrite").code == 0
+
+
+def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    done = mien("predict", "by-hand", "synthetic:70", "-o", "file/out.csv")
+    done = mien("predict", "synthetic:70", "-o", "file/out.csv")
     assert (done.code, done.out) == (1, "")
     assert f"{Path('file/out.csv')}: could not be written" in done.err
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_refusal_comes_before_the_work(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("mien.verbs.score.predict", lambda *_, **__: pytest.fail("it was predicted"))
-    (tmp_path / "out.csv").write_text("mine")
-    done = mien("predict", "run", "data", "-o", "out.csv")
-    assert (done.code, done.out) == (2, "")
-    assert "out.csv: exists" in done.err
-    assert (tmp_path / "out.csv").read_text() == "mine"
-    assert mien("predict", "run", "data", "--format", "exel").code == 2
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("-o out.csv", "out.csv: exists"),
+        ("--draw out.png", "out.png: exists"),
+        ("--draw full", "full: exists"),
+        ("--draw out.xyz", "expected a name that ends in .jpg"),
+        ("--chart out.png", "out.png: exists"),
+        ("--chart new.png", "--chart draws one video"),
+        ("--explain", "--draw out.jpg"),
+        ("--format exel", "no format 'exel'"),
+        ("--every 2 --fps 3", "expected one of them"),
+        ("--fps 0", "expected one of them"),
+    ],
+)
+def test_a_refusal_comes_before_the_work(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: str, message: str
+) -> None:
+    monkeypatch.setattr("mien.runtime.see.find_faces", lambda *_, **__: pytest.fail("it was predicted"))
+    (tmp_path / "full").mkdir()
+    files = [tmp_path / name for name in ("out.csv", "out.png", "full/a.txt")]
+    for path in files:
+        path.write_text("mine")
+    Image.new("L", (60, 60)).save(tmp_path / "photo.png")
+    done = mien("predict", "photo.png", *more.split())
+    assert (done.code, done.out) == (2, ""), done.err
+    assert message in done.err
+    assert {path.read_text() for path in files} == {"mine"}
+    assert len(list(tmp_path.rglob("*"))) == 5
 
 
-@pytest.mark.parametrize(("share", "code"), [(0.5, 0), (0.51, 4)])
-def test_the_gate_is_at_the_number(mien: Mien, tmp_path: Path, share: float, code: int) -> None:
-    replace(TWO, targets=np.array([0, 0])).save(tmp_path / "p.npz")
-    done = mien("eval", "p.npz", "--min-accuracy", share)
-    assert done.code == code
-    assert "accuracy           0.5000" in done.out
-    assert done.err == ("" if code == 0 else "mien: accuracy 0.5000 is below --min-accuracy 0.51\n")
+@pytest.fixture
+def pics(tmp_path: Path) -> Path:
+    """Three faces of 48 pixels, a blank picture, and one that is none."""
+    generator = np.random.default_rng(0)
+    root = tmp_path / "pics"
+    (root / "sub").mkdir(parents=True)
+    for name in ("a.png", "b.png", "sub/c.png"):
+        Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(root / name)
+    Image.new("RGB", (400, 300)).save(root / "blank.jpg")
+    (root / "bad.png").write_bytes(b"no picture")
+    return root
 
 
-@pytest.mark.parametrize("content", [b"", b"id,label\n", None])
-@pytest.mark.parametrize("verb", ["eval p.npz", "compare p.npz p.npz"])
-def test_a_damaged_file_of_predictions(mien: Mien, tmp_path: Path, verb: str, content: bytes | None) -> None:
-    if content is None:
-        np.savez(tmp_path / "p.npz", probabilities=np.eye(2), classes=["a", "b"], ids=["0", "1"], targets=[[0], [1]])
-    else:
-        (tmp_path / "p.npz").write_bytes(content)
-    done = mien(*verb.split())
+def test_a_folder_with_a_bad_picture_is_finished(mien: Mien, pics: Path) -> None:
+    done = mien("predict", "pics", "--format", "csv")
+    assert done.code == 3
+    assert [row["source"] for row in csv.DictReader(io.StringIO(done.out))] == [
+        *("pics/a.png", "pics/b.png", "pics/sub/c.png"),
+    ]
+    assert done.err.splitlines() == [
+        "left out: pics/bad.png: not a picture that Pillow can read",
+        "mien: 1 could not be read (named above), all else is done; --skip-bad makes that exit code 0",
+    ]
+    skipped = mien("predict", "pics", "--format", "csv", "--skip-bad")
+    assert (skipped.code, skipped.out) == (0, done.out)
+    assert skipped.err.splitlines()[1:] == ["4 pictures, 3 faces, 1 without a face"]
+    quiet = mien("predict", "pics", "--format", "csv", "--skip-bad", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (0, done.out, "")
+
+
+def test_single_inputs(mien: Mien, pics: Path) -> None:
+    bad = mien("predict", "pics/bad.png", "-o", "out.csv")
+    assert bad == (3, "", "mien: pics/bad.png: not a picture that Pillow can read\n")
+    assert not Path("out.csv").exists()
+    nothing = mien("predict", "pics/blank.jpg", "--format", "jsonl")
+    assert nothing == (0, "", "pics/blank.jpg: no face found\n")
+    missing = mien("predict", "pics/a.png", "none.jpg")
+    assert missing == (3, "", "mien: none.jpg: no such file or folder\n")
+    two = mien("predict", "pics/b.png", "pics/a.png", "--format", "submission")
+    assert (two.code, two.out.count("\n")) == (0, 3)
+
+
+def test_a_run_is_no_bundle(mien: Mien, studied: RunDir) -> None:
+    done = mien("predict", "photo.jpg", "--model", studied.path)
     assert (done.code, done.out) == (3, "")
-    assert done.err.startswith("mien: p.npz: ")
-    assert [path.name for path in tmp_path.iterdir()] == ["p.npz"]
+    assert "`mien export RUN` makes one" in done.err
 
 
-def test_json_is_one_object() -> None:
-    value = json.loads(FORMATS["json"](TWO))
-    assert [face["label"] for face in value["faces"]] == ["smile", "frown, a bit"]
-    assert set(value) == {"schema_version", "source", "synthetic", "classes", "faces"}
+def test_annotated_copies(mien: Mien, portrait: Path, pics: Path, tmp_path: Path) -> None:
+    assert mien("predict", portrait, "--draw", "one.png", "--quiet").code == 0
+    drawn = np.asarray(Image.open(tmp_path / "one.png"))
+    plain = np.asarray(Image.open(portrait).convert("RGB"))
+    assert drawn.shape == plain.shape
+    assert 0 < (drawn != plain).any(axis=2).mean() < 0.2
+    assert mien("predict", portrait, "--draw", "explained.png", "--explain", "--quiet").code == 0
+    explained = np.asarray(Image.open(tmp_path / "explained.png"))
+    assert explained.shape[0] > drawn.shape[0]
+    assert (explained[: len(drawn), : drawn.shape[1]] == drawn).all()
+    assert mien("predict", "pics", "--draw", "copies", "--skip-bad").code == 0
+    names = sorted(path.relative_to(tmp_path / "copies").as_posix() for path in (tmp_path / "copies").rglob("*.*"))
+    assert names == ["a.png", "b.png", "blank.jpg", "sub/c.png"]
 
 
-def test_every_format_has_a_test() -> None:
-    assert set(FORMATS) == {*GOLDEN, "json"}
+def test_what_was_seen_before_an_interrupt_stays(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, seen: None, tmp_path: Path
+) -> None:
+    def interrupted(*_: object, **__: object) -> Iterator[Seen]:
+        yield SEEN[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mien.verbs.predict.see", interrupted)
+    for suffix in ("json", "jsonl", "csv", "parquet"):
+        done = mien("predict", "pics", "-o", f"out.{suffix}")
+        assert (done.code, done.out) == (130, "")
+        assert f"written: {tmp_path / f'out.{suffix}'}" in done.err
+    assert [face["face"] for face in json.loads((tmp_path / "out.json").read_text())["faces"]] == ["1"]
+    assert (tmp_path / "out.jsonl").read_text() == GOLDEN["jsonl"].splitlines(keepends=True)[0]
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
+    assert parquet.read_table(tmp_path / "out.parquet")["source"].to_pylist() == ["a.jpg"]
 
 
-def test_submission(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
-    rows = [f"{i + 5},{' '.join([str(i)] * 2304)}" for i in range(3)]
-    (tmp_path / "test.csv").write_text("\n".join(["id,feature", *rows]) + "\n")
-    done = mien("predict", studied.path, "test.csv", "--format", "submission", "-o", "out.csv")
-    assert (done.code, done.out) == (0, "")
-    written = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
-    assert [row["id"] for row in written] == ["5", "6", "7"]
-    assert {row["label"] for row in written} <= set("0123456")
-    again = mien("predict", studied.path, "test.csv", "--format", "submission", "-o", "out.csv")
-    assert again.code == 2
-    assert "--overwrite" in again.err
-    assert mien("predict", studied.path, "test.csv", "-o", "out.csv", "--overwrite").code == 0
-
-
-def test_predictions_are_the_evaluations(mien: Mien, studied: RunDir) -> None:
-    faces = json.loads(mien("predict", studied.path, "synthetic:210", "--split", "test", "--json").out)["faces"]
-    stored = Predictions.load(studied.path / "eval/test/predictions.npz")
-    assert [face["face"] for face in faces] == stored.ids.tolist()
-    said = np.array([list(face["probabilities"].values()) for face in faces])
-    assert said == pytest.approx(stored.probabilities, abs=1e-6)
-
-
-def test_eval_writes_what_it_says(mien: Mien, studied: RunDir) -> None:
-    said = json.loads(mien("eval", studied.path, "--json").out)
-    assert said == studied.read_json("eval/test/metrics.json")
-    table = mien("eval", studied.path / "eval/test/predictions.npz").out
-    assert f"{said['accuracy']:.4f}" in table
-    assert "says nothing of real faces" in table
-
-
-def test_compare(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
-    stored = Predictions.load(studied.path / "eval/test/predictions.npz")
-    targets = stored.targets
-    assert targets is not None
-    perfect = np.eye(7, dtype=np.float32)[targets]
-    Predictions(perfect, stored.classes, stored.ids, targets=targets).save(tmp_path / "perfect.npz")
-    done = mien("compare", studied.path, "perfect.npz")
-    assert done.code == 0
-    assert "1.0000" in done.out
-    result = json.loads(mien("compare", studied.path, "perfect.npz", "--json").out)
-    assert result["b"]["accuracy"] == 1
-    assert result["mcnemar_p"] < 0.05
-    assert mien("compare", studied.path, "no.npz").code == 3
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_process_leaves_whole_records(tmp_path: Path, how: signal.Signals) -> None:
+    generator = np.random.default_rng(0)
+    (tmp_path / "pics").mkdir()
+    for i in range(2000):
+        Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(tmp_path / f"pics/{i:04d}.png")
+    command = [sys.executable, "-c", "from mien.cli.main import main; main()", "predict", "pics", "-o", "out.jsonl"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
+        out = tmp_path / "out.jsonl"
+        while process.poll() is None and not (out.exists() and out.stat().st_size > 20_000):
+            time.sleep(0.01)
+        process.send_signal(how)
+        code = process.wait(30)
+    assert code == (130 if how == signal.SIGINT else -9)
+    lines = out.read_text().splitlines(keepends=True)
+    whole = [json.loads(line)["source"] for line in lines if line.endswith("\n")]
+    assert len(whole) >= 50
+    assert whole == [f"pics/{i:04d}.png" for i in range(len(whole))]

@@ -9,6 +9,14 @@ from mien.cli import console
 from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        show_default=False,
+        help="Photos, videos, folders with some; or one table of faces: CSV, Parquet or 'synthetic'.",
+    ),
+]
 _DATA = typer.Argument(
     metavar="DATA",
     show_default=False,
@@ -28,6 +36,34 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="A run's config.json, to repeat it.", show_default=False)
 ]
 Model = Annotated[str | None, typer.Option(help="The network, see 'mien models'.", show_default=False)]
+Bundle = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="BUNDLE", help="Which bundle classifies; mien-s-ferplus by default.", show_default=False
+    ),
+]
+Draw = Annotated[
+    Path | None,
+    typer.Option(
+        "--draw",
+        metavar="PATH",
+        help="Draw boxes and labels: the picture's or video's copy; for several, a folder of copies.",
+        show_default=False,
+    ),
+]
+Explain = Annotated[bool, typer.Option("--explain/--no-explain", help="Draw each face's occlusion map below.")]
+Chart = Annotated[
+    Path | None,
+    typer.Option("--chart", metavar="PNG", help="Draw a video's expressions over time.", show_default=False),
+]
+Every = Annotated[int, typer.Option("--every", min=1, help="Take every so many-th frame of a video.")]
+Fps = Annotated[
+    float | None, typer.Option("--fps", help="Take at most so many frames a second of a video.", show_default=False)
+]
+Align = Annotated[bool, typer.Option("--align/--no-align", help="Turn each face until its eyes are level.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads that compute; all cores by default.", show_default=False)
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Last epoch.", show_default=False)]
 Batch = Annotated[int | None, typer.Option(min=2, help="Faces an optimizer step.", show_default=False)]
 LearningRate = Annotated[float | None, typer.Option("--lr", help="First learning rate.", show_default=False)]
@@ -125,7 +161,14 @@ Resume = Annotated[
     str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)
 ]
 AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
-Format = Annotated[str, typer.Option("--format", help="table, json, jsonl, csv or submission (id,label).")]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="table, json, jsonl, csv, parquet or submission (id,label); by default what the name after -o says.",
+        show_default=False,
+    ),
+]
 Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
 Flip = Annotated[
     bool, typer.Option("--flip/--no-flip", help="Also score the mean over each face and its mirror image.")

@@ -1,36 +1,81 @@
 """`mien predict`."""
 
-from mien.cli import console, flags
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+from mien.cli import flags
 from mien.cli.main import app
+from mien.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mien.runtime.record import Seen
 
 
 @app.command()
 def predict(
-    run: flags.Run,
-    data: flags.Data,
+    inputs: flags.Inputs,
     *,
-    split: flags.AnySplit = None,
-    format_: flags.Format = "table",
+    model: flags.Bundle = None,
+    format_: flags.Format = None,
     out: flags.Out = None,
+    draw: flags.Draw = None,
+    explain: flags.Explain = False,
+    chart: flags.Chart = None,
     overwrite: flags.Overwrite = False,
-    skip_bad: flags.SkipBad = False,
+    every: flags.Every = 1,
+    fps: flags.Fps = None,
+    align: flags.Align = True,
+    split: flags.AnySplit = None,
+    precision: flags.BundlePrecision = None,
     device: flags.Device = None,
+    threads: flags.Threads = None,
+    skip_bad: flags.SkipBad = False,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Classify faces with a trained run.
+    """Find and classify the faces of photos, folders and videos, or classify a table of faces.
 
-    Example: `mien predict runs/train/a test.csv --format submission -o submission.csv`
+    Example: `mien predict photo.jpg`, `mien predict pics/ -o faces.jsonl`,
+    `mien predict talk.mp4 -o talk.csv --draw talk_annotated.mp4`,
+    `mien predict test.csv --model bundle --format submission -o submission.csv`
     """
-    from mien.cli.records import write_predictions
-    from mien.verbs.score import predict as predict_run
+    from mien.cli.drawings import Chart, Drawing
+    from mien.cli.outputs import Output
+    from mien.cli.tally import Tally
+    from mien.runtime.detect import YuNet
+    from mien.runtime.session import DEFAULT, load
+    from mien.verbs.predict import see
 
-    write_predictions(
-        lambda: predict_run(
-            run, data, split=split, device=device or "auto", on_bad=console.list_bad if skip_bad else None
-        ),
-        format_="json" if json else format_,
-        out=out,
-        overwrite=overwrite,
+    opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
+    sinks: list[Any] = [Output("json" if json else format_, labels=opened.labels, out=out, overwrite=overwrite)]
+    if draw:
+        sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=opened if explain else None))
+    elif explain:
+        raise UsageError("--explain draws maps; say where to with --draw out.jpg")
+    if chart:
+        sinks.append(Chart(chart, inputs, overwrite=overwrite))
+    tally = Tally(inputs, skip_bad=skip_bad)
+    seen = see(
+        opened,
+        inputs[0] if len(inputs) == 1 else inputs,
+        detector=YuNet(threads=threads),
+        align=align,
+        every=every,
+        fps=fps,
+        split=split,
+        on_bad=tally.on_bad,
     )
+    write(seen, sinks=[*sinks, tally])
+
+
+def write(seen: "Iterator[Seen]", *, sinks: Sequence[Any]) -> None:
+    """Give each picture to all sinks; what they have is kept when it ends early."""
+    with ExitStack() as stack:
+        stack.enter_context(closing(seen))
+        for sink in sinks:
+            stack.enter_context(sink)
+        for each in seen:
+            for sink in sinks:
+                sink.write(each)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mien.core.pixels import SIZE, decode_colour, grey, resize
 from mien.runtime.crop import Square, cut, frame
 from mien.runtime.detect import SMALL_PX, Detection, Detector, require_rgb
+from mien.runtime.panorama import search
 
 NEARLY_SQUARE = 4 / 3
 """The largest ratio of sides at which a small picture may itself be a face."""
@@ -34,9 +35,9 @@ def find_faces(
 ) -> list[FoundFace]:
     """Find the faces of a picture and cut them out.
 
-    A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector; if that finds
-    nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the shorter one is taken for a
-    face as a whole.
+    A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector, a panorama in
+    pieces; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
+    shorter one is taken for a face as a whole.
 
     Args:
         picture: a file's path or bytes, or pixels in RGB, `uint8 (H, W, 3)`.
@@ -57,7 +58,7 @@ def find_faces(
     pixels = picture if isinstance(picture, np.ndarray) else _read(picture)
     require_rgb(pixels)
     height, width = pixels.shape[:2]
-    found = [] if height == width == SIZE else detector.detect(pixels)
+    found = [] if height == width == SIZE else search(pixels, detector)
     if found:
         squares = [frame(detection, margin=margin, align=align) for detection in found]
         return [FoundFace(cut(pixels, square), square, seen) for square, seen in zip(squares, found, strict=True)]

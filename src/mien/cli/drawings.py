@@ -1,0 +1,107 @@
+"""What `mien predict --draw` and `--chart` write."""
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mien.cli import console
+from mien.cli.outputs import refuse_existing
+from mien.core.errors import UsageError
+from mien.core.files import write_atomic
+from mien.runtime.record import Seen
+from mien.runtime.sources import is_video
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+"""Kinds of pictures that are drawn; for any other a PNG is."""
+
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
+"""Kinds of videos that are drawn; for any other an MP4 is."""
+
+Model = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class Drawing:
+    """Copies of pictures and videos with boxes and labels; a context that closes the last video.
+
+    Args:
+        path: the copy of a single file; for several files or a folder, a folder for their copies.
+        inputs: the files and folders.
+        overwrite: allow the copies to exist.
+        explain: a model whose occlusion maps are drawn below pictures, or None.
+
+    Raises:
+        UsageError: `path` exists, or is no picture where a picture is drawn.
+    """
+
+    def __init__(self, path: Path, inputs: Sequence[str], *, overwrite: bool, explain: Model | None) -> None:
+        self.path, self.explain = path, explain
+        self.root = _root(inputs)
+        if self.root is None:
+            kinds = VIDEOS if is_video(inputs[0]) else PICTURES
+            if path.suffix.lower() not in kinds:
+                raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(kinds)}")
+        if not overwrite and (any(path.iterdir()) if path.is_dir() else path.exists()):
+            raise UsageError(f"--draw {path}: exists; choose another name or add --overwrite")
+        self._video: VideoWriter | None = None
+        self._source = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, seen: Seen) -> None:
+        """Draw a picture, or a video's next frame."""
+        if seen.picture.source != self._source:
+            self._close()
+            self._source = seen.picture.source
+        path = self._copy_of(self._source)
+        if seen.picture.time_s is None:
+            write_atomic(path, _encode(self._draw(seen), path.suffix))
+            return
+        if self._video is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._video = VideoWriter(path)
+        self._video.write(annotate(seen.picture.pixels, seen.faces), seen.picture.time_s)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self._close()
+        if self._source:
+            console.say(f"drawn: {self.path.absolute()}")
+
+    def _close(self) -> None:
+        if self._video:
+            self._video.close()
+            self._video = None
+
+    def _draw(self, seen: Seen) -> NDArray[np.uint8]:
+        if self.explain is None or not seen.faces:
+            return annotate(seen.picture.pixels, seen.faces)
+        maps = occlude(self.explain, np.array([face.image for face in seen.faces]))
+        return explain_below(annotate(seen.picture.pixels, seen.faces), seen.faces, maps=maps)
+
+    def _copy_of(self, source: str) -> Path:
+        if self.root is None:
+            return self.path
+        path = self.path / Path(source).absolute().relative_to(self.root)
+        kinds, other = (VIDEOS, ".mp4") if is_video(source) else (PICTURES, ".png")
+        return path if path.suffix.lower() in kinds else path.with_name(path.name + other)
+
+
+def _root(inputs: Sequence[str]) -> Path | None:
+    """Return the folder that all inputs lie in; None for a single file."""
+    paths = [Path(name).absolute() for name in inputs]
+    if len(paths) == 1 and not paths[0].is_dir():
+        return None
+    return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
+
+
+def _encode(pixels: NDArray[np.uint8], suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, Image.registered_extensions()[suffix.lower()], quality=95)
+    return buffer.getvalue()

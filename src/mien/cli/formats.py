@@ -1,0 +1,82 @@
+"""Classified faces as text, written as they come: a table for people, JSON, JSON Lines, CSV, or a submission."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from mien.runtime.record import SCHEMA_VERSION, Face
+
+
+class Format(NamedTuple):
+    """How faces become text: what comes first for the class names, before each but the first face, for it, and last."""
+
+    head: Callable[[Sequence[str]], str]
+    line: Callable[[Face, Sequence[str]], str]
+    between: str = ""
+    tail: str = ""
+
+
+def flat(face: Face) -> dict[str, Any]:
+    """One record without nested values, for CSV and Parquet: the box's sides and the classes have columns of their own.
+
+    >>> from mien.runtime.detect import Box
+    >>> flat(Face("a.jpg", "1", {"happy": 0.75, "sad": 0.25}, Box(1, 2, 3, 4), None))
+    {'schema_version': 1, 'source': 'a.jpg', 'frame': None, 'time_s': None, 'face': '1', 'box_x': 1, 'box_y': 2,
+     'box_width': 3, 'box_height': 4, 'label': 'happy', 'probability': 0.75, 'p_happy': 0.75, 'p_sad': 0.25}
+    """
+    row = face.record()
+    box, probabilities = row.pop("box") or [None] * 4, row.pop("probabilities")
+    sides = dict(zip(("box_x", "box_y", "box_width", "box_height"), box, strict=True))
+    fixed = {key: row[key] for key in ("schema_version", "source", "frame", "time_s", "face")}
+    said = {key: row[key] for key in ("label", "probability")}
+    return fixed | sides | said | {f"p_{name}": p for name, p in probabilities.items()}
+
+
+def columns(labels: Sequence[str]) -> list[str]:
+    """Name the columns of `flat`."""
+    return list(flat(Face("", "", dict.fromkeys(labels, 0.0), None, None)))
+
+
+def _table_head(labels: Sequence[str]) -> str:
+    return f"{'face':>6}  {'expression':<{_wide(labels)}}  probability  {'box (x y width height)':<22}  source\n"
+
+
+def _table_line(face: Face, labels: Sequence[str]) -> str:
+    box = "" if face.box is None else " ".join(f"{side:.0f}" for side in face.box)
+    when = "" if face.time_s is None else f" {face.time_s:.3f} s"
+    wide = _wide(labels)
+    return f"{face.face:>6}  {face.label:<{wide}}  {face.probability:>11.3f}  {box:<22}  {face.source}{when}\n"
+
+
+def _wide(labels: Sequence[str]) -> int:
+    return max(len(name) for name in (*labels, "expression"))
+
+
+def _json_head(labels: Sequence[str]) -> str:
+    head = {"schema_version": SCHEMA_VERSION, "classes": list(labels)}
+    return json.dumps(head, ensure_ascii=False)[:-1] + ', "faces": [\n'
+
+
+def _json_line(face: Face, labels: Sequence[str]) -> str:
+    return json.dumps(face.record(), ensure_ascii=False)
+
+
+def _csv_line(values: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
+FORMATS = {
+    "table": Format(_table_head, _table_line),
+    "json": Format(_json_head, _json_line, between=",\n", tail="\n]}\n"),
+    "jsonl": Format(lambda labels: "", lambda face, labels: _json_line(face, labels) + "\n"),
+    "csv": Format(lambda labels: _csv_line(columns(labels)), lambda face, labels: _csv_line(list(flat(face).values()))),
+    # the course's: the face's id and the number of its label, as in the training file
+    "submission": Format(
+        lambda labels: "id,label\n", lambda face, labels: _csv_line([face.face, labels.index(face.label)])
+    ),
+}
+"""What `--format` takes, but for Parquet, which is no text."""

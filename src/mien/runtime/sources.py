@@ -1,0 +1,91 @@
+"""Where pictures come from: files, folders and videos, one after the other."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from mien.core.errors import DataError
+from mien.core.pixels import decode_colour
+from mien.runtime.record import Picture
+
+PICTURE_SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"),
+    *(".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+)
+"""What is taken for a picture in a folder; those that Pillow can't read are named, not passed over in silence."""
+
+VIDEO_SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
+"""What is taken for a video."""
+
+OnBad = Callable[[DataError], None]
+"""Told of each picture or video that can't be read, or not to its end."""
+
+
+def is_video(path: str | Path) -> bool:
+    """Say by its name whether a file is a video.
+
+    >>> is_video("talk.MP4"), is_video("photo.jpg")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def open_pictures(
+    inputs: Iterable[str | Path], *, every: int = 1, fps: float | None = None, on_bad: OnBad | None = None
+) -> Iterator[Picture]:
+    """Yield the pictures of files, of folders and of all that lies in them, and the frames of videos.
+
+    Args:
+        inputs: files and folders.  Folders are taken in the order of their names; hidden files, files with other
+            suffixes and links to folders are passed over.
+        every: take every so many-th frame of a video.
+        fps: take at most so many frames a second of a video.
+        on_bad: told of each input that can't be read, which is then left out; without it the first one raises.
+
+    Raises:
+        DataError: an input is missing: nothing is read then, whether there is `on_bad` or not.  Without `on_bad`: an
+            input can't be read, or a folder has no pictures.
+        MissingExtraError: a video, and PyAV is not installed.
+    """
+    paths = [Path(name) for name in inputs]
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+    for path in paths:
+        for file in _walk(path, on_bad=on_bad) if path.is_dir() else [path]:
+            try:
+                yield from _read(file, every=every, fps=fps)
+            except DataError as error:
+                _tell(error, on_bad)
+
+
+def _read(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
+    if not is_video(path):
+        yield Picture(str(path), decode_colour(path))
+        return
+    from mien.runtime.video import read_video
+
+    yield from read_video(path, every=every, fps=fps)
+
+
+def _walk(root: Path, *, on_bad: OnBad | None) -> Iterator[Path]:
+    """Yield the pictures and videos below a folder, sorted; links to folders aren't followed, so there are no loops."""
+    found = False
+
+    def unreadable(error: OSError) -> None:
+        _tell(DataError(f"{error.filename}: can't be read ({error.strerror})"), on_bad)
+
+    for folder, names, files in os.walk(root, onerror=unreadable):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        for path in (Path(folder) / file for file in sorted(files) if not file.startswith(".")):
+            if path.suffix.lower() in PICTURE_SUFFIXES or is_video(path):
+                found = True
+                yield path
+    if not found:
+        _tell(DataError(f"{root}: no pictures or videos in it"), on_bad)
+
+
+def _tell(error: DataError, on_bad: OnBad | None) -> None:
+    if on_bad is None:
+        raise error from None
+    on_bad(error)

@@ -1,0 +1,128 @@
+"""`predict` and `see`: what a bundle says of the faces in pictures, videos and tables; without the training libraries."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.bundle import Bundle
+from mien.core.errors import UsageError
+from mien.runtime.ahead import ahead
+from mien.runtime.detect import Detector, YuNet
+from mien.runtime.record import Face, Picture, Seen
+from mien.runtime.see import see as see_pictures
+from mien.runtime.session import Model, load
+from mien.runtime.sources import OnBad, open_pictures
+from mien.runtime.tracks import SMOOTH_S, track
+
+Source = str | Path | NDArray[np.uint8] | Sequence[str | Path]
+"""A file, a folder, a picture's pixels in RGB `uint8 (H, W, 3)`, or several files and folders."""
+
+TABLE_SUFFIXES = (".csv", ".parquet")
+CHUNK = 1024
+"""So many faces of a table are classified at a time."""
+
+AHEAD = 4
+"""So many pictures are decoded ahead, and so many seen ones wait to be written."""
+
+
+def predict(
+    model: Model | str | Path | Bundle,
+    source: Source,
+    *,
+    detector: Detector | None = None,
+    align: bool = True,
+    every: int = 1,
+    fps: float | None = None,
+    smooth_s: float = SMOOTH_S,
+    split: str | None = None,
+    on_bad: OnBad | None = None,
+) -> Iterator[Face]:
+    """Find and classify the faces of pictures and videos, face by face; arguments and errors are those of `see`.
+
+    >>> face = next(predict("mien-n", "synthetic:7"))
+    >>> len(face.probabilities), face.box, face.image.shape
+    (7, None, (48, 48))
+    """
+    how = {"align": align, "every": every, "fps": fps, "smooth_s": smooth_s, "split": split}
+    for seen in see(model, source, detector=detector, on_bad=on_bad, **how):
+        yield from seen.faces
+
+
+def see(
+    model: Model | str | Path | Bundle,
+    source: Source,
+    *,
+    detector: Detector | None = None,
+    align: bool = True,
+    every: int = 1,
+    fps: float | None = None,
+    smooth_s: float = SMOOTH_S,
+    split: str | None = None,
+    on_bad: OnBad | None = None,
+) -> Iterator[Seen]:
+    """Find and classify the faces of pictures and videos, picture by picture, also those without a face.
+
+    One thread decodes, one finds and classifies, in batches across pictures; memory doesn't grow with their number.
+
+    Args:
+        model: what `mien.load` returns, or what it takes.
+        source: files, folders with all that lies in them, or one picture's pixels, RGB `uint8 (H, W, 3)`; or a table of
+            faces that are cut out already: a CSV or Parquet file that `open_faces` reads, or `synthetic`.
+        detector: finds the faces; `YuNet()` by default.
+        align: turn each face so that its eyes are level.
+        every: take every so many-th frame of a video.
+        fps: take at most so many frames a second of a video.
+        smooth_s: time constant in seconds over which a video's probabilities are averaged along a track; 0: not at all.
+        split: only these faces of a table, such as `test`.
+        on_bad: told of each file that can't be read, which is then left out; without it the first one raises.
+
+    Raises:
+        DataError: a file or folder is missing, no picture or damaged; no such bundle.
+        UsageError: `every` and `fps` together, or one that is not above 0; a split of what is no table.
+        MissingExtraError: a video, and PyAV is not installed.
+
+    >>> [len(seen.faces) for seen in see("mien-n", np.zeros((480, 640, 3), np.uint8))]
+    [0]
+    """
+    if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
+        raise UsageError(f"every {every} frames and {fps} frames a second, expected one of them, above 0")
+    model = model if isinstance(model, Model) else load(model)
+    if isinstance(source, str | Path) and is_table(source):
+        return _see_table(model, source, split=split, on_bad=on_bad)
+    if split is not None:
+        raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
+    detector = detector or YuNet()
+    pictures = _open(source, every=every, fps=fps, on_bad=on_bad)
+    seen = see_pictures(model, pictures, labels=model.labels, detector=detector, margin=model.crop_margin, align=align)
+    return ahead(track(seen, smooth_s=smooth_s), by=AHEAD)
+
+
+def is_table(source: str | Path) -> bool:
+    """Say by its name whether an input is a table of faces that are cut out already.
+
+    >>> is_table("test.csv"), is_table("synthetic:70"), is_table("photo.jpg")
+    (True, True, False)
+    """
+    return str(source).partition(":")[0] == "synthetic" or Path(source).suffix.lower() in TABLE_SUFFIXES
+
+
+def _open(source: Source, *, every: int, fps: float | None, on_bad: OnBad | None) -> Iterator[Picture]:
+    if isinstance(source, np.ndarray):
+        return iter([Picture("", source)])
+    inputs = [source] if isinstance(source, str | Path) else source
+    return ahead(open_pictures(inputs, every=every, fps=fps, on_bad=on_bad), by=AHEAD)
+
+
+def _see_table(model: Model, source: str | Path, *, split: str | None, on_bad: OnBad | None) -> Iterator[Seen]:
+    from mien.data.sniff import open_faces
+
+    faces = open_faces(source, on_bad=on_bad)
+    faces = faces if split is None else faces.split(split)
+    for start in range(0, len(faces), CHUNK):
+        images = faces.images[start : start + CHUNK]
+        for image, face, said in zip(images, faces.ids[start:], model(images), strict=False):
+            picture = Picture(str(source), np.repeat(image[:, :, None], 3, axis=2))
+            probabilities = dict(zip(model.labels, said.tolist(), strict=True))
+            yield Seen(picture, (Face(picture.source, str(face), probabilities, None, image),))

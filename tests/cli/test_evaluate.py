@@ -1,0 +1,62 @@
+"""`mien eval` and `mien compare` on runs and on stored predictions."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.core.predictions import Predictions
+from mien.core.rundir import RunDir
+
+from .conftest import Mien
+
+TWO = Predictions(
+    np.array([[0.75, 0.25], [0.125, 0.875]], np.float32), ("smile", "frown, a bit"), np.array(["0", "b/2.png"])
+)
+
+
+@pytest.mark.parametrize(("share", "code"), [(0.5, 0), (0.51, 4)])
+def test_the_gate_is_at_the_number(mien: Mien, tmp_path: Path, share: float, code: int) -> None:
+    replace(TWO, targets=np.array([0, 0])).save(tmp_path / "p.npz")
+    done = mien("eval", "p.npz", "--min-accuracy", share)
+    assert done.code == code
+    assert "accuracy           0.5000" in done.out
+    assert done.err == ("" if code == 0 else "mien: accuracy 0.5000 is below --min-accuracy 0.51\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"id,label\n", None])
+@pytest.mark.parametrize("verb", ["eval p.npz", "compare p.npz p.npz"])
+def test_a_damaged_file_of_predictions(mien: Mien, tmp_path: Path, verb: str, content: bytes | None) -> None:
+    if content is None:
+        np.savez(tmp_path / "p.npz", probabilities=np.eye(2), classes=["a", "b"], ids=["0", "1"], targets=[[0], [1]])
+    else:
+        (tmp_path / "p.npz").write_bytes(content)
+    done = mien(*verb.split())
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("mien: p.npz: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["p.npz"]
+
+
+def test_eval_writes_what_it_says(mien: Mien, studied: RunDir) -> None:
+    said = json.loads(mien("eval", studied.path, "--json").out)
+    assert said == studied.read_json("eval/test/metrics.json")
+    table = mien("eval", studied.path / "eval/test/predictions.npz").out
+    assert f"{said['accuracy']:.4f}" in table
+    assert "says nothing of real faces" in table
+
+
+def test_compare(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
+    stored = Predictions.load(studied.path / "eval/test/predictions.npz")
+    targets = stored.targets
+    assert targets is not None
+    perfect = np.eye(7, dtype=np.float32)[targets]
+    Predictions(perfect, stored.classes, stored.ids, targets=targets).save(tmp_path / "perfect.npz")
+    done = mien("compare", studied.path, "perfect.npz")
+    assert done.code == 0
+    assert "1.0000" in done.out
+    result = json.loads(mien("compare", studied.path, "perfect.npz", "--json").out)
+    assert result["b"]["accuracy"] == 1
+    assert result["mcnemar_p"] < 0.05
+    assert mien("compare", studied.path, "no.npz").code == 3
