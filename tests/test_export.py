@@ -17,7 +17,7 @@ from mien.evaluation.metrics import evaluate as score
 from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
 from mien.models.classifier import Classifier
-from mien.runtime.session import Session
+from mien.runtime.session import load
 from mien.verbs.export import export
 from mien.verbs.score import predict
 from mien.verbs.score_bundle import evaluate_bundle
@@ -27,10 +27,8 @@ def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> N
     faces = open_faces("synthetic:210").split("test")
     expected = predict(studied, faces, device="cpu")
     assert exported.labels == expected.classes
-    assert Session(exported, precision="fp32").probabilities(faces.images) == pytest.approx(
-        expected.probabilities, abs=1e-4
-    )
-    assert np.abs(Session(exported, precision="int8").probabilities(faces.images) - expected.probabilities).max() < 0.05
+    assert load(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
+    assert np.abs(load(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
 
 
 def test_the_card(studied: RunDir, exported: Bundle) -> None:

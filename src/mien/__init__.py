@@ -26,7 +26,7 @@ _HOMES = {
     "Predictions": "mien.core.predictions",
     "RunDir": "mien.core.rundir",
     "Bundle": "mien.core.bundle",
-    "Session": "mien.runtime.session",
+    "load": "mien.runtime.session",
     "find_faces": "mien.runtime.photo",
     "YuNet": "mien.runtime.detect",
     "MienError": "mien.core.errors",
