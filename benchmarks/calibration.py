@@ -48,11 +48,11 @@ def main() -> None:
     faces = parts_of(run, Talk())
     content = to_onnx(load_classifier(run.path))
     images, targets = faces.held_out.images, faces.held_out.targets
-    full = Graph(content, threads=1).probabilities(images)
+    full = Graph(content, threads=1)(images)
     right = (full.argmax(axis=1) == targets).mean()
     print(f"{run.path.name}: fp32 accuracy {right:.4f} on {len(images):,} held-out faces")
     for name, way in WAYS.items():
-        said = Graph(quantised(content, calibration_images(faces.learned), **way), threads=1).probabilities(images)
+        said = Graph(quantised(content, calibration_images(faces.learned), **way), threads=1)(images)
         apart = differences(full, said)
         gain = 100 * ((said.argmax(axis=1) == targets).mean() - right)
         divergence = (full * np.log(full / np.maximum(said, 1e-9))).sum(axis=1).mean()

@@ -49,8 +49,8 @@ def main() -> None:
     bundle = mien.Bundle.open(args.bundle)
     faces = mien.open_faces(args.data, votes=args.votes, labels="ferplus")
     _, held_out = hold_out(faces, **bundle.card["training"]["config"]["holdout"])
-    session, detector = mien.Session(bundle, threads=1), mien.YuNet(threads=1)
-    right = session.probabilities(held_out.images).argmax(axis=1) == held_out.targets
+    model, detector = mien.load(bundle, threads=1), mien.YuNet(threads=1)
+    right = model(held_out.images).argmax(axis=1) == held_out.targets
     for ground in GROUNDS[-1:] if args.turn else GROUNDS:
         pasted = list(search(held_out, detector, ground=ground, turn_deg=args.turn))
         rows = np.array([one.face for one in pasted])
@@ -66,7 +66,7 @@ def main() -> None:
                 cut(one.picture, frame(one.found, margin=square[0], align=square[1]) if square else one.true)
                 for one in pasted
             ]
-            said = session.probabilities(np.array(images))
+            said = model(np.array(images))
             hit = said.argmax(axis=1) == held_out.targets[rows]
             gain = 100 * (hit.astype(float) - right[rows])
             loss = -np.log(said[np.arange(len(rows)), held_out.targets[rows]]).mean()

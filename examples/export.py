@@ -10,7 +10,7 @@ bundle = mien.export(run, max_risk=0.5)
 print(bundle.path, bundle.card["precision"]["reason"])
 
 faces = mien.open_faces("synthetic:350").split("test")
-said = mien.Session(bundle).probabilities(faces.images)
+said = mien.load(bundle)(faces.images)
 print(bundle.labels[said[0].argmax()], f"{said[0].max():.2f}")
 
 scores = mien.evaluate_bundle(bundle, "synthetic:350")

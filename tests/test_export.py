@@ -16,21 +16,19 @@ from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
-from mien.models.classifier import Classifier
-from mien.runtime.session import Session
+from mien.models.classifier import Classifier, load_classifier
+from mien.runtime.session import load
 from mien.verbs.export import export
-from mien.verbs.score import predict
+from mien.verbs.score import classify
 from mien.verbs.score_bundle import evaluate_bundle
 
 
 def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> None:
     faces = open_faces("synthetic:210").split("test")
-    expected = predict(studied, faces, device="cpu")
+    expected = classify(load_classifier(studied.path), faces)
     assert exported.labels == expected.classes
-    assert Session(exported, precision="fp32").probabilities(faces.images) == pytest.approx(
-        expected.probabilities, abs=1e-4
-    )
-    assert np.abs(Session(exported, precision="int8").probabilities(faces.images) - expected.probabilities).max() < 0.05
+    assert load(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
+    assert np.abs(load(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
 
 
 def test_the_card(studied: RunDir, exported: Bundle) -> None:
@@ -161,6 +159,6 @@ def test_the_page_repeats_the_card(exported: Bundle) -> None:
 
 def test_a_split_of_the_run_is_scored_alike(studied: RunDir, exported: Bundle) -> None:
     """Copies aside, which a run looks for among the faces that it learned from alone."""
-    own = score(predict(studied, open_faces("synthetic:210").split("test"), device="cpu"))
+    own = score(classify(load_classifier(studied.path), open_faces("synthetic:210").split("test")))
     assert own["accuracy"] == exported.card["scores"]["fp32"]["accuracy"]
     assert own["per_class"][0]["recall"] == exported.card["scores"]["fp32"]["per_class"][0]["recall"]

@@ -46,6 +46,7 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"files": {}}, r"missing or wrong: files.fp32, files.int8"),
         ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),
         ({"precision": {"default": "fp16"}}, "precision.default"),
+        ({"input": {}}, "input.crop_margin"),
     ],
 )
 def test_a_damaged_card(bundle: Bundle, change: dict[str, Any], message: str) -> None:

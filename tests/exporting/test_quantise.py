@@ -16,8 +16,8 @@ from .conftest import Export
 def test_eight_bits_say_nearly_the_same(graph: bytes, faces: NDArray[np.uint8]) -> None:
     eight = quantise(graph, faces)
     assert len(eight) < len(graph) / 2
-    full = Graph(graph, threads=1).probabilities(faces)
-    found = Graph(eight, threads=1).probabilities(faces)
+    full = Graph(graph, threads=1)(faces)
+    found = Graph(eight, threads=1)(faces)
     assert 0 < np.abs(found - full).mean() < 0.02
     assert found.sum(axis=1) == pytest.approx(np.ones(len(faces)))
 

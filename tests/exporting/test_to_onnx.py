@@ -30,11 +30,11 @@ def test_network_and_graph_agree(
     classifier, content = export(name, normalisation)
     expected = classifier.probabilities(faces)
     assert np.ptp(expected, axis=0).max() > 0.1
-    assert Graph(content, threads=1).probabilities(faces) == pytest.approx(expected, abs=1e-4)
+    assert Graph(content, threads=1)(faces) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_graph_has_no_batch_norm_left_and_agrees(small: Classifier, graph: bytes, faces: NDArray[np.uint8]) -> None:
-    assert Graph(graph, threads=1).probabilities(faces) == pytest.approx(small.probabilities(faces), abs=1e-5)
+    assert Graph(graph, threads=1)(faces) == pytest.approx(small.probabilities(faces), abs=1e-5)
     assert operators(graph) == {
         **{"Unsqueeze": 1, "Cast": 1, "Sub": 1, "Div": 2},  # the normalisation, and the temperature
         **{"Conv": 20, "Relu": 16, "MaxPool": 4, "GlobalAveragePool": 5, "Sigmoid": 4, "Mul": 4, "Add": 4},

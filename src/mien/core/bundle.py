@@ -27,6 +27,9 @@ CARD = "card.json"
 FILES = (CARD, "CARD.md", *GRAPHS.values())
 """Everything that a bundle consists of."""
 
+DEFAULT = "mien-s-ferplus"
+"""The bundle that ships for whoever names none."""
+
 SCHEMA_VERSION = 1
 _KEYS = {"name": str, "labels": list, "input": dict, "files": dict, "precision": dict, "training": dict, "scores": dict}
 
@@ -129,6 +132,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
     wrong += [] if wrong else [f"files.{name}" for name in GRAPHS if not _describes(card["files"].get(name), name)]
     wrong += [] if wrong or card["precision"].get("default") in GRAPHS else ["precision.default"]
+    wrong += [] if wrong or isinstance(card["input"].get("crop_margin"), int | float) else ["input.crop_margin"]
     if wrong:
         raise DataError(f"{path}: damaged (missing or wrong: {', '.join(wrong)})")
     return dict(card)

@@ -1,39 +1,41 @@
 """Running a bundle's graph in ONNX Runtime.  Axes: `N` faces, `C` classes, `H = W = 48`."""
 
-import os
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from mien.core.bundle import Bundle, Precision
+from mien.core.bundle import DEFAULT, Bundle, Precision
 from mien.core.errors import DataError, UsageError
 from mien.core.pixels import require_faces
+from mien.runtime.devices import provider, resolve_device, usable_cores
 
 BATCH = 64
 
 
 class Graph:
-    """An ONNX file's content, ready to run on the CPU.
+    """An ONNX file's content, ready to classify faces.
 
     Args:
         content: the file.
         threads: how many compute; None takes as many as the process may use.  They sleep between calls (ONNX Runtime
             would let them spin, which takes the cores from everyone else; `docs/exporting.md` has what that costs).
+        device: what `resolve_device` gave.
 
     Raises:
         DataError: no graph from `faces` to `probabilities`.
-        UsageError: `threads` is below 1.
+        UsageError: `threads` is below 1, or the device can't be used.
     """
 
-    def __init__(self, content: bytes, *, threads: int | None = None) -> None:
-        self._session = open_graph(content, threads=threads)
+    def __init__(self, content: bytes, *, threads: int | None = None, device: str = "cpu") -> None:
+        self._session = open_graph(content, threads=threads, device=device)
         try:
             self._classes = int(self._session.get_outputs()[0].shape[1])
         except (IndexError, TypeError, ValueError) as error:
             raise DataError(f"not a graph from faces to probabilities ({error})") from None
 
-    def probabilities(self, images: NDArray[np.uint8], *, batch: int = BATCH) -> NDArray[np.float32]:
+    def __call__(self, faces: NDArray[np.uint8], *, batch: int = BATCH) -> NDArray[np.float32]:
         """Classify faces `uint8 (N, 48, 48)`: `float32 (N, C)`, rows that sum to 1.
 
         `batch` faces are computed at a time.
@@ -41,46 +43,89 @@ class Graph:
         Raises:
             DataError: another dtype or shape.
         """
-        require_faces(images, what="faces")
-        said = np.empty((len(images), self._classes), np.float32)
-        for i in range(0, len(images), batch):
-            said[i : i + batch] = self._session.run(["probabilities"], {"faces": images[i : i + batch]})[0]
+        require_faces(faces, what="faces")
+        said = np.empty((len(faces), self._classes), np.float32)
+        for i in range(0, len(faces), batch):
+            said[i : i + batch] = self._session.run(["probabilities"], {"faces": faces[i : i + batch]})[0]
         return said
 
 
-class Session(Graph):
-    """A bundle, ready to classify faces.
+class Model(Graph):
+    """A bundle, ready to classify faces; `load` makes one.
 
-    Args:
-        bundle: what `Bundle.open` gave.
-        precision: `default` takes the one that the card names.
-        threads: see `Graph`.
-
-    Raises:
-        DataError: the file is missing or damaged.
-        UsageError: no such precision, or `threads` is below 1.
+    Attributes:
+        bundle: what was loaded.
+        precision: `fp32` or `int8`.
+        device: `cpu`, `cuda:0`, …
     """
 
-    def __init__(self, bundle: Bundle, *, precision: Precision = "default", threads: int | None = None) -> None:
-        super().__init__(bundle.read_model(precision), threads=threads)
-        self.labels = bundle.labels
+    def __init__(self, bundle: Bundle, *, precision: Precision, threads: int | None, device: str) -> None:
+        if precision == "default" and device != "cpu":
+            precision = "fp32"
+        self.bundle, self.precision, self.device = bundle, bundle.resolve(precision), device
+        super().__init__(bundle.read_model(precision), threads=threads, device=device)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
         """The C class names, in the order of the probabilities."""
+        return self.bundle.labels
+
+    @property
+    def crop_margin(self) -> float:
+        """The `margin` with which `find_faces` cuts what this network learned from."""
+        return float(self.bundle.card["input"]["crop_margin"])
 
 
-def open_graph(content: bytes, *, threads: int | None) -> onnxruntime.InferenceSession:
-    """Open an ONNX file's content on the CPU; `threads` and errors as in `Graph`."""
+def load(
+    bundle: str | Path | Bundle = DEFAULT,
+    *,
+    precision: Precision = "default",
+    threads: int | None = None,
+    device: str = "auto",
+) -> Model:
+    """Make a bundle ready to classify faces: `model(faces)` takes `uint8 (N, 48, 48)` and gives `float32 (N, C)`.
+
+    Args:
+        bundle: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien.
+        precision: `default` takes the one that the card names; off the CPU fp32, since int8 is made for CPUs.
+        threads: see `Graph`.
+        device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not CoreML,
+            see `mien.runtime.devices.resolve_device`.
+
+    Raises:
+        DataError: no such bundle, or a file of it is missing or damaged.
+        UsageError: no such precision or device, or `threads` is below 1.
+
+    >>> model = load(threads=1)
+    >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
+    ((2, 8), ('neutral', 'happiness'))
+    """
+    bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    chosen = resolve_device(device)
+    try:
+        return Model(bundle, precision=precision, threads=threads, device=chosen)
+    except UsageError:
+        if device != "auto" or chosen == "cpu":
+            raise
+        return load(bundle, precision=precision, threads=threads, device="cpu")  # built for CUDA, and no GPU is there
+
+
+def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> onnxruntime.InferenceSession:
+    """Open an ONNX file's content; arguments and errors as in `Graph`."""
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads, expected 1 or more")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or _usable_cores()
+    options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; the rest is said by exceptions
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    wanted = [provider(device)] + ([] if device == "cpu" else [provider("cpu")])
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail
+        if device != "cpu":
+            raise UsageError(f"device '{device}' can't be used ({error}); choose another, such as cpu") from None
         raise DataError(f"not a graph that ONNX Runtime can run ({error})") from None
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if session.get_providers()[0] != wanted[0][0]:  # what can't start is left out without an exception
+        raise UsageError(f"device '{device}' can't be used: {wanted[0][0]} did not start; choose another, such as cpu")
+    return session

@@ -128,7 +128,7 @@ def _measure(
 
     def classify(those: FaceSet) -> dict[str, Predictions]:
         copies, classes = copies_of(those, faces.train), classifier.classes
-        said = {key: match(those, each.probabilities(those.images), classes=classes) for key, each in sessions.items()}
+        said = {key: match(those, each(those.images), classes=classes) for key, each in sessions.items()}
         return {key: replace(each, copies=copies) for key, each in said.items()}
 
     held_out = classify(faces.held_out)

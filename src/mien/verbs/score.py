@@ -1,4 +1,4 @@
-"""`predict` and `evaluate`: what a trained run says of faces, and how right it is.  Axes: `N` faces, `K` examples."""
+"""`evaluate`: what a trained run says of faces, and how right it is.  Axes: `N` faces, `K` examples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,33 +26,6 @@ from mien.training.start import own_faces
 
 FLIP_SCORES = ("accuracy", "accuracy_interval", "macro_f1", "ece", "log_loss")
 """What is scored of the mean over a face and its mirror image."""
-
-
-def predict(
-    run: str | Path | RunDir,
-    data: str | Path | FaceSet,
-    *,
-    split: str | None = None,
-    device: str = "auto",
-    on_bad: OnBad | None = None,
-) -> Predictions:
-    """Classify faces with a trained run.
-
-    Args:
-        run: the run folder, its name, or `latest`.
-        data: what `open_faces` reads, or faces; labels of classes that the run has not count as unknown.
-        split: only these faces (`"test"`, `"test,private-test"`); None takes all.
-        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        on_bad: told of each unreadable picture, which is then left out; None raises at the first.
-
-    Raises:
-        DataError: no such run, or the data are malformed.
-        UsageError: no such device.
-    """
-    run = run if isinstance(run, RunDir) else RunDir.open(run)
-    classifier = load_classifier(run.path, device=resolve_device(device))
-    faces = data if isinstance(data, FaceSet) else open_faces(data, on_bad=on_bad)
-    return classify(classifier, faces if split is None else faces.split(split))
 
 
 def classify(classifier: Classifier, faces: FaceSet) -> Predictions:

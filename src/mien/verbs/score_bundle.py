@@ -10,7 +10,7 @@ from mien.data.pictures import OnBad
 from mien.data.sniff import open_faces
 from mien.data.split import copies_of
 from mien.evaluation.metrics import evaluate as score
-from mien.runtime.session import Session
+from mien.runtime.session import load
 
 
 def evaluate_bundle(
@@ -48,7 +48,8 @@ def evaluate_bundle(
     opened = open_faces(data, targets=targets, votes=votes, labels=trained["labels"], on_bad=on_bad)
     faces = opened.split(split)
     check_classes(faces, known=bundle.labels)
-    said = match(faces, Session(bundle, precision=precision).probabilities(faces.images), classes=bundle.labels)
+    model = load(bundle, precision=precision, device="cpu")
+    said = match(faces, model(faces.images), classes=bundle.labels)
     own = opened.fingerprint == trained["fingerprint"]
     scores = score(replace(said, copies=copies_of(faces, opened.split("train"))) if own else said)
     published = bundle.card["scores"]

@@ -1,0 +1,54 @@
+"""Where ONNX Runtime computes."""
+
+import os
+import re
+from typing import Any
+
+import onnxruntime
+
+from mien.core.errors import UsageError
+
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider", "cpu": "CPUExecutionProvider"}
+"""ONNX Runtime's name of each device, best first."""
+
+CUDA = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+"""Without TF32, whose 10 bits are fewer than the card's parity needs; an exhaustive search would be repeated for every
+number of faces."""
+
+
+def available() -> list[str]:
+    """Devices that the installed ONNX Runtime was built for, best first.
+
+    >>> "cpu" in available()
+    True
+    """
+    present = onnxruntime.get_available_providers()
+    return [device for device, provider in PROVIDERS.items() if provider in present]
+
+
+def resolve_device(name: str) -> str:
+    """Turn `auto` into `cuda:0` or `cpu`, and check any other name.
+
+    `auto` leaves CoreML out: it computes in 16 bits where it likes, so the card's accuracy would not be of what it
+    says, and it translates the graph at each start.
+
+    Raises:
+        UsageError: this ONNX Runtime has no such device; the message lists those it has.
+    """
+    found = available()
+    if name == "auto":
+        return "cuda:0" if "cuda" in found else "cpu"
+    if not re.fullmatch(r"cpu|coreml|cuda(:\d+)?", name) or name.partition(":")[0] not in found:
+        raise UsageError(f"no device '{name}' in this ONNX Runtime; it has {', '.join(found)}")
+    return "cuda:0" if name == "cuda" else name
+
+
+def provider(device: str) -> tuple[str, dict[str, Any]]:
+    """ONNX Runtime's provider of a resolved device, and its options."""
+    kind, _, index = device.partition(":")
+    return PROVIDERS[kind], CUDA | {"device_id": index} if kind == "cuda" else {}
+
+
+def usable_cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
