@@ -1,4 +1,4 @@
-"""Score a run on its test faces, classify others with it, and compare it with a second run.
+"""Score a run on its test faces, see which faces it is surest of and wrong about, and write its report.
 
 Run: python examples/evaluate.py
 """
@@ -6,14 +6,14 @@ Run: python examples/evaluate.py
 import mien
 
 settings = ["holdout.rows=70"]
-short = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, settings=settings, name="short")
-longer = mien.train("synthetic:350", recipe="demo", epochs=3, batch=32, settings=settings, name="longer")
+run = mien.train("synthetic:350", recipe="demo", epochs=3, batch=32, settings=settings)
 
-scores = mien.evaluate(longer)
+scores = mien.evaluate(run)
 print(f"accuracy {scores['accuracy']:.3f}; most confused: {scores['most_confused'][0]['classes']}")
 
-test_faces = mien.open_faces("synthetic:350").split("test")
-said = [mien.predict(run, test_faces) for run in (short, longer)]
-print(mien.compare(*said, names=("short", "longer"))["verdict"])
+said = mien.Predictions.load(run.path / "eval/test/predictions.npz")
+wrong = said.select(said.labels != said.targets)
+surest = wrong.probabilities.max(axis=1).argmax()
+print(f"surely wrong: face {wrong.ids[surest]}, called {wrong.classes[wrong.labels[surest]]}")
 
-mien.report(longer)
+mien.report(run)

@@ -1,16 +1,14 @@
-"""Classify faces with a trained run, and show the surest.
+"""Find and classify the faces of a photo, a folder or a video with the network that ships; drawn faces by default.
 
 Run: python examples/predict.py
+Run: python examples/predict.py photo.jpg
 """
+
+import sys
 
 import mien
 
-run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, settings=["holdout.rows=70"])
-
-predictions = mien.predict(run, "synthetic:350", split="test")
-surest = predictions.probabilities.max(axis=1).argsort()[::-1][:5]
-for row in surest:
-    name = predictions.classes[predictions.labels[row]]
-    print(f"face {predictions.ids[row]}: {name}, probability {predictions.probabilities[row].max():.3f}")
-
-predictions.save(run.path / "test_predictions.npz")
+model = mien.load()
+for face in mien.predict(model, sys.argv[1] if len(sys.argv) > 1 else "synthetic:7"):
+    second = sorted(face.probabilities, key=face.probabilities.__getitem__)[-2]
+    print(f"{face.source} {face.face}: {face.label} {face.probability:.2f}, else {second}; box {face.box}")

@@ -50,7 +50,7 @@ def test_help_has_an_example(mien: Mien, verb: str) -> None:
         *((verb, f"mien {verb}") for verb in (*VERBS, "data describe") if verb != "val"),
         ("val", "mien eval"),
         ("compare a", "mien compare"),
-        ("predict a", "mien predict"),
+        ("predict", "mien predict photo.jpg"),
         ("study x.csv", "mien study"),
         ("train x.csv", "mien train"),
         ("eval --json", "mien eval"),
@@ -105,7 +105,7 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         for parameter in command.params if verb != "data" else ():
             helps.setdefault(parameter.opts[0], set()).add(getattr(parameter, "help", None))
     several = {flag for flag, texts in helps.items() if len(texts) > 1}
-    assert several == {"--split"}  # `predict` takes all faces by default, and says so
+    assert several == {"--split", "--model"}  # `predict` takes all faces by default, and a bundle; it says so
     assert len(helps) > 20
 
 
@@ -128,7 +128,7 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         ("trian", "Did you mean 'train'"),
         ("models --jsn", "--json"),
         ("data descrbe", "descr"),
-        ("predict run test.csv --format exel", "no format 'exel'"),
+        ("predict test.csv --format exel", "no format 'exel'"),
     ],
 )
 def test_usage_errors_exit_2(mien: Mien, tmp_path: Path, line: str, message: str) -> None:
@@ -140,7 +140,7 @@ def test_usage_errors_exit_2(mien: Mien, tmp_path: Path, line: str, message: str
 
 
 @pytest.mark.parametrize(
-    "line", ["eval latest", "report no/such/run", "predict nowhere x.csv", "train --resume latest"]
+    "line", ["eval latest", "report no/such/run", "train --resume latest"]
 )
 def test_missing_runs_exit_3(mien: Mien, line: str) -> None:
     done = mien(*line.split())
@@ -233,8 +233,8 @@ LINES = (
     "eval RUN/eval/test/predictions.npz",
     "compare RUN RUN",
     "compare RUN RUN --json",
-    "predict RUN synthetic:70 --split test",
-    "predict RUN synthetic:70 --format csv",
+    "predict synthetic:70 --split test",
+    "predict synthetic:70 --json",
     "report RUN --json",
     "--help",
     "train --help",

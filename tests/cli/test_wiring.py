@@ -52,7 +52,17 @@ ENSEMBLE_FLAGS = {
     **{name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--flip")},
     **{name: RUN_FLAGS[name] for name in RUN_FLAGS if "--set" not in name},
 }
-PREDICT_FLAGS = {name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--skip-bad")}
+SEE_FLAGS = {
+    "--split train": ("split", "train"),
+    "--every 3": ("every", 3),
+    "--fps 2.5": ("fps", 2.5),
+    "--no-align": ("align", False),
+}
+LOAD_FLAGS = {
+    "--device cuda:1": ("device", "cuda:1"),
+    "--precision fp32": ("precision", "fp32"),
+    "--threads 3": ("threads", 3),
+}
 DATA_FLAGS = {
     "--votes v.csv": ("votes", "v.csv"),
     "--targets t.csv": ("targets", "t.csv"),
@@ -75,7 +85,8 @@ VERBS = {  # line: (function, its flags)
     "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
     "export run": ("mien.verbs.export.export", EXPORT_FLAGS | {"--max-risk 0.2": ("max_risk", 0.2)}),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
-    "predict run x.csv": ("mien.verbs.score.predict", PREDICT_FLAGS),
+    "predict y.jpg": ("mien.runtime.session.load", LOAD_FLAGS),
+    "predict x.jpg": ("mien.verbs.predict.see", SEE_FLAGS),
     "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
@@ -85,6 +96,9 @@ DEFAULTS = {
     "split": ("test", None),
     "labels": ("own", None),
     "settings": ([],),
+    "every": (1,),
+    "align": (True,),
+    "precision": ("default", None),
     "seeds": ([0, 1, 2],),
 }
 
@@ -131,7 +145,6 @@ def test_a_flag_arrives(
         ("eval a", ("a",)),
         ("ensemble a b", (["a", "b"],)),
         ("val a", ("a",)),
-        ("predict a x.csv", ("a", "x.csv")),
         ("data describe x.csv", ("x.csv",)),
     ],
 )
@@ -142,6 +155,19 @@ def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: st
     recorder = record(monkeypatch, function)
     assert mien(*line.split()).code == 130
     assert recorder.places == places
+
+
+@pytest.mark.parametrize(("line", "source"), [("a.jpg", "a.jpg"), ("a.jpg b/", ["a.jpg", "b/"])])
+def test_pictures_and_the_bundle_arrive(
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, source: str | list[str]
+) -> None:
+    recorder = record(monkeypatch, "mien.verbs.predict.see")
+    assert mien("predict", *line.split(), "--model", "mien-n").code == 130
+    model, given = recorder.places
+    assert (model.bundle.card["name"], given) == ("mien-n", source)
+    loader = record(monkeypatch, "mien.runtime.session.load")
+    assert mien("predict", "a.jpg").code == mien("predict", "a.jpg", "--model", "mine").code == 130
+    assert loader.places == ("mine",)
 
 
 @pytest.mark.parametrize("verb", ["train", "ablate", "study"])

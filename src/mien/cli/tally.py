@@ -9,6 +9,7 @@ from typing import Self
 from mien.cli import console
 from mien.core.errors import DataError
 from mien.runtime.record import Seen
+from mien.verbs.predict import is_table
 
 
 class Tally:
@@ -47,7 +48,7 @@ class Tally:
         """Say what was done; raise `DataError` if some could not be read, and that is not fine."""
         if kind:
             return
-        if self.pictures > 1:
+        if self.pictures > 1 and not is_table(self.source):
             console.say(self._counts())
         elif self.without:
             console.say(f"{self.source}: no face found")
