@@ -21,7 +21,7 @@ TORCH_FREE = [
     for part in ("core", "data", "evaluation", "reporting", "runtime", "cli")
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
-TORCH_FREE += ["mien.weights", "mien.verbs.score_bundle"]
+TORCH_FREE += ["mien.weights", "mien.verbs.score_bundle", "mien.verbs.doctor"]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -73,6 +73,8 @@ def test_the_block_blocks() -> None:
         "eval BUNDLE --data synthetic:210",
         "compare RUN RUN",
         "report RUN",
+        "models -q",
+        "doctor",
     ],
 )
 def test_verbs_that_need_no_torch(studied: RunDir, exported: Bundle, tmp_path: Path, line: str) -> None:

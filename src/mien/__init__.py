@@ -20,6 +20,7 @@ _HOMES = {
     "ensemble": "mien.verbs.ensemble",
     "export": "mien.verbs.export",
     "evaluate_bundle": "mien.verbs.score_bundle",
+    "examine": "mien.verbs.doctor",
     "compare": "mien.evaluation.compare",
     "report": "mien.reporting.build",
     "FaceSet": "mien.core.faces",
