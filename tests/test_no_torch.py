@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ TORCH_FREE = [
     for part in ("core", "data", "evaluation", "reporting", "runtime", "cli")
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
-TORCH_FREE += ["mien.weights", "mien.verbs.score_bundle"]
+TORCH_FREE += ["mien.weights", "mien.verbs.score_bundle", "mien.verbs.doctor"]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -37,13 +38,40 @@ def test_import_and_help_load_nothing_heavy() -> None:
     assert "train" in done.stdout
 
 
+LOADS = """import sys
+before = set(sys.modules)
+{}
+new = set(sys.modules) - before
+print(sorted({{name.partition('.')[0] for name in new}} - set(sys.stdlib_module_names)))
+print(sorted(name for name in new if name.startswith('mien.')))
+print('importlib.metadata' in new, len(new))
+"""
+
+
+def loaded_by(code: str) -> list[str]:
+    """The packages, modules of ours, whether importlib.metadata (as slow as Pillow) and how many modules are loaded."""
+    done = python(LOADS.format(code))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
 def test_import_alone_loads_only_itself() -> None:
-    done = python(
-        "import sys; before = set(sys.modules); import mien; "
-        "new = {name.partition('.')[0] for name in set(sys.modules) - before}; "
-        "print(sorted(new - set(sys.stdlib_module_names)))"
+    packages, ours, rest = loaded_by("import mien")
+    assert (packages, ours) == ("['mien']", "[]")
+    assert rest.startswith("False")
+
+
+def test_a_photo_loads_no_more_than_it_needs(portrait: Path) -> None:
+    """The import budget behind the first result in 1.5 seconds."""
+    look = (
+        "import mien; model = mien.load(); [face] = mien.find_faces(%r, detector=mien.YuNet()); model(face.image[None])"
     )
-    assert (done.stdout, done.stderr) == ("['mien']\n", "")
+    packages, ours, rest = loaded_by(look % str(portrait))
+    assert packages == "['PIL', 'mien', 'numpy', 'onnxruntime']"
+    assert all(name.split(".")[1] in {"core", "runtime"} for name in literal_eval(ours))
+    slow, count = rest.split()
+    assert slow == "False"
+    assert int(count) <= 300  # 232 in November 2026
 
 
 BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors', 'onnx'), None)\n"
@@ -73,6 +101,8 @@ def test_the_block_blocks() -> None:
         "eval BUNDLE --data synthetic:210",
         "compare RUN RUN",
         "report RUN",
+        "models -q",
+        "doctor",
     ],
 )
 def test_verbs_that_need_no_torch(studied: RunDir, exported: Bundle, tmp_path: Path, line: str) -> None:

@@ -3,7 +3,7 @@
 Public names are imported when first used, so `import mien` is light.
 """
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 _HOMES = {
@@ -21,6 +21,7 @@ _HOMES = {
     "ensemble": "mien.verbs.ensemble",
     "export": "mien.verbs.export",
     "evaluate_bundle": "mien.verbs.score_bundle",
+    "examine": "mien.verbs.doctor",
     "compare": "mien.evaluation.compare",
     "report": "mien.reporting.build",
     "FaceSet": "mien.core.faces",
@@ -34,10 +35,13 @@ _HOMES = {
 }
 
 __all__ = list(_HOMES)
-__version__ = metadata.version("mien")
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata  # what it imports takes as long as all the rest of mien
+
+        return metadata.version("mien")
     if name not in _HOMES:
         raise AttributeError(f"module 'mien' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

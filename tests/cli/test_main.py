@@ -37,7 +37,7 @@ def flags_of(group: object = None, verb: str = "") -> dict[str, list[str]]:
 FLAGS = [(verb, flag) for verb, flags in flags_of().items() for flag in flags]
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "data", "models", "data describe"])
+@pytest.mark.parametrize("verb", [*VERBS, "data", "models", "doctor", "data describe"])
 def test_help_has_an_example(mien: Mien, verb: str) -> None:
     done = mien(*verb.split(), "--help")
     assert done.code == 0
@@ -73,7 +73,7 @@ def test_without_a_verb_there_is_help(mien: Mien, line: str) -> None:
 
 
 def test_the_verbs_are_those_tested_here() -> None:
-    assert set(flags_of()) == {*VERBS, "models", "data describe"}
+    assert set(flags_of()) == {*VERBS, "models", "doctor", "data describe"}
 
 
 @pytest.mark.parametrize(("verb", "flag"), FLAGS)

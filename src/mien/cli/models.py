@@ -1,6 +1,7 @@
 """`mien models`."""
 
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 from mien.cli import console, flags
@@ -11,16 +12,39 @@ from mien.cli.main import app
 def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: flags.Verbose = False) -> None:
     """List the networks: parameters and multiply-adds a face; and the bundles that ship, with their accuracy.
 
+    Without PyTorch only the bundles.
+
     Example: `mien models --json`
     """
     from mien.core.bundle import Bundle, shipped
-    from mien.models.registry import MODELS, info
 
-    rows = [asdict(info(name)) for name in MODELS]
+    rows = _networks()
     bundles = [_measured(name, Bundle.open(name).card) for name in shipped()]
     if json:
         console.print_json({"schema_version": 1, "models": rows, "bundles": bundles})
         return
+    if rows:
+        _print_networks(rows)
+        print()
+    for each in bundles:
+        low, high = each["accuracy_interval"]
+        print(
+            f"{each['name']} ships: accuracy {each['accuracy']:.4f} ({low:.4f} to {high:.4f}) on the "
+            f"{each['faces']:,} faces of {each['source']}, split '{each['split']}', in {each['precision']}"
+        )
+
+
+def _networks() -> list[dict[str, Any]]:
+    """Return the networks that can be trained; none where PyTorch is not installed, which counts their parameters."""
+    if find_spec("torch") is None:
+        console.say("only what ships; the networks for training need: pip install 'mien[train]'")
+        return []
+    from mien.models.registry import MODELS, info
+
+    return [asdict(info(name)) for name in MODELS]
+
+
+def _print_networks(rows: list[dict[str, Any]]) -> None:
     head = {
         "name": "left",
         "parameters": "right",
@@ -43,12 +67,6 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
             for row in rows
         ],
     )
-    for each in bundles:
-        low, high = each["accuracy_interval"]
-        print(
-            f"\n{each['name']} ships: accuracy {each['accuracy']:.4f} ({low:.4f} to {high:.4f}) on the "
-            f"{each['faces']:,} faces of {each['source']}, split '{each['split']}', in {each['precision']}"
-        )
 
 
 def _measured(name: str, card: dict[str, Any]) -> dict[str, Any]:

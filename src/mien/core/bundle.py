@@ -11,7 +11,6 @@
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -118,7 +117,7 @@ def shipped() -> list[str]:
 
 def weights() -> Path:
     """Return the folder of all that ships trained."""
-    return Path(str(files("mien.weights")))
+    return Path(__file__).parents[1] / "weights"
 
 
 def _read_card(path: Path) -> dict[str, Any]:

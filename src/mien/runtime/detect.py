@@ -93,7 +93,7 @@ class YuNet:
         max_overlap: float = 0.3,
         threads: int | None = None,
     ) -> None:
-        self._graph = open_graph(_read_model(path or model_path()), threads=threads)
+        self._graph = open_graph(read_model(path or model_path()), threads=threads)
         self._min_probability = min_probability
         self._max_overlap = max_overlap
 
@@ -122,7 +122,8 @@ def model_path() -> Path:
     return weights() / "yunet" / "face_detection_yunet_2023mar.onnx"
 
 
-def _read_model(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """Read YuNet's file; raises `DataError` if it is not the one that ships."""
     try:
         content = path.read_bytes()
     except OSError as error:
