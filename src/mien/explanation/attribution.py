@@ -19,14 +19,13 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.pixels import SIZE
 from mien.explanation.layers import evaluating, find_layer, last_map_layer
 from mien.models.classifier import Classifier
+from mien.runtime.occlusion import STRIDE_PX, WINDOW_PX
 
 NOISE_SD = 0.15 * 255
 """SmoothGrad's noise, in grey levels: 15 % of the range, the middle of what its paper recommends."""
 NOISE_SAMPLES = 24
 STEPS = 64
 """Points of the path that integrated gradients adds up."""
-WINDOW_PX, STRIDE_PX = 8, 4
-"""Occlusion's square and its step."""
 
 
 @dataclass(frozen=True, eq=False)
