@@ -139,9 +139,7 @@ def test_usage_errors_exit_2(mien: Mien, tmp_path: Path, line: str, message: str
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "line", ["eval latest", "report no/such/run", "train --resume latest"]
-)
+@pytest.mark.parametrize("line", ["eval latest", "report no/such/run", "train --resume latest"])
 def test_missing_runs_exit_3(mien: Mien, line: str) -> None:
     done = mien(*line.split())
     assert done.code == 3

@@ -2,10 +2,11 @@
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,16 @@ from mien.cli import console
 from mien.cli.outputs import refuse_existing
 from mien.core.errors import UsageError
 from mien.core.files import write_atomic
+from mien.runtime.chart import ExpressionOverTime, draw_chart, require_matplotlib
+from mien.runtime.draw import annotate
+from mien.runtime.explained_faces import annotate_with_maps
+from mien.runtime.occlusion import Model, occlude
 from mien.runtime.record import Seen
 from mien.runtime.sources import is_video
+from mien.runtime.write_video import FORMATS, VideoWriter
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-"""Kinds of pictures that are drawn; for any other a PNG is."""
-
-VIDEOS = (".mp4", ".m4v", ".mov", ".mkv")
-"""Kinds of videos that are drawn; for any other an MP4 is."""
-
-Model = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Kinds of pictures that are drawn; the copy of any other is a PNG, as that of any other video is an MP4."""
 
 
 class Drawing:
@@ -44,12 +45,13 @@ class Drawing:
         self.path, self.explain = path, explain
         self.root = _root(inputs)
         if self.root is None:
-            kinds = VIDEOS if is_video(inputs[0]) else PICTURES
+            kinds = tuple(FORMATS) if is_video(inputs[0]) else PICTURES
             if path.suffix.lower() not in kinds:
                 raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(kinds)}")
         if not overwrite and (any(path.iterdir()) if path.is_dir() else path.exists()):
             raise UsageError(f"--draw {path}: exists; choose another name or add --overwrite")
         self._video: VideoWriter | None = None
+        self._open = ExitStack()
         self._source = ""
 
     def __enter__(self) -> Self:
@@ -58,39 +60,67 @@ class Drawing:
     def write(self, seen: Seen) -> None:
         """Draw a picture, or a video's next frame."""
         if seen.picture.source != self._source:
-            self._close()
-            self._source = seen.picture.source
+            self._open.close()
+            self._source, self._video = seen.picture.source, None
         path = self._copy_of(self._source)
         if seen.picture.time_s is None:
             write_atomic(path, _encode(self._draw(seen), path.suffix))
             return
         if self._video is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._video = VideoWriter(path)
+            self._video = self._open.enter_context(VideoWriter(path))
         self._video.write(annotate(seen.picture.pixels, seen.faces), seen.picture.time_s)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._close()
+        self._open.close()
         if self._source:
             console.say(f"drawn: {self.path.absolute()}")
-
-    def _close(self) -> None:
-        if self._video:
-            self._video.close()
-            self._video = None
 
     def _draw(self, seen: Seen) -> NDArray[np.uint8]:
         if self.explain is None or not seen.faces:
             return annotate(seen.picture.pixels, seen.faces)
         maps = occlude(self.explain, np.array([face.image for face in seen.faces]))
-        return explain_below(annotate(seen.picture.pixels, seen.faces), seen.faces, maps=maps)
+        return annotate_with_maps(seen.picture.pixels, seen.faces, maps)
 
     def _copy_of(self, source: str) -> Path:
         if self.root is None:
             return self.path
         path = self.path / Path(source).absolute().relative_to(self.root)
-        kinds, other = (VIDEOS, ".mp4") if is_video(source) else (PICTURES, ".png")
+        kinds, other = (tuple(FORMATS), ".mp4") if is_video(source) else (PICTURES, ".png")
         return path if path.suffix.lower() in kinds else path.with_name(path.name + other)
+
+
+class Chart:
+    """The expressions of one video over time, in one figure; a context that draws it at the end.
+
+    Args:
+        path: the PNG.
+        inputs: the files and folders: a single video.
+        labels: the C class names.
+        overwrite: allow the file to exist.
+
+    Raises:
+        UsageError: `path` exists, or the input is another.
+    """
+
+    def __init__(self, path: Path, inputs: Sequence[str], *, labels: Sequence[str], overwrite: bool) -> None:
+        refuse_existing(path, overwrite=overwrite)
+        require_matplotlib()
+        if len(inputs) != 1 or not is_video(inputs[0]):
+            raise UsageError("--chart draws one video over time; give one, or leave --chart out")
+        self.path, self.over_time, self.empty = path, ExpressionOverTime(labels), True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, seen: Seen) -> None:
+        """Take in a frame."""
+        self.over_time.add(seen)
+        self.empty = False
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        if not self.empty:
+            draw_chart(self.over_time, self.path)
+            console.say(f"drawn: {self.path.absolute()}")
 
 
 def _root(inputs: Sequence[str]) -> Path | None:

@@ -44,8 +44,9 @@ def predict(
     from mien.cli.drawings import Chart, Drawing
     from mien.cli.outputs import Output
     from mien.cli.tally import Tally
+    from mien.core.bundle import DEFAULT
     from mien.runtime.detect import YuNet
-    from mien.runtime.session import DEFAULT, load
+    from mien.runtime.session import load
     from mien.verbs.predict import see
 
     opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
@@ -55,7 +56,7 @@ def predict(
     elif explain:
         raise UsageError("--explain draws maps; say where to with --draw out.jpg")
     if chart:
-        sinks.append(Chart(chart, inputs, overwrite=overwrite))
+        sinks.append(Chart(chart, inputs, labels=opened.labels, overwrite=overwrite))
     tally = Tally(inputs, skip_bad=skip_bad)
     seen = see(
         opened,

@@ -106,11 +106,10 @@ def draw_chart(over_time: ExpressionOverTime, path: Path) -> None:
     edges = over_time.edges_s()
     if not edges.size:
         raise UsageError(f"{path}: no frame was looked at, there is nothing to draw")
-    try:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError('the chart needs Matplotlib: pip install "mien[video]"') from None
+    require_matplotlib()
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
     with style.context("default"):
         figure = Figure(figsize=(10, 4.4), dpi=150, layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
@@ -122,6 +121,14 @@ def draw_chart(over_time: ExpressionOverTime, path: Path) -> None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
     write_atomic(path, buffer.getvalue())
+
+
+def require_matplotlib() -> None:
+    """Raise `MissingExtraError` unless Matplotlib is installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("the chart needs Matplotlib: pip install 'mien[video]'") from None
 
 
 def _stack(axes: "Axes", over_time: ExpressionOverTime) -> None:
