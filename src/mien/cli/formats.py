@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from mien.runtime.record import SCHEMA_VERSION, Face
@@ -13,7 +13,7 @@ class Format(NamedTuple):
     """How faces become text: what comes first for the class names, before each but the first face, for it, and last."""
 
     head: Callable[[Sequence[str]], str]
-    line: Callable[[Face, Sequence[str]], str]
+    line: Callable[[Face], str]
     between: str = ""
     tail: str = ""
 
@@ -43,14 +43,14 @@ def _table_head(labels: Sequence[str]) -> str:
     return f"{'face':>6}  {'expression':<{_wide(labels)}}  probability  {'box (x y width height)':<22}  source\n"
 
 
-def _table_line(face: Face, labels: Sequence[str]) -> str:
+def _table_line(face: Face) -> str:
     box = "" if face.box is None else " ".join(f"{side:.0f}" for side in face.box)
     when = "" if face.time_s is None else f" {face.time_s:.3f} s"
-    wide = _wide(labels)
+    wide = _wide(face.probabilities)
     return f"{face.face:>6}  {face.label:<{wide}}  {face.probability:>11.3f}  {box:<22}  {face.source}{when}\n"
 
 
-def _wide(labels: Sequence[str]) -> int:
+def _wide(labels: Iterable[str]) -> int:
     return max(len(name) for name in (*labels, "expression"))
 
 
@@ -59,7 +59,7 @@ def _json_head(labels: Sequence[str]) -> str:
     return json.dumps(head, ensure_ascii=False)[:-1] + ', "faces": [\n'
 
 
-def _json_line(face: Face, labels: Sequence[str]) -> str:
+def _json_line(face: Face) -> str:
     return json.dumps(face.record(), ensure_ascii=False)
 
 
@@ -69,14 +69,16 @@ def _csv_line(values: Sequence[Any]) -> str:
     return text.getvalue()
 
 
+def _submission_line(face: Face) -> str:
+    """Write the face's id and the number of its label, as in the course's training file."""
+    return _csv_line([face.face, list(face.probabilities).index(face.label)])
+
+
 FORMATS = {
     "table": Format(_table_head, _table_line),
     "json": Format(_json_head, _json_line, between=",\n", tail="\n]}\n"),
-    "jsonl": Format(lambda labels: "", lambda face, labels: _json_line(face, labels) + "\n"),
-    "csv": Format(lambda labels: _csv_line(columns(labels)), lambda face, labels: _csv_line(list(flat(face).values()))),
-    # the course's: the face's id and the number of its label, as in the training file
-    "submission": Format(
-        lambda labels: "id,label\n", lambda face, labels: _csv_line([face.face, labels.index(face.label)])
-    ),
+    "jsonl": Format(lambda _: "", lambda face: _json_line(face) + "\n"),
+    "csv": Format(lambda labels: _csv_line(columns(labels)), lambda face: _csv_line(list(flat(face).values()))),
+    "submission": Format(lambda _: "id,label\n", _submission_line),
 }
 """What `--format` takes, but for Parquet, which is no text."""

@@ -89,13 +89,13 @@ class Output:
 
 class _Text:
     def __init__(self, file: TextIO, format_: Format, labels: Sequence[str]) -> None:
-        self.file, self.format, self.labels = file, format_, labels
+        self.file, self.format = file, format_
         self.between = ""
         self.file.write(format_.head(labels))
 
     def write(self, faces: Sequence[Face]) -> None:
         for face in faces:
-            self.file.write(self.between + self.format.line(face, self.labels))
+            self.file.write(self.between + self.format.line(face))
             self.between = self.format.between
         self.file.flush()
 

@@ -68,7 +68,7 @@ def predict(
         split=split,
         on_bad=tally.on_bad,
     )
-    write(seen, sinks=[*sinks, tally])
+    write(seen, sinks=[tally, *sinks])
 
 
 def write(seen: "Iterator[Seen]", *, sinks: Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-"""`predict` and `see`: what a bundle says of the faces in pictures, videos and tables; without the training libraries."""
+"""`predict` and `see`: what a bundle says of the faces in pictures, videos and tables; without PyTorch."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
