@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,19 +28,20 @@ def storage_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file through a temporary name: write, flush, fsync, rename.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that takes the name `path` when the block ends: flush, fsync, rename.
 
     Raises:
-        StorageError: the disk is full or the folder can't be written; `path` keeps what it had.
+        StorageError: the disk is full or the folder can't be written.  At any exception in the block the new file is
+            dropped and `path` keeps what it had.
     """
-    data = content.encode() if isinstance(content, str) else content
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)
@@ -48,6 +49,16 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a file through a temporary name, as `replacing` does.
+
+    Raises:
+        StorageError: the disk is full or the folder can't be written; `path` keeps what it had.
+    """
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def verify(path: Path, content: bytes, *, sha256: str, size: int, said_by: str, remedy: str) -> None:

@@ -1,0 +1,236 @@
+"""`read_video`: from a video file to its frames, with PyAV (FFmpeg).  Axes: `H`, `W` the upright frame."""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError, MissingExtraError, UsageError
+from mien.core.pixels import MAX_PIXELS
+from mien.runtime.record import Picture
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.reformatter import VideoReformatter
+    from av.video.stream import VideoStream
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"}
+    | {".3gp", ".ogv"}
+)
+"""The endings, in lower case, of the files that are taken for videos."""
+
+ROUNDING_S = 0.001
+"""By how much a time may be rounded down in the file; Matroska's are whole milliseconds."""
+
+TAIL_S = 1.0
+"""A video that ends this much earlier than its file says has lost its end."""
+
+
+def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) -> Iterator[Picture]:
+    """Read a video frame by frame: upright, in the order shown, one at a time in memory.
+
+    `frame` numbers all frames that can be decoded, from 0, also those that `every` and `fps` leave out.  `time_s` is
+    the frame's timestamp relative to the start of the video stream, so it is right at a variable frame rate too.  A
+    frame without a timestamp, or with one that is not later than the frame's before, is put one mean frame interval
+    after that (1/25 s where the file has no frame rate).  Sound and further video streams are left out.
+
+    FFmpeg decodes with one thread: with several, the frames just before a damage are lost.
+
+    Args:
+        path: the file; what it is, is told by its content.
+        every: take each n-th frame, the first one included.
+        fps: take at most so many frames a second: the first frame of each 1/`fps` s.
+
+    Yields:
+        Pictures with `source`, `pixels`, `frame` and `time_s`.
+
+    Raises:
+        UsageError: `every` below 1, `fps` not above 0, or both given.
+        DataError: no such file, not a video, or frames of more than `MAX_PIXELS`.  After the last frame that can be
+            decoded: the file is damaged; the message says from which time on.
+        MissingExtraError: PyAV is not installed.
+
+    >>> read_video("talk.mp4", every=0)
+    Traceback (most recent call last):
+    mien.core.errors.UsageError: every 0 frames, expected 1 or more
+    """
+    if every < 1:
+        raise UsageError(f"every {every} frames, expected 1 or more")
+    if fps is not None and not 0 < fps < math.inf:
+        raise UsageError(f"{fps} frames a second, expected more than 0")
+    if fps is not None and every != 1:
+        raise UsageError(f"every {every} frames and {fps} frames a second; expected one of the two")
+    require_av()
+    return _pictures(Path(path), every=every, fps=fps)
+
+
+def require_av() -> None:
+    """Raise `MissingExtraError` unless PyAV is installed."""
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("video needs PyAV: pip install 'mien[video]'") from None
+
+
+def _pictures(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
+    from av.video.reformatter import VideoReformatter
+
+    last = -math.inf
+    reformatter = VideoReformatter()
+    with _opened(path) as (container, stream):
+        for number, (frame, time_s) in enumerate(_frames(path, container, stream)):
+            turn = number // every if fps is None else math.floor((time_s + ROUNDING_S) * fps)
+            if turn > last:
+                last = turn
+                yield Picture(str(path), _upright(frame, reformatter), number, time_s)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+    """Open the file and its first video stream that is not a cover picture."""
+    import av
+
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, expected a video file")
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from None
+    with file:
+        if not path.stat().st_size:
+            raise DataError(f"{path}: not a video (0 bytes)")
+        try:  # a playlist must not open other files or addresses, hence the protocols
+            container = av.open(file, "r", metadata_errors="replace", options={"protocol_whitelist": "none"})
+        except (av.FFmpegError, OSError) as error:
+            raise DataError(
+                f"{path}: not a video that FFmpeg can read ({error.strerror}), or one that lost its index, which may "
+                "stand at its end"
+            ) from None
+        with container:
+            yield container, _video_stream(path, container.streams.video)
+
+
+def _video_stream(path: Path, streams: tuple["VideoStream", ...]) -> "VideoStream":
+    from av.stream import Disposition
+
+    for stream in streams:
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
+            _require_size(path, stream.codec_context.width, stream.codec_context.height)
+            stream.codec_context.thread_count = 1
+            return stream
+    raise DataError(f"{path}: no video in it that FFmpeg can decode")
+
+
+def _frames(path: Path, container: "InputContainer", stream: "VideoStream") -> Iterator[tuple["VideoFrame", float]]:
+    """Yield each good frame and its time in seconds; after them, raise `DataError` if some are missing."""
+    clock = _Clock(container, stream)
+    count = lost = 0
+    lost_after_s = 0.0
+    for frame in _decoded(container, stream, clock):
+        if frame is not None and not frame.is_corrupt:
+            _require_size(path, frame.width, frame.height)
+            count += 1
+            yield frame, clock.read(frame)
+        elif count:  # a recording that begins between two key frames is not damaged
+            lost_after_s = lost_after_s if lost else clock.end_s
+            lost += 1
+    if not count:
+        raise DataError(f"{path}: none of its frames can be decoded; get the file again")
+    missing_s = clock.missing_s()
+    if missing_s > TAIL_S:
+        raise DataError(
+            f"{path}: damaged: nothing can be decoded after {clock.end_s:.2f} s, the last {missing_s:.1f} s are "
+            f"missing; the {count} frames before are good"
+        )
+    if lost:
+        raise DataError(
+            f"{path}: damaged after {lost_after_s:.2f} s: of {count + lost} frames {lost} can't be decoded; the others "
+            "are good"
+        )
+
+
+def _decoded(container: "InputContainer", stream: "VideoStream", clock: "_Clock") -> Iterator["VideoFrame | None"]:
+    """Yield the frames in the order shown, and None for each error."""
+    import av
+
+    try:
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                yield None
+                continue
+            clock.pass_by(packet)
+            yield from frames
+    except (av.FFmpegError, OSError):
+        yield None
+
+
+class _Clock:
+    """Tells the time of one frame after the other, in seconds from the stream's start.
+
+    Attributes:
+        end_s: when the last frame ends.
+    """
+
+    def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
+        self._container, self._stream = container, stream
+        self._avi = container.format.name == "avi"  # has decoding times only; frames come out at an even delay
+        rate = stream.average_rate or stream.guessed_rate or 25
+        self._interval_s = float(1 / rate)
+        self._base_s = stream.time_base or Fraction(1)
+        self._start = None if self._avi else stream.start_time
+        self._last_s = -math.inf
+        self._decoded = 0
+        self.end_s = 0.0
+
+    def read(self, frame: "VideoFrame") -> float:
+        """Return a frame's time, later than that of the frame before."""
+        stamp = frame.dts if self._avi else frame.pts
+        self._start = stamp if self._start is None else self._start
+        time_s = -math.inf if stamp is None else self._seconds(stamp)
+        if time_s <= self._last_s:
+            time_s = max(0.0, self._last_s + self._interval_s)
+        self._last_s = time_s
+        self.end_s = time_s + self._interval_s
+        return time_s
+
+    def pass_by(self, packet: "Packet[VideoStream]") -> None:
+        """Note a packet that could be decoded: packets say how long a frame is held, frames come in another order."""
+        end = max((stamp for stamp in (packet.pts, packet.dts) if stamp is not None), default=0)
+        self._decoded = max(self._decoded, end + (packet.duration or 0))
+
+    def missing_s(self) -> float:
+        """Return how much longer the file says that its video is than what could be decoded; below 0 if unsaid.
+
+        The stream is asked, then its tag (Matroska), then the file as a whole, whose sound may end later.
+        """
+        if self._stream.duration:
+            return float(self._stream.duration * self._base_s) - self._seconds(self._decoded)
+        tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", self._stream.metadata.get("DURATION", ""))
+        end_s = sum(60**k * float(tag[3 - k]) for k in range(3)) if tag else (self._container.duration or 0) / 1e6
+        return end_s - float(self._decoded * self._base_s)
+
+    def _seconds(self, stamp: int) -> float:
+        return float((stamp - (self._start or 0)) * self._base_s)
+
+
+def _upright(frame: "VideoFrame", reformatter: "VideoReformatter") -> NDArray[np.uint8]:
+    pixels = np.asarray(reformatter.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+
+
+def _require_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{path}: frames of {width}×{height} pixels, at most {MAX_PIXELS:,} are read; shrink it")

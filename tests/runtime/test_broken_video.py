@@ -1,0 +1,130 @@
+"""Videos that are damaged, refused, or none."""
+
+import io
+import re
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+from PIL import Image
+
+from mien.core.errors import DataError
+from mien.runtime import video
+from mien.runtime.record import Picture
+from mien.runtime.video import read_video
+
+from .clips import HEIGHT, WIDTH, cut_off, levels, moving, write_clip
+
+
+def read_until_damage(path: Path) -> tuple[list[Picture], str]:
+    """Return the frames, and what the error at the end says."""
+    seen: list[Picture] = []
+    with pytest.raises(DataError) as caught:
+        seen.extend(read_video(path))
+    return seen, str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_broken_tail(tmp_path: Path, suffix: str, filled: bool) -> None:
+    path = write_clip(tmp_path / f"clip.{suffix}", moving(60), movflags="faststart")
+    whole = list(read_video(path))
+    seen, said = read_until_damage(cut_off(path, 0.5, filled=filled))
+    assert 20 < len(seen) < 40
+    for picture, before in zip(seen[:-1], whole, strict=False):  # the last may have been in the middle of the damage
+        assert picture.time_s == before.time_s
+        assert (picture.pixels == before.pixels).all()
+    found = re.fullmatch(
+        rf"{re.escape(str(path))}: damaged: nothing can be decoded after (.*) s, the last .* s are missing; the (.*) "
+        "frames before are good",
+        said,
+    )
+    assert found
+    assert float(found[1]) == pytest.approx(seen[-1].time_s + 1 / 25, abs=0.006)
+    assert int(found[2]) == len(seen)
+
+
+def test_a_damage_in_the_middle(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", moving(60), movflags="faststart")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = bytes(4000)
+    path.write_bytes(content)
+    seen, said = read_until_damage(path)
+    assert seen[-1].time_s == pytest.approx(59 / 25)
+    assert re.search(rf"damaged after .* s: of 60 frames {60 - len(seen)} can't be decoded; the others are good$", said)
+
+
+def test_every_frame_damaged(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", moving(10), movflags="faststart")
+    content = path.read_bytes()
+    frames = content.index(b"mdat") + 4
+    path.write_bytes(content[:frames] + bytes(len(content) - frames))
+    assert read_until_damage(path) == ([], f"{path}: none of its frames can be decoded; get the file again")
+
+
+def write_song(path: Path) -> None:
+    """Sound with a cover, which FFmpeg shows as a video stream."""
+    cover = io.BytesIO()
+    Image.fromarray(moving(1)[0]).save(cover, "JPEG")
+    with av.open(path, "w") as container:
+        sound = container.add_stream("aac", rate=8000, layout="mono")
+        stream = container.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuvj420p"
+        stream.disposition = Disposition.attached_pic
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 8000
+        container.mux(sound.encode(silence))
+        picture = av.Packet(cover.getvalue())
+        picture.stream = stream
+        container.mux(picture)
+        container.mux(sound.encode(None))
+    with av.open(path) as container:
+        assert len(container.streams.video) == 1
+
+
+def test_what_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video\n" * 1000)
+    (tmp_path / "empty.mp4").touch()
+    cut_off(write_clip(tmp_path / "no_index.mp4", levels(20)), 0.9)
+    write_song(tmp_path / "song.mp4")
+    expected = {
+        "text.mp4": "not a video that FFmpeg can read",
+        "no_index.mp4": "not a video that FFmpeg can read (Invalid data found when processing input), or one that lost",
+        "empty.mp4": "not a video (0 bytes)",
+        "song.mp4": "no video in it that FFmpeg can decode",
+        "none.mp4": "no such file",
+        "": "a folder, expected a video file",
+    }
+    for name, message in expected.items():
+        seen, said = read_until_damage(tmp_path / name)
+        assert seen == []
+        assert said.startswith(f"{tmp_path / name}: {message}")
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match=r"a\.mp4: can't be read \(Permission denied\)"):
+        next(read_video(tmp_path / "a.mp4"))
+
+
+def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", levels(3))
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile clip.mp4\n")
+    assert len(list(av.open(tmp_path / "list.mp4").decode(video=0))) == 3
+    with pytest.raises(DataError, match="not a video that FFmpeg can read"):
+        next(read_video(tmp_path / "list.mp4"))
+
+
+def test_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_clip(tmp_path / "clip.mp4", levels(2))
+    monkeypatch.setattr(video, "MAX_PIXELS", HEIGHT * WIDTH)
+    assert len(list(read_video(path))) == 2
+    monkeypatch.setattr(video, "MAX_PIXELS", HEIGHT * WIDTH - 1)
+    with pytest.raises(DataError, match=r"clip\.mp4: frames of 64×48 pixels, at most 3,071 are read"):
+        next(read_video(path))
