@@ -1,6 +1,7 @@
 """`examine`: what is installed, whether what ships is whole, and how fast it is; without the training libraries."""
 
 import hashlib
+import os
 import platform
 import re
 import statistics
@@ -134,4 +135,5 @@ def _tried(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _without_home(text: str) -> str:
-    return text.replace(str(Path.home()), "~")
+    home = os.path.expanduser("~")  # noqa: PTH111 - pathlib raises where the user has none
+    return text if home == os.sep else text.replace(home, "~")  # as some containers have it
