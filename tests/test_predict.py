@@ -69,7 +69,7 @@ def test_a_bundles_margin_is_used(portrait: Path, bundle: Bundle) -> None:
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected one of them"):
+    with pytest.raises(UsageError, match="expected one of the two"):
         see("mien-n", tmp_path, every=2, fps=3)
     with pytest.raises(UsageError, match="pictures and videos have no splits"):
         see("mien-n", tmp_path, split="test")

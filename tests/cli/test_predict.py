@@ -158,8 +158,8 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
         ("--chart new.png", "--chart draws one video"),
         ("--explain", "--draw out.jpg"),
         ("--format exel", "no format 'exel'"),
-        ("--every 2 --fps 3", "expected one of them"),
-        ("--fps 0", "expected one of them"),
+        ("--every 2 --fps 3", "expected one of the two"),
+        ("--fps 0", "expected more than 0"),
     ],
 )
 def test_a_refusal_comes_before_the_work(

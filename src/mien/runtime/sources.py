@@ -7,15 +7,13 @@ from pathlib import Path
 from mien.core.errors import DataError
 from mien.core.pixels import decode_colour
 from mien.runtime.record import Picture
+from mien.runtime.video import VIDEO_SUFFIXES, read_video
 
 PICTURE_SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"),
     *(".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
 """What is taken for a picture in a folder; those that Pillow can't read are named, not passed over in silence."""
-
-VIDEO_SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv")
-"""What is taken for a video."""
 
 OnBad = Callable[[DataError], None]
 """Told of each picture or video that can't be read, or not to its end."""
@@ -63,8 +61,6 @@ def _read(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
     if not is_video(path):
         yield Picture(str(path), decode_colour(path))
         return
-    from mien.runtime.video import read_video
-
     yield from read_video(path, every=every, fps=fps)
 
 

@@ -14,12 +14,15 @@ MIN_OVERLAP = 0.3
 LOST_S = 1.0
 """A track ends that was not in the frame before, nor within this time."""
 
+SMOOTH_S = 0.25
+"""The time constant of the probabilities' smoothing, see `track`."""
+
 STEADY_S = 0.2
 """The time constant of a track's motion, which tells where its face is expected: long enough that the jitter of the
 boxes is not taken for motion."""
 
 
-def track(seen: Iterable[Seen], *, smooth_s: float = 0.25) -> Iterator[Seen]:
+def track(seen: Iterable[Seen], *, smooth_s: float = SMOOTH_S) -> Iterator[Seen]:
     """Number the faces of a video by track, and smooth each track's probabilities over time.
 
     A face belongs to the track whose expected box, moved on as the face has moved so far, it overlaps most; pairs are

@@ -63,14 +63,19 @@ def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) ->
     Traceback (most recent call last):
     mien.core.errors.UsageError: every 0 frames, expected 1 or more
     """
+    check_sampling(every=every, fps=fps)
+    require_av()
+    return _pictures(Path(path), every=every, fps=fps)
+
+
+def check_sampling(*, every: int, fps: float | None) -> None:
+    """Raise `UsageError` unless frames can be taken like that, see `read_video`."""
     if every < 1:
         raise UsageError(f"every {every} frames, expected 1 or more")
     if fps is not None and not 0 < fps < math.inf:
         raise UsageError(f"{fps} frames a second, expected more than 0")
     if fps is not None and every != 1:
         raise UsageError(f"every {every} frames and {fps} frames a second; expected one of the two")
-    require_av()
-    return _pictures(Path(path), every=every, fps=fps)
 
 
 def require_av() -> None:

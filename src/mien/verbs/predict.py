@@ -15,6 +15,7 @@ from mien.runtime.see import see as see_pictures
 from mien.runtime.session import Model, load
 from mien.runtime.sources import OnBad, open_pictures
 from mien.runtime.tracks import SMOOTH_S, track
+from mien.runtime.video import check_sampling
 
 Source = str | Path | NDArray[np.uint8] | Sequence[str | Path]
 """A file, a folder, a picture's pixels in RGB `uint8 (H, W, 3)`, or several files and folders."""
@@ -86,8 +87,7 @@ def see(
     >>> [len(seen.faces) for seen in see("mien-n", np.zeros((480, 640, 3), np.uint8))]
     [0]
     """
-    if every < 1 or (fps is not None and fps <= 0) or (every > 1 and fps is not None):
-        raise UsageError(f"every {every} frames and {fps} frames a second, expected one of them, above 0")
+    check_sampling(every=every, fps=fps)
     model = model if isinstance(model, Model) else load(model)
     if isinstance(source, str | Path) and is_table(source):
         return _see_table(model, source, split=split, on_bad=on_bad)
