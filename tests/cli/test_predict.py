@@ -235,7 +235,7 @@ def test_annotated_copies(mien: Mien, portrait: Path, pics: Path, tmp_path: Path
     assert mien("predict", portrait, "--draw", "explained.png", "--explain", "--quiet").code == 0
     explained = np.asarray(Image.open(tmp_path / "explained.png"))
     assert explained.shape[0] > drawn.shape[0]
-    assert (explained[: len(drawn), : drawn.shape[1]] == drawn).all()
+    assert (explained[: len(drawn), : drawn.shape[1]] != drawn).any(axis=2).mean() < 0.05  # the face has its number
     assert mien("predict", "pics", "--draw", "copies", "--skip-bad").code == 0
     names = sorted(path.relative_to(tmp_path / "copies").as_posix() for path in (tmp_path / "copies").rglob("*.*"))
     assert names == ["a.png", "b.png", "blank.jpg", "sub/c.png"]

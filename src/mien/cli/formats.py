@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 
 from mien.runtime.record import SCHEMA_VERSION, Face
 
+SIDES = ("box_x", "box_y", "box_width", "box_height")
+COLUMNS = ("schema_version", "source", "frame", "time_s", "face", *SIDES, "label", "probability")
+"""The first columns of CSV and Parquet; each class's probability follows, as `p_<class>`."""
+
 
 class Format(NamedTuple):
     """How faces become text: what comes first for the class names, before each but the first face, for it, and last."""
@@ -21,22 +25,20 @@ class Format(NamedTuple):
 def flat(face: Face) -> dict[str, Any]:
     """One record without nested values, for CSV and Parquet: the box's sides and the classes have columns of their own.
 
+    >>> import numpy as np
     >>> from mien.runtime.detect import Box
-    >>> flat(Face("a.jpg", "1", {"happy": 0.75, "sad": 0.25}, Box(1, 2, 3, 4), None))
+    >>> flat(Face("a.jpg", "1", {"happy": 0.75, "sad": 0.25}, Box(1, 2, 3, 4), np.zeros((48, 48), np.uint8)))
     {'schema_version': 1, 'source': 'a.jpg', 'frame': None, 'time_s': None, 'face': '1', 'box_x': 1, 'box_y': 2,
      'box_width': 3, 'box_height': 4, 'label': 'happy', 'probability': 0.75, 'p_happy': 0.75, 'p_sad': 0.25}
     """
     row = face.record()
-    box, probabilities = row.pop("box") or [None] * 4, row.pop("probabilities")
-    sides = dict(zip(("box_x", "box_y", "box_width", "box_height"), box, strict=True))
-    fixed = {key: row[key] for key in ("schema_version", "source", "frame", "time_s", "face")}
-    said = {key: row[key] for key in ("label", "probability")}
-    return fixed | sides | said | {f"p_{name}": p for name, p in probabilities.items()}
+    row |= dict(zip(SIDES, row["box"] or [None] * 4, strict=True))
+    return {name: row[name] for name in COLUMNS} | {f"p_{name}": p for name, p in row["probabilities"].items()}
 
 
 def columns(labels: Sequence[str]) -> list[str]:
     """Name the columns of `flat`."""
-    return list(flat(Face("", "", dict.fromkeys(labels, 0.0), None, None)))
+    return [*COLUMNS, *(f"p_{name}" for name in labels)]
 
 
 def _table_head(labels: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """`mien predict`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ def predict(
     write(seen, sinks=[tally, *sinks])
 
 
-def write(seen: "Iterator[Seen]", *, sinks: Sequence[Any]) -> None:
+def write(seen: "Generator[Seen, None, None]", *, sinks: Sequence[Any]) -> None:
     """Give each picture to all sinks; what they have is kept when it ends early."""
     with ExitStack() as stack:
         stack.enter_context(closing(seen))

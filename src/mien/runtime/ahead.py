@@ -1,6 +1,6 @@
 """Working ahead: one stage of a pipeline in a thread of its own, by a bounded number of items."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -18,7 +18,7 @@ class _End:
         self.error = error
 
 
-def ahead(items: Iterator[T], *, by: int) -> Iterator[T]:
+def ahead(items: Iterator[T], *, by: int) -> Generator[T, None, None]:
     """Yield items that a thread draws from an iterator ahead of time.
 
     At most `by` finished items wait, so memory is bounded; what the iterator raises, is raised here, after the items

@@ -10,7 +10,7 @@ from mien.core.pixels import SIZE, require_faces
 WINDOW_PX, STRIDE_PX = 8, 4
 """The square that is blanked, and its step; `mien.explanation.attribution` has them from here."""
 
-SMALLEST = 1e-9
+SMALLEST = 1e-12
 """Smaller probabilities count as this, so that one rounded to 0 is no infinite evidence."""
 
 Model = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -23,11 +23,12 @@ def occlude(
     """Map which parts of each face speak for its class (Zeiler & Fergus 2014, arXiv 1311.2901).
 
     A square of 8×8 pixels, moved in steps of 4, is blanked with the face's own mean grey.  A pixel's value is the mean,
-    over the squares on it, of how far the log-odds of the class fall.
+    over the squares on it, of how far the class's centred logit falls.
 
-    `mien.explanation.attribution` has the fall of the class's logit, which probabilities don't tell: they stay the same
-    when all logits move together.  Log-odds, log(p / (1 - p)), are the nearest that they tell: they fall as the logit
-    does while the other logits stay, even where p stays near 1, and they fall too where another class gains.
+    `mien.explanation.attribution` has the fall of the logit itself, which probabilities don't tell: they stay the same
+    when all logits move together.  What they do tell, even where p stays near 1, is the logit less the mean of all
+    logits, and trained networks move that mean little: the two maps of a face agree (`docs/photos.md`).  Log p and
+    log-odds, which fall where a rival gains too, agree less.
 
     Args:
         model: gives faces' probabilities; it is called once a face, with 122 pictures.
@@ -35,7 +36,7 @@ def occlude(
         classes: `int64 (N,)`, 0 to C - 1: what to explain; None takes the most probable class of each face.
 
     Returns:
-        `float32 (N, 48, 48)`, in log-odds, which scale with the model's temperature; above 0 speaks for the class.
+        `float32 (N, 48, 48)`, in logits after the model's temperature; above 0 speaks for the class.
 
     Raises:
         DataError: faces of another dtype or shape.
@@ -53,8 +54,8 @@ def occlude(
     maps = np.empty(images.shape, np.float32)
     for i, image in enumerate(images):
         said = model(np.concatenate([image[None], blanked(image)]))
-        odds = log_odds(said, said[0].argmax() if classes is None else classes[i])
-        maps[i] = np.tensordot(odds[0] - odds[1:], _WINDOWS, 1) / _WINDOWS.sum(axis=0)
+        logits = centred_logits(said)[:, said[0].argmax() if classes is None else classes[i]]
+        maps[i] = np.tensordot(logits[0] - logits[1:], _WINDOWS, 1) / _WINDOWS.sum(axis=0)
     return maps
 
 
@@ -66,18 +67,18 @@ def blanked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(_WINDOWS, np.rint(image.mean()).astype(np.uint8), image)
 
 
-def log_odds(probabilities: NDArray[np.float32], which: int) -> NDArray[np.float64]:
-    """Return log(p / (1 - p)) of one class in `(n, C)`: `float64 (n,)`.
+def centred_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the logits behind probabilities `(n, C)`, less their mean over the classes: `float64 (n, C)`.
 
-    1 - p is summed from the other classes' probabilities: where p is nearly 1, its own last digits have lost it.
+    These are the centred log-ratios of Aitchison 1982 (<https://doi.org/10.1111/j.2517-6161.1982.tb01195.x>).
 
-    >>> log_odds(np.array([[0.75, 0.25], [1, 1e-4]], np.float32), 0).round(4).tolist()
-    [1.0986, 9.2103]
+    >>> logits = np.array([[2.0, -3.0, 1.0]])
+    >>> centred_logits(np.exp(logits) / np.exp(logits).sum()).round(6).tolist()
+    [[2.0, -3.0, 1.0]]
     """
-    p = probabilities.astype(np.float64)
-    others = np.delete(p, which, axis=1).sum(axis=1)
-    odds: NDArray[np.float64] = np.log(p[:, which].clip(SMALLEST) / others.clip(SMALLEST))
-    return odds
+    logs = np.log(probabilities.astype(np.float64).clip(SMALLEST))
+    centred: NDArray[np.float64] = logs - logs.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _squares() -> NDArray[np.bool_]:

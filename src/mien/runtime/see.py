@@ -49,7 +49,7 @@ def _classify(
     labels: Sequence[str],
 ) -> Iterator[Seen]:
     images = [face.image for _, found in waiting for face in found]
-    said = iter(model(np.array(images)) if images else [])
+    said: Iterator[NDArray[np.float32]] = iter(model(np.array(images)) if images else [])
     for picture, found in waiting:
         yield Seen(
             picture,

@@ -1,6 +1,6 @@
 """`predict` and `see`: what a bundle says of the faces in pictures, videos and tables; without PyTorch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +46,19 @@ def predict(
     >>> len(face.probabilities), face.box, face.image.shape
     (7, None, (48, 48))
     """
-    how = {"align": align, "every": every, "fps": fps, "smooth_s": smooth_s, "split": split}
-    for seen in see(model, source, detector=detector, on_bad=on_bad, **how):
-        yield from seen.faces
+    seen = see(
+        model,
+        source,
+        detector=detector,
+        align=align,
+        every=every,
+        fps=fps,
+        smooth_s=smooth_s,
+        split=split,
+        on_bad=on_bad,
+    )
+    for each in seen:
+        yield from each.faces
 
 
 def see(
@@ -62,7 +72,7 @@ def see(
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
     on_bad: OnBad | None = None,
-) -> Iterator[Seen]:
+) -> Generator[Seen, None, None]:
     """Find and classify the faces of pictures and videos, picture by picture, also those without a face.
 
     One thread decodes, one finds and classifies, in batches across pictures; memory doesn't grow with their number.
@@ -115,7 +125,9 @@ def _open(source: Source, *, every: int, fps: float | None, on_bad: OnBad | None
     return ahead(open_pictures(inputs, every=every, fps=fps, on_bad=on_bad), by=AHEAD)
 
 
-def _see_table(model: Model, source: str | Path, *, split: str | None, on_bad: OnBad | None) -> Iterator[Seen]:
+def _see_table(
+    model: Model, source: str | Path, *, split: str | None, on_bad: OnBad | None
+) -> Generator[Seen, None, None]:
     from mien.data.sniff import open_faces
 
     faces = open_faces(source, on_bad=on_bad)
