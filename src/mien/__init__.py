@@ -31,6 +31,8 @@ _HOMES = {
     "load": "mien.runtime.session",
     "find_faces": "mien.runtime.photo",
     "YuNet": "mien.runtime.detect",
+    "annotate": "mien.runtime.draw",
+    "occlude": "mien.runtime.occlusion",
     "MienError": "mien.core.errors",
 }
 

@@ -50,7 +50,6 @@ def test_help_has_an_example(mien: Mien, verb: str) -> None:
         *((verb, f"mien {verb}") for verb in (*VERBS, "data describe") if verb != "val"),
         ("val", "mien eval"),
         ("compare a", "mien compare"),
-        ("predict", "mien predict photo.jpg"),
         ("study x.csv", "mien study"),
         ("train x.csv", "mien train"),
         ("eval --json", "mien eval"),

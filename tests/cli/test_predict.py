@@ -152,7 +152,7 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
     [
         ("-o out.csv", "out.csv: exists"),
         ("--draw out.png", "out.png: exists"),
-        ("--draw full", "full: exists"),
+        ("--draw full", "expected a name that ends in .jpg"),
         ("--draw out.xyz", "expected a name that ends in .jpg"),
         ("--chart out.png", "out.png: exists"),
         ("--chart new.png", "--chart draws one video"),
@@ -199,6 +199,7 @@ def test_a_folder_with_a_bad_picture_is_finished(mien: Mien, pics: Path) -> None
     ]
     assert done.err.splitlines() == [
         "left out: pics/bad.png: not a picture that Pillow can read",
+        "4 pictures, 3 faces, 1 without a face",
         "mien: 1 could not be read (named above), all else is done; --skip-bad makes that exit code 0",
     ]
     skipped = mien("predict", "pics", "--format", "csv", "--skip-bad")
