@@ -1,5 +1,6 @@
 """What must work without the training libraries, and what must load nothing heavy."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,15 @@ def test_a_photo_loads_no_more_than_it_needs(portrait: Path) -> None:
     assert int(count) <= 300  # 232 in November 2026
 
 
+def test_the_command_loads_little_more(portrait: Path) -> None:
+    """Typer parses the command line; no table reader, no video, no figure is loaded for a photo."""
+    code = f"from mien.cli.main import run; sys.stdout = open(%r, 'w'); assert run(['predict', {str(portrait)!r}]) == 0"
+    packages, ours, _ = loaded_by(f"{code % os.devnull}; sys.stdout = sys.__stdout__")
+    assert {"typer", "onnxruntime"} <= set(literal_eval(packages))
+    assert set(literal_eval(packages)).isdisjoint({*HEAVY, "av", "onnx"} - {"numpy", "PIL", "onnxruntime"})
+    assert {name.split(".")[1] for name in literal_eval(ours)} == {"cli", "core", "runtime", "verbs"}
+
+
 BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors', 'onnx'), None)\n"
 
 
@@ -103,6 +113,7 @@ def test_the_block_blocks() -> None:
         "report RUN",
         "models -q",
         "doctor",
+        "predict synthetic:70 --model BUNDLE",
     ],
 )
 def test_verbs_that_need_no_torch(studied: RunDir, exported: Bundle, tmp_path: Path, line: str) -> None:

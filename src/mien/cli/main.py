@@ -22,10 +22,11 @@ app = typer.Typer(
     help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
 )
 
-TRAIN_PACKAGES = (
-    *("torch", "lightning", "kornia", "safetensors", "pyarrow", "scipy", "matplotlib", "jinja2", "captum"),
-    *("onnx", "onnxscript"),
+EXTRAS = {"pyarrow": "parquet"} | dict.fromkeys(
+    ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
+    "train",
 )
+"""The optional part that brings a package."""
 
 
 def main() -> None:
@@ -44,9 +45,10 @@ def run(arguments: list[str]) -> int:
     except MienError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in TRAIN_PACKAGES:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
             return _fail(error, 1)
-        return _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'mien[train]'"), 5)
+        return _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'mien[{extra}]'"), 5)
     except KeyboardInterrupt:
         console.say("interrupted")
         return Interrupted.exit_code

@@ -9,6 +9,7 @@ from typing import Self
 from mien.cli import console
 from mien.core.errors import DataError
 from mien.runtime.record import Seen
+from mien.runtime.sources import is_video
 from mien.verbs.predict import is_table
 
 
@@ -25,6 +26,7 @@ class Tally:
         self.pictures = self.faces = self.without = self.bad = 0
         self.began_s = self.said_s = time.monotonic()
         self.source = inputs[0]
+        self.word = "frames" if is_video(self.source) and not self.many else "pictures"
 
     @property
     def on_bad(self) -> Callable[[DataError], None] | None:
@@ -39,7 +41,7 @@ class Tally:
         now = time.monotonic()
         if now - self.said_s > console.EVERY_S:
             self.said_s = now
-            console.say(f"{self._counts()}, {self.pictures / (now - self.began_s):,.0f} pictures/s")
+            console.say(f"{self._counts()}, {self.pictures / (now - self.began_s):,.0f} {self.word}/s")
 
     def __enter__(self) -> Self:
         return self
@@ -63,4 +65,4 @@ class Tally:
 
     def _counts(self) -> str:
         without = f", {self.without:,} without a face" if self.without else ""
-        return f"{self.pictures:,} pictures, {self.faces:,} faces{without}"
+        return f"{self.pictures:,} {self.word}, {self.faces:,} faces{without}"
