@@ -160,6 +160,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite/--no-overwrite", help="All
 Resume = Annotated[
     str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)
 ]
+ResumeFile = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Keep what the .jsonl file of -o has, and do the rest.")
+]
 AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
 Format = Annotated[
     str | None,

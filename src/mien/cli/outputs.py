@@ -3,6 +3,7 @@
 What is written stays, whatever happens next: Ctrl+C, a broken video or `kill -9` (a Parquet file then lacks its end).
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -42,18 +43,29 @@ class Output:
         labels: the C class names.
         out: the file; None is stdout.
         overwrite: allow the file to exist.
+        keep: how many bytes of the file stay, what comes is appended; None begins anew.
 
     Raises:
         UsageError: no such format, Parquet without a file, or the file exists.
     """
 
-    def __init__(self, format_: str | None, *, labels: Sequence[str], out: Path | None, overwrite: bool) -> None:
+    def __init__(
+        self,
+        format_: str | None,
+        *,
+        labels: Sequence[str],
+        out: Path | None,
+        overwrite: bool,
+        keep: int | None = None,
+    ) -> None:
+        self.keep = keep
         self.format = format_ or (SUFFIXES.get(out.suffix.lower(), "table") if out else "table")
         if self.format not in (*FORMATS, PARQUET):
             raise UsageError(f"no format '{self.format}', {nearest(self.format, (*FORMATS, PARQUET))}")
         if self.format == PARQUET and out is None:
             raise UsageError("Parquet needs a file; name it with -o faces.parquet")
-        refuse_existing(out, overwrite=overwrite)
+        if keep is None:
+            refuse_existing(out, overwrite=overwrite)
         self.labels, self.out = labels, out
         self._writer: Writer | None = None
 
@@ -82,9 +94,14 @@ class Output:
             if self.format == PARQUET and self.out:
                 self._writer = _Parquet(self.out, self.labels)
             else:
-                file = self.out.open("w", encoding="utf-8") if self.out else sys.stdout
+                file = self._open_text(self.out) if self.out else sys.stdout
                 self._writer = _Text(file, FORMATS[self.format], self.labels)
         return self._writer
+
+    def _open_text(self, path: Path) -> TextIO:
+        if self.keep is not None and path.exists():
+            os.truncate(path, self.keep)
+        return path.open("w" if self.keep is None else "a", encoding="utf-8")
 
 
 class _Text:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.cli import flags
@@ -10,6 +11,7 @@ from mien.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mien.runtime.record import Seen
+    from mien.runtime.written import Written
 
 
 @app.command()
@@ -23,6 +25,7 @@ def predict(
     explain: flags.Explain = False,
     chart: flags.Chart = None,
     overwrite: flags.Overwrite = False,
+    resume: flags.ResumeFile = False,
     every: flags.Every = 1,
     fps: flags.Fps = None,
     align: flags.Align = True,
@@ -50,7 +53,10 @@ def predict(
     from mien.verbs.predict import see
 
     opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
-    sinks: list[Any] = [Output("json" if json else format_, labels=opened.labels, out=out, overwrite=overwrite)]
+    format_ = "json" if json else format_
+    written = _written(out, also=draw or chart) if resume else None
+    keep = written.end if written else None
+    sinks: list[Any] = [Output(format_, labels=opened.labels, out=out, overwrite=overwrite, keep=keep)]
     if draw:
         sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=opened if explain else None))
     elif explain:
@@ -66,9 +72,20 @@ def predict(
         every=every,
         fps=fps,
         split=split,
+        written=written,
         on_bad=tally.on_bad,
     )
     write(seen, sinks=[tally, *sinks])
+
+
+def _written(out: Path | None, *, also: Path | None) -> "Written":
+    from mien.runtime.written import read_written
+
+    if out is None or out.suffix.lower() != ".jsonl":
+        raise UsageError("--resume goes on with a JSON Lines file; name it with -o faces.jsonl")
+    if also:
+        raise UsageError(f"{also} can't be gone on with; leave --draw and --chart out, or --resume")
+    return read_written(out)
 
 
 def write(seen: "Generator[Seen, None, None]", *, sinks: Sequence[Any]) -> None:

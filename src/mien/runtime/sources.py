@@ -8,6 +8,7 @@ from mien.core.errors import DataError
 from mien.core.pixels import decode_colour
 from mien.runtime.record import Picture
 from mien.runtime.video import VIDEO_SUFFIXES, read_video
+from mien.runtime.written import Written
 
 PICTURE_SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"),
@@ -29,7 +30,12 @@ def is_video(path: str | Path) -> bool:
 
 
 def open_pictures(
-    inputs: Iterable[str | Path], *, every: int = 1, fps: float | None = None, on_bad: OnBad | None = None
+    inputs: Iterable[str | Path],
+    *,
+    every: int = 1,
+    fps: float | None = None,
+    written: Written | None = None,
+    on_bad: OnBad | None = None,
 ) -> Iterator[Picture]:
     """Yield the pictures of files, of folders and of all that lies in them, and the frames of videos.
 
@@ -38,6 +44,7 @@ def open_pictures(
             suffixes and links to folders are passed over.
         every: take every so many-th frame of a video.
         fps: take at most so many frames a second of a video.
+        written: what is done with already, and is left out.
         on_bad: told of each input that can't be read, which is then left out; without it the first one raises.
 
     Raises:
@@ -51,17 +58,22 @@ def open_pictures(
             raise DataError(f"{path}: no such file or folder")
     for path in paths:
         for file in _walk(path, on_bad=on_bad) if path.is_dir() else [path]:
+            if written and str(file) in written.done:
+                continue
+            after = written.frame if written and str(file) == written.video else -1
             try:
-                yield from _read(file, every=every, fps=fps)
+                yield from _read(file, every=every, fps=fps, after=after)
             except DataError as error:
                 _tell(error, on_bad)
 
 
-def _read(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
+def _read(path: Path, *, every: int, fps: float | None, after: int) -> Iterator[Picture]:
     if not is_video(path):
         yield Picture(str(path), decode_colour(path))
         return
-    yield from read_video(path, every=every, fps=fps)
+    for picture in read_video(path, every=every, fps=fps):
+        if picture.frame is not None and picture.frame > after:
+            yield picture
 
 
 def _walk(root: Path, *, on_bad: OnBad | None) -> Iterator[Path]:

@@ -22,7 +22,7 @@ STEADY_S = 0.2
 boxes is not taken for motion."""
 
 
-def track(seen: Iterable[Seen], *, smooth_s: float = SMOOTH_S) -> Iterator[Seen]:
+def track(seen: Iterable[Seen], *, smooth_s: float = SMOOTH_S, known: Iterable[Face] = ()) -> Iterator[Seen]:
     """Number the faces of a video by track, and smooth each track's probabilities over time.
 
     A face belongs to the track whose expected box, moved on as the face has moved so far, it overlaps most; pairs are
@@ -38,6 +38,7 @@ def track(seen: Iterable[Seen], *, smooth_s: float = SMOOTH_S) -> Iterator[Seen]
     Args:
         seen: frames of videos in their order; each is passed on before the next is taken.
         smooth_s: the time constant in seconds; 0 leaves the probabilities as they are.
+        known: faces of the first video that have gone through here before, in their order, when a job goes on.
 
     Yields:
         The same, where `face` is the track's number, "1", "2", … in the order of appearance.
@@ -59,7 +60,7 @@ def track(seen: Iterable[Seen], *, smooth_s: float = SMOOTH_S) -> Iterator[Seen]
     """
     if not 0 <= smooth_s < math.inf:
         raise UsageError(f"smoothing over {smooth_s} s, expected 0 or more")
-    return _tracked(seen, smooth_s)
+    return _tracked(seen, smooth_s, known)
 
 
 @dataclass
@@ -90,9 +91,23 @@ class _Track:
         self.box, self.time_s = box, time_s
 
 
-def _tracked(seen: Iterable[Seen], smooth_s: float) -> Iterator[Seen]:
-    tracks: list[_Track] = []
-    source, before_s, count = "", -math.inf, 0
+def _replay(known: Iterable[Face]) -> tuple[str, float, list[_Track]]:
+    """Follow faces whose tracks and smoothed probabilities are known: the source, the last time, all tracks."""
+    tracks: dict[int, _Track] = {}
+    source, before_s = "", -math.inf
+    for face in known:
+        box, time_s, number = face.box or Box(0, 0, 0, 0), face.time_s or 0.0, int(face.face)
+        if number in tracks:
+            tracks[number].follow(face, box, time_s, 0.0)
+        else:
+            tracks[number] = _Track(number, box, time_s, face.probabilities)
+        source, before_s = face.source, time_s
+    return source, before_s, list(tracks.values())
+
+
+def _tracked(seen: Iterable[Seen], smooth_s: float, known: Iterable[Face]) -> Iterator[Seen]:
+    source, before_s, tracks = _replay(known)
+    count = len(tracks)
     for one in seen:
         picture, time_s = one.picture, one.picture.time_s
         if time_s is None:

@@ -16,6 +16,7 @@ from mien.runtime.session import Model, load
 from mien.runtime.sources import OnBad, open_pictures
 from mien.runtime.tracks import SMOOTH_S, track
 from mien.runtime.video import check_sampling
+from mien.runtime.written import Written
 
 Source = str | Path | NDArray[np.uint8] | Sequence[str | Path]
 """A file, a folder, a picture's pixels in RGB `uint8 (H, W, 3)`, or several files and folders."""
@@ -71,6 +72,7 @@ def see(
     fps: float | None = None,
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
+    written: Written | None = None,
     on_bad: OnBad | None = None,
 ) -> Generator[Seen, None, None]:
     """Find and classify the faces of pictures and videos, picture by picture, also those without a face.
@@ -87,6 +89,7 @@ def see(
         fps: take at most so many frames a second of a video.
         smooth_s: time constant in seconds over which a video's probabilities are averaged along a track; 0: not at all.
         split: only these faces of a table, such as `test`.
+        written: what an interrupted job has written of pictures and videos, which is left out now.
         on_bad: told of each file that can't be read, which is then left out; without it the first one raises.
 
     Raises:
@@ -100,13 +103,17 @@ def see(
     check_sampling(every=every, fps=fps)
     model = model if isinstance(model, Model) else load(model)
     if isinstance(source, str | Path) and is_table(source):
+        if written:
+            raise UsageError(f"{source}: a table is classified as a whole; it can't be resumed")
         return _see_table(model, source, split=split, on_bad=on_bad)
     if split is not None:
         raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
+    if written and written.labels not in (None, model.labels):
+        raise UsageError(f"{written.path}: made by a model with other classes; go on with that one")
     detector = detector or YuNet()
-    pictures = _open(source, every=every, fps=fps, on_bad=on_bad)
+    pictures = _open(source, every=every, fps=fps, written=written, on_bad=on_bad)
     seen = see_pictures(model, pictures, labels=model.labels, detector=detector, margin=model.crop_margin, align=align)
-    return ahead(track(seen, smooth_s=smooth_s), by=AHEAD)
+    return ahead(track(seen, smooth_s=smooth_s, known=written.faces() if written else ()), by=AHEAD)
 
 
 def is_table(source: str | Path) -> bool:
@@ -118,11 +125,13 @@ def is_table(source: str | Path) -> bool:
     return str(source).partition(":")[0] == "synthetic" or Path(source).suffix.lower() in TABLE_SUFFIXES
 
 
-def _open(source: Source, *, every: int, fps: float | None, on_bad: OnBad | None) -> Iterator[Picture]:
+def _open(
+    source: Source, *, every: int, fps: float | None, written: Written | None, on_bad: OnBad | None
+) -> Iterator[Picture]:
     if isinstance(source, np.ndarray):
         return iter([Picture("", source)])
     inputs = [source] if isinstance(source, str | Path) else source
-    return ahead(open_pictures(inputs, every=every, fps=fps, on_bad=on_bad), by=AHEAD)
+    return ahead(open_pictures(inputs, every=every, fps=fps, written=written, on_bad=on_bad), by=AHEAD)
 
 
 def _see_table(

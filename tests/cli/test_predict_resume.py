@@ -1,0 +1,102 @@
+"""A job that was cut off anywhere and goes on gives what an undisturbed one gives."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.runtime.write_video import VideoWriter
+
+from .conftest import Mien
+
+pytest.importorskip("av")
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, portrait: Path) -> list[str]:
+    """Two pictures of a face, one blank one, and a video in which a face moves, hides and comes back."""
+    generator = np.random.default_rng(0)
+    for name in ("a.png", "c.png"):
+        Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(tmp_path / name)
+    Image.new("RGB", (300, 200)).save(tmp_path / "b.png")
+    photo = np.asarray(Image.open(portrait).convert("RGB").resize((200, 200)))
+    with VideoWriter(tmp_path / "d.mp4") as video:
+        for i in range(14):
+            frame = np.full((240, 320, 3), 128, np.uint8)
+            if i not in (5, 6):
+                frame[20:220, 8 * i : 8 * i + 200] = photo
+            video.write(frame, i / 10)
+    return ["a.png", "b.png", "c.png", "d.mp4"]
+
+
+def records(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_cut_off_anywhere(mien: Mien, tmp_path: Path, inputs: list[str]) -> None:
+
+    assert mien("predict", *inputs, "-o", "whole.jsonl").code == 0
+    whole = (tmp_path / "whole.jsonl").read_bytes()
+    expected = records(whole.decode())
+    assert [each["frame"] for each in expected[2:]] == [*range(5), *range(7, 14)]
+    for cut in np.random.default_rng(1).integers(0, len(whole) + 1, 6):
+        (tmp_path / "part.jsonl").write_bytes(whole[:cut])
+        done = mien("predict", *inputs, "-o", "part.jsonl", "--resume")
+        assert done.code == 0, done.err
+        found = records((tmp_path / "part.jsonl").read_text())
+        assert [[each[key] for key in ("source", "frame", "face", "box", "label")] for each in found] == [
+            [each[key] for key in ("source", "frame", "face", "box", "label")] for each in expected
+        ]
+        for one, other in zip(found, expected, strict=True):
+            assert one["probabilities"] == pytest.approx(other["probabilities"], abs=3e-6)
+
+
+def test_what_is_written_stays_and_is_not_done_again(mien: Mien, tmp_path: Path, inputs: list[str]) -> None:
+    assert mien("predict", "a.png", "c.png", "d.mp4", "-o", "out.jsonl").code == 0
+    first = records((tmp_path / "out.jsonl").read_text())
+    for name in ("a.png", "c.png"):
+        (tmp_path / name).write_bytes(b"a picture no longer")
+    assert mien("predict", "a.png", "c.png", "d.mp4", "-o", "out.jsonl", "--resume").code == 0
+    again = records((tmp_path / "out.jsonl").read_text())
+    assert again[:-1] == first[:-1]
+    assert len(again) == len(first)
+
+
+def test_without_a_file_it_begins(mien: Mien, tmp_path: Path, inputs: list[str]) -> None:
+    assert mien("predict", "a.png", "-o", "new.jsonl", "--resume").code == 0
+    assert len(records((tmp_path / "new.jsonl").read_text())) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        ("", 2, "name it with -o faces.jsonl"),
+        ("-o out.csv", 2, "name it with -o faces.jsonl"),
+        ("-o out.jsonl --draw new.png", 2, "new.png can't be gone on with"),
+        ("-o out.jsonl --model mien-n", 2, "made by a model with other classes"),
+        ("-o wrong.jsonl", 3, "wrong.jsonl, line 2: not a record"),
+        ("-o newer.jsonl", 3, "newer.jsonl, line 1: schema_version 2, expected 1"),
+        ("-o folder.jsonl", 3, "folder.jsonl: can't be read"),
+    ],
+)
+def test_what_can_not_be_gone_on_with(
+    mien: Mien, tmp_path: Path, inputs: list[str], more: str, code: int, message: str
+) -> None:
+    assert mien("predict", "a.png", "-o", "out.jsonl").code == 0
+    line = (tmp_path / "out.jsonl").read_text()
+    (tmp_path / "wrong.jsonl").write_text(line + "{}\n")
+    (tmp_path / "newer.jsonl").write_text(line.replace('"schema_version": 1', '"schema_version": 2'))
+    (tmp_path / "folder.jsonl").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
+    done = mien("predict", "a.png", "--resume", *more.split())
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()} == before
+
+
+def test_a_table_is_classified_as_a_whole(mien: Mien, tmp_path: Path) -> None:
+    done = mien("predict", "synthetic:7", "-o", "out.jsonl", "--resume")
+    assert (done.code, done.out) == (2, "")
+    assert "can't be resumed" in done.err
