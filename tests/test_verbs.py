@@ -13,9 +13,10 @@ from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.explanation.attribution import METHODS
+from mien.models.classifier import load_classifier
 from mien.training.config import stored_config
 from mien.training.start import resume, train
-from mien.verbs.score import evaluate, predict
+from mien.verbs.score import classify, evaluate
 from mien.verbs.study import study
 
 
@@ -71,7 +72,7 @@ def relabelled(classes: tuple[str, ...], targets: list[int]) -> FaceSet:
 
 
 def test_classes_are_matched_by_name(studied: RunDir) -> None:
-    predictions = predict(studied, relabelled(("happy", "never seen", "angry"), [0, 2, -1]))
+    predictions = classify(load_classifier(studied.path), relabelled(("happy", "never seen", "angry"), [0, 2, -1]))
     assert predictions.targets is not None
     assert [predictions.classes[target] if target >= 0 else None for target in predictions.targets] == [
         "happy",
@@ -82,7 +83,7 @@ def test_classes_are_matched_by_name(studied: RunDir) -> None:
 
 def test_a_class_that_the_run_has_not(studied: RunDir, tmp_path: Path) -> None:
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
-    assert predict(copy, relabelled(("hapy",), [0])).targets is None
+    assert classify(load_classifier(copy.path), relabelled(("hapy",), [0])).targets is None
     folder = tmp_path / "faces/test/hapy"
     folder.mkdir(parents=True)
     Image.new("L", (50, 60), 90).save(folder / "a.png")
@@ -118,7 +119,7 @@ def test_the_order_of_rows_matters(tmp_path: Path) -> None:
 
 
 def test_unlabelled_faces_are_classified_but_not_scored(studied: RunDir) -> None:
-    predictions = predict(studied, relabelled(("happy",), [-1, -1]))
+    predictions = classify(load_classifier(studied.path), relabelled(("happy",), [-1, -1]))
     assert predictions.targets is None
     assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
 
@@ -149,7 +150,7 @@ def test_targets_belong_to_other_data(studied: RunDir) -> None:
 def test_votes_are_kept(studied: RunDir) -> None:
     votes = np.array([[1, 9], [7, 3]], np.uint8)
     faces = replace(relabelled(("happy",), [0, -1]), votes=votes, vote_names=("happy", "sad"))
-    predictions = predict(studied, faces)
+    predictions = classify(load_classifier(studied.path), faces)
     assert predictions.votes is not None
     assert predictions.votes.tolist() == votes.tolist()
     assert predictions.vote_names == ("happy", "sad")
