@@ -1,0 +1,18 @@
+"""All that is fuzzed, by name."""
+
+from . import graphs, parquet, pictures, recipes, runs, tables, weights
+from .originals import Originals
+from .target import Target
+
+
+def all_targets(originals: Originals) -> dict[str, Target]:
+    """Name to target."""
+    return {
+        **tables.targets(originals.faces),
+        **parquet.targets(originals),
+        **pictures.targets(originals),
+        **graphs.targets(originals),
+        **recipes.targets(),
+        **runs.targets(originals),
+        **weights.targets(originals),
+    }
