@@ -13,9 +13,9 @@ NUMBERS = (0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x8
 
 @st.composite
 def damaged(draw, files: Sequence[bytes]) -> bytes:
-    """One of the files after one to five pieces of damage."""
+    """One of the files after one to five pieces of damage, mostly one."""
     content = draw(st.sampled_from(files))
-    for _ in range(draw(st.integers(1, 5))):
+    for _ in range(draw(st.sampled_from((1, 1, 1, 2, 3, 5)))):
         content = draw(st.sampled_from(DAMAGE))(draw, content, files)
     return content
 

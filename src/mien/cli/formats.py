@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from mien.core.text import spreadsheet_cell
 from mien.runtime.record import SCHEMA_VERSION, Face
 
 SIDES = ("box_x", "box_y", "box_width", "box_height")
@@ -67,7 +68,7 @@ def _json_line(face: Face) -> str:
 
 def _csv_line(values: Sequence[Any]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
+    csv.writer(text, lineterminator="\n").writerow([spreadsheet_cell(value) for value in values])
     return text.getvalue()
 
 

@@ -9,13 +9,13 @@
 ```
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mien.core.errors import DataError, UsageError, nearest
-from mien.core.files import verify
+from mien.core.files import read_json, verify
+from mien.core.labels import check_names
 
 Precision = Literal["default", "fp32", "int8"]
 
@@ -121,20 +121,38 @@ def weights() -> Path:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: damaged ({error})") from None
-    version = card.get("schema_version") if isinstance(card, dict) else None
+    card = read_json(path)
+    version = card.get("schema_version")
     if version != SCHEMA_VERSION:
         raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
     wrong += [] if wrong else [f"files.{name}" for name in GRAPHS if not _describes(card["files"].get(name), name)]
     wrong += [] if wrong or card["precision"].get("default") in GRAPHS else ["precision.default"]
-    wrong += [] if wrong or isinstance(card["input"].get("crop_margin"), int | float) else ["input.crop_margin"]
+    wrong += [] if wrong or _is_share(card["input"].get("crop_margin")) else ["input.crop_margin"]
+    wrong += [] if wrong else _wrong_scores(card)
     if wrong:
         raise DataError(f"{path}: damaged (missing or wrong: {', '.join(wrong)})")
-    return dict(card)
+    check_names(card["labels"], source=path)
+    return card
+
+
+def _wrong_scores(card: dict[str, Any]) -> list[str]:
+    """Name what `mien eval` can't take from a card."""
+    data, scores = card["training"].get("data"), card["scores"]
+    known = isinstance(data, dict) and data.get("labels") in ("own", "ferplus")
+    known = known and isinstance(data.get("fingerprint"), str)
+    wrong = [] if known else ["training.data"]
+    wrong += [] if isinstance(scores.get("split"), str) else ["scores.split"]
+    told = {name: scores.get(name) for name in GRAPHS}
+    return wrong + [
+        f"scores.{name}"
+        for name, each in told.items()
+        if not isinstance(each, dict) or not _is_share(each.get("accuracy"))
+    ]
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def _describes(entry: Any, precision: str) -> bool:

@@ -13,11 +13,19 @@ MienError                1    failed: a bug or the environment
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from mien.core.text import readable
+
 
 class MienError(Exception):
-    """Anything mien raises on purpose; the message says what was found, where, what was expected, what to do."""
+    """Anything mien raises on purpose; the message says what was found, where, what was expected, what to do.
+
+    It may quote file names and what files hold, so it is made `readable`.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(readable(message))
 
 
 class StorageError(MienError):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.labels import check_names
 from mien.core.pixels import require_faces
 
 UNLABELLED = -1
@@ -59,8 +60,7 @@ class FaceSet:
             raise DataError(
                 f"{self.source}: targets are {self.targets.dtype} {self.targets.shape}, expected int64 (N,)"
             )
-        if len(set(self.classes)) != len(self.classes):
-            raise DataError(f"{self.source}: class names are not unique: {', '.join(self.classes)}")
+        check_names(self.classes, source=self.source)
         wrong = np.flatnonzero((self.targets < UNLABELLED) | (self.targets >= len(self.classes)))
         if wrong.size:
             raise DataError(

@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, StorageError
+
+JSON_BYTES = 64 << 20
+DEEPEST = 64
+"""Levels of nesting in a JSON file."""
+
+ARRAYS_BYTES = 512 << 20
+"""All arrays of a file together, as they are in memory."""
 
 
 @contextlib.contextmanager
@@ -76,6 +85,65 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object whose numbers are finite and whose nesting is reasonable.
+
+    Raises:
+        DataError: no such file, larger than `JSON_BYTES`, damaged, or no object.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(JSON_BYTES + 1)
+        if len(content) > JSON_BYTES:
+            raise DataError(f"{path}: more than {JSON_BYTES:,} bytes")
+        value = parse_json(content)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from None
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error})") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: damaged (not an object)")
+    return value
+
+
+def parse_json(content: bytes) -> Any:
+    """Read JSON in UTF-8.
+
+    Raises:
+        ValueError: no JSON, a number that is not finite or a whole one of more than 20 digits, text that UTF-8 can't
+            hold, or nested more than `DEEPEST` levels deep.
+    """
+    try:
+        value = json.loads(
+            content.decode(), parse_int=_whole, parse_float=_finite, parse_constant=_finite
+        )
+    except RecursionError:
+        raise ValueError(f"nested more than {DEEPEST} levels deep") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        nested = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for values in nested for each in values]
+    if level:
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+    if b"\\u" in content:  # may stand for half a character
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:20]}, expected a number")
+    return number
+
+
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an `.npz` of plain arrays, atomically."""
     buffer = io.BytesIO()
@@ -94,9 +162,21 @@ def read_arrays(path: Path, *, holds: str) -> dict[str, NDArray[Any]]:
         DataError: no such file, damaged, or no `.npz`.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            if (size := sum(member.file_size for member in archive.infolist())) > ARRAYS_BYTES:
+                raise DataError(f"{path}: {size:,} bytes of {holds}, at most {ARRAYS_BYTES:,} are read")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: _array(arrays[name], name) for name in arrays.files}
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds for damaged files
         raise DataError(f"{path}: damaged, or not a file of {holds} ({error})") from None
+
+
+def _array(value: Any, name: str) -> NDArray[Any]:
+    if not isinstance(value, np.ndarray):  # NumPy hands out other members as bytes
+        raise ValueError(f"'{name}' is no array")
+    return value

@@ -1,7 +1,10 @@
 """Class names of the public data sets, in the order of their files."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from mien.core.errors import DataError
+from mien.core.text import UNSHOWABLE
 
 FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """FER2013's seven, label 0 to 6 (Goodfellow et al. 2013, arXiv 1307.0414)."""
@@ -13,8 +16,30 @@ FERPLUS_VOTES = (*FERPLUS, "unknown", "NF")
 """The ten columns of a FER+ vote; NF is "not a face"."""
 
 
+MOST_CLASSES = 1000
+LONGEST_NAME = 256
+"""Characters of a class name."""
+
 FERPLUS_NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 """FER2013's class names that FER+ spells otherwise."""
+
+
+def check_names(names: Sequence[str], *, source: object) -> None:
+    """Raise `DataError`, which names `source`, unless class names are different texts that can be shown.
+
+    >>> check_names(["happy", "a\\nb"], source="faces/")
+    Traceback (most recent call last):
+    mien.core.errors.DataError: faces/: the class name 'a\\nb' has characters that can't be shown; rename it
+    """
+    if len(names) > MOST_CLASSES:
+        raise DataError(f"{source}: {len(names):,} classes, at most {MOST_CLASSES:,} are allowed")
+    for name in names:
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            raise DataError(f"{source}: the class name {str(name)[:80]!r} is no text of 1 to {LONGEST_NAME} characters")
+        if UNSHOWABLE.search(name):
+            raise DataError(f"{source}: the class name '{name}' has characters that can't be shown; rename it")
+    if len(set(names)) != len(names):
+        raise DataError(f"{source}: class names are not unique: {', '.join(names)}")
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:

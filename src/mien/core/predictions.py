@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.files import read_arrays, write_arrays
+from mien.core.labels import check_names
 
 _ARRAYS = {"ids": ("str", 1), "targets": ("int", 1), "copies": ("bool", 1), "votes": ("int", 2)}
 """What each array holds, and its number of axes; the first has N entries."""
@@ -47,7 +48,10 @@ class Predictions:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
+        check_names(self.classes, source=self.source)
         shape = self.probabilities.shape
+        if self.probabilities.dtype.kind != "f":
+            raise DataError(f"{self.source}: probabilities are {self.probabilities.dtype}, expected float32")
         if len(shape) != 2 or shape[1] != len(self.classes):
             raise DataError(f"{self.source}: probabilities {shape} for {len(self.classes)} classes")
         for name, (kind, axes) in _ARRAYS.items():

@@ -19,7 +19,6 @@ import contextlib
 import csv
 import glob
 import itertools
-import json
 import os
 import re
 import shutil
@@ -31,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.errors import DataError, UsageError
-from mien.core.files import storage_errors, write_atomic, write_json
+from mien.core.files import read_json, storage_errors, write_atomic, write_json
 
 HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 """The columns of `metrics.csv`; epochs count from 1."""
@@ -137,15 +136,7 @@ class RunDir:
         Raises:
             DataError: missing or damaged.
         """
-        try:
-            value = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise DataError(f"{self.path / name}: no such file") from None
-        except ValueError as error:
-            raise DataError(f"{self.path / name}: damaged ({error})") from None
-        if not isinstance(value, dict):
-            raise DataError(f"{self.path / name}: damaged (not an object)")
-        return value
+        return read_json(self.path / name)
 
     def read_table(self, name: str, columns: tuple[str, ...]) -> list[dict[str, float]]:
         """Read one of the run's CSV files: one mapping a row; empty where the file is missing.
@@ -159,7 +150,9 @@ class RunDir:
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 return [{column: float(row[column]) for column in columns} for row in csv.DictReader(file)]
-        except (KeyError, TypeError, ValueError) as error:
+        except OSError as error:
+            raise DataError(f"{path}: can't be read ({error.strerror})") from None
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
             raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
 
     @property
@@ -193,6 +186,17 @@ class RunDir:
         if state not in STATES:
             raise DataError(f"{self.path / 'status.json'}: damaged (state {state!r}, expected {', '.join(STATES)})")
         return str(state)
+
+    @property
+    def row_fingerprint(self) -> str | None:
+        """The `FaceSet.row_fingerprint` of the faces that the run was made with; None where `config.json` has none.
+
+        Raises:
+            DataError: `config.json` is missing or damaged.
+        """
+        data = self.read_json("config.json").get("data")
+        found = data.get("row_fingerprint") if isinstance(data, dict) else None
+        return found if isinstance(found, str) else None
 
     @property
     def busy(self) -> bool:

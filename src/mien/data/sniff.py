@@ -1,5 +1,6 @@
 """Opening labelled faces whatever their format: the reader is chosen by looking into the file, not by its name."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -146,6 +147,6 @@ def _draw(name: str, seed: int) -> FaceSet:
     from mien.data.synthetic import draw_faces
 
     count = name.partition(":")[2] or str(SYNTHETIC_FACES)
-    if not (count.isascii() and count.isdigit()) or int(count) == 0:
-        raise UsageError(f"'{name}': expected {SYNTHETIC}, or {SYNTHETIC}:3000 for that many faces")
+    if not re.fullmatch("[0-9]{1,7}", count) or int(count) == 0:
+        raise UsageError(f"'{name}': expected {SYNTHETIC}, or {SYNTHETIC}:3000 for that many faces, below 10 million")
     return draw_faces(int(count), seed=seed)[0]

@@ -1,6 +1,5 @@
 """A network with its normalisation and class names: `uint8` faces in, logits out.  Axes: `N` faces, `C` classes."""
 
-import json
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -13,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.core.errors import DataError, UsageError, nearest
-from mien.core.files import write_atomic, write_json
+from mien.core.files import read_json, write_atomic, write_json
+from mien.core.labels import check_names
 from mien.core.pixels import SIZE
 from mien.models.registry import build
 
@@ -118,13 +118,18 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
     Raises:
         DataError: a file is missing or damaged, or the weights are another network's.
     """
+    for name in ("model.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise DataError(f"{folder / name}: no trained model; `mien train` writes it when it ends")
     try:
-        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        classifier = Classifier(card["model"], tuple(card["classes"]), normalisation=card["normalisation"])
+        card = read_json(folder / "model.json")
+        classes, temperature = card["classes"], float(card.get("temperature", 1.0))
+        if not isinstance(classes, list) or not temperature > 0:
+            raise ValueError(f"classes {classes!r}, temperature {temperature}")
+        check_names(classes, source=folder / "model.json")
+        classifier = Classifier(card["model"], tuple(classes), normalisation=card["normalisation"])
         classifier.load_state_dict(load_file(folder / "model.safetensors"))
-        classifier.temperature = float(card.get("temperature", 1.0))
-    except FileNotFoundError as error:
-        raise DataError(f"{error.filename or folder}: no trained model; `mien train` writes it when it ends") from None
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, UsageError) as error:
+        classifier.temperature = temperature
+    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError, DataError, UsageError) as error:
         raise DataError(f"{folder}: damaged model ({str(error).splitlines()[0]})") from None
     return classifier.to(device).eval()

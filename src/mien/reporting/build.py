@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, MienError
 from mien.core.files import write_atomic
 from mien.core.rundir import RunDir
 from mien.reporting.run_files import RunFiles, read_run
@@ -33,10 +33,17 @@ def report(run: RunDir) -> Path:
     """
     path = run.path / "report.html"
     try:
-        page = render(read_run(run))
+        page = render(read_run(run)).encode()
+    except MienError:
+        raise
     except (KeyError, UndefinedError) as error:
         raise DataError(
             f"{run.path}: a file of the run lacks {error}; it is damaged or of another version of mien"
+        ) from error
+    except Exception as error:  # a value of another kind than expected ends in whatever the code at hand raises
+        raise DataError(
+            f"{run.path}: a file of the run has a value that can't be shown ({type(error).__name__}: {error}); it is "
+            "damaged or of another version of mien"
         ) from error
     write_atomic(path, page)
     return path

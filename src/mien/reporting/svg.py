@@ -24,6 +24,7 @@ STYLE: list[str | dict[str, Any]] = [
     {
         "svg.fonttype": "none",
         "svg.hashsalt": "mien",
+        "text.parse_math": False,
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from mien.core.bundle import DEFAULT, Bundle, Precision
 from mien.core.errors import DataError, UsageError
+from mien.core.labels import MOST_CLASSES
 from mien.core.pixels import require_faces
 from mien.runtime.devices import provider, resolve_device, usable_cores
+from mien.runtime.onnx_file import require_whole
 
 BATCH = 64
 
@@ -24,16 +26,19 @@ class Graph:
         device: what `resolve_device` gave.
 
     Raises:
-        DataError: no graph from `faces` to `probabilities`.
+        DataError: no graph from `faces` to `probabilities`, or one with weights in other files.
         UsageError: `threads` is below 1, or the device can't be used.
     """
 
     def __init__(self, content: bytes, *, threads: int | None = None, device: str = "cpu") -> None:
         self._session = open_graph(content, threads=threads, device=device)
-        try:
-            self._classes = int(self._session.get_outputs()[0].shape[1])
-        except (IndexError, TypeError, ValueError) as error:
-            raise DataError(f"not a graph from faces to probabilities ({error})") from None
+        faces, said = self._session.get_inputs(), self._session.get_outputs()
+        ends = [(each.name, each.type, len(each.shape)) for each in (*faces, *said)]
+        if ends != [("faces", "tensor(uint8)", 3), ("probabilities", "tensor(float)", 2)]:
+            raise DataError(f"not a graph from faces to probabilities (it has {ends})")
+        self._classes = said[0].shape[1]
+        if not isinstance(self._classes, int) or not 0 < self._classes <= MOST_CLASSES:
+            raise DataError(f"not a graph from faces to probabilities (of {self._classes} classes)")
 
     def __call__(self, faces: NDArray[np.uint8], *, batch: int = BATCH) -> NDArray[np.float32]:
         """Classify faces `uint8 (N, 48, 48)`: `float32 (N, C)`, rows that sum to 1.
@@ -41,12 +46,21 @@ class Graph:
         `batch` faces are computed at a time.
 
         Raises:
-            DataError: another dtype or shape.
+            DataError: another dtype or shape, or the graph can't be computed or gives no probabilities.
         """
         require_faces(faces, what="faces")
         said = np.empty((len(faces), self._classes), np.float32)
         for i in range(0, len(faces), batch):
-            said[i : i + batch] = self._session.run(["probabilities"], {"faces": faces[i : i + batch]})[0]
+            said[i : i + batch] = self._run(faces[i : i + batch])
+        return said
+
+    def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        try:
+            said: NDArray[np.float32] = self._session.run(["probabilities"], {"faces": faces})[0]
+        except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail
+            raise DataError(f"the graph can't be computed ({error})") from None
+        if said.shape != (len(faces), self._classes) or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
+            raise DataError(f"the graph gives no probabilities of {self._classes} classes ({said.dtype} {said.shape})")
         return said
 
 
@@ -64,6 +78,10 @@ class Model(Graph):
             precision = "fp32"
         self.bundle, self.precision, self.device = bundle, bundle.resolve(precision), device
         super().__init__(bundle.read_model(precision), threads=threads, device=device)
+        if self._classes != len(self.labels):
+            raise DataError(
+                f"{bundle.path}: the graph tells {self._classes} classes apart, the card names {len(self.labels)}"
+            )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -114,6 +132,7 @@ def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> o
     """Open an ONNX file's content; arguments and errors as in `Graph`."""
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads, expected 1 or more")
+    require_whole(content)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1

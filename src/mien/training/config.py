@@ -1,6 +1,5 @@
 """What a training run is made of: the config models, the recipes that ship, and `--set key=value`."""
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -11,11 +10,15 @@ from pydantic import Field, model_validator
 
 from mien.core.config import Config
 from mien.core.errors import ConfigError, DataError, nearest
+from mien.core.files import read_json
 from mien.core.pixels import SIZE
 from mien.core.rundir import RunDir
 from mien.data.sniff import Labels
 from mien.data.split import Method
 from mien.models.classifier import Normalisation
+
+
+RECIPE_BYTES = 1 << 20
 
 
 class Holdout(Config):
@@ -151,11 +154,16 @@ def read_recipe(name: str) -> dict[str, Any]:
         raise ConfigError(f"no recipe '{name}', {nearest(name, recipes())}")
     shipped = resources.files("mien.recipes").joinpath(f"{name}.toml")
     try:
-        text = (Path(name) if name.endswith(".toml") else shipped).read_text(encoding="utf-8")
-        return {**tomllib.loads(text), "recipe": name}
+        with (Path(name) if name.endswith(".toml") else shipped).open("rb") as file:
+            content = file.read(RECIPE_BYTES + 1)
+        if len(content) > RECIPE_BYTES:
+            raise ConfigError(f"{name}: more than {RECIPE_BYTES:,} bytes, which no recipe has")
+        return {**tomllib.loads(content.decode()), "recipe": name}
     except OSError as error:
         raise ConfigError(f"{name}: can't be read ({error.strerror})") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{name}: not TOML (nested too deeply)") from None
+    except ValueError as error:
         raise ConfigError(f"{name}: not TOML ({error})") from None
 
 
@@ -166,11 +174,12 @@ def read_run_config(path: Path) -> dict[str, Any]:
         ConfigError: missing, damaged, or another file.
     """
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["config"])
-    except OSError as error:
-        raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError(f"{path}: not the config.json of a run") from None
+        config = read_json(path).get("config")
+    except DataError as error:
+        raise ConfigError(str(error)) from None
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path}: not the config.json of a run")
+    return config
 
 
 def stored_config(run: RunDir) -> TrainConfig:
@@ -226,5 +235,5 @@ def read_value(text: str) -> Any:
     """
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text.strip()

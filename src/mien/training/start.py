@@ -187,7 +187,7 @@ def own_faces(run: RunDir, talk: Talk) -> FaceSet:
         DataError: they are others by now, or in another order.
     """
     faces = load_faces(stored_config(run), talk)
-    expected = run.read_json("config.json").get("data", {}).get("row_fingerprint")
+    expected = run.row_fingerprint
     if faces.row_fingerprint != expected:
         raise DataError(
             f"{faces.source}: not the rows that the run learned from (row fingerprint {faces.row_fingerprint}, then "

@@ -78,7 +78,7 @@ def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str
         raise UsageError(
             f"{run.path}: has the classes {', '.join(classifier.classes)}, expected {', '.join(faces.classes)}"
         )
-    rows = run.read_json("config.json").get("data", {}).get("row_fingerprint")
+    rows = run.row_fingerprint
     held_out = stored_config(run).holdout
     if rows != faces.row_fingerprint or held_out != config.holdout:
         raise UsageError(

@@ -11,6 +11,7 @@ from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
 from mien.core.files import write_atomic, write_json
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
+from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_means, effects
 from mien.models.registry import check_name
 from mien.training.config import resolve, stored_config
@@ -126,8 +127,8 @@ def _carry_out(run: RunDir, talk: Talk) -> RunDir:
 
 
 def _plan(run: RunDir) -> dict[str, Any]:
-    plan: dict[str, Any] = run.read_json("config.json").get("ablation", {})
-    if not plan.keys() >= {"factors", "seeds"}:
+    plan = run.read_json("config.json").get("ablation")
+    if not isinstance(plan, dict) or not plan.keys() >= {"factors", "seeds"}:
         raise DataError(f"{run.path}: no ablation, its config.json has no factors; `mien ablate` makes one")
     return plan
 
@@ -180,10 +181,9 @@ def _write(run: RunDir, factors: dict[str, list[str]], done: list[dict[str, Any]
     )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*factors, "seed", "run", "split", "faces", *SCORES])
-    writer.writerows(
-        [*each["levels"].values(), *(each[key] for key in ("seed", "run", "split", "faces", *SCORES))] for each in done
-    )
+    keys = ("seed", "run", "split", "faces", *SCORES)
+    rows = [[*factors, *keys], *([*each["levels"].values(), *(each[key] for key in keys)] for each in done)]
+    writer.writerows([spreadsheet_cell(cell) for cell in row] for row in rows)
     write_atomic(run.path / "ablation.csv", text.getvalue())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_json
 from mien.core.predictions import Predictions
@@ -120,6 +120,13 @@ def judge(
 
 
 def tested_split(run: RunDir) -> str:
-    """Say which split a run is judged by: `test`, or `validation` where the data have no labelled test rows."""
-    tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
-    return "test" if tested["faces"] > tested["unlabelled"] else "validation"
+    """Say which split a run is judged by: `test`, or `validation` where the data have no labelled test rows.
+
+    Raises:
+        DataError: `data.json` is missing or damaged.
+    """
+    try:
+        tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
+        return "test" if tested["faces"] > tested["unlabelled"] else "validation"
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{run.path / 'data.json'}: damaged ({type(error).__name__}: {error})") from None

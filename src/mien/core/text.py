@@ -1,0 +1,47 @@
+"""Text that comes from data, made safe to show: in a message, in a spreadsheet, in Markdown."""
+
+import re
+from typing import Any
+
+LONGEST = 2000
+"""Characters of a message; of a longer one the middle is left out."""
+
+UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line ends, what turns the direction of writing around, and halves of characters."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+
+
+def readable(text: str) -> str:
+    r"""Escape what would move a terminal's cursor or can't be written, and shorten what nobody reads to its end.
+
+    >>> readable("a\x1b[31m\n")
+    'a\\x1b[31m\\n'
+    """
+    shown = UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    if len(shown) <= LONGEST:
+        return shown
+    half = LONGEST // 2
+    return f"{shown[:half]} … ({len(shown) - 2 * half:,} characters left out) … {shown[-half:]}"
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula; numbers stay as they are.
+
+    The advice of OWASP, <https://owasp.org/www-community/attacks/CSV_Injection>.
+
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell("happy"), spreadsheet_cell(-0.5)
+    ("'=1+1", 'happy', -0.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def markdown(text: str) -> str:
+    r"""Escape what Markdown, or the HTML in it, would take for more than text.
+
+    >>> markdown("a|b <b>")
+    'a\\|b &lt;b&gt;'
+    """
+    plain = UNSHOWABLE.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", plain)
