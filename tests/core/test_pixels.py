@@ -139,7 +139,7 @@ def test_damaged_pictures(content: bytes, message: str) -> None:
 
 @pytest.mark.parametrize("kind", [RuntimeError, TypeError, struct.error, IndexError, SyntaxError, EOFError, OSError])
 def test_whatever_pillow_raises_is_a_damaged_picture(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
-    def broken(picture: Image.Image) -> Image.Image:
+    def broken(picture: Image.Image, *, in_place: bool) -> None:
         raise kind("half a tag")
 
     monkeypatch.setattr(pixels.ImageOps, "exif_transpose", broken)

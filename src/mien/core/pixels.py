@@ -5,7 +5,7 @@ Resizers differ by 5 to 11 grey levels at this size, so there is exactly one her
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,15 @@ SIZE = 48
 
 MAX_PIXELS = 64_000_000
 """A picture with more pixels than this is refused before it is decoded."""
+
+FORMATS = frozenset(
+    {"AVIF", "BMP", "DIB", "GIF", "HEIF", "ICNS", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "SGI", "TGA"}
+    | {"TIFF", "WEBP"}
+)
+"""What is read of what Pillow knows; it hands PostScript to another program."""
+
+BAND_PIXELS = 4_000_000
+"""So many pixels at a time are turned to grey or colour, so that no second copy of the picture is needed."""
 
 
 def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8]:
@@ -68,7 +77,10 @@ def _decode(
                 raise DataError(
                     f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read; shrink it"
                 )
-            return convert(ImageOps.exif_transpose(picture))
+            if picture.format not in FORMATS:
+                raise DataError(f"{name}: a picture in {picture.format}, which is not read; save it as PNG")
+            ImageOps.exif_transpose(picture, in_place=True)
+            return convert(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{name}: too many pixels, at most {MAX_PIXELS:,} are read") from None
     except UnidentifiedImageError:
@@ -87,18 +99,38 @@ def _decode(
 
 
 def _grey(picture: Image.Image) -> NDArray[np.uint8]:
-    if picture.mode.startswith("I;16"):  # scale to 8 bits instead of clipping
-        return (np.asarray(picture, dtype=np.float64) / 257).round().astype(np.uint8)
-    if picture.mode in ("I", "F"):  # these modes have no white of their own
-        values = np.asarray(picture, dtype=np.float64)
-        return np.clip(values / (257 if values.max(initial=0) > 255 else 1), 0, 255).round().astype(np.uint8)
-    return np.asarray(_on_white(picture).convert("L"), dtype=np.uint8)
+    levels = np.empty((picture.height, picture.width), np.uint8)
+    deep = picture.mode[0] in "IF"
+    scale = 257 if picture.mode.startswith("I;16") or (deep and _brightest(picture) > 255) else 1
+    for rows, band in _bands(picture):
+        if deep:  # scaled to 8 bits instead of clipped
+            values = np.nan_to_num(np.asarray(band, dtype=np.float64))
+            levels[rows] = np.clip(values / scale, 0, 255).round()
+        else:
+            levels[rows] = np.asarray(_on_white(band).convert("L"))
+    return levels
 
 
 def _colour(picture: Image.Image) -> NDArray[np.uint8]:
     if picture.mode[0] in "IF":
         return np.repeat(_grey(picture)[:, :, None], 3, axis=2)
-    return np.asarray(_on_white(picture).convert("RGB"), dtype=np.uint8)
+    levels = np.empty((picture.height, picture.width, 3), np.uint8)
+    for rows, band in _bands(picture):
+        levels[rows] = np.asarray(_on_white(band).convert("RGB"))
+    return levels
+
+
+def _brightest(picture: Image.Image) -> float:
+    """Find the greatest level of a picture whose mode, I or F, has no white of its own."""
+    return max(float(np.asarray(band).max(initial=0)) for _, band in _bands(picture))
+
+
+def _bands(picture: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """Yield some rows of a picture at a time."""
+    height = max(1, BAND_PIXELS // picture.width)
+    for top in range(0, picture.height, height):
+        bottom = min(top + height, picture.height)
+        yield slice(top, bottom), picture.crop((0, top, picture.width, bottom))
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

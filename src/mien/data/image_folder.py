@@ -8,14 +8,15 @@ import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.faces import FaceSet
-from mien.core.labels import order_classes
+from mien.core.labels import check_names, order_classes
+from mien.core.text import readable
 from mien.data.pictures import SPLIT_NAMES, OnBad, decode_faces
 
 LAYOUT = "one folder a class with pictures in it, or train/, validation/ and test/ with such folders"
 
 
 def read(root: Path, *, on_bad: OnBad | None = None) -> FaceSet:
-    """Read a folder of pictures of any size; the ids are paths relative to `root`.
+    """Read a folder of pictures of any size; the ids are paths relative to `root`, made `readable`.
 
     Args:
         root: the folder; hidden files are ignored, pictures may lie deeper than the class folder.
@@ -31,13 +32,15 @@ def read(root: Path, *, on_bad: OnBad | None = None) -> FaceSet:
     try:
         found = list(_files(root))
     except OSError as error:
-        raise DataError(f"{error.filename}: can't be read ({error.strerror})") from None
+        raise DataError(f"{error.filename or root}: can't be read ({error.strerror})") from None
     if not found:
         raise DataError(f"{root}: no pictures, expected {LAYOUT}")
+    names = {name for _, name, _ in found}
+    check_names(sorted(names), source=root)
     images, good = decode_faces(((str(path), path) for _, _, path in found), on_bad=on_bad)
     if not len(images):
         raise DataError(f"{root}: none of {len(found):,} files is a picture, expected {LAYOUT}")
-    classes = order_classes(name for _, name, _ in found)
+    classes = order_classes(names)
     code = {name: target for target, name in enumerate(classes)}
     read_ones = [row for row, is_good in zip(found, good, strict=True) if is_good]
     return FaceSet(
@@ -46,7 +49,7 @@ def read(root: Path, *, on_bad: OnBad | None = None) -> FaceSet:
         source=str(root),
         targets=np.array([code[name] for _, name, _ in read_ones], np.int64),
         splits=np.array([split for split, _, _ in read_ones]),
-        ids=np.array([path.relative_to(root).as_posix() for _, _, path in read_ones]),
+        ids=np.array([readable(path.relative_to(root).as_posix()) for _, _, path in read_ones]),
     )
 
 

@@ -6,7 +6,6 @@ number whose name is in the file's `huggingface` metadata); where present `usage
 Layout: https://huggingface.co/docs/datasets/image_dataset
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,18 +16,23 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.faces import UNLABELLED, FaceSet
-from mien.core.labels import FER2013, FERPLUS_VOTES, order_classes
+from mien.core.files import parse_json
+from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes
 from mien.data.fer2013_csv import USAGE_SPLITS
 from mien.data.pictures import SPLIT_NAMES, OnBad, decode_faces
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 MAGIC = b"PAR1"
 """How every Parquet file begins."""
 
 ROWS_AT_ONCE = 512
 LABEL_COLUMNS = ("emotion", "label", "labels")
+LARGE_BYTES, MOST_SMALLER = 256 << 20, 100
+"""A column of a row group that is larger, and that compression made so many times smaller, holds no pictures."""
+
 VOTE_COLUMNS = tuple(f"votes_{name}" for name in FERPLUS_VOTES)
 
 
@@ -55,13 +59,19 @@ def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
         import pyarrow as pa
     except ImportError:
         raise MissingExtraError('Parquet needs PyArrow: pip install "mien[train]"') from None
-    files = files_of(path)
     try:
-        parts = [part for file in files for part in _parts(file, len(files) > 1, on_bad)]
-        table = pa.concat_tables([rest for _, rest in parts]) if parts else pa.table({})
-    except (pa.ArrowException, OSError) as error:
+        return _read(path, on_bad)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}: damaged, or files of different columns ({reason})") from None
+
+
+def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
+    import pyarrow as pa
+
+    files = files_of(path)
+    parts = [part for file in files for part in _parts(file, len(files) > 1, on_bad)]
+    table = pa.concat_tables([rest for _, rest in parts]) if parts else pa.table({})
     if not len(table):
         raise DataError(f"{path}: no rows with a picture")
     targets, classes = _targets(table, path)
@@ -83,7 +93,10 @@ def _parts(file: Path, several: bool, on_bad: OnBad | None) -> Iterator[tuple[ND
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(file) as opened:
+    # As dictionaries, so that a text or picture that the file repeats is held once
+    leaves = pq.read_metadata(file).schema
+    texts = [leaf.path for leaf in map(leaves.column, range(len(leaves))) if leaf.physical_type == "BYTE_ARRAY"]
+    with pq.ParquetFile(file, read_dictionary=texts) as opened:
         names = opened.schema_arrow.names
         label = next((name for name in LABEL_COLUMNS if name in names), None)
         if "image" not in names or label is None:
@@ -91,16 +104,64 @@ def _parts(file: Path, several: bool, on_bad: OnBad | None) -> Iterator[tuple[ND
                 f"{file}: the columns are {', '.join(names)}; expected image, and one of {', '.join(LABEL_COLUMNS)}"
             )
         kept = [name for name in ("image", label, "usage", *VOTE_COLUMNS) if name in names]
+        _require_readable(opened, kept, file)
         start = 0
-        for batch in opened.iter_batches(batch_size=ROWS_AT_ONCE, columns=kept):
+        for batch in _batches(opened, kept):
             ids = [f"{file.name}:{row}" if several else str(row) for row in range(start, start + len(batch))]
             start += len(batch)
             pictures = zip((f"{file}, row {row}" for row in ids), _encoded(batch["image"], file), strict=True)
             images, good = decode_faces(pictures, on_bad=on_bad)
-            table = pa.Table.from_batches([batch]).drop_columns("image")
+            table = _plain(pa.Table.from_batches([batch]).drop_columns("image"), file)
             table = table.append_column("mien_id", pa.array(ids, pa.string()))
             table = table.append_column("mien_split", pa.array([_split_in(file.name)] * len(ids), pa.string()))
             yield images, table.filter(pa.array(good)).replace_schema_metadata(opened.schema_arrow.metadata)
+
+
+def _batches(opened: "pq.ParquetFile", kept: list[str]) -> Iterator["pa.RecordBatch"]:
+    """Yield some rows at a time; a batch of two row groups would have two dictionaries, which Arrow can't nest."""
+    for group in range(opened.num_row_groups):
+        yield from opened.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group], columns=kept)
+
+
+def _held(kind: "pa.DataType") -> "pa.DataType":
+    """Return the type of the values, which a dictionary may hold."""
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _require_readable(opened: "pq.ParquetFile", kept: list[str], file: Path) -> None:
+    """Raise `DataError` if a column that is read is there twice, nested, or grows out of proportion when unpacked."""
+    import pyarrow as pa
+
+    schema = opened.schema_arrow
+    for name in kept:
+        if schema.names.count(name) > 1:
+            raise DataError(f"{file}: {schema.names.count(name)} times the column {name}")
+        kind = _held(schema.field(name).type)
+        texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
+        if name != "image" and not any(fits(kind) for fits in (*texts, pa.types.is_integer, pa.types.is_floating)):
+            raise DataError(f"{file}: the column {name} is {kind}, expected numbers or text")
+    for group in range(opened.metadata.num_row_groups):
+        for place in range(opened.metadata.num_columns):
+            column = opened.metadata.row_group(group).column(place)
+            size, packed = column.total_uncompressed_size, column.total_compressed_size
+            if size > LARGE_BYTES and size > MOST_SMALLER * packed:
+                raise DataError(f"{file}: {packed:,} bytes unpack to {size:,}; this holds no pictures")
+
+
+def _plain(table: "pa.Table", file: Path) -> "pa.Table":
+    """Turn dictionaries of short texts into the texts; raise `DataError` for a long one."""
+    import pyarrow as pa
+
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            for chunk in column.chunks:
+                if any(len(text) > LONGEST_NAME for text in chunk.dictionary.to_pylist() if isinstance(text, str)):
+                    raise DataError(f"{file}: a {name} of more than {LONGEST_NAME} characters")
+            table = table.set_column(place, name, column.cast(_held(column.type)))
+    return table
 
 
 def _encoded(column: "pa.Array", file: Path) -> list[bytes]:
@@ -110,9 +171,13 @@ def _encoded(column: "pa.Array", file: Path) -> list[bytes]:
     kind = column.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         column = column.field("bytes")
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
-        raise DataError(f"{file}: the column image is {kind}, expected a struct with the picture file's bytes")
-    return [value or b"" for value in column.to_pylist()]
+    held = _held(column.type)
+    if not (pa.types.is_binary(held) or pa.types.is_large_binary(held)):
+        raise DataError(f"{file}: the column image is {_held(kind)}, expected a struct with the picture file's bytes")
+    if not pa.types.is_dictionary(column.type):
+        return [value or b"" for value in column.to_pylist()]
+    values = column.dictionary.to_pylist()
+    return [b"" if place is None else values[place] or b"" for place in column.indices.to_pylist()]
 
 
 def _split_in(file_name: str) -> str:
@@ -153,6 +218,7 @@ def _targets(table: "pa.Table", path: Path) -> tuple[NDArray[np.int64], tuple[st
         )
         expected = f"0 to {len(names) - 1} ({', '.join(names)})" if names else "a whole number or a string"
         raise DataError(f"{path}, row {row}: {column} {label!r}, expected {expected}")
+    check_names([str(label) for label in found], source=path)
     classes = order_classes(map(str, found))
     return np.array([UNLABELLED if label is None else classes.index(str(label)) for label in labels], np.int64), classes
 
@@ -160,8 +226,8 @@ def _targets(table: "pa.Table", path: Path) -> tuple[NDArray[np.int64], tuple[st
 def _class_names(table: "pa.Table", column: str) -> tuple[str, ...]:
     """Return the names that Hugging Face's metadata give the label's numbers; none if there are none."""
     try:
-        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return tuple(str(name) for name in features[column]["names"])
+        names = parse_json((table.schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
     except (KeyError, TypeError, ValueError):
         return ()
 

@@ -66,8 +66,8 @@ def read_header(path: Path) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
             first = file.readline(HEADER_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: can't be read ({getattr(error, 'strerror', error)})") from None
     if not first.strip():
         raise DataError(f"{path}: empty, expected a header line with the column names")
     try:

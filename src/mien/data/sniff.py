@@ -133,6 +133,9 @@ def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
 
 
 def _look(path: Path) -> Look:
+    name = str(path)
+    if "\0" in name or name != name.encode("utf-8", "replace").decode():
+        raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
     if path.is_dir():
         return Look(path)
     try:

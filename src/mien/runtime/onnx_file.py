@@ -34,7 +34,7 @@ def require_whole(content: bytes) -> None:
     try:
         _check(memoryview(content), "model", DEEPEST)
     except (IndexError, ValueError) as error:
-        raise DataError(f"not an ONNX graph, or a damaged one ({error})") from None
+        raise DataError(f"not a graph that ONNX Runtime can run (damaged: {error})") from None
 
 
 def _check(message: memoryview, kind: str, levels: int) -> None:

@@ -59,7 +59,8 @@ class Graph:
             said: NDArray[np.float32] = self._session.run(["probabilities"], {"faces": faces})[0]
         except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail
             raise DataError(f"the graph can't be computed ({error})") from None
-        if said.shape != (len(faces), self._classes) or not np.allclose(said.sum(axis=1), 1, atol=1e-3):
+        wrong = said.shape != (len(faces), self._classes) or not np.allclose(said.sum(axis=1), 1, atol=1e-3)
+        if wrong or (said < 0).any():
             raise DataError(f"the graph gives no probabilities of {self._classes} classes ({said.dtype} {said.shape})")
         return said
 
