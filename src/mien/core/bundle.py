@@ -126,6 +126,8 @@ def _read_card(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: damaged ({error})") from None
     version = card.get("schema_version") if isinstance(card, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DataError(f"{path}: schema_version {version}, this mien reads {SCHEMA_VERSION}; install a newer mien")
     if version != SCHEMA_VERSION:
         raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]

@@ -58,8 +58,7 @@ def predict(
         split=split,
         on_bad=on_bad,
     )
-    for each in seen:
-        yield from each.faces
+    return (face for each in seen for face in each.faces)
 
 
 def see(
@@ -106,6 +105,8 @@ def see(
         if written:
             raise UsageError(f"{source}: a table is classified as a whole; it can't be resumed")
         return _see_table(model, source, split=split, on_bad=on_bad)
+    if not isinstance(source, str | Path | np.ndarray) and any(is_table(each) for each in source):
+        raise UsageError("a table of faces is classified alone; leave the other inputs out")
     if split is not None:
         raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
     if written and written.labels not in (None, model.labels):
