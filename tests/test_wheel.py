@@ -79,7 +79,7 @@ def test_it_looks_at_photos(environment: Path, portrait: Path, tmp_path: Path) -
     assert said == pytest.approx(expected, abs=0.02)  # the index may have other versions than we
 
 
-def test_its_command_line(environment: Path, tmp_path: Path) -> None:
+def test_its_command_line(environment: Path, portrait: Path, tmp_path: Path) -> None:
     done = run(environment / "mien", "doctor", "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
@@ -89,4 +89,8 @@ def test_its_command_line(environment: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "mien-s-ferplus ships: accuracy 0.8" in done.stdout
     assert "pip install 'mien[train]'" in done.stderr
+    done = run(environment / "mien", "predict", portrait, "--json", "--draw", "drawn.jpg", "--explain", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [face["source"] for face in json.loads(done.stdout)["faces"]] == [str(portrait)]
+    assert (tmp_path / "drawn.jpg").stat().st_size > 10_000
     assert run(environment / "mien", "train", "synthetic:70", "--recipe", "demo", cwd=tmp_path).returncode == 5

@@ -3,8 +3,11 @@
 Public names are imported when first used, so `import mien` is light.
 """
 
+import os
 from importlib import import_module
 from typing import Any
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would write to ~/.cache and open sockets
 
 _HOMES = {
     "open_faces": "mien.data.sniff",

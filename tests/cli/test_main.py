@@ -104,7 +104,7 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         for parameter in command.params if verb != "data" else ():
             helps.setdefault(parameter.opts[0], set()).add(getattr(parameter, "help", None))
     several = {flag for flag, texts in helps.items() if len(texts) > 1}
-    assert several == {"--split", "--model"}  # `predict` takes all faces by default, and a bundle; it says so
+    assert several == {"--split", "--model", "--resume"}  # `predict` takes all faces, a bundle, a file; it says so
     assert len(helps) > 20
 
 

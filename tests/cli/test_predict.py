@@ -57,22 +57,24 @@ COUNTS = "3 pictures, 2 faces, 1 without a face\n"
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let every input be seen as `SEEN`."""
+    (tmp_path / "pics").mkdir()
 
     class Two:
         labels = ("smile", "frown, a bit")
 
-    monkeypatch.setattr("mien.runtime.session.load", lambda *_, **__: Two())
     monkeypatch.setattr("mien.verbs.predict.see", lambda *_, **__: (each for each in SEEN))
+    monkeypatch.setattr("mien.runtime.session.load", lambda *_, **__: Two())
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_golden_formats(mien: Mien, seen: None, tmp_path: Path, name: str) -> None:
-    assert mien("predict", "pics", "--format", name) == (0, GOLDEN[name], COUNTS)
+    source, counts = ("test.csv", "") if name == "submission" else ("pics", COUNTS)
+    assert mien("predict", source, "--format", name) == (0, GOLDEN[name], counts)
     path = tmp_path / "deep" / "out.txt"
-    done = mien("predict", "pics", "--format", name, "-o", "deep/out.txt")
-    assert done == (0, "", f"written: {path}\n{COUNTS}")
+    done = mien("predict", source, "--format", name, "-o", "deep/out.txt")
+    assert done == (0, "", f"written: {path}\n{counts}")
     assert path.read_text(encoding="utf-8") == GOLDEN[name]
 
 
@@ -158,6 +160,14 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
         ("--chart new.png", "--chart draws one video"),
         ("--explain", "--draw out.jpg"),
         ("--format exel", "no format 'exel'"),
+        ("--json --format csv", "--json and --format csv"),
+        ("--format submission", "numbers the faces of a table"),
+        ("-o new.jpg", "takes records, no pictures"),
+        ("-o photo.png --overwrite", "-o photo.png: would replace what the input names"),
+        ("--draw full/../photo.png --overwrite", "would replace what the input names"),
+        ("-o link --overwrite", "would replace what the input names"),
+        ("-o new.png --draw new.png", "--draw new.png: would replace what -o names"),
+        ("table.csv", "a table of faces is classified alone"),
         ("--every 2 --fps 3", "expected one of the two"),
         ("--fps 0", "expected more than 0"),
     ],
@@ -171,11 +181,14 @@ def test_a_refusal_comes_before_the_work(
     for path in files:
         path.write_text("mine")
     Image.new("L", (60, 60)).save(tmp_path / "photo.png")
+    (tmp_path / "link").symlink_to("photo.png")
+    photo = (tmp_path / "photo.png").read_bytes()
     done = mien("predict", "photo.png", *more.split())
     assert (done.code, done.out) == (2, ""), done.err
     assert message in done.err
     assert {path.read_text() for path in files} == {"mine"}
-    assert len(list(tmp_path.rglob("*"))) == 5
+    assert (tmp_path / "photo.png").read_bytes() == photo
+    assert len(list(tmp_path.rglob("*"))) == 6
 
 
 @pytest.fixture
@@ -198,13 +211,19 @@ def test_a_folder_with_a_bad_picture_is_finished(mien: Mien, pics: Path) -> None
         *("pics/a.png", "pics/b.png", "pics/sub/c.png"),
     ]
     assert done.err.splitlines() == [
-        "left out: pics/bad.png: not a picture that Pillow can read",
+        "mien: pics/bad.png: not a picture that Pillow can read",
         "4 pictures, 3 faces, 1 without a face",
         "mien: 1 could not be read (named above), all else is done; --skip-bad makes that exit code 0",
     ]
     skipped = mien("predict", "pics", "--format", "csv", "--skip-bad")
     assert (skipped.code, skipped.out) == (0, done.out)
-    assert skipped.err.splitlines()[1:] == ["4 pictures, 3 faces, 1 without a face"]
+    assert skipped.err.splitlines() == [
+        "left out: pics/bad.png: not a picture that Pillow can read",
+        "4 pictures, 3 faces, 1 without a face",
+    ]
+    errors = mien("predict", "pics", "--format", "csv", "--quiet")
+    assert (errors.code, errors.out) == (3, done.out)
+    assert errors.err.splitlines() == done.err.splitlines()[::2]
     quiet = mien("predict", "pics", "--format", "csv", "--skip-bad", "--quiet")
     assert (quiet.code, quiet.out, quiet.err) == (0, done.out, "")
 
@@ -217,12 +236,12 @@ def test_single_inputs(mien: Mien, pics: Path) -> None:
     assert nothing == (0, "", "pics/blank.jpg: no face found\n")
     missing = mien("predict", "pics/a.png", "none.jpg")
     assert missing == (3, "", "mien: none.jpg: no such file or folder\n")
-    two = mien("predict", "pics/b.png", "pics/a.png", "--format", "submission")
-    assert (two.code, two.out.count("\n")) == (0, 3)
+    two = mien("predict", "pics/b.png", "pics/a.png", "pics/b.png", "--format", "jsonl")
+    assert (two.code, two.out.count("\n"), two.err) == (0, 2, "2 pictures, 2 faces\n")
 
 
 def test_a_run_is_no_bundle(mien: Mien, studied: RunDir) -> None:
-    done = mien("predict", "photo.jpg", "--model", studied.path)
+    done = mien("predict", "synthetic:7", "--model", studied.path)
     assert (done.code, done.out) == (3, "")
     assert "`mien export RUN` makes one" in done.err
 

@@ -76,6 +76,9 @@ def test_without_a_file_it_begins(mien: Mien, tmp_path: Path, inputs: list[str])
         ("-o out.csv", 2, "name it with -o faces.jsonl"),
         ("-o out.jsonl --draw new.png", 2, "new.png can't be gone on with"),
         ("-o out.jsonl --model mien-n", 2, "made by a model with other classes"),
+        ("-o out.jsonl --format csv", 2, "name it with -o faces.jsonl"),
+        ("-o out.jsonl --json", 2, "name it with -o faces.jsonl"),
+        ("-o mine.jsonl", 3, "mine.jsonl, line 1: not a record"),
         ("-o wrong.jsonl", 3, "wrong.jsonl, line 2: not a record"),
         ("-o newer.jsonl", 3, "newer.jsonl, line 1: schema_version 2, expected 1"),
         ("-o folder.jsonl", 3, "folder.jsonl: can't be read"),
@@ -88,6 +91,7 @@ def test_what_can_not_be_gone_on_with(
     line = (tmp_path / "out.jsonl").read_text()
     (tmp_path / "wrong.jsonl").write_text(line + "{}\n")
     (tmp_path / "newer.jsonl").write_text(line.replace('"schema_version": 1', '"schema_version": 2'))
+    (tmp_path / "mine.jsonl").write_text("my notes, without a line's end")
     (tmp_path / "folder.jsonl").mkdir()
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
     done = mien("predict", "a.png", "--resume", *more.split())

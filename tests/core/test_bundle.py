@@ -41,7 +41,8 @@ def test_a_damaged_file(bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version 2, expected 1"),
+        ({"schema_version": 2}, "schema_version 2, this mien reads 1; install a newer mien"),
+        ({"schema_version": 0}, "schema_version 0, expected 1; export again"),
         ({"labels": None}, r"missing or wrong: labels"),
         ({"files": {}}, r"missing or wrong: files.fp32, files.int8"),
         ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),

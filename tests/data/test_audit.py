@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError
+from mien.core.faces import join
 from mien.core.labels import FERPLUS_VOTES
-from mien.data.audit import count_copies, count_votes, describe
+from mien.data.audit import Rows, count_copies, count_votes, describe
 
 
 def test_describe(make_faces):
@@ -42,8 +43,21 @@ def test_describe(make_faces):
     assert facts["fingerprint"] == faces.fingerprint
 
 
+def test_sets_are_described_as_one(make_faces):
+    votes = np.random.default_rng(0).integers(0, 9, (6, 10), dtype=np.uint8)
+    given = {"splits": ["train", "test", "train"], "vote_names": FERPLUS_VOTES}
+    one, two = (
+        make_faces([3, 3, -1], contents=[1, 1, 7], votes=votes[:3], **given),
+        make_faces([4, 4, 0], contents=[1, 1, 2], votes=votes[3:], **given),
+    )
+    assert describe(iter([one, two])) == describe(join([one, two]))
+    assert describe([one, two])["copies"]["within"] == {"train": 1, "test": 1}
+    with pytest.raises(DataError, match="no faces"):
+        describe([])
+
+
 def test_one_split_has_nothing_across(make_faces):
-    assert count_copies(make_faces([0, 1])) == {"within": {"train": 0}, "across": []}
+    assert count_copies(Rows.of([make_faces([0, 1])])) == {"within": {"train": 0}, "across": []}
 
 
 def test_votes(make_faces):
@@ -51,7 +65,7 @@ def test_votes(make_faces):
     for row, name in enumerate(("happiness", "sadness", "NF", "anger")):
         votes[row, FERPLUS_VOTES.index(name)] = 10
     faces = make_faces([3, 3, 4, -1], votes=votes, vote_names=FERPLUS_VOTES)
-    counts = count_votes(faces)
+    counts = count_votes(Rows.of([faces]))
     assert counts["not_a_face"] == 1
     assert counts["agreement"]["all"] == pytest.approx(1 / 3)
     assert counts["agreement"]["classes"]["happy"] == 0.5
@@ -64,7 +78,7 @@ def test_votes_for_other_classes_have_no_agreement(make_faces):
     faces = make_faces([0, 1], classes=("yes", "no"), votes=votes, vote_names=FERPLUS_VOTES)
     assert describe(faces)["votes"] == {"not_a_face": 0, "agreement": None}
     with pytest.raises(DataError, match="no votes"):
-        count_votes(make_faces([0]))
+        count_votes(Rows.of([make_faces([0])]))
 
 
 def test_conflicts_need_labels(make_faces):

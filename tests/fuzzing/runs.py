@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from mien.core.errors import MienError
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
+from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
 from mien.runtime.written import read_written
 from mien.training.config import stored_config
 from mien.training.start import own_faces
-from mien.core.talk import Talk
 from mien.verbs.score import tested_split
 
 from .damage import damaged
@@ -160,7 +160,15 @@ RECORD = {
     **{"label": "happy", "probability": 0.75, "probabilities": {"happy": 0.75, "sad": 0.25}},
 }
 _RUNS = [
-    {"levels": {"flip": level}, "seed": seed, "run": "arms/a", "reason": "", "split": "test", "faces": 9, "accuracy": 0.5}
+    {
+        "levels": {"flip": level},
+        "seed": seed,
+        "run": "arms/a",
+        "reason": "",
+        "split": "test",
+        "faces": 9,
+        "accuracy": 0.5,
+    }
     for level in ("off", "on")
     for seed in (0, 1)
 ]

@@ -126,7 +126,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
 
 def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "mien\[video\]"'):
+    with pytest.raises(MissingExtraError, match=r"pip install 'mien\[video\]'"):
         draw_chart(steady(seconds=1, seen=(0, 1), p={"happy": 1.0}), tmp_path / "a.png")
 
 

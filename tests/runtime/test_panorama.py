@@ -46,6 +46,14 @@ def test_ordinary_pictures_are_searched_once(shape: tuple[int, int]) -> None:
     assert detector.shown == [shape]
 
 
+@pytest.mark.parametrize("shape", [(2, 60_000), (60_000, 2), (1, 1_000_000)])
+def test_a_strip_takes_no_minutes(shape: tuple[int, int]) -> None:
+    detector = Blocks()
+    search(np.zeros((*shape, 3), np.uint8), detector)
+    assert 50 < len(detector.shown) <= 101
+    assert sum(max(piece) for piece in detector.shown[1:]) >= max(shape)
+
+
 @pytest.mark.parametrize("lefts", [(1, 340, 2979), (45, 90, 140, 1233), tuple(range(1, 2980, 37))])
 def test_every_face_of_a_strip_is_found_once_and_whole(lefts: tuple[int, ...]) -> None:
     found = search(strip(*lefts), Blocks())

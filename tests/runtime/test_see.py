@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from mien.core.errors import DataError
 from mien.runtime.crop import Square
 from mien.runtime.detect import Box, Detection
 from mien.runtime.record import Picture
@@ -59,8 +61,8 @@ def test_each_face_has_its_own_probabilities() -> None:
 
 def test_faces_are_classified_together_but_never_many_pictures() -> None:
     model = Mean()
-    run(model, [picture("crowd", 40)] * 5)
-    assert model.asked == [80, 80, 40]
+    run(model, [picture("few", 5)] * 5)
+    assert model.asked == [10, 10, 5]
     model = Mean()
     run(model, [picture("large", 1, side=2300)] * 14)  # 5.3 million pixels each
     assert model.asked == [7, 7]
@@ -84,8 +86,28 @@ def test_pictures_are_taken_as_they_are_needed() -> None:
     def endless() -> Iterator[Picture]:
         while True:
             drawn.append(1)
-            yield picture("a", 32)
+            yield picture("a", 1)
 
     seen = see(Mean(), endless(), labels=("bright", "dark"), detector=Corners())
-    assert len(next(seen).faces) == 32
-    assert len(drawn) == 2
+    assert len(next(seen).faces) == 1
+    assert len(drawn) == 8
+
+
+def test_what_was_read_before_an_error_comes_first() -> None:
+    def broken() -> Iterator[Picture]:
+        yield picture("a", 2)
+        yield picture("b", 1)
+        raise DataError("cut off")
+
+    seen = see(Mean(), broken(), labels=("bright", "dark"), detector=Corners())
+    assert [len(next(seen).faces), len(next(seen).faces)] == [2, 1]
+    with pytest.raises(DataError, match="cut off"):
+        next(seen)
+
+
+def test_a_small_frame_without_a_face_has_none() -> None:
+    frame = picture("small", 0, side=200)
+    (seen,) = run(Mean(), [frame])
+    assert seen.faces == ()
+    (seen,) = run(Mean(), [replace(frame, frame=None, time_s=None)])
+    assert len(seen.faces) == 1

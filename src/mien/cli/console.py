@@ -14,6 +14,9 @@ UNLIMITED = 100_000
 EVERY_S = 30.0
 """Off a terminal, progress is said this often (seconds)."""
 
+LIVE_S = 0.1
+"""On a terminal, it is shown this often."""
+
 _settings = {"quiet": False, "verbose": False}
 
 
@@ -69,6 +72,37 @@ def list_bad(error: Exception) -> None:
     say(f"left out: {error}")
 
 
+class Progress:
+    """Shows how far something of unknown length is: one line that changes on a terminal, else one every half minute."""
+
+    def __init__(self) -> None:
+        self.said_s = time.monotonic()
+        self.shown = False
+
+    def show(self, text: str) -> None:
+        """Take the present state, as often as it changes."""
+        now, live = time.monotonic(), _is_live()
+        if now - self.said_s < (LIVE_S if live else EVERY_S):
+            return
+        self.said_s = now
+        if live:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            self.shown = True
+        else:
+            say(text)
+
+    def close(self) -> None:
+        """Take the line off the screen; the next state shows it again."""
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self.shown = False
+
+
+def _is_live() -> bool:
+    """Whether a line may change: somebody looks at it."""
+    return sys.stderr.isatty() and not _settings["quiet"] and "CI" not in os.environ
+
+
 class TrainingTalk(Talk):
     """Shows how training goes: a bar with faces/s and time left on a terminal, else a line every half minute."""
 
@@ -118,7 +152,7 @@ class TrainingTalk(Talk):
         self.bar, self.first = None, None
 
     def _start_bar(self) -> None:
-        if not sys.stderr.isatty() or _settings["quiet"] or "CI" in os.environ:
+        if not _is_live():
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.cli import console
-from mien.cli.outputs import refuse_existing
+from mien.cli.places import refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
 from mien.core.files import write_atomic
 from mien.runtime.chart import ExpressionOverTime, draw_chart, require_matplotlib
@@ -38,13 +38,15 @@ class Drawing:
         explain: a model whose occlusion maps are drawn below pictures, or None.
 
     Raises:
-        UsageError: `path` exists, or is no picture where a picture is drawn.
+        UsageError: `path` exists, lies among the inputs, or is no picture where a picture is drawn.
     """
 
     def __init__(self, path: Path, inputs: Sequence[str], *, overwrite: bool, explain: Model | None) -> None:
         self.path, self.explain = path, explain
         self.root = _root(inputs)
-        if self.root is None:
+        if self.root is not None:
+            refuse_among_inputs(path, inputs)
+        else:
             kinds = tuple(FORMATS) if is_video(inputs[0]) else PICTURES
             if path.suffix.lower() not in kinds:
                 raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(kinds)}")
@@ -53,6 +55,7 @@ class Drawing:
         self._video: VideoWriter | None = None
         self._open = ExitStack()
         self._source = ""
+        self._copies: dict[Path, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -61,18 +64,18 @@ class Drawing:
         """Draw a picture, or a video's next frame."""
         if seen.picture.source != self._source:
             self._open.close()
-            self._source, self._video = seen.picture.source, None
-        path = self._copy_of(self._source)
+            self._source, self._video, self._path = seen.picture.source, None, self._copy_of(seen.picture.source)
         if seen.picture.time_s is None:
-            write_atomic(path, _encode(self._draw(seen), path.suffix))
-            return
-        if self._video is None:
-            self._video = self._open.enter_context(VideoWriter(path))
-        self._video.write(annotate(seen.picture.pixels, seen.faces), seen.picture.time_s)
+            write_atomic(self._path, _encode(self._draw(seen), self._path))
+        else:
+            if self._video is None:
+                self._video = self._open.enter_context(VideoWriter(self._path))
+            self._video.write(annotate(seen.picture.pixels, seen.faces), seen.picture.time_s)
+        self._copies[self._path] = self._source
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self._open.close()
-        if self._source:
+        if self._copies:
             console.say(f"drawn: {self.path.absolute()}")
 
     def _draw(self, seen: Seen) -> NDArray[np.uint8]:
@@ -84,9 +87,12 @@ class Drawing:
     def _copy_of(self, source: str) -> Path:
         if self.root is None:
             return self.path
-        path = self.path / Path(source).absolute().relative_to(self.root)
+        path = self.path / _absolute(source).relative_to(self.root)
         kinds, other = (tuple(FORMATS), ".mp4") if is_video(source) else (PICTURES, ".png")
-        return path if path.suffix.lower() in kinds else path.with_name(path.name + other)
+        path = path if path.suffix.lower() in kinds else path.with_name(path.name + other)
+        while path in self._copies:  # that of n.gif is n.gif.png, and there is an n.gif.png
+            path = path.with_stem(path.stem + "_")
+        return path
 
 
 class Chart:
@@ -99,11 +105,13 @@ class Chart:
         overwrite: allow the file to exist.
 
     Raises:
-        UsageError: `path` exists, or the input is another.
+        UsageError: `path` exists or is no PNG, or the input is another.
     """
 
     def __init__(self, path: Path, inputs: Sequence[str], *, labels: Sequence[str], overwrite: bool) -> None:
         refuse_existing(path, overwrite=overwrite)
+        if path.suffix.lower() != ".png":
+            raise UsageError(f"--chart {path}: expected a name that ends in .png")
         require_matplotlib()
         if len(inputs) != 1 or not is_video(inputs[0]):
             raise UsageError("--chart draws one video over time; give one, or leave --chart out")
@@ -125,13 +133,21 @@ class Chart:
 
 def _root(inputs: Sequence[str]) -> Path | None:
     """Return the folder that all inputs lie in; None for a single file."""
-    paths = [Path(name).absolute() for name in inputs]
+    paths = [_absolute(name) for name in inputs]
     if len(paths) == 1 and not paths[0].is_dir():
         return None
     return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
 
 
-def _encode(pixels: NDArray[np.uint8], suffix: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, Image.registered_extensions()[suffix.lower()], quality=95)
+def _absolute(name: str) -> Path:
+    return Path(os.path.abspath(name))  # noqa: PTH100 - resolves `..`, which `Path.absolute` does not
+
+
+def _encode(pixels: NDArray[np.uint8], path: Path) -> bytes:
+    buffer, suffix = io.BytesIO(), path.suffix.lower()
+    try:
+        Image.fromarray(pixels).save(buffer, Image.registered_extensions()[suffix], quality=95)
+    except (OSError, ValueError) as error:  # of a kind that has no such wide pictures
+        size = f"{pixels.shape[1]}×{pixels.shape[0]}"
+        raise UsageError(f"{path}: {size} pixels can't be written as {suffix} ({error}); choose .png") from None
     return buffer.getvalue()

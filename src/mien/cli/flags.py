@@ -73,7 +73,9 @@ Patience = Annotated[
         min=0, help="Epochs without a lower validation loss before it stops; 0 never stops early.", show_default=False
     ),
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)]
+Device = Annotated[
+    str | None, typer.Option(help="auto, cpu, cuda or cuda:1; networks: mps; bundles: coreml.", show_default=False)
+]
 Devices = Annotated[int | None, typer.Option(min=1, help="Processes that share each batch (DDP).", show_default=False)]
 _PRECISION = typer.Option(
     "--precision",

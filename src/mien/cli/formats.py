@@ -84,4 +84,4 @@ FORMATS = {
     "csv": Format(lambda labels: _csv_line(columns(labels)), lambda face: _csv_line(list(flat(face).values()))),
     "submission": Format(lambda _: "id,label\n", _submission_line),
 }
-"""What `--format` takes, but for Parquet, which is no text."""
+"""What `--format` takes, but for Parquet, which is no text; a submission is of a table of faces."""

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from importlib import import_module
 
 import typer
@@ -31,6 +32,7 @@ EXTRAS = {"pyarrow": "parquet"} | dict.fromkeys(
 
 def main() -> None:
     """Run the command line and exit with the code that `core/errors.py` lists."""
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # Pillow's; our own error says it too
     sys.exit(run(sys.argv[1:]))
 
 

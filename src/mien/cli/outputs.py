@@ -13,9 +13,11 @@ from typing import Any, Protocol, Self, TextIO
 
 from mien.cli import console
 from mien.cli.formats import FORMATS, Format, columns, flat
+from mien.cli.places import refuse_existing
 from mien.core.errors import UsageError, nearest
 from mien.core.files import storage_errors
 from mien.runtime.record import Face, Seen
+from mien.runtime.sources import PICTURE_SUFFIXES, is_video
 
 PARQUET = "parquet"
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".parquet": PARQUET}
@@ -46,7 +48,7 @@ class Output:
         keep: how many bytes of the file stay, what comes is appended; None begins anew.
 
     Raises:
-        UsageError: no such format, Parquet without a file, or the file exists.
+        UsageError: no such format, Parquet without a file, a file for pictures, or the file exists.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Output:
             raise UsageError(f"no format '{self.format}', {nearest(self.format, (*FORMATS, PARQUET))}")
         if self.format == PARQUET and out is None:
             raise UsageError("Parquet needs a file; name it with -o faces.parquet")
+        if out and (out.suffix.lower() in PICTURE_SUFFIXES or is_video(out)):
+            raise UsageError(f"-o {out}: takes records, no pictures; choose a name such as faces.csv, or --draw {out}")
         if keep is None:
             refuse_existing(out, overwrite=overwrite)
         self.labels, self.out = labels, out
@@ -147,9 +151,3 @@ class _Parquet:
     def _flush(self) -> None:
         self.writer.write_table(self.table(self.rows, self.schema))
         self.rows = []
-
-
-def refuse_existing(out: Path | None, *, overwrite: bool) -> None:
-    """Raise `UsageError` if a file is there already and may not be overwritten."""
-    if out and out.exists() and not overwrite:
-        raise UsageError(f"{out}: exists; choose another name or add --overwrite")

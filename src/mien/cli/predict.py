@@ -1,17 +1,25 @@
 """`mien predict`."""
 
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from mien.cli import flags
 from mien.cli.main import app
+from mien.cli.places import refuse_clashes
 from mien.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mien.runtime.record import Seen
     from mien.runtime.written import Written
+
+
+class Sink(AbstractContextManager["Sink"], Protocol):
+    """What takes pictures and their faces, one after the other, and is closed at the end."""
+
+    def write(self, seen: "Seen") -> None:
+        """Take a picture."""
 
 
 @app.command()
@@ -52,15 +60,17 @@ def predict(
     from mien.runtime.session import load
     from mien.verbs.predict import see
 
-    opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
+    if json and format_ not in (None, "json"):
+        raise UsageError(f"--json and --format {format_}: give one of the two")
     format_ = "json" if json else format_
-    written = _written(out, also=draw or chart) if resume else None
+    _check_inputs(inputs, format_=format_, draw=draw, chart=chart, explain=explain)
+    refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
+    written = _written(out, format_=format_, also=draw or chart) if resume else None
+    opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
     keep = written.end if written else None
-    sinks: list[Any] = [Output(format_, labels=opened.labels, out=out, overwrite=overwrite, keep=keep)]
+    sinks: list[Sink] = [Output(format_, labels=opened.labels, out=out, overwrite=overwrite, keep=keep)]
     if draw:
         sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=opened if explain else None))
-    elif explain:
-        raise UsageError("--explain draws maps; say where to with --draw out.jpg")
     if chart:
         sinks.append(Chart(chart, inputs, labels=opened.labels, overwrite=overwrite))
     tally = Tally(inputs, skip_bad=skip_bad)
@@ -75,20 +85,41 @@ def predict(
         written=written,
         on_bad=tally.on_bad,
     )
-    write(seen, sinks=[tally, *sinks])
+    _write(seen, sinks=[tally, *sinks])
 
 
-def _written(out: Path | None, *, also: Path | None) -> "Written":
+def _check_inputs(
+    inputs: Sequence[str], *, format_: str | None, draw: Path | None, chart: Path | None, explain: bool
+) -> None:
+    from mien.runtime.sources import is_video, require_inputs
+    from mien.verbs.predict import is_table
+
+    table = any(is_table(name) for name in inputs)
+    if table and (draw or chart):
+        raise UsageError("a table of faces has no pictures to draw on; leave --draw and --chart out")
+    if not table:
+        require_inputs(inputs)
+        if format_ == "submission":
+            raise UsageError(
+                "--format submission numbers the faces of a table, such as test.csv; choose another format"
+            )
+    if explain and not draw:
+        raise UsageError("--explain draws maps; say where to with --draw out.jpg")
+    if explain and all(is_video(name) for name in inputs):
+        raise UsageError("--explain draws the maps of pictures; leave it out for videos")
+
+
+def _written(out: Path | None, *, format_: str | None, also: Path | None) -> "Written":
     from mien.runtime.written import read_written
 
-    if out is None or out.suffix.lower() != ".jsonl":
+    if out is None or out.suffix.lower() != ".jsonl" or format_ not in (None, "jsonl"):
         raise UsageError("--resume goes on with a JSON Lines file; name it with -o faces.jsonl")
     if also:
         raise UsageError(f"{also} can't be gone on with; leave --draw and --chart out, or --resume")
     return read_written(out)
 
 
-def write(seen: "Generator[Seen, None, None]", *, sinks: Sequence[Any]) -> None:
+def _write(seen: "Generator[Seen, None, None]", *, sinks: Sequence[Sink]) -> None:
     """Give each picture to all sinks; what they have is kept when it ends early."""
     with ExitStack() as stack:
         stack.enter_context(closing(seen))

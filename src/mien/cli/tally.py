@@ -24,9 +24,10 @@ class Tally:
     def __init__(self, inputs: Sequence[str], *, skip_bad: bool) -> None:
         self.skip_bad, self.many = skip_bad, len(inputs) > 1 or Path(inputs[0]).is_dir()
         self.pictures = self.faces = self.without = self.bad = 0
-        self.began_s = self.said_s = time.monotonic()
+        self.began_s = time.monotonic()
+        self.progress = console.Progress()
         self.source = inputs[0]
-        self.word = "frames" if is_video(self.source) and not self.many else "pictures"
+        self.word = "frame" if is_video(self.source) and not self.many else "picture"
 
     @property
     def on_bad(self) -> Callable[[DataError], None] | None:
@@ -38,31 +39,42 @@ class Tally:
         self.pictures += 1
         self.faces += len(seen.faces)
         self.without += not seen.faces
-        now = time.monotonic()
-        if now - self.said_s > console.EVERY_S:
-            self.said_s = now
-            console.say(f"{self._counts()}, {self.pictures / (now - self.began_s):,.0f} {self.word}/s")
+        speed = self.pictures / max(time.monotonic() - self.began_s, 1e-9)
+        self.progress.show(f"{self._counts()}, {speed:,.0f} {self.word}s/s")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         """Say what was done; raise `DataError` if some could not be read, and that is not fine."""
+        self.progress.close()
         if kind:
             return
-        if self.pictures > 1 and not is_table(self.source):
-            console.say(self._counts())
-        elif self.without:
-            console.say(f"{self.source}: no face found")
+        if not is_table(self.source):
+            self._sum_up()
         if self.bad and not self.skip_bad:
             raise DataError(
                 f"{self.bad:,} could not be read (named above), all else is done; --skip-bad makes that exit code 0"
             )
 
+    def _sum_up(self) -> None:
+        if self.pictures > 1:
+            console.say(self._counts())
+        elif self.without:
+            console.say(f"{self.source}: no face found")
+
     def _count_bad(self, error: DataError) -> None:
         self.bad += 1
-        console.list_bad(error)
+        self.progress.close()
+        if self.skip_bad:
+            console.list_bad(error)
+        else:
+            console.complain(error)
 
     def _counts(self) -> str:
         without = f", {self.without:,} without a face" if self.without else ""
-        return f"{self.pictures:,} {self.word}, {self.faces:,} faces{without}"
+        return f"{_plural(self.pictures, self.word)}, {_plural(self.faces, 'face')}{without}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

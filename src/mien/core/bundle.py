@@ -123,6 +123,8 @@ def weights() -> Path:
 def _read_card(path: Path) -> dict[str, Any]:
     card = read_json(path)
     version = card.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DataError(f"{path}: schema_version {version}, this mien reads {SCHEMA_VERSION}; install a newer mien")
     if version != SCHEMA_VERSION:
         raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]

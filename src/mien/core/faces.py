@@ -1,6 +1,7 @@
 """`FaceSet`: labelled faces in memory, checked when built.  Axes: `N` faces, `C` classes, `H = W = 48`, `V` votes."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -116,14 +117,7 @@ class FaceSet:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of what the set holds (pixels, labels, splits), whatever the file format and the order of its rows."""
-        names = (*self.classes, "")  # the last is UNLABELLED's
-        rows = sorted(
-            f"{digest:016x} {names[target]} {split}"
-            for digest, target, split in zip(
-                self.digests.tolist(), self.targets.tolist(), self.splits.tolist(), strict=True
-            )
-        )
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+        return fingerprint(self.digests, self.targets, self.splits, classes=self.classes)
 
     @cached_property
     def row_fingerprint(self) -> str:
@@ -132,3 +126,29 @@ class FaceSet:
         hashed.update("\n".join((*self.classes, *self.splits.tolist())).encode())
         hashed.update(b"" if self.votes is None else self.votes.tobytes())
         return hashed.hexdigest()[:16]
+
+
+def fingerprint(
+    digests: NDArray[np.uint64], targets: NDArray[np.int64], splits: NDArray[np.str_], *, classes: tuple[str, ...]
+) -> str:
+    """Return what `FaceSet.fingerprint` is of N faces with these digests, targets and splits, each `(N,)`."""
+    names = (*classes, "")  # the last is UNLABELLED's
+    rows = sorted(
+        f"{digest:016x} {names[target]} {split}"
+        for digest, target, split in zip(digests.tolist(), targets.tolist(), splits.tolist(), strict=True)
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
+def join(parts: Iterable[FaceSet]) -> FaceSet:
+    """Put the faces of sets with the same classes and votes one after the other; at least one."""
+    held = list(parts)
+    votes = [part.votes for part in held if part.votes is not None]
+    return replace(
+        held[0],
+        images=np.concatenate([part.images for part in held]),
+        targets=np.concatenate([part.targets for part in held]),
+        splits=np.concatenate([part.splits for part in held]),
+        ids=np.concatenate([part.ids for part in held]),
+        votes=np.concatenate(votes) if votes else None,
+    )

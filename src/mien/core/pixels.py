@@ -5,6 +5,7 @@ Resizers differ by 5 to 11 grey levels at this size, so there is exactly one her
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,8 +82,9 @@ def _decode(
                 raise DataError(f"{name}: a picture in {picture.format}, which is not read; save it as PNG")
             ImageOps.exif_transpose(picture, in_place=True)
             return convert(picture)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{name}: too many pixels, at most {MAX_PIXELS:,} are read") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        count = int(re.search(r"\d+", str(error))[0])  # type: ignore[index]
+        raise DataError(f"{name}: {count:,} pixels, at most {MAX_PIXELS:,} are read; shrink it") from None
     except UnidentifiedImageError:
         empty = not source if isinstance(source, bytes) else source.stat().st_size == 0
         raise DataError(f"{name}: not a picture that Pillow can read{' (0 bytes)' if empty else ''}") from None

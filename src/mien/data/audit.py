@@ -1,21 +1,72 @@
 """What a data set holds, and what may be wrong with it, before anything is trained on it.  Axes: `N` faces."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.core.faces import FaceSet
+from mien.core.faces import UNLABELLED, FaceSet, fingerprint
 from mien.core.labels import FERPLUS_NAMES, FERPLUS_VOTES
-from mien.data.split import copies_of
 
 
-def describe(faces: FaceSet) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What is counted of N faces: all but their pixels, so that more can be described than memory holds.
+
+    Attributes:
+        first: the first of the sets that they come from, for what all have in common.
+        digests: `uint64 (N,)`, equal for exact copies.
+        blank: `bool (N,)`, faces of one grey level.
+        targets: `int64 (N,)`.
+        splits: `str (N,)`.
+        votes: `uint8 (N, V)`, or None.
+    """
+
+    first: FaceSet
+    digests: NDArray[np.uint64]
+    blank: NDArray[np.bool_]
+    targets: NDArray[np.int64]
+    splits: NDArray[np.str_]
+    votes: NDArray[np.uint8] | None
+
+    @classmethod
+    def of(cls, parts: Iterable[FaceSet]) -> "Rows":
+        """Take in sets one after the other; of their pixels none are kept but the first set's."""
+        columns: list[tuple[Any, ...]] = []
+        first: FaceSet | None = None
+        for part in parts:
+            first = first or part
+            flat = part.images.reshape(len(part), -1)
+            columns.append((part.digests, flat.min(axis=1) == flat.max(axis=1), part.targets, part.splits, part.votes))
+        if first is None:
+            raise DataError("no faces to describe")
+        digests, blank, targets, splits, votes = zip(*columns, strict=True)
+        given = [each for each in votes if each is not None]
+        return cls(
+            first=first,
+            digests=np.concatenate(digests),
+            blank=np.concatenate(blank),
+            targets=np.concatenate(targets),
+            splits=np.concatenate(splits),
+            votes=np.concatenate(given) if given else None,
+        )
+
+    def of_split(self, name: str) -> NDArray[np.bool_]:
+        """`bool (N,)`: which faces belong to a split."""
+        mask: NDArray[np.bool_] = self.splits == name
+        return mask
+
+
+def describe(faces: FaceSet | Iterable[FaceSet]) -> dict[str, Any]:
     """Count what is in a data set and what a person should look at; every value fits JSON.
 
     Args:
-        faces: N faces, at least one.
+        faces: N faces, at least one; or sets of some with the same classes, as `stream_faces` yields them: about 300
+            bytes a face are kept.
 
     Returns:
         `source`, `synthetic`, `fingerprint`, `faces`, `classes`, `unlabelled`, `blank` (faces of one grey level),
@@ -26,63 +77,66 @@ def describe(faces: FaceSet) -> dict[str, Any]:
     >>> describe(open_faces("synthetic:70"))["splits"]["test"]["faces"]
     14
     """
-    flat = faces.images.reshape(len(faces), -1)
+    rows = Rows.of([faces] if isinstance(faces, FaceSet) else faces)
+    names = _split_names(rows)
     return {
-        "source": faces.source,
-        "synthetic": faces.synthetic,
-        "fingerprint": faces.fingerprint,
-        "faces": len(faces),
-        "classes": list(faces.classes),
-        "unlabelled": int((~faces.labelled).sum()),
-        "blank": int((flat.min(axis=1) == flat.max(axis=1)).sum()),
-        "splits": {name: _count_classes(faces.split(name)) for name in _split_names(faces)},
-        "copies": count_copies(faces),
-        "conflicts": count_conflicts(faces),
-        "votes": count_votes(faces) if faces.vote_names == FERPLUS_VOTES else None,
+        "source": rows.first.source,
+        "synthetic": rows.first.synthetic,
+        "fingerprint": fingerprint(rows.digests, rows.targets, rows.splits, classes=rows.first.classes),
+        "faces": len(rows.targets),
+        "classes": list(rows.first.classes),
+        "unlabelled": int((rows.targets == UNLABELLED).sum()),
+        "blank": int(rows.blank.sum()),
+        "splits": {name: _count_classes(rows.targets[rows.of_split(name)], rows.first.classes) for name in names},
+        "copies": count_copies(rows),
+        "conflicts": count_conflicts(rows),
+        "votes": count_votes(rows) if rows.first.vote_names == FERPLUS_VOTES else None,
     }
 
 
-def _split_names(faces: FaceSet) -> list[str]:
-    names, first = np.unique(faces.splits, return_index=True)
+def _split_names(rows: Rows) -> list[str]:
+    names, first = np.unique(rows.splits, return_index=True)
     return [str(name) for name in names[np.argsort(first)]]
 
 
-def _count_classes(faces: FaceSet) -> dict[str, Any]:
-    counts = np.bincount(faces.targets[faces.labelled], minlength=len(faces.classes))
+def _count_classes(targets: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
+    known = targets[targets != UNLABELLED]
+    counts = np.bincount(known, minlength=len(classes))
     return {
-        "faces": len(faces),
-        "unlabelled": int((~faces.labelled).sum()),
-        "classes": dict(zip(faces.classes, counts.tolist(), strict=True)),
+        "faces": len(targets),
+        "unlabelled": len(targets) - len(known),
+        "classes": dict(zip(classes, counts.tolist(), strict=True)),
     }
 
 
-def count_copies(faces: FaceSet) -> dict[str, Any]:
+def count_copies(rows: Rows) -> dict[str, Any]:
     """Count exact copies, pixel by pixel.
 
     Returns:
         `within`: by split, how many faces repeat an earlier one of the same split; `across`: for each two splits, how
         many faces of the later one copy a face of the earlier one. In FER2013, 280 of `test` copy one of `train`.
     """
-    parts = {name: faces.split(name) for name in _split_names(faces)}
+    parts = {name: rows.digests[rows.of_split(name)] for name in _split_names(rows)}
     return {
-        "within": {name: len(part) - len(np.unique(part.digests)) for name, part in parts.items()},
+        "within": {name: len(part) - len(np.unique(part)) for name, part in parts.items()},
         "across": [
-            {"split": later, "copies_of": earlier, "faces": int(copies_of(parts[later], parts[earlier]).sum())}
+            {"split": later, "copies_of": earlier, "faces": int(np.isin(parts[later], parts[earlier]).sum())}
             for earlier, later in combinations(parts, 2)
         ],
     }
 
 
-def count_conflicts(faces: FaceSet) -> dict[str, int]:
+def count_conflicts(rows: Rows) -> dict[str, int]:
     """Count the `groups` of identical faces with different labels, and the `faces` in them, all labelled."""
-    known = faces.select(faces.labelled)
-    pairs = np.unique(np.stack([known.digests, known.targets.astype(np.uint64)], axis=1), axis=0)
-    digests, labels = np.unique(pairs[:, 0], return_counts=True)
-    torn = digests[labels > 1]
-    return {"groups": len(torn), "faces": int(np.isin(known.digests, torn).sum())}
+    known = rows.targets != UNLABELLED
+    digests = rows.digests[known]
+    pairs = np.unique(np.stack([digests, rows.targets[known].astype(np.uint64)], axis=1), axis=0)
+    groups, labels = np.unique(pairs[:, 0], return_counts=True)
+    torn = groups[labels > 1]
+    return {"groups": len(torn), "faces": int(np.isin(digests, torn).sum())}
 
 
-def count_votes(faces: FaceSet) -> dict[str, Any]:
+def count_votes(rows: Rows) -> dict[str, Any]:
     """Compare the labels with FER+'s plurality: the column with the most of the ten votes, the first one at a tie.
 
     Returns:
@@ -92,17 +146,17 @@ def count_votes(faces: FaceSet) -> dict[str, Any]:
     Raises:
         DataError: the faces have no votes.
     """
-    if faces.votes is None:
-        raise DataError(f"{faces.source}: no votes")
-    plurality = faces.votes.argmax(axis=1)
+    if rows.votes is None:
+        raise DataError(f"{rows.first.source}: no votes")
+    plurality, classes, known = rows.votes.argmax(axis=1), rows.first.classes, rows.targets != UNLABELLED
     counts = {"not_a_face": int((plurality == FERPLUS_VOTES.index("NF")).sum())}
-    names = [FERPLUS_NAMES.get(name, name) for name in faces.classes]
-    if not set(names) <= set(FERPLUS_VOTES) or not faces.labelled.any():
+    names = [FERPLUS_NAMES.get(name, name) for name in classes]
+    if not set(names) <= set(FERPLUS_VOTES) or not known.any():
         return {**counts, "agreement": None}
-    targets = faces.targets[faces.labelled]
-    agrees = np.array([FERPLUS_VOTES.index(name) for name in names])[targets] == plurality[faces.labelled]
+    targets = rows.targets[known]
+    agrees = np.array([FERPLUS_VOTES.index(name) for name in names])[targets] == plurality[known]
     by_class = {
         name: float(agrees[targets == code].mean()) if (targets == code).any() else None
-        for code, name in enumerate(faces.classes)
+        for code, name in enumerate(classes)
     }
     return {**counts, "agreement": {"all": float(agrees.mean()), "classes": by_class}}

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, MissingExtraError
-from mien.core.faces import UNLABELLED, FaceSet
-from mien.core.files import parse_json
-from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes
+from mien.core.faces import FaceSet, join
+from mien.core.labels import FERPLUS_VOTES
 from mien.data.fer2013_csv import USAGE_SPLITS
+from mien.data.parquet_columns import Labels, batches, held_type, plain
 from mien.data.pictures import SPLIT_NAMES, OnBad, decode_faces
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MAGIC = b"PAR1"
 """How every Parquet file begins."""
 
-ROWS_AT_ONCE = 512
 LABEL_COLUMNS = ("emotion", "label", "labels")
 LARGE_BYTES, MOST_SMALLER = 256 << 20, 100
 """A column of a row group that is larger, and that compression made so many times smaller, holds no pictures."""
@@ -41,127 +40,125 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted([*path.glob("[!.]*.parquet"), *path.glob("data/[!.]*.parquet")])
 
 
-def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
-    """Read a Parquet file or a folder of several; ids are row numbers from 0, with the file's name where several.
+def stream(path: Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
+    """Read a Parquet file or a folder of several, a few hundred faces at a time, so that memory doesn't grow with it.
 
     Args:
-        path: the file or folder; only a few hundred encoded pictures are held at a time.
+        path: the file or folder.
         on_bad: told of every picture that can't be read; without it the first one raises.
 
-    Returns:
-        Images `uint8 (N, 48, 48)`; the split is what `usage` says, else what the file's name says, else `train`.
+    Yields:
+        Faces with images `uint8 (N, 48, 48)`, all with the same classes; the ids are row numbers from 0, with the
+        file's name where several; the split is what `usage` says, else what the file's name says, else `train`.
 
     Raises:
-        DataError: damaged, a column missing, a label or usage that is not known, or a picture that can't be read.
+        DataError: damaged, a column missing, a label or usage that is not known, a picture that can't be read, or no
+            rows.
         MissingExtraError: PyArrow is not installed.
     """
     try:
         import pyarrow as pa
     except ImportError:
-        raise MissingExtraError('Parquet needs PyArrow: pip install "mien[train]"') from None
+        raise MissingExtraError("Parquet needs PyArrow: pip install 'mien[parquet]'") from None
     try:
-        return _read(path, on_bad)
+        yield from _stream(path, on_bad)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}: damaged, or files of different columns ({reason})") from None
 
 
-def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
-    import pyarrow as pa
-
-    files = files_of(path)
-    parts = [part for file in files for part in _parts(file, len(files) > 1, on_bad)]
-    table = pa.concat_tables([rest for _, rest in parts]) if parts else pa.table({})
-    if not len(table):
-        raise DataError(f"{path}: no rows with a picture")
-    targets, classes = _targets(table, path)
-    votes = _votes(table, path) if set(VOTE_COLUMNS) <= set(table.column_names) else None
-    return FaceSet(
-        images=np.concatenate([images for images, _ in parts]),
-        targets=targets,
-        classes=classes,
-        splits=_splits(table, path),
-        ids=np.array(table["mien_id"].to_pylist()),
-        source=str(path),
-        votes=votes,
-        vote_names=() if votes is None else FERPLUS_VOTES,
-    )
+def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
+    """Read all faces of a Parquet file or a folder of several; arguments and errors are those of `stream`."""
+    return join(stream(path, on_bad=on_bad))
 
 
-def _parts(file: Path, several: bool, on_bad: OnBad | None) -> Iterator[tuple[NDArray[np.uint8], "pa.Table"]]:
-    """Yield some faces at a time and the other columns of their rows, with the columns `mien_id` and `mien_split`."""
-    import pyarrow as pa
+def _stream(path: Path, on_bad: OnBad | None) -> Iterator[FaceSet]:
     import pyarrow.parquet as pq
 
-    # As dictionaries, so that a text or picture that the file repeats is held once
-    leaves = pq.read_metadata(file).schema
-    texts = [leaf.path for leaf in map(leaves.column, range(len(leaves))) if leaf.physical_type == "BYTE_ARRAY"]
-    with pq.ParquetFile(file, read_dictionary=texts) as opened:
-        names = opened.schema_arrow.names
-        label = next((name for name in LABEL_COLUMNS if name in names), None)
-        if "image" not in names or label is None:
-            raise DataError(
-                f"{file}: the columns are {', '.join(names)}; expected image, and one of {', '.join(LABEL_COLUMNS)}"
+    files, empty = files_of(path), True
+    columns = [_columns(pq.read_schema(file), file) for file in files]
+    if any(each != columns[0] for each in columns):
+        raise DataError(f"{path}: files of different columns")
+    for file in files:
+        _require_readable(pq.read_metadata(file), file)
+    labels = Labels.scan(path, files, next(name for name in columns[0] if name in LABEL_COLUMNS))
+    for file in files:
+        for images, table in _parts(file, list(columns[0]), several=len(files) > 1, on_bad=on_bad):
+            if not len(images):
+                continue
+            empty = False
+            votes = _votes(table, path) if set(VOTE_COLUMNS) <= set(table.column_names) else None
+            rows = table["mien_id"].to_pylist()
+            yield FaceSet(
+                images=images,
+                targets=labels.targets(table[labels.column].to_pylist(), rows),
+                classes=labels.classes,
+                splits=_splits(table, path),
+                ids=np.array(rows),
+                source=str(path),
+                votes=votes,
+                vote_names=() if votes is None else FERPLUS_VOTES,
             )
-        kept = [name for name in ("image", label, "usage", *VOTE_COLUMNS) if name in names]
-        _require_readable(opened, kept, file)
-        start = 0
-        for batch in _batches(opened, kept):
-            ids = [f"{file.name}:{row}" if several else str(row) for row in range(start, start + len(batch))]
-            start += len(batch)
-            pictures = zip((f"{file}, row {row}" for row in ids), _encoded(batch["image"], file), strict=True)
-            images, good = decode_faces(pictures, on_bad=on_bad)
-            table = _plain(pa.Table.from_batches([batch]).drop_columns("image"), file)
-            table = table.append_column("mien_id", pa.array(ids, pa.string()))
-            table = table.append_column("mien_split", pa.array([_split_in(file.name)] * len(ids), pa.string()))
-            yield images, table.filter(pa.array(good)).replace_schema_metadata(opened.schema_arrow.metadata)
+    if empty:
+        raise DataError(f"{path}: no rows with a picture")
 
 
-def _batches(opened: "pq.ParquetFile", kept: list[str]) -> Iterator["pa.RecordBatch"]:
-    """Yield some rows at a time; a batch of two row groups would have two dictionaries, which Arrow can't nest."""
-    for group in range(opened.num_row_groups):
-        yield from opened.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group], columns=kept)
+def _columns(schema: "pa.Schema", file: Path) -> dict[str, "pa.DataType"]:
+    """Return what is read, and its types.
 
-
-def _held(kind: "pa.DataType") -> "pa.DataType":
-    """Return the type of the values, which a dictionary may hold."""
+    Raises:
+        DataError: a column is missing, there twice, or neither of numbers nor of texts.
+    """
     import pyarrow as pa
 
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _require_readable(opened: "pq.ParquetFile", kept: list[str], file: Path) -> None:
-    """Raise `DataError` if a column that is read is there twice, nested, or grows out of proportion when unpacked."""
-    import pyarrow as pa
-
-    schema = opened.schema_arrow
+    label = next((name for name in LABEL_COLUMNS if name in schema.names), None)
+    if "image" not in schema.names or label is None:
+        raise DataError(
+            f"{file}: the columns are {', '.join(schema.names)}; expected image, and one of {', '.join(LABEL_COLUMNS)}"
+        )
+    kept = [name for name in ("image", label, "usage", *VOTE_COLUMNS) if name in schema.names]
     for name in kept:
         if schema.names.count(name) > 1:
             raise DataError(f"{file}: {schema.names.count(name)} times the column {name}")
-        kind = _held(schema.field(name).type)
-        texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
-        if name != "image" and not any(fits(kind) for fits in (*texts, pa.types.is_integer, pa.types.is_floating)):
+        kind = schema.field(name).type
+        plain = (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_null,
+            pa.types.is_integer,
+            pa.types.is_floating,
+        )
+        if name != "image" and not any(fits(held_type(kind)) for fits in plain):
             raise DataError(f"{file}: the column {name} is {kind}, expected numbers or text")
-    for group in range(opened.metadata.num_row_groups):
-        for place in range(opened.metadata.num_columns):
-            column = opened.metadata.row_group(group).column(place)
+    return {name: schema.field(name).type for name in kept}
+
+
+def _require_readable(metadata: "pq.FileMetaData", file: Path) -> None:
+    """Raise `DataError` if a column grows out of proportion when unpacked."""
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
             size, packed = column.total_uncompressed_size, column.total_compressed_size
             if size > LARGE_BYTES and size > MOST_SMALLER * packed:
                 raise DataError(f"{file}: {packed:,} bytes unpack to {size:,}; this holds no pictures")
 
 
-def _plain(table: "pa.Table", file: Path) -> "pa.Table":
-    """Turn dictionaries of short texts into the texts; raise `DataError` for a long one."""
+def _parts(
+    file: Path, kept: list[str], *, several: bool, on_bad: OnBad | None
+) -> Iterator[tuple[NDArray[np.uint8], "pa.Table"]]:
+    """Yield some faces at a time and the other columns of their rows, with the columns `mien_id` and `mien_split`."""
     import pyarrow as pa
 
-    for place, name in enumerate(table.column_names):
-        column = table[name]
-        if pa.types.is_dictionary(column.type):
-            for chunk in column.chunks:
-                if any(len(text) > LONGEST_NAME for text in chunk.dictionary.to_pylist() if isinstance(text, str)):
-                    raise DataError(f"{file}: a {name} of more than {LONGEST_NAME} characters")
-            table = table.set_column(place, name, column.cast(_held(column.type)))
-    return table
+    start = 0
+    for batch in batches(file, kept):
+        ids = [f"{file.name}:{row}" if several else str(row) for row in range(start, start + len(batch))]
+        start += len(batch)
+        pictures = zip((f"{file}, row {row}" for row in ids), _encoded(batch["image"], file), strict=True)
+        images, good = decode_faces(pictures, on_bad=on_bad)
+        table = plain(pa.Table.from_batches([batch]).drop_columns("image"), file)
+        table = table.append_column("mien_id", pa.array(ids, pa.string()))
+        table = table.append_column("mien_split", pa.array([_split_in(file.name)] * len(ids), pa.string()))
+        yield images, table.filter(pa.array(good))
 
 
 def _encoded(column: "pa.Array", file: Path) -> list[bytes]:
@@ -171,9 +168,11 @@ def _encoded(column: "pa.Array", file: Path) -> list[bytes]:
     kind = column.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         column = column.field("bytes")
-    held = _held(column.type)
+    held = held_type(column.type)
     if not (pa.types.is_binary(held) or pa.types.is_large_binary(held)):
-        raise DataError(f"{file}: the column image is {_held(kind)}, expected a struct with the picture file's bytes")
+        raise DataError(
+            f"{file}: the column image is {held_type(kind)}, expected a struct with the picture file's bytes"
+        )
     if not pa.types.is_dictionary(column.type):
         return [value or b"" for value in column.to_pylist()]
     values = column.dictionary.to_pylist()
@@ -198,38 +197,6 @@ def _splits(table: "pa.Table", path: Path) -> NDArray[np.str_]:
         if value not in USAGE_SPLITS:
             raise DataError(f"{path}, row {row}: usage {value!r}, expected {' or '.join(USAGE_SPLITS)}")
     return np.array([USAGE_SPLITS[value] for value in usage])
-
-
-def _targets(table: "pa.Table", path: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return `int64 (N,)` and the classes; a label that is null, or a number below 0, means unlabelled."""
-    column = next(name for name in LABEL_COLUMNS if name in table.column_names)
-    labels = [None if isinstance(value, int) and value < 0 else value for value in table[column].to_pylist()]
-    found = {label for label in labels if label is not None}
-    names = _class_names(table, column) or (FER2013 if column == "emotion" else ())
-    if found <= {*range(len(names))}:
-        code: dict[object, int] = {label: label for label in found}
-        return np.array([code.get(label, UNLABELLED) for label in labels], np.int64), names
-    kinds = {type(label) for label in found}
-    if names or kinds not in ({str}, {int}):
-        row, label = next(
-            (row, label)
-            for row, label in zip(table["mien_id"].to_pylist(), labels, strict=True)
-            if label is not None and label not in range(len(names))
-        )
-        expected = f"0 to {len(names) - 1} ({', '.join(names)})" if names else "a whole number or a string"
-        raise DataError(f"{path}, row {row}: {column} {label!r}, expected {expected}")
-    check_names([str(label) for label in found], source=path)
-    classes = order_classes(map(str, found))
-    return np.array([UNLABELLED if label is None else classes.index(str(label)) for label in labels], np.int64), classes
-
-
-def _class_names(table: "pa.Table", column: str) -> tuple[str, ...]:
-    """Return the names that Hugging Face's metadata give the label's numbers; none if there are none."""
-    try:
-        names = parse_json((table.schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
-        return tuple(str(name) for name in names) if isinstance(names, list) else ()
-    except (KeyError, TypeError, ValueError):
-        return ()
 
 
 def _votes(table: "pa.Table", path: Path) -> NDArray[np.uint8]:

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.pixels import SIZE
 from mien.runtime.detect import Box, Detector
 from mien.runtime.photo import FoundFace, find_faces
 from mien.runtime.record import Face, Picture, Seen
-from mien.runtime.session import BATCH
+
+BATCH = 8
+"""Pictures are classified at the latest when those that wait have this many faces together: more are hardly faster, and
+an interrupt would lose more."""
 
 MOST_PIXELS = 32_000_000
 """Pictures are classified at the latest when those that wait have this many pixels together: 96 MB."""
@@ -25,6 +29,9 @@ def see(
 ) -> Iterator[Seen]:
     """Find and classify the faces of pictures; the faces of several pictures are classified together.
 
+    A video's frame counts as a face as a whole only if it has 48×48 pixels: one without a face has none.  When reading
+    fails, what was read before comes out first, then the error.
+
     Args:
         model: maps faces `uint8 (N, 48, 48)` to probabilities `float32 (N, C)`.
         pictures: come out in the same order, each with its faces, also those without any.
@@ -34,13 +41,22 @@ def see(
         align: see `mien.runtime.crop.frame`.
     """
     waiting: list[tuple[Picture, list[FoundFace]]] = []
-    for picture in pictures:
-        waiting.append((picture, find_faces(picture.pixels, detector=detector, margin=margin, align=align)))
-        faces = sum(len(found) for _, found in waiting)
-        if faces >= BATCH or sum(each.pixels.size // 3 for each, _ in waiting) >= MOST_PIXELS:
-            yield from _classify(model, waiting, labels)
-            waiting = []
+    try:
+        for picture in pictures:
+            found = find_faces(picture.pixels, detector=detector, margin=margin, align=align)
+            waiting.append((picture, [face for face in found if picture.time_s is None or _counts(face, picture)]))
+            faces = sum(len(found) for _, found in waiting)
+            if faces >= BATCH or sum(each.pixels.size // 3 for each, _ in waiting) >= MOST_PIXELS:
+                yield from _classify(model, waiting, labels)
+                waiting = []
+    except Exception:
+        yield from _classify(model, waiting, labels)
+        raise
     yield from _classify(model, waiting, labels)
+
+
+def _counts(face: FoundFace, frame: Picture) -> bool:
+    return face.detection is not None or frame.pixels.shape[:2] == (SIZE, SIZE)
 
 
 def _classify(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, MissingExtraError
 from mien.core.pixels import decode_colour
 from mien.runtime.record import Picture
 from mien.runtime.video import VIDEO_SUFFIXES, read_video
@@ -40,8 +40,8 @@ def open_pictures(
     """Yield the pictures of files, of folders and of all that lies in them, and the frames of videos.
 
     Args:
-        inputs: files and folders.  Folders are taken in the order of their names; hidden files, files with other
-            suffixes and links to folders are passed over.
+        inputs: files and folders, each file is read once.  Folders are taken in the order of their names; hidden files,
+            files with other suffixes and links to folders are passed over.
         every: take every so many-th frame of a video.
         fps: take at most so many frames a second of a video.
         written: what is done with already, and is left out.
@@ -50,21 +50,37 @@ def open_pictures(
     Raises:
         DataError: an input is missing: nothing is read then, whether there is `on_bad` or not.  Without `on_bad`: an
             input can't be read, or a folder has no pictures.
-        MissingExtraError: a video, and PyAV is not installed.
+        MissingExtraError: a video is given, and PyAV is not installed; in a folder that is a video that can't be read.
     """
-    paths = [Path(name) for name in inputs]
-    for path in paths:
-        if not path.exists():
-            raise DataError(f"{path}: no such file or folder")
+    paths = require_inputs(inputs)
+    done = set(written.done) if written else set()
     for path in paths:
         for file in _walk(path, on_bad=on_bad) if path.is_dir() else [path]:
-            if written and str(file) in written.done:
+            if str(file) in done:
                 continue
+            done.add(str(file))
             after = written.frame if written and str(file) == written.video else -1
             try:
                 yield from _read(file, every=every, fps=fps, after=after)
             except DataError as error:
                 _tell(error, on_bad)
+            except MissingExtraError as error:
+                if file == path:
+                    raise
+                _tell(DataError(f"{file}: {error}"), on_bad)
+
+
+def require_inputs(inputs: Iterable[str | Path]) -> list[Path]:
+    """Return the paths of files and folders; raise `DataError` if one is not there or can't be reached."""
+    paths = [Path(name) for name in inputs]
+    for path in paths:
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise DataError(f"{path}: no such file or folder") from None
+        except (OSError, ValueError) as error:  # no permission, too long, or a null byte
+            raise DataError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
+    return paths
 
 
 def _read(path: Path, *, every: int, fps: float | None, after: int) -> Iterator[Picture]:

@@ -20,6 +20,11 @@ KINDS: dict[str, Any] = {
 }
 """What a record must have to go on after it."""
 
+BEGINNING = b'{"schema_version": '
+"""Of each line, also of one that was cut off."""
+
+FOREIGN = "not a record of `mien predict --format jsonl`; name another file"
+
 
 @dataclass(frozen=True)
 class Written:
@@ -94,6 +99,8 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
+                    if line[: len(BEGINNING)] != BEGINNING[: len(line)]:
+                        raise DataError(f"{path}, line {number}: {FOREIGN}")
                     return
                 yield start, _record(line, f"{path}, line {number}")
                 start += len(line)
@@ -107,7 +114,7 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
     except ValueError:
         record = None
     if not isinstance(record, dict) or not all(isinstance(record.get(key), kind) for key, kind in KINDS.items()):
-        raise DataError(f"{where}: not a record of `mien predict --format jsonl`; name another file")
+        raise DataError(f"{where}: {FOREIGN}")
     if record["schema_version"] != SCHEMA_VERSION:
         raise DataError(f"{where}: schema_version {record['schema_version']}, expected {SCHEMA_VERSION}")
     return record

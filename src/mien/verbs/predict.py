@@ -1,5 +1,6 @@
 """`predict` and `see`: what a bundle says of the faces in pictures, videos and tables; without PyTorch."""
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.bundle import Bundle
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.runtime.ahead import ahead
 from mien.runtime.detect import Detector, YuNet
 from mien.runtime.record import Face, Picture, Seen
@@ -58,8 +59,7 @@ def predict(
         split=split,
         on_bad=on_bad,
     )
-    for each in seen:
-        yield from each.faces
+    return (face for each in seen for face in each.faces)
 
 
 def see(
@@ -106,6 +106,8 @@ def see(
         if written:
             raise UsageError(f"{source}: a table is classified as a whole; it can't be resumed")
         return _see_table(model, source, split=split, on_bad=on_bad)
+    if not isinstance(source, str | Path | np.ndarray) and any(is_table(each) for each in source):
+        raise UsageError("a table of faces is classified alone; leave the other inputs out")
     if split is not None:
         raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
     if written and written.labels not in (None, model.labels):
@@ -137,13 +139,24 @@ def _open(
 def _see_table(
     model: Model, source: str | Path, *, split: str | None, on_bad: OnBad | None
 ) -> Generator[Seen, None, None]:
-    from mien.data.sniff import open_faces
+    from mien.data.sniff import stream_faces
 
-    faces = open_faces(source, on_bad=on_bad)
-    faces = faces if split is None else faces.split(split)
-    for start in range(0, len(faces), CHUNK):
-        images = faces.images[start : start + CHUNK]
-        for image, face, said in zip(images, faces.ids[start:], model(images), strict=False):
-            picture = Picture(str(source), np.repeat(image[:, :, None], 3, axis=2))
-            probabilities = dict(zip(model.labels, said.tolist(), strict=True))
-            yield Seen(picture, (Face(picture.source, str(face), probabilities, None, image),))
+    counts: Counter[str] = Counter()
+    wanted = split.split(",") if split else None
+    for faces in stream_faces(source, on_bad=on_bad):
+        counts.update(faces.splits.tolist())
+        chosen = np.arange(len(faces)) if wanted is None else np.flatnonzero(np.isin(faces.splits, wanted))
+        for start in range(0, len(chosen), CHUNK):
+            rows = chosen[start : start + CHUNK]
+            yield from _see_faces(model, faces.images[rows], faces.ids[rows], source=str(source))
+    for name in wanted or ():
+        if name not in counts:
+            has = ", ".join(f"{each} ({count:,})" for each, count in sorted(counts.items()))
+            raise DataError(f"{source}: no faces in split '{name}'; it has {has}")
+
+
+def _see_faces(model: Model, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str) -> Iterator[Seen]:
+    for image, face, said in zip(images, ids, model(images), strict=True):
+        picture = Picture(source, np.repeat(image[:, :, None], 3, axis=2))
+        probabilities = dict(zip(model.labels, said.tolist(), strict=True))
+        yield Seen(picture, (Face(source, str(face), probabilities, None, image),))

@@ -1,0 +1,127 @@
+"""The columns of Parquet files, a few hundred rows at a time, and what their labels mean."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import DataError
+from mien.core.faces import UNLABELLED
+from mien.core.files import parse_json
+from mien.core.labels import FER2013, LONGEST_NAME, check_names, order_classes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 512
+BUFFER_BYTES = 1 << 20
+"""Of a column that are read from the disk at a time."""
+
+
+def batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
+    """Yield `ROWS_AT_ONCE` rows of some columns at a time; texts and pictures come as dictionaries.
+
+    So what a file repeats is held once.  A batch never has rows of two row groups, whose dictionaries differ: Arrow
+    can't nest these.
+    """
+    import pyarrow.parquet as pq
+
+    leaves = pq.read_metadata(file).schema
+    texts = [leaf.path for leaf in map(leaves.column, range(len(leaves))) if leaf.physical_type == "BYTE_ARRAY"]
+    with pq.ParquetFile(file, read_dictionary=texts, buffer_size=BUFFER_BYTES) as opened:
+        for group in range(opened.num_row_groups):
+            yield from opened.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group], columns=columns)
+
+
+def held_type(kind: "pa.DataType") -> "pa.DataType":
+    """Return the type of the values, which a dictionary may hold."""
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def plain(table: "pa.Table", file: Path) -> "pa.Table":
+    """Turn dictionaries of short texts into the texts; raise `DataError` for a long one."""
+    import pyarrow as pa
+
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            for chunk in column.chunks:
+                if any(len(text) > LONGEST_NAME for text in chunk.dictionary.to_pylist() if isinstance(text, str)):
+                    raise DataError(f"{file}: a {name} of more than {LONGEST_NAME} characters")
+            table = table.set_column(place, name, column.cast(held_type(column.type)))
+    return table
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the labels of all files mean.
+
+    Attributes:
+        path: the file or folder.
+        column: the name of the label's column.
+        classes: the C class names.
+        codes: each label's index in `classes`.
+        expected: what a label must be, in words.
+    """
+
+    path: Path
+    column: str
+    classes: tuple[str, ...]
+    codes: dict[Any, int]
+    expected: str
+
+    @classmethod
+    def scan(cls, path: Path, files: Sequence[Path], column: str) -> "Labels":
+        """Look through the labels of all files: names that are not given are those that are found.
+
+        Raises:
+            DataError: a class name that can't be one.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found: set[Any] = set()
+        for file in files:
+            for batch in batches(file, [column]):
+                found |= {*plain(pa.Table.from_batches([batch]), file)[column].to_pylist()}
+        found = {label for label in found if not _means_none(label)}
+        names = _names(pq.read_schema(files[0]), column) or (FER2013 if column == "emotion" else ())
+        if names:
+            return cls(
+                path, column, names, {i: i for i in range(len(names))}, f"0 to {len(names) - 1} ({', '.join(names)})"
+            )
+        expected = "a whole number or a string"
+        if {type(label) for label in found} not in ({str}, {int}):
+            return cls(path, column, (), {}, expected)
+        check_names([str(label) for label in found], source=path)
+        classes = order_classes(map(str, found))
+        return cls(path, column, classes, {label: classes.index(str(label)) for label in found}, expected)
+
+    def targets(self, labels: Sequence[Any], rows: Sequence[str]) -> NDArray[np.int64]:
+        """Return `int64 (N,)`; a label that is null, or a number below 0, means unlabelled.
+
+        Raises:
+            DataError: a label that is not known; the message names its row.
+        """
+        for label, row in zip(labels, rows, strict=True):
+            if not _means_none(label) and label not in self.codes:
+                raise DataError(f"{self.path}, row {row}: {self.column} {label!r}, expected {self.expected}")
+        return np.array([UNLABELLED if _means_none(label) else self.codes[label] for label in labels], np.int64)
+
+
+def _means_none(label: Any) -> bool:
+    return label is None or (isinstance(label, int) and label < 0)
+
+
+def _names(schema: "pa.Schema", column: str) -> tuple[str, ...]:
+    """Return the names that Hugging Face's metadata give the label's numbers; none if there are none."""
+    try:
+        names = parse_json((schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
+    except (KeyError, TypeError, ValueError):
+        return ()
