@@ -18,7 +18,7 @@ from mien.core.errors import DataError, MissingExtraError
 from mien.core.faces import FaceSet, join
 from mien.core.labels import FERPLUS_VOTES
 from mien.data.fer2013_csv import USAGE_SPLITS
-from mien.data.parquet_columns import Labels, batches, held_type, plain
+from mien.data.parquet_columns import ROWS_AT_ONCE, Labels, batches, held_type, plain
 from mien.data.pictures import SPLIT_NAMES, OnBad, decode_faces
 
 if TYPE_CHECKING:
@@ -61,7 +61,14 @@ def stream(path: Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
     except ImportError:
         raise MissingExtraError("Parquet needs PyArrow: pip install 'mien[parquet]'") from None
     try:
-        yield from _stream(path, on_bad)
+        held: list[FaceSet] = []
+        for part in _stream(path, on_bad):
+            held.append(part)
+            if sum(map(len, held)) >= ROWS_AT_ONCE:
+                yield join(held)
+                held = []
+        if held:
+            yield join(held)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}: damaged, or files of different columns ({reason})") from None

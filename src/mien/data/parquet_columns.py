@@ -15,25 +15,41 @@ from mien.core.labels import FER2013, LONGEST_NAME, check_names, order_classes
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 ROWS_AT_ONCE = 512
+LARGE_GROUP_BYTES, FEW_ROWS = 32 << 20, 16
+"""Of pictures in a row group, unpacked; from a larger one so few rows are read at a time."""
+
 BUFFER_BYTES = 1 << 20
 """Of a column that are read from the disk at a time."""
 
 
 def batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
-    """Yield `ROWS_AT_ONCE` rows of some columns at a time; texts and pictures come as dictionaries.
+    """Yield up to `ROWS_AT_ONCE` rows of some columns at a time; texts come as dictionaries.
 
-    So what a file repeats is held once.  A batch never has rows of two row groups, whose dictionaries differ: Arrow
-    can't nest these.
+    So do the pictures, so that one that the file repeats is held once; but not those of a large row group: Arrow would
+    hold all of it.  A batch never has rows of two row groups, whose dictionaries differ: Arrow can't nest these.
     """
     import pyarrow.parquet as pq
 
-    leaves = pq.read_metadata(file).schema
-    texts = [leaf.path for leaf in map(leaves.column, range(len(leaves))) if leaf.physical_type == "BYTE_ARRAY"]
-    with pq.ParquetFile(file, read_dictionary=texts, buffer_size=BUFFER_BYTES) as opened:
-        for group in range(opened.num_row_groups):
-            yield from opened.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group], columns=columns)
+    metadata = pq.read_metadata(file)
+    leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    others = [path for path in texts if path.partition(".")[0] != "image"]
+    with (
+        pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES) as small,
+        pq.ParquetFile(file, read_dictionary=others, pre_buffer=False, buffer_size=BUFFER_BYTES) as large,
+    ):
+        for group in range(metadata.num_row_groups):
+            opened, rows = (large, FEW_ROWS) if _is_large(metadata.row_group(group)) else (small, ROWS_AT_ONCE)
+            yield from opened.iter_batches(batch_size=rows, row_groups=[group], columns=columns)
+
+
+def _is_large(group: "pq.RowGroupMetaData") -> bool:
+    columns = [group.column(i) for i in range(group.num_columns)]
+    pictures = [column for column in columns if column.path_in_schema.partition(".")[0] == "image"]
+    return bool(sum(column.total_uncompressed_size for column in pictures) > LARGE_GROUP_BYTES)
 
 
 def held_type(kind: "pa.DataType") -> "pa.DataType":
