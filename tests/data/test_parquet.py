@@ -11,6 +11,7 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
+from mien.data import parquet
 from mien.data.sniff import open_faces
 
 
@@ -141,3 +142,26 @@ def test_pictures_must_be_inside(tmp_path):
     pq.write_table(pa.table({"image": ["a.png"], "label": [0]}), path)
     with pytest.raises(DataError, match="the column image is string, expected a struct"):
         open_faces(path)
+
+
+@pytest.mark.parametrize("large", [0, 1 << 20])
+def test_a_file_in_pieces_is_the_file(write, images, monkeypatch, large):
+    """Above `LARGE_GROUP_BYTES` a row group is read a few rows at a time."""
+    monkeypatch.setattr("mien.data.parquet_columns.LARGE_GROUP_BYTES", large)
+    monkeypatch.setattr("mien.data.parquet_columns.FEW_ROWS", 1)
+    monkeypatch.setattr("mien.data.parquet.ROWS_AT_ONCE", 4)
+    count = 11
+    pictures = [png(images[i % 4]) for i in range(count)]
+    pictures[5] = b"junk"
+    path = write("x.parquet", pictures=pictures, label=[("sad", "happy")[i % 2] for i in range(count)])
+    told: list[DataError] = []
+    parts = list(parquet.stream(path, on_bad=told.append))
+    assert len(told) == 1
+    assert [len(part) for part in parts] == ([4, 4, 2] if large == 0 else [4, 5, 1])
+    assert {part.classes for part in parts} == {("happy", "sad")}
+    whole = open_faces(path, on_bad=told.append)
+    assert whole.ids.tolist() == [str(i) for i in range(count) if i != 5]
+    assert np.concatenate([part.ids for part in parts]).tolist() == whole.ids.tolist()
+    np.testing.assert_array_equal(np.concatenate([part.images for part in parts]), whole.images)
+    np.testing.assert_array_equal(whole.images[5], images[6 % 4])
+    assert whole.targets.tolist() == [1 - i % 2 for i in range(count) if i != 5]
