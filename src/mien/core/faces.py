@@ -15,6 +15,9 @@ from mien.core.pixels import require_faces
 UNLABELLED = -1
 """The target of a face without a label."""
 
+HASHED_AT_ONCE = 10_000
+"""Rows of which a fingerprint holds the text."""
+
 
 @dataclass(frozen=True, eq=False)
 class FaceSet:
@@ -133,11 +136,14 @@ def fingerprint(
 ) -> str:
     """Return what `FaceSet.fingerprint` is of N faces with these digests, targets and splits, each `(N,)`."""
     names = (*classes, "")  # the last is UNLABELLED's
-    rows = sorted(
-        f"{digest:016x} {names[target]} {split}"
-        for digest, target, split in zip(digests.tolist(), targets.tolist(), splits.tolist(), strict=True)
-    )
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+    order = np.lexsort((splits, np.argsort(np.argsort(names))[targets], digests))
+    hashed = hashlib.sha256()
+    for start in range(0, len(order), HASHED_AT_ONCE):
+        rows = order[start : start + HASHED_AT_ONCE]
+        told = zip(digests[rows].tolist(), targets[rows].tolist(), splits[rows].tolist(), strict=True)
+        text = "\n".join(f"{digest:016x} {names[target]} {split}" for digest, target, split in told)
+        hashed.update((("\n" if start else "") + text).encode())
+    return hashed.hexdigest()[:16]
 
 
 def join(parts: Iterable[FaceSet]) -> FaceSet:
