@@ -272,8 +272,10 @@ class Pool:
         """Start another worker, which goes on after the input that this one did not survive."""
         chunk, number = worker.chunk, worker.number
         assert chunk is not None
-        self._count(worker, number, fault)
         worker.stop()
+        if number < 0:
+            raise RuntimeError(f"{chunk.target}: no inputs can be drawn from seed {chunk.seed}")
+        self._count(worker, number, fault)
         self.workers[place] = Worker(self.originals)
         if number + 1 < chunk.count:
             self.workers[place].give(chunk._replace(first=number + 1))

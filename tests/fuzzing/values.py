@@ -26,7 +26,7 @@ odd = st.one_of(
     texts,
     st.just(DEEP),
     st.sampled_from(([], {}, [[]], [None], {"": None}, [0] * 3, ["a"], {"a": "b"}, [1, "a", None], [[1, 2], [3]])),
-)
+).map(deepcopy)
 
 
 @st.composite

@@ -47,7 +47,10 @@ class Bundle:
         Raises:
             DataError: there is none, or its card is damaged.
         """
-        path = find(where)
+        try:
+            path = find(where)
+        except OSError as error:  # a name that is too long for one
+            raise DataError(f"{where}: can't be read ({error.strerror})") from None
         if path is None:
             names = shipped()
             raise DataError(

@@ -136,9 +136,9 @@ def _look(path: Path) -> Look:
     name = str(path)
     if "\0" in name or name != name.encode("utf-8", "replace").decode():
         raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
-    if path.is_dir():
-        return Look(path)
     try:
+        if path.is_dir():
+            return Look(path)
         with path.open("rb") as file:
             start = file.read(len(parquet.MAGIC))
     except OSError as error:

@@ -20,7 +20,7 @@ from mien.core.talk import Talk
 from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
 from mien.training.callbacks import History, Keeper, Steps, Stopper
-from mien.training.checkpoint_io import AtomicCheckpointIO
+from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
 from mien.training.memory import keep_freed_memory
@@ -87,10 +87,12 @@ def fit(
 def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
     """Save the best epoch's weights, calibrated on the faces that were held out, as the run's model."""
     prefix = "classifier."
-    weights = torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"]
-    classifier.load_state_dict(
-        {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-    )
+    weights = read_checkpoint(checkpoint, "state_dict")
+    own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+    try:
+        classifier.load_state_dict(own)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
     classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
     save_classifier(classifier, run.path)
 
