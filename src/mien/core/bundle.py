@@ -84,6 +84,8 @@ class Bundle:
         """
         expected = self.card["files"][self.resolve(precision)]
         path: Path = self.path / expected["file"]
+        if path.resolve().parent != self.path.resolve():
+            raise DataError(f"{path}: a link to a file outside the bundle; copy the file itself into it")
         try:
             content = path.read_bytes()
         except OSError as error:

@@ -51,6 +51,7 @@ def fit(
         resume: go on from the run's last checkpoint, if it has one.
 
     Raises:
+        DataError: the checkpoint is damaged.
         Interrupted: the user stopped it; the last whole epoch is saved.
         MienError: the loss became infinite or no number; the last good epoch is saved.
         StorageError: the disk is full; the last whole epoch is saved.
@@ -66,7 +67,7 @@ def fit(
             classifier.normalise.fit(training.images)
             module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
-            _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
+            _carry_out(_trainer(config, run, talk), module, checkpoint)
         _keep_best(classifier, best, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
@@ -82,6 +83,19 @@ def fit(
         reason=f"validation loss did not fall for {config.stopping.patience} epochs" if early else "",
     )
     return run
+
+
+def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
+    """Train, from a checkpoint if there is one; what fails before training begins is the checkpoint's fault."""
+    try:
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    except Exception as error:
+        began = any(isinstance(each, History) and each.began for each in trainer.callbacks)
+        if checkpoint is None or began:
+            raise
+        raise DataError(
+            f"{checkpoint}: damaged checkpoint ({type(error).__name__}: {error}); start a new run"
+        ) from error
 
 
 def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
