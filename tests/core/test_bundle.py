@@ -46,6 +46,7 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"files": {}}, r"missing or wrong: files.fp32, files.int8"),
         ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),
         ({"precision": {"default": "fp16"}}, "precision.default"),
+        ({"precision": {"default": {}}}, "precision.default"),
         ({"input": {}}, "input.crop_margin"),
         ({"input": {"crop_margin": 1e9}}, "input.crop_margin"),
         ({"labels": ["a", 3]}, "the class name '3' is no text"),

@@ -132,7 +132,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
     wrong += [] if wrong else [f"files.{name}" for name in GRAPHS if not _describes(card["files"].get(name), name)]
-    wrong += [] if wrong or card["precision"].get("default") in GRAPHS else ["precision.default"]
+    wrong += [] if wrong or card["precision"].get("default") in tuple(GRAPHS) else ["precision.default"]
     wrong += [] if wrong or _is_share(card["input"].get("crop_margin")) else ["input.crop_margin"]
     wrong += [] if wrong else _wrong_scores(card)
     if wrong:
