@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py --count 20000
 
 An input may end in a result or in an exception of mien's own tree.  Another exception, a process that dies, more than
-10 s, or more than 1 GiB over what the process had before, is a defect.  Inputs are drawn by Hypothesis
+10 s of processor time (or a minute on a clock), or more than 1 GiB over what the process had before, is a defect.  Inputs are drawn by Hypothesis
 (`tests/fuzzing/`) in chunks; a defect is named as TARGET/SEED/NUMBER, and `--only TARGET --seed SEED --number NUMBER`
 tries that one again in this process.  The whole files that are damaged come from a study of drawn faces, made first.
 """
@@ -30,7 +30,7 @@ from tests.fuzzing.target import Target, outcome
 from tests.fuzzing.targets import all_targets
 
 CHUNK = 50
-LONGEST_S = 10.0
+LONGEST_S, LONGEST_WALL_S = 10.0, 60.0
 MOST_BYTES = 1 << 30
 POLL_S = 0.05
 
@@ -106,7 +106,7 @@ def try_chunk(target: Target, chunk: Chunk, tell: Any) -> None:
 
     @seed(chunk.seed)
     @settings(
-        max_examples=chunk.count,
+        max_examples=CHUNK,  # what is drawn depends on it
         phases=[Phase.generate],
         database=None,
         deadline=None,
@@ -120,9 +120,9 @@ def try_chunk(target: Target, chunk: Chunk, tell: Any) -> None:
             return
         tell(Result(number, "started"))
         with tempfile.TemporaryDirectory(prefix="mien-fuzz-") as folder:
-            before, started = reset_peak(), time.monotonic()
+            before, started = reset_peak(), time.process_time()
             end = ending(target, value, Path(folder))
-            seconds, grown = time.monotonic() - started, max(0, memory("VmHWM") - before)
+            seconds, grown = time.process_time() - started, max(0, memory("VmHWM") - before)
         tell(Result(number, end, seconds, grown >> 20))
 
     each()
@@ -145,6 +145,15 @@ def memory(key: str, process: int | str = "self") -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)
+
+
+def processor_s(process: int) -> float:
+    """Return the processor time of a process in seconds (Linux); 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def reset_peak() -> int:
@@ -175,7 +184,7 @@ class Worker:
         theirs.close()
         ours.close()
         self.chunk: Chunk | None = None
-        self.number, self.since, self.base = -1, 0.0, 0
+        self.number, self.since, self.used_s, self.base = -1, 0.0, 0.0, 0
 
     def give(self, chunk: Chunk) -> None:
         """Hand out a chunk."""
@@ -186,8 +195,9 @@ class Worker:
         """Say what is wrong with the input that is being read; None if nothing is."""
         if self.number < 0:
             return None
-        if time.monotonic() - self.since > LONGEST_S:
-            return f"defect hang: more than {LONGEST_S:.0f} s"
+        used_s = processor_s(self.process.pid or 0) - self.used_s
+        if used_s > LONGEST_S or time.monotonic() - self.since > LONGEST_WALL_S:
+            return f"defect hang: {used_s:.0f} s of processor time"
         if memory("VmRSS", self.process.pid or 0) - self.base > MOST_BYTES:
             return "defect memory: more than 1 GiB"
         return None
@@ -247,6 +257,7 @@ class Pool:
     def _note(self, worker: Worker, result: Result) -> None:
         if result.end == "started":
             worker.number, worker.since = result.number, time.monotonic()
+            worker.used_s = processor_s(worker.process.pid or 0)
             worker.base = memory("VmRSS", worker.process.pid or 0)
             return
         worker.number = -1

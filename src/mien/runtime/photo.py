@@ -11,6 +11,9 @@ from mien.runtime.crop import Square, cut, frame
 from mien.runtime.detect import SMALL_PX, Detection, Detector, require_rgb
 from mien.runtime.panorama import search
 
+LONGEST = 32
+"""A picture with a larger ratio of sides is no panorama: it is searched as a whole only, not in thousands of pieces."""
+
 NEARLY_SQUARE = 4 / 3
 """The largest ratio of sides at which a small picture may itself be a face."""
 
@@ -36,7 +39,7 @@ def find_faces(
     """Find the faces of a picture and cut them out.
 
     A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector, a panorama in
-    pieces; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
+    pieces, if it is at most `LONGEST` times as long as wide; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
     shorter one is taken for a face as a whole.
 
     Args:
@@ -58,7 +61,8 @@ def find_faces(
     pixels = picture if isinstance(picture, np.ndarray) else _read(picture)
     require_rgb(pixels)
     height, width = pixels.shape[:2]
-    found = [] if height == width == SIZE else search(pixels, detector)
+    strip = max(height, width) > LONGEST * min(height, width)
+    found = [] if height == width == SIZE else detector.detect(pixels) if strip else search(pixels, detector)
     if found:
         squares = [frame(detection, margin=margin, align=align) for detection in found]
         return [FoundFace(cut(pixels, square), square, seen) for square, seen in zip(squares, found, strict=True)]
