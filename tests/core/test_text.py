@@ -9,18 +9,19 @@ from mien.core.text import markdown, readable, spreadsheet_cell
 
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "=cmd|' /C calc'!A0", "-", "+happy"])
 def test_a_formula_becomes_text(text: str) -> None:
-    assert spreadsheet_cell(text) == f"'{text}"
+    assert spreadsheet_cell(text) == "'" + text.replace("\r", r"\r")
 
 
 @pytest.mark.parametrize("value", ["happy", "", "a=1", "'=1", -0.5, 3, None, True, "-7", "+1.5e-3", "-.5", "高兴"])
 def test_everything_else_stays(value: Any) -> None:
-    assert spreadsheet_cell(value) is value
+    assert spreadsheet_cell(value) == value
+    assert type(spreadsheet_cell(value)) is type(value)
 
 
 def test_no_cell_of_a_row_begins_a_formula() -> None:
     names = ["=1", "+a", "-a", "@a", "\ta", "\ra", "a"]
     text = io.StringIO()
-    csv.writer(text).writerow([spreadsheet_cell(name) for name in names])
+    csv.writer(text, lineterminator="\n").writerow([spreadsheet_cell(name) for name in names])
     assert [cell[0] for cell in next(csv.reader(io.StringIO(text.getvalue(), newline="")))] == ["'"] * 6 + ["a"]
 
 

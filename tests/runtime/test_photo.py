@@ -54,6 +54,13 @@ def test_margin_and_alignment_reach_the_square() -> None:
         assert (face.image == cut(noise(100, 100), face.square)).all()
 
 
+@pytest.mark.parametrize(("shape", "looks"), [((100, 3200), 64), ((3200, 100), 64), ((100, 3201), 1), ((1, 50_000), 1)])
+def test_a_strip_is_not_searched_in_thousands_of_squares(shape: tuple[int, int], looks: int) -> None:
+    detector = Fixed()
+    assert find_faces(np.zeros((*shape, 3), np.uint8), detector=detector) == []
+    assert len(detector.shown) == looks
+
+
 def test_the_detectors_order_stays() -> None:
     faces = find_faces(noise(100, 100), detector=Fixed(Box(60, 60, 20, 20), Box(10, 10, 20, 20)))
     assert [face.square for face in faces] == [Square(70, 70, 20), Square(20, 20, 20)]

@@ -30,13 +30,15 @@ def readable(text: str) -> str:
 def spreadsheet_cell(value: Any) -> Any:
     """Put an apostrophe before a text that a spreadsheet would take for a formula; numbers stay, also those in a text.
 
-    The advice of OWASP, <https://owasp.org/www-community/attacks/CSV_Injection>.
+    A carriage return in a text is escaped.  The advice of OWASP, <https://owasp.org/www-community/attacks/CSV_Injection>.
 
     >>> spreadsheet_cell("=1+1"), spreadsheet_cell("happy"), spreadsheet_cell(-0.5), spreadsheet_cell("-7")
     ("'=1+1", 'happy', -0.5, '-7')
     """
-    risky = isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
-    return f"'{value}" if risky else value
+    if not isinstance(value, str):
+        return value
+    risky = value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    return "'" * risky + value.replace("\r", "\\r")  # Python's writer would let a bare one end the row
 
 
 def markdown(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.core.text import markdown
+from mien.exporting.card import LIMITS
 
 
 def card_page(card: Mapping[str, Any]) -> str:
@@ -36,7 +37,7 @@ def card_page(card: Mapping[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        *(f"* {markdown(limit)}" for limit in card["limits"]),
+        *(f"* {limit if limit in LIMITS else markdown(limit)}" for limit in card["limits"]),
         "",
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]
