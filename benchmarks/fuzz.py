@@ -9,6 +9,7 @@ tries that one again in this process.  The whole files that are damaged come fro
 """
 
 import argparse
+import math
 import multiprocessing
 import os
 import queue
@@ -94,7 +95,7 @@ def plan(targets: dict[str, Target], count: int, first_seed: int) -> list[Chunk]
     whole = sum(target.weight for target in targets.values())
     chunks = []
     for name, target in targets.items():
-        left = -(-count * target.weight // whole)
+        left = math.ceil(count * target.weight / whole)
         for number in range(-(-left // CHUNK)):
             chunks.append(Chunk(name, first_seed * 100_000 + number, min(CHUNK, left - number * CHUNK)))
     return chunks

@@ -170,7 +170,8 @@ def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "plan", [[], "x", {}, {"factors": 3, "seeds": [0]}, {"factors": {"a": "b"}, "seeds": [0]}, {"factors": {}, "seeds": 3}]
+    "plan",
+    [[], "x", {}, {"factors": 3, "seeds": [0]}, {"factors": {"a": "b"}, "seeds": [0]}, {"factors": {}, "seeds": 3}],
 )
 def test_a_plan_of_another_kind(tmp_path: Path, plan: Any) -> None:
     write_json(tmp_path / "config.json", {"ablation": plan})

@@ -170,7 +170,10 @@ def test_json_that_is_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest
 
 
 def test_json_as_it_is_written() -> None:
-    assert parse_json(rb'{"a": [1, -2.5e-3, null], "b": "\ud83d\ude00 \u9ad8"}') == {"a": [1, -0.0025, None], "b": "😀 高"}
+    assert parse_json(rb'{"a": [1, -2.5e-3, null], "b": "\ud83d\ude00 \u9ad8"}') == {
+        "a": [1, -0.0025, None],
+        "b": "😀 高",
+    }
 
 
 def test_arrays_come_back(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import pytest
 from mien.core.text import markdown, readable, spreadsheet_cell
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "=cmd|' /C calc'!A0", "-", "+happy"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "=cmd|' /C calc'!A0", "-", "+happy"]
+)
 def test_a_formula_becomes_text(text: str) -> None:
     assert spreadsheet_cell(text) == "'" + text.replace("\r", r"\r")
 

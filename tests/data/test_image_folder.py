@@ -31,7 +31,11 @@ def root(tmp_path):
 
 def test_names_of_folders_that_are_no_class_names(root, save, images):
     save("good/a.png", images[0])
-    for name, message in (("a\nb", r"a\\nb.* can't be shown"), ("\x1b[2J", "can't be shown"), (b"\xff", "can't be shown")):
+    for name, message in (
+        ("a\nb", r"a\\nb.* can't be shown"),
+        ("\x1b[2J", "can't be shown"),
+        (b"\xff", "can't be shown"),
+    ):
         bad = root / os.fsdecode(name)
         bad.mkdir()
         (bad / "a.png").write_bytes(b"")

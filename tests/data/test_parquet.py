@@ -172,7 +172,9 @@ def test_class_names_in_odd_metadata(write):
 def test_a_column_that_is_there_twice(tmp_path):
     labels = pa.array([0])
     pictures = pa.array([{"bytes": SMALL}])
-    pq.write_table(pa.Table.from_arrays([pictures, labels, labels], ["image", "label", "label"]), tmp_path / "x.parquet")
+    pq.write_table(
+        pa.Table.from_arrays([pictures, labels, labels], ["image", "label", "label"]), tmp_path / "x.parquet"
+    )
     with pytest.raises(DataError, match="2 times the column label"):
         open_faces(tmp_path / "x.parquet")
 

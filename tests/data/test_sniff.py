@@ -32,7 +32,9 @@ def test_synthetic_faces_are_marked():
     assert open_faces("synthetic:14").synthetic
 
 
-@pytest.mark.parametrize("name", ["synthetic:0", "synthetic:-3", "synthetic:x", "synthetic:²", "synthetic:10000000", f"synthetic:{9:05000}"])
+@pytest.mark.parametrize(
+    "name", ["synthetic:0", "synthetic:-3", "synthetic:x", "synthetic:²", "synthetic:10000000", f"synthetic:{9:05000}"]
+)
 def test_a_bad_number_of_synthetic_faces(name):
     with pytest.raises(UsageError, match="synthetic:3000"):
         open_faces(name)

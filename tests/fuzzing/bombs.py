@@ -93,7 +93,7 @@ def targets() -> dict[str, Target]:
         return len(read_arrays(folder / "bomb.npz", holds="faces"))
 
     return {
-        "PNG bombs": Target(pngs(), read_png, weight=2),
-        "Parquet bombs": Target(parquets(), read_parquet, weight=1),
-        "npz bombs": Target(archives(), read_archive, weight=1),
+        "PNG bombs": Target(pngs(), read_png, weight=0.3),
+        "Parquet bombs": Target(parquets(), read_parquet, weight=0.3),
+        "npz bombs": Target(archives(), read_archive, weight=0.1),
     }

@@ -98,4 +98,3 @@ def targets(originals: Originals) -> dict[str, Target]:
         "damaged graphs": Target(damaged([graph]), read_graph, weight=8),
         "graph bytes": Target(damaged([graph]), lambda content, _: Graph(content, threads=1)(FACES), weight=2),
     }
-

@@ -14,7 +14,9 @@ from .damage import damaged
 from .target import Target
 from .values import as_json, as_toml, odd, spoilt
 
-KEYS = st.sampled_from(("optimizer.lr", "epochs", "model.a.b", "", ".", "holdout", "plateau..x", "labels", "augment.flip"))
+KEYS = st.sampled_from(
+    ("optimizer.lr", "epochs", "model.a.b", "", ".", "holdout", "plateau..x", "labels", "augment.flip")
+)
 
 
 def targets() -> dict[str, Target]:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from mien.core.errors import MienError
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
+from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
 from mien.runtime.written import read_written
 from mien.training.config import stored_config
 from mien.training.start import own_faces
-from mien.core.talk import Talk
 from mien.verbs.score import tested_split
 
 from .damage import damaged
@@ -136,7 +136,7 @@ def targets(originals: Originals) -> dict[str, Target]:
     )
     scores = strategies["eval/test/predictions.npz"]
     return {
-        "reports": Target(folders(strategies), lambda files, folder: report(put(files, folder)), weight=6),
+        "reports": Target(folders(strategies), lambda files, folder: report(put(files, folder)), weight=3),
         "run folders": Target(folders(state), read_state, weight=6),
         "predictions": Target(scores, read_scores, weight=10),
         "records": Target(st.one_of(records, damaged([as_json(RECORD) + b"\n"])), read_records, weight=10),
@@ -160,7 +160,15 @@ RECORD = {
     **{"label": "happy", "probability": 0.75, "probabilities": {"happy": 0.75, "sad": 0.25}},
 }
 _RUNS = [
-    {"levels": {"flip": level}, "seed": seed, "run": "arms/a", "reason": "", "split": "test", "faces": 9, "accuracy": 0.5}
+    {
+        "levels": {"flip": level},
+        "seed": seed,
+        "run": "arms/a",
+        "reason": "",
+        "split": "test",
+        "faces": 9,
+        "accuracy": 0.5,
+    }
     for level in ("off", "on")
     for seed in (0, 1)
 ]

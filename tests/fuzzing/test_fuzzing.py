@@ -16,7 +16,15 @@ from .target import Target, outcome
 from .targets import all_targets
 
 COUNTS = {
-    **{"faces in a CSV": 40, "FER+ votes": 40, "answers": 20, "Parquet": 40, "pictures": 80, "folders": 30, "videos": 40},
+    **{
+        "faces in a CSV": 40,
+        "FER+ votes": 40,
+        "answers": 20,
+        "Parquet": 40,
+        "pictures": 80,
+        "folders": 30,
+        "videos": 40,
+    },
     **{"cards": 25, "graphs": 25, "damaged graphs": 10, "graph bytes": 5, "recipes": 25, "a run's config": 15},
     **{"settings": 10, "reports": 8, "run folders": 8, "predictions": 20, "records": 20, "latest": 5},
     **{"model cards": 10, "weights": 10, "checkpoints": 10, "PNG bombs": 2, "Parquet bombs": 1, "npz bombs": 1},

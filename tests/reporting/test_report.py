@@ -129,11 +129,16 @@ def test_hostile_names_of_faces_splits_and_levels_are_harmless(tmp_path):
     run = write_run(tmp_path / "run")
     folder = run.path / "eval" / "<img src=x onerror=alert(1)>"
     said = said_of(("a", "b", "c"), faces=90, seed=4, synthetic=False)
-    write_scores(folder, replace(said, ids=np.array([bad] * 90), source=bad, vote_names=tuple(f"{bad}{i}" for i in range(10))))
+    write_scores(
+        folder, replace(said, ids=np.array([bad] * 90), source=bad, vote_names=tuple(f"{bad}{i}" for i in range(10)))
+    )
     table = ablation_json()
     text = json.dumps(table).replace("per-pixel", json.dumps(bad)[1:-1]).replace("augmentation", "$a$ <b>")
     (run.path / "ablation/ablation.json").write_text(text)
-    for name, change in (("status.json", {"state": bad, "reason": bad, "updated": bad}), ("model.json", {"model": bad})):
+    for name, change in (
+        ("status.json", {"state": bad, "reason": bad, "updated": bad}),
+        ("model.json", {"model": bad}),
+    ):
         write_json(run.path / name, run.read_json(name) | change)
     config = run.read_json("config.json")
     write_json(run.path / "config.json", config | {"command": [bad], "versions": {bad: bad}, "git_commit": bad})

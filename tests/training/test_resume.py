@@ -220,7 +220,9 @@ def test_a_checkpoint_of_something_else_is_refused(small: Small, change: dict[st
         resume(run.path, epochs=2)
 
 
-def test_best_weights_that_are_damaged_or_hostile(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_best_weights_that_are_damaged_or_hostile(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     run = small("run", epochs=1)
     best = run.path / "checkpoints/best.ckpt"

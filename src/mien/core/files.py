@@ -116,9 +116,7 @@ def parse_json(content: bytes) -> Any:
             hold, or nested more than `DEEPEST` levels deep.
     """
     try:
-        value = json.loads(
-            content.decode(), parse_int=_whole, parse_float=_finite, parse_constant=_finite
-        )
+        value = json.loads(content.decode(), parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise ValueError(f"nested more than {DEEPEST} levels deep") from None
     level = [value]

@@ -17,7 +17,6 @@ from mien.data.sniff import Labels
 from mien.data.split import Method
 from mien.models.classifier import Normalisation
 
-
 RECIPE_BYTES = 1 << 20
 
 
