@@ -3,9 +3,11 @@
     python benchmarks/fuzz.py --count 20000
 
 An input may end in a result or in an exception of mien's own tree.  Another exception, a process that dies, more than
-10 s of processor time (or a minute on a clock), or more than 1 GiB over what the process had before, is a defect.  Inputs are drawn by Hypothesis
-(`tests/fuzzing/`) in chunks; a defect is named as TARGET/SEED/NUMBER, and `--only TARGET --seed SEED --number NUMBER`
-tries that one again in this process.  The whole files that are damaged come from a study of drawn faces, made first.
+10 s of processor time (or a minute on a clock), or more than 1 GiB over what the process had before, is a defect.
+
+Inputs are drawn by Hypothesis (`tests/fuzzing/`) in chunks of 50; a defect is named as TARGET/CHUNK/NUMBER, and
+`--only TARGET --chunk CHUNK --number NUMBER` tries that one again in this process.  The whole files that are damaged
+come from a study of drawn faces, made first.
 """
 
 import argparse
@@ -60,15 +62,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="one target; all by default")
-    parser.add_argument("--number", type=int, help="try this input of that target alone, here")
+    parser.add_argument("--chunk", type=int, help="the chunk of that target in which to try one input, here")
+    parser.add_argument("--number", type=int, default=0, help="the input's number in it")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--originals", type=Path, help="keep the study here, or take the one that is here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mien-fuzz-") as folder:
         originals = make_originals(args.originals or Path(folder))
         targets = all_targets(originals)
-        if args.number is not None:
-            try_chunk(targets[args.only], Chunk(args.only, args.seed, args.number + 1, args.number), print)
+        if args.chunk is not None:
+            try_chunk(targets[args.only], Chunk(args.only, args.chunk, args.number + 1, args.number), print)
             return
         chunks = plan(targets if args.only is None else {args.only: targets[args.only]}, args.count, args.seed)
         started = time.monotonic()

@@ -176,7 +176,7 @@ def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:
 def test_a_plan_of_another_kind(tmp_path: Path, plan: Any) -> None:
     write_json(tmp_path / "config.json", {"ablation": plan})
     write_json(tmp_path / "status.json", {"state": "interrupted"})
-    with pytest.raises(DataError, match="no ablation|damaged"):
+    with pytest.raises(DataError, match=r"no ablation|damaged"):
         resume_ablation(tmp_path)
 
 

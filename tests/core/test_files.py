@@ -185,7 +185,7 @@ def test_arrays_come_back(tmp_path: Path) -> None:
 def test_a_member_that_is_no_array(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("../evil.npy", b"text")
-    with pytest.raises(DataError, match="not a file of numbers .*'../evil' is no array"):
+    with pytest.raises(DataError, match=r"not a file of numbers .*'../evil' is no array"):
         read_arrays(tmp_path / "a.npz", holds="numbers")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz"]
 
@@ -193,10 +193,12 @@ def test_a_member_that_is_no_array(tmp_path: Path) -> None:
 def test_an_archive_that_unpacks_to_more_than_it_may(tmp_path: Path) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (6 * 10**8,)})
-    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("x.npy", "w") as member:
-            member.write(header.getvalue())
-            for _ in range(600):
-                member.write(bytes(10**6))
+    with (
+        zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("x.npy", "w") as member,
+    ):
+        member.write(header.getvalue())
+        for _ in range(600):
+            member.write(bytes(10**6))
     with pytest.raises(DataError, match="600,000,128 bytes of faces, at most 536,870,912 are read"):
         read_arrays(tmp_path / "a.npz", holds="faces")

@@ -196,7 +196,7 @@ def test_a_picture_that_is_repeated_is_held_once(tmp_path):
 def test_a_file_that_unpacks_to_too_much(tmp_path):
     picture = pa.StructArray.from_arrays([pa.array([SMALL + bytes(300 << 20)])], ["bytes"])
     pq.write_table(pa.table({"image": picture, "label": [0]}), tmp_path / "x.parquet", compression="zstd")
-    with pytest.raises(DataError, match="unpack to 314,5.*; this holds no pictures"):
+    with pytest.raises(DataError, match=r"unpack to 314,5.*; this holds no pictures"):
         open_faces(tmp_path / "x.parquet")
 
 

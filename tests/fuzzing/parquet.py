@@ -42,7 +42,7 @@ IMAGES = (
     lambda files: [{"bytes": [content]} for content in files],
     lambda files: [{"bytes": "text"} for _ in files],
     lambda files: [None, *({"bytes": content} for content in files[1:])],
-    lambda files: list(files),
+    list,
     lambda files: ["text"] * len(files),
     lambda files: [1] * len(files),
     lambda files: [None] * len(files),

@@ -11,12 +11,13 @@ def card_page(card: Mapping[str, Any]) -> str:
     """Write `CARD.md` from what `make_card` gave."""
     scores, default = card["scores"], card["precision"]["default"]
     data = card["training"]["data"]
+    source = f"{markdown(str(data['source']))} ({sum(data['training'].values()):,} faces"
     lines = [
         f"# {markdown(card['name'])}" + (" (synthetic)" if card["synthetic"] else ""),
         "",
         f"Says which expression a grey 48×48 face shows: {', '.join(map(markdown, card['labels']))}.",
         "",
-        f"Learned from {markdown(str(data['source']))} ({sum(data['training'].values()):,} faces, fingerprint {data['fingerprint']}, "
+        f"Learned from {source}, fingerprint {data['fingerprint']}, "
         f"labels: {data['labels']}) with the recipe {markdown(card['training']['recipe'])}. "
         f"{card['network']['parameters']:,} parameters, {card['network']['macs'] / 1e6:,.1f} M multiply-adds a face.",
         "",

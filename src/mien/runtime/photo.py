@@ -39,8 +39,8 @@ def find_faces(
     """Find the faces of a picture and cut them out.
 
     A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector, a panorama in
-    pieces, if it is at most `LONGEST` times as long as wide; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
-    shorter one is taken for a face as a whole.
+    pieces, if it is at most `LONGEST` times as long as wide; if that finds nothing, a picture whose longer side has at
+    most `SMALL_PX` pixels and at most 4/3 of the shorter one is taken for a face as a whole.
 
     Args:
         picture: a file's path or bytes, or pixels in RGB, `uint8 (H, W, 3)`.

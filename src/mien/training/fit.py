@@ -90,7 +90,7 @@ def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | No
     try:
         trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     except Exception as error:
-        began = any(isinstance(each, History) and each.began for each in trainer.callbacks)
+        began = any(isinstance(each, History) and each.began for each in trainer.callbacks)  # type: ignore[attr-defined]
         if checkpoint is None or began:
             raise
         raise DataError(
