@@ -177,7 +177,7 @@ def test_numbers_that_are_none_are_black() -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "I;16"])
 def test_the_largest_picture_is_held_about_once(mode: str) -> None:
-    """One of 64 million pixels took 1.3 GiB in four copies, and 2 GiB in floats."""
+    """One of 64 million pixels took 1.2 GiB in four copies."""
     limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (900 << 20,) * 2)"
     code = f"""{limit}
 import io
