@@ -3,12 +3,15 @@
     python benchmarks/fuzz.py --count 20000
 
 An input may end in a result or in an exception of mien's own tree.  Another exception, a process that dies, more than
-10 s, or more than 1 GiB over what the process had before, is a defect.  Inputs are drawn by Hypothesis
-(`tests/fuzzing/`) in chunks; a defect is named as TARGET/SEED/NUMBER, and `--only TARGET --seed SEED --number NUMBER`
-tries that one again in this process.  The whole files that are damaged come from a study of drawn faces, made first.
+10 s of processor time (or a minute on a clock), or more than 1 GiB over what the process had before, is a defect.
+
+Inputs are drawn by Hypothesis (`tests/fuzzing/`) in chunks of 50; a defect is named as TARGET/CHUNK/NUMBER, and
+`--only TARGET --chunk CHUNK --number NUMBER` tries that one again in this process.  The whole files that are damaged
+come from a study of drawn faces, made first.
 """
 
 import argparse
+import math
 import multiprocessing
 import os
 import queue
@@ -30,7 +33,7 @@ from tests.fuzzing.target import Target, outcome
 from tests.fuzzing.targets import all_targets
 
 CHUNK = 50
-LONGEST_S = 10.0
+LONGEST_S, LONGEST_WALL_S = 10.0, 60.0
 MOST_BYTES = 1 << 30
 POLL_S = 0.05
 
@@ -59,15 +62,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="one target; all by default")
-    parser.add_argument("--number", type=int, help="try this input of that target alone, here")
+    parser.add_argument("--chunk", type=int, help="the chunk of that target in which to try one input, here")
+    parser.add_argument("--number", type=int, default=0, help="the input's number in it")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--originals", type=Path, help="keep the study here, or take the one that is here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mien-fuzz-") as folder:
         originals = make_originals(args.originals or Path(folder))
         targets = all_targets(originals)
-        if args.number is not None:
-            try_chunk(targets[args.only], Chunk(args.only, args.seed, args.number + 1, args.number), print)
+        if args.chunk is not None:
+            try_chunk(targets[args.only], Chunk(args.only, args.chunk, args.number + 1, args.number), print)
             return
         chunks = plan(targets if args.only is None else {args.only: targets[args.only]}, args.count, args.seed)
         started = time.monotonic()
@@ -94,7 +98,7 @@ def plan(targets: dict[str, Target], count: int, first_seed: int) -> list[Chunk]
     whole = sum(target.weight for target in targets.values())
     chunks = []
     for name, target in targets.items():
-        left = -(-count * target.weight // whole)
+        left = math.ceil(count * target.weight / whole)
         for number in range(-(-left // CHUNK)):
             chunks.append(Chunk(name, first_seed * 100_000 + number, min(CHUNK, left - number * CHUNK)))
     return chunks
@@ -106,7 +110,7 @@ def try_chunk(target: Target, chunk: Chunk, tell: Any) -> None:
 
     @seed(chunk.seed)
     @settings(
-        max_examples=chunk.count,
+        max_examples=CHUNK,  # what is drawn depends on it
         phases=[Phase.generate],
         database=None,
         deadline=None,
@@ -120,9 +124,9 @@ def try_chunk(target: Target, chunk: Chunk, tell: Any) -> None:
             return
         tell(Result(number, "started"))
         with tempfile.TemporaryDirectory(prefix="mien-fuzz-") as folder:
-            before, started = reset_peak(), time.monotonic()
+            before, started = reset_peak(), time.process_time()
             end = ending(target, value, Path(folder))
-            seconds, grown = time.monotonic() - started, max(0, memory("VmHWM") - before)
+            seconds, grown = time.process_time() - started, max(0, memory("VmHWM") - before)
         tell(Result(number, end, seconds, grown >> 20))
 
     each()
@@ -145,6 +149,15 @@ def memory(key: str, process: int | str = "self") -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)
+
+
+def processor_s(process: int) -> float:
+    """Return the processor time of a process in seconds (Linux); 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def reset_peak() -> int:
@@ -175,7 +188,7 @@ class Worker:
         theirs.close()
         ours.close()
         self.chunk: Chunk | None = None
-        self.number, self.since, self.base = -1, 0.0, 0
+        self.number, self.since, self.used_s, self.base = -1, 0.0, 0.0, 0
 
     def give(self, chunk: Chunk) -> None:
         """Hand out a chunk."""
@@ -186,8 +199,9 @@ class Worker:
         """Say what is wrong with the input that is being read; None if nothing is."""
         if self.number < 0:
             return None
-        if time.monotonic() - self.since > LONGEST_S:
-            return f"defect hang: more than {LONGEST_S:.0f} s"
+        used_s = processor_s(self.process.pid or 0) - self.used_s
+        if used_s > LONGEST_S or time.monotonic() - self.since > LONGEST_WALL_S:
+            return f"defect hang: {used_s:.0f} s of processor time"
         if memory("VmRSS", self.process.pid or 0) - self.base > MOST_BYTES:
             return "defect memory: more than 1 GiB"
         return None
@@ -247,6 +261,7 @@ class Pool:
     def _note(self, worker: Worker, result: Result) -> None:
         if result.end == "started":
             worker.number, worker.since = result.number, time.monotonic()
+            worker.used_s = processor_s(worker.process.pid or 0)
             worker.base = memory("VmRSS", worker.process.pid or 0)
             return
         worker.number = -1
@@ -272,8 +287,10 @@ class Pool:
         """Start another worker, which goes on after the input that this one did not survive."""
         chunk, number = worker.chunk, worker.number
         assert chunk is not None
-        self._count(worker, number, fault)
         worker.stop()
+        if number < 0:
+            raise RuntimeError(f"{chunk.target}: no inputs can be drawn from seed {chunk.seed}")
+        self._count(worker, number, fault)
         self.workers[place] = Worker(self.originals)
         if number + 1 < chunk.count:
             self.workers[place].give(chunk._replace(first=number + 1))

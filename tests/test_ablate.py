@@ -169,6 +169,30 @@ def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:
     assert times(other) == before
 
 
+@pytest.mark.parametrize(
+    "plan",
+    [[], "x", {}, {"factors": 3, "seeds": [0]}, {"factors": {"a": "b"}, "seeds": [0]}, {"factors": {}, "seeds": 3}],
+)
+def test_a_plan_of_another_kind(tmp_path: Path, plan: Any) -> None:
+    write_json(tmp_path / "config.json", {"ablation": plan})
+    write_json(tmp_path / "status.json", {"state": "interrupted"})
+    with pytest.raises(DataError, match=r"no ablation|damaged"):
+        resume_ablation(tmp_path)
+
+
+def test_levels_are_no_formulae_in_the_table(tmp_path: Path) -> None:
+    run, bad = RunDir(tmp_path), "=cmd|' /C calc'!A0"
+    config = {"data": {"source": "x", "synthetic": True}, "config": {"model": "m", "recipe": "r", "epochs": 1}}
+    write_json(tmp_path / "config.json", config | {"ablation": {"seeds": [0]}})
+    scores = {"accuracy": 0.5, "macro_f1": 0.5, "log_loss": -0.5, "ece": 0.1}
+    done = [{"levels": {bad: bad}, "seed": 0, "run": "@a", "split": "+a", "faces": 9, "reason": "", **scores}]
+    verbs._write(run, {bad: [bad]}, done)
+    with (tmp_path / "ablation.csv").open(newline="") as file:
+        head, row = csv.reader(file)
+    assert head[0] == row[0] == f"'{bad}"
+    assert row[1:] == ["0", "'@a", "'+a", "9", "0.5", "0.5", "-0.5", "0.1"]
+
+
 def test_a_training_run_is_no_ablation(studied: RunDir) -> None:
     with pytest.raises(DataError, match="no ablation"):
         resume_ablation(studied.path)

@@ -154,7 +154,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         cwd=cwd,
         env=clean | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 
@@ -178,3 +178,10 @@ def test_a_bomb_is_refused_in_one_line(tmp_path: Path, side: int) -> None:
     size = {10_000: "10000×10000", 14_000: "196,000,000"}[side]
     assert done.stderr == f"mien: bomb.png: {size} pixels, at most 64,000,000 are read; shrink it\n"
     assert done.returncode == 3
+
+
+def test_results_are_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = run("--help", cwd=tmp_path, **ascii_only)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "─" in done.stdout

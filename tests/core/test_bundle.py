@@ -47,7 +47,16 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"files": {}}, r"missing or wrong: files.fp32, files.int8"),
         ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),
         ({"precision": {"default": "fp16"}}, "precision.default"),
+        ({"precision": {"default": {}}}, "precision.default"),
         ({"input": {}}, "input.crop_margin"),
+        ({"input": {"crop_margin": 1e9}}, "input.crop_margin"),
+        ({"labels": ["a", 3]}, "the class name '3' is no text"),
+        ({"labels": ["a", "b\x1b[2J"]}, "characters that can't be shown"),
+        ({"labels": ["a", "a"]}, "not unique"),
+        ({"training": {"data": []}}, "training.data"),
+        ({"training": {"data": {"labels": {}, "fingerprint": ""}}}, "training.data"),
+        ({"scores": {"split": 3}}, "scores.split, scores.fp32, scores.int8"),
+        ({"scores": {"split": "test", "fp32": {"accuracy": "1"}, "int8": None}}, "scores.fp32, scores.int8"),
     ],
 )
 def test_a_damaged_card(bundle: Bundle, change: dict[str, Any], message: str) -> None:
@@ -56,11 +65,25 @@ def test_a_damaged_card(bundle: Bundle, change: dict[str, Any], message: str) ->
         Bundle.open(bundle.path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{"])
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"schema_version": NaN}'])
 def test_no_card(bundle: Bundle, text: str) -> None:
     (bundle.path / "card.json").write_text(text)
     with pytest.raises(DataError, match=r"card\.json"):
         Bundle.open(bundle.path)
+
+
+def test_a_graph_that_is_a_link_out_of_the_bundle(bundle: Bundle, tmp_path: Path) -> None:
+    graph = (bundle.path / "model.onnx").rename(tmp_path / "elsewhere.onnx")
+    (bundle.path / "model.onnx").symlink_to(graph)
+    with pytest.raises(DataError, match=r"model\.onnx: a link to a file outside the bundle"):
+        bundle.read_model("fp32")
+    (tmp_path / "link").symlink_to(bundle.path)
+    assert Bundle.open(tmp_path / "link").read_model("int8") == bundle.read_model("int8")
+
+
+def test_a_name_that_is_too_long_for_one() -> None:
+    with pytest.raises(DataError, match="File name too long"):
+        Bundle.open("x" * 300)
 
 
 def test_where_bundles_are_found(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,5 +57,13 @@ def test_nearest(name: str, choices: str, expected: str) -> None:
     assert errors.nearest(name, choices.split()) == expected
 
 
+def test_a_message_can_be_shown() -> None:
+    assert str(errors.DataError("a\x1b[31m\n\ud800\u202e.csv: no")) == "a\\x1b[31m\\n\\ud800\\u202e.csv: no"
+    long = str(errors.UsageError("begin" + "x" * 10**6 + "end"))
+    assert len(long) < 2100
+    assert long.startswith("beginx")
+    assert long.endswith("xend")
+
+
 def test_nearest_takes_a_count_and_any_iterable() -> None:
     assert errors.nearest("aaaa", iter(["aaab", "aaac"]), count=1) == "did you mean aaac?"

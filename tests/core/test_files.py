@@ -1,13 +1,17 @@
+import io
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mien.core.errors import StorageError
-from mien.core.files import write_atomic, write_json
+from mien.core import files
+from mien.core.errors import DataError, StorageError
+from mien.core.files import parse_json, read_arrays, read_json, write_arrays, write_atomic, write_json
 
 WRITE = """
 import sys
@@ -124,3 +128,77 @@ def test_json_is_strict(tmp_path: Path) -> None:
             write_json(tmp_path / "a.json", {"loss": [float(value)]})
     assert "ü" in (tmp_path / "a.json").read_text()
     assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "nested more than 64 levels"),
+        ('{"a":' * 70 + "1" + "}" * 70, "nested more than 64 levels"),
+        ('{"a": NaN}', "NaN, expected a number"),
+        ('{"a": -Infinity}', "Infinity, expected a number"),
+        ('{"a": 1e999}', "1e999, expected a number"),
+        (f'{{"a": {"9" * 5000}}}', "a number of 5,000 digits"),
+        (r'{"a": "\ud800"}', "surrogates not allowed"),
+        ('{"a": "\0"}', "control character"),
+        ("[]", "not an object"),
+        ("", "Expecting value"),
+    ],
+)
+def test_json_that_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=rf"a\.json: damaged \(.*{message}"):
+        read_json(tmp_path / "a.json")
+
+
+def test_json_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes("{}".encode("utf-16"))
+    with pytest.raises(DataError, match=r"a\.json: damaged"):
+        read_json(tmp_path / "a.json")
+
+
+def test_json_that_is_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(DataError, match="can't be read"):
+        read_json(tmp_path)
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    assert read_json(tmp_path / "a.json") == {"a": 1}
+    monkeypatch.setattr(files, "JSON_BYTES", 7)
+    with pytest.raises(DataError, match="more than 7 bytes"):
+        read_json(tmp_path / "a.json")
+
+
+def test_json_as_it_is_written() -> None:
+    assert parse_json(rb'{"a": [1, -2.5e-3, null], "b": "\ud83d\ude00 \u9ad8"}') == {
+        "a": [1, -0.0025, None],
+        "b": "😀 高",
+    }
+
+
+def test_arrays_come_back(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", {"x": np.arange(3), "y": np.array(["a"])})
+    found = read_arrays(tmp_path / "a.npz", holds="numbers")
+    assert (found["x"].tolist(), found["y"].tolist()) == ([0, 1, 2], ["a"])
+
+
+def test_a_member_that_is_no_array(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("../evil.npy", b"text")
+    with pytest.raises(DataError, match=r"not a file of numbers .*'../evil' is no array"):
+        read_arrays(tmp_path / "a.npz", holds="numbers")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz"]
+
+
+def test_an_archive_that_unpacks_to_more_than_it_may(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (6 * 10**8,)})
+    with (
+        zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("x.npy", "w") as member,
+    ):
+        member.write(header.getvalue())
+        for _ in range(600):
+            member.write(bytes(10**6))
+    with pytest.raises(DataError, match="600,000,128 bytes of faces, at most 536,870,912 are read"):
+        read_arrays(tmp_path / "a.npz", holds="faces")

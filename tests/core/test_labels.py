@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from mien.core.labels import FER2013, FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, order_classes
+from mien.core.errors import DataError
+from mien.core.labels import FER2013, FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, check_names, order_classes
 
 
 def test_the_data_sets_own_orders() -> None:
@@ -44,3 +45,30 @@ def test_class_order(names: set[str], expected: tuple[str, ...]) -> None:
 def test_repeated_names_are_one_class() -> None:
     assert order_classes(["b", "a", "b"]) == ("a", "b")
     assert order_classes([*FER2013, "sad"]) == FER2013
+
+
+@pytest.mark.parametrize("name", ["高兴", "😀", "👩\u200d👧", "fâché", "<script>", "=1", "x" * 256, " ", "a b"])
+def test_names_in_any_script(name: str) -> None:
+    check_names([name, "other"], source="faces")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([""], "faces: the class name '' is no text of 1 to 256 characters"),
+        (["x" * 257], "no text of 1 to 256"),
+        ([3], "no text"),
+        ([None], "no text"),
+        ([["a"]], "no text"),
+        (["a\nb"], r"the class name 'a\\nb' has characters that can't be shown"),
+        (["\x1b[2J"], "can't be shown"),
+        (["a\0"], "can't be shown"),
+        (["\ud800"], "can't be shown"),
+        (["\u202eyppah"], "can't be shown"),
+        (["a", "a"], "not unique: a, a"),
+        ([str(i) for i in range(1001)], "1,001 classes, at most 1,000"),
+    ],
+)
+def test_names_that_are_none(names: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        check_names(names, source="faces")

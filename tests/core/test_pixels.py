@@ -1,6 +1,8 @@
 import io
 import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import Image
 
 from mien.core import pixels
 from mien.core.errors import DataError
-from mien.core.pixels import decode, resize
+from mien.core.pixels import decode, decode_colour, resize
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
 RAMP = np.add.outer(np.arange(40) * 2, np.arange(30) * 3).astype(np.uint8)
@@ -145,6 +147,48 @@ def test_whatever_pillow_raises_is_a_damaged_picture(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pixels.ImageOps, "exif_transpose", broken)
     with pytest.raises(DataError, match=r"face 7: damaged picture \(half a tag\)"):
         decode(encoded(Image.fromarray(RAMP)), name="face 7")
+
+
+def test_postscript_is_not_handed_to_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        raise AssertionError("Ghostscript was called")
+
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", run)
+    content = encoded(Image.fromarray(RAMP), "EPS")
+    with pytest.raises(DataError, match="face 7: a picture in EPS, which is not read; save it as PNG"):
+        decode(content, name="face 7")
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "CMYK", "I;16", "I", "F", "1"])
+def test_bands_do_not_matter(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    picture = Image.fromarray(RAMP.astype(np.int32) * 300 if mode[0] == "I" else RAMP).convert(mode)
+    content = encoded(picture, "TIFF")
+    whole, coloured = decode(content), decode_colour(content)
+    monkeypatch.setattr(pixels, "BAND_PIXELS", 90)  # three rows
+    assert (decode(content) == whole).all()
+    assert (decode_colour(content) == coloured).all()
+    assert np.ptp(whole) > 100
+
+
+def test_numbers_that_are_none_are_black() -> None:
+    levels = np.array([[np.nan, np.inf, -np.inf, 200]], np.float32)
+    assert decode(encoded(Image.fromarray(levels), "TIFF")).tolist() == [[0, 255, 0, 1]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16"])
+def test_the_largest_picture_is_held_about_once(mode: str) -> None:
+    """One of 64 million pixels took 1.2 GiB in four copies."""
+    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (900 << 20,) * 2)"
+    code = f"""{limit}
+import io
+from PIL import Image
+from mien.core.pixels import decode
+file = io.BytesIO()
+Image.new("{mode}", (8000, 8000)).save(file, "PNG", compress_level=1)
+print(decode(file.getvalue()).shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("(8000, 8000)\n", "")
 
 
 def test_damaged_pictures_of_a_path_name_it(tmp_path: Path) -> None:

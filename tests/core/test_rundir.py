@@ -118,6 +118,27 @@ def test_runs_that_are_not_there(where: str) -> None:
         RunDir.open(where)
 
 
+def test_a_name_that_is_too_long_for_one() -> None:
+    with pytest.raises(DataError, match="File name too long"):
+        RunDir.open("x" * 300)
+
+
+@pytest.mark.parametrize("data", ["null", "[]", "3", "{}", '{"row_fingerprint": []}'])
+def test_a_run_that_does_not_say_what_it_was_made_with(here: Path, data: str) -> None:
+    run = RunDir.create("train", name="a")
+    (run.path / "config.json").write_text(f'{{"data": {data}}}')
+    assert run.row_fingerprint is None
+
+
+def test_a_table_that_is_none(here: Path) -> None:
+    run = RunDir.create("train", name="a")
+    (run.path / "metrics.csv").write_text(f"epoch\n{'9' * 200_000}\n")
+    with pytest.raises(DataError, match=r"metrics\.csv: damaged, expected numbers"):
+        run.read_table("metrics.csv", ("epoch",))
+    (run.path / "timing.csv").write_text("epoch\n1\n")
+    assert run.read_table("timing.csv", ("epoch",)) == [{"epoch": 1.0}]
+
+
 def test_a_folder_without_a_config_is_no_run() -> None:
     run = RunDir.create("train", name="a")
     with pytest.raises(DataError, match=r"no config\.json"):

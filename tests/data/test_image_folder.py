@@ -1,5 +1,8 @@
 """Folders of pictures: layouts, any size and class name, and files that are no pictures."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,6 +27,35 @@ def save(tmp_path):
 @pytest.fixture
 def root(tmp_path):
     return tmp_path / "root"
+
+
+def test_names_of_folders_that_are_no_class_names(root, save, images):
+    save("good/a.png", images[0])
+    for name, message in (
+        ("a\nb", r"a\\nb.* can't be shown"),
+        ("\x1b[2J", "can't be shown"),
+        (b"\xff", "can't be shown"),
+    ):
+        bad = root / os.fsdecode(name)
+        bad.mkdir()
+        (bad / "a.png").write_bytes(b"")
+        with pytest.raises(DataError, match=f"the class name .*{message}"):
+            open_faces(root)
+        shutil.rmtree(bad)
+    assert open_faces(root).classes == ("good",)
+
+
+def test_names_of_files_become_readable_ids(root, save, images):
+    whole = save("happy/a.png", images[0])
+    for name in (b"\xff.png", b"b\n.png"):
+        shutil.copy(whole, root / "happy" / os.fsdecode(name))
+    assert sorted(open_faces(root).ids.tolist()) == ["happy/\\udcff.png", "happy/a.png", "happy/b\\n.png"]
+
+
+def test_numbers_of_any_length_are_class_names(root, save, images):
+    for row, name in enumerate(("9" * 200, "10", "2")):
+        save(f"{name}/a.png", images[row])
+    assert open_faces(root).classes == ("2", "10", "9" * 200)
 
 
 def test_own_classes_in_any_script(root, save, images):

@@ -21,6 +21,11 @@ def png(image):
     return buffer.getvalue()
 
 
+SMALL = io.BytesIO()
+Image.new("L", (48, 48)).save(SMALL, "BMP")
+SMALL = SMALL.getvalue()
+
+
 @pytest.fixture
 def write(tmp_path, images):
     """Write the first rows as Parquet: columns given by name, and ClassLabel names in the metadata."""
@@ -135,6 +140,65 @@ def test_files_of_different_columns(write):
     path = write("test.parquet", label=["a", "b"])
     with pytest.raises(DataError, match="different columns"):
         open_faces(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"label": [[0], [1]]}, "the column label is list<.*expected numbers or text"),
+        ({"label": [{"a": 1}, None]}, "the column label is struct<"),
+        ({"label": [b"sad", b"\xff"]}, "the column label is binary"),
+        ({"label": [True, False]}, "the column label is bool"),
+        ({"label": [0, 1], "usage": [["Training"], ["Training"]]}, "the column usage is list<"),
+        ({"label": ["sad", "x" * 300]}, "a label of more than 256 characters"),
+        ({"label": ["sad", "a\0b"]}, r"the class name 'a\\x00b' has characters that can't be shown"),
+        ({"label": ["sad", ""]}, "the class name '' is no text"),
+        ({"label": [0, 1], "class_names": ["sad", "a\nb"]}, "can't be shown"),
+        ({"label": list(range(1001)), "pictures": [SMALL] * 1001}, "1,001 classes, at most 1,000"),
+    ],
+)
+def test_values_that_are_no_labels(write, columns, message):
+    with pytest.raises(DataError, match=message):
+        open_faces(write("x.parquet", **columns))
+
+
+def test_class_names_in_odd_metadata(write):
+    path = write("x.parquet", label=[0, 1])
+    table = pq.read_table(path)
+    for features in ('{"info": {"features": {"label": {"names": "no"}}}}', "[" * 100_000, "[]", '{"info": 3}'):
+        pq.write_table(table.replace_schema_metadata({"huggingface": features}), path)
+        assert open_faces(path).classes == ("0", "1")
+
+
+def test_a_column_that_is_there_twice(tmp_path):
+    labels = pa.array([0])
+    pictures = pa.array([{"bytes": SMALL}])
+    pq.write_table(
+        pa.Table.from_arrays([pictures, labels, labels], ["image", "label", "label"]), tmp_path / "x.parquet"
+    )
+    with pytest.raises(DataError, match="2 times the column label"):
+        open_faces(tmp_path / "x.parquet")
+
+
+def test_a_picture_that_is_repeated_is_held_once(tmp_path):
+    """1,800 bytes of file would be 450 MB of pictures."""
+    picture = pa.StructArray.from_arrays([pa.array([SMALL + bytes(900_000)] * 500)], ["bytes"])
+    pq.write_table(pa.table({"image": picture, "label": [0] * 500}), tmp_path / "x.parquet", compression="zstd")
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        assert len(open_faces(tmp_path / "x.parquet")) == 500
+    finally:
+        pa.set_memory_pool(before)
+    assert pool.max_memory() < 50 << 20
+
+
+def test_a_file_that_unpacks_to_too_much(tmp_path):
+    picture = pa.StructArray.from_arrays([pa.array([SMALL + bytes(300 << 20)])], ["bytes"])
+    pq.write_table(pa.table({"image": picture, "label": [0]}), tmp_path / "x.parquet", compression="zstd")
+    with pytest.raises(DataError, match=r"unpack to 314,5.*; this holds no pictures"):
+        open_faces(tmp_path / "x.parquet")
 
 
 def test_pictures_must_be_inside(tmp_path):

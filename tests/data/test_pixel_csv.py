@@ -188,3 +188,11 @@ def test_answers_that_do_not_fit(images, write_csv, answers, message):
     with pytest.raises(DataError) as caught:
         course_csv.answer(faces, write_csv("answers.csv", "id,label", answers))
     assert message in str(caught.value)
+
+
+def test_a_line_without_an_end_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("mien.data.pixel_csv.LINE_BYTES", 10_000)
+    path = tmp_path / "train.csv"
+    path.write_text("label,feature\n0," + "7 " * 100_000)
+    with pytest.raises(DataError, match=r"train\.csv, line 2: more than 10,000 bytes"):
+        open_faces(path)

@@ -1,5 +1,6 @@
 """Choosing the reader: by content, never by name; and what can't be opened."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,10 +32,31 @@ def test_synthetic_faces_are_marked():
     assert open_faces("synthetic:14").synthetic
 
 
-@pytest.mark.parametrize("name", ["synthetic:0", "synthetic:-3", "synthetic:x", "synthetic:²"])
+@pytest.mark.parametrize(
+    "name", ["synthetic:0", "synthetic:-3", "synthetic:x", "synthetic:²", "synthetic:10000000", f"synthetic:{9:05000}"]
+)
 def test_a_bad_number_of_synthetic_faces(name):
     with pytest.raises(UsageError, match="synthetic:3000"):
         open_faces(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a\0b.csv", "no name of a file"),
+        (os.fsdecode(b"a\xff.csv"), "not UTF-8"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_names_that_no_file_has(name, message):
+    with pytest.raises(DataError, match=message):
+        open_faces(name)
+
+
+def test_votes_and_targets_with_names_that_no_file_has(images, write_csv):
+    faces = write_csv("fer2013.csv", "emotion,pixels,Usage", [(3, image, "Training") for image in images])
+    with pytest.raises(DataError, match="can't be read"):
+        open_faces(faces, votes="a\0b")
 
 
 def test_bad_options(images, write_csv):
@@ -51,3 +73,10 @@ def test_importing_the_readers_is_light():
         "print([name for name in ('torch', 'pyarrow', 'sklearn', 'pandas') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are no files there")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        open_faces(tmp_path / "pipe")

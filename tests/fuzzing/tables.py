@@ -36,9 +36,9 @@ def texts(draw, header: list[str], rows: list[list[str]], *, pixels: int | None 
             row[at] = " ".join(numbers)
         else:
             row[at : at + draw(st.integers(0, 1))] = [draw(CELLS)]
-    end = draw(st.sampled_from(("\n", "\n", "\n", "\r\n", "\r", "\n\n")))
-    text = end.join(map(",".join, [header, *rows])) + draw(st.sampled_from(("\n", "", "\n\n\n", "\0", ",")))
-    encoding = draw(st.sampled_from(("utf-8", "utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32", "cp037")))
+    end = draw(st.sampled_from((*["\n"] * 6, "\r\n", "\r\n", "\r", "\n\n")))
+    text = end.join(map(",".join, [header, *rows])) + draw(st.sampled_from(("\n", "", "\n", "", "\n\n\n", "\0", ",")))
+    encoding = draw(st.sampled_from((*["utf-8"] * 12, "utf-8-sig", "utf-16", "utf-32", "cp037")))
     content = text.encode(encoding, "replace")
     return draw(damaged([content])) if draw(st.integers(0, 4)) == 0 else content
 

@@ -18,7 +18,7 @@ class Target(NamedTuple):
 
     inputs: st.SearchStrategy[Any]
     read: Callable[[Any, Path], object]
-    weight: int = 10
+    weight: float = 10
 
 
 def outcome(target: Target, value: Any, folder: Path) -> str:

@@ -1,6 +1,6 @@
 """All that is fuzzed, by name."""
 
-from . import graphs, parquet, pictures, recipes, runs, tables, weights
+from . import bombs, graphs, parquet, pictures, recipes, runs, tables, weights
 from .originals import Originals
 from .target import Target
 
@@ -15,4 +15,5 @@ def all_targets(originals: Originals) -> dict[str, Target]:
         **recipes.targets(),
         **runs.targets(originals),
         **weights.targets(originals),
+        **bombs.targets(),
     }

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,30 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "model.json").write_text(card)
     with pytest.raises(DataError, match="no trained model"):
+        load_classifier(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": "abc"},
+        {"classes": ["a", "b", 3]},
+        {"classes": ["a", "b", "\x1b[2J"]},
+        {"classes": {"a": 1}},
+        {"classes": [str(i) for i in range(1001)]},
+        {"temperature": "warm"},
+        {"temperature": 0},
+        {"temperature": -1},
+        {"temperature": None},
+        {"model": ["mien-n"]},
+        {"normalisation": {}},
+    ],
+)
+def test_a_card_with_values_of_another_kind(tmp_path: Path, change: dict[str, object]) -> None:
+    save_classifier(classifier(), tmp_path)
+    card = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(card | change))
+    with pytest.raises(DataError, match="damaged model"):
         load_classifier(tmp_path)
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from itertools import chain
 from xml.etree import ElementTree
 
@@ -14,12 +15,14 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError
+from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.reporting.build import report
 from mien.reporting.run_files import read_run
 from mien.reporting.sections import SECTIONS
 
 from .conftest import said_of, write_run, write_scores
+from .explained import ablation_json
 from .pages import Page
 
 HOSTILE = (
@@ -118,6 +121,68 @@ def test_hostile_names_are_harmless(tmp_path):
     assert page.source.lower().count("</style") == 1
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7*7 }}" in page.text
+
+
+def test_hostile_names_of_faces_splits_and_levels_are_harmless(tmp_path):
+    """Levels are drawn by Matplotlib, which would take dollars for formulae."""
+    bad = "<script>alert('$\\\\frac{$')</script>"
+    run = write_run(tmp_path / "run")
+    folder = run.path / "eval" / "<img src=x onerror=alert(1)>"
+    said = said_of(("a", "b", "c"), faces=90, seed=4, synthetic=False)
+    write_scores(
+        folder, replace(said, ids=np.array([bad] * 90), source=bad, vote_names=tuple(f"{bad}{i}" for i in range(10)))
+    )
+    table = ablation_json()
+    text = json.dumps(table).replace("per-pixel", json.dumps(bad)[1:-1]).replace("augmentation", "$a$ <b>")
+    (run.path / "ablation/ablation.json").write_text(text)
+    for name, change in (
+        ("status.json", {"state": bad, "reason": bad, "updated": bad}),
+        ("model.json", {"model": bad}),
+    ):
+        write_json(run.path / name, run.read_json(name) | change)
+    config = run.read_json("config.json")
+    write_json(run.path / "config.json", config | {"command": [bad], "versions": {bad: bad}, "git_commit": bad})
+    page = built(run)
+    assert "<script" not in page.source.lower()
+    assert "<img src=x" not in page.source
+    assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on")]
+    assert {attrs["title"] for attrs in page.all("figure") if bad in attrs.get("title", "")} == {f"face {bad}"}
+    drawn = [svg for svg in re.findall("<svg.*?</svg>", page.source, re.DOTALL) if "alert" in svg]
+    assert len(drawn) == 1
+    assert bad in "".join(ElementTree.fromstring(drawn[0]).itertext())
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("config.json", "data", []),
+        ("config.json", "data", {"source": 3, "training": [], "classes": 3}),
+        ("config.json", "config", "text"),
+        ("config.json", "command", 3),
+        ("data.json", "splits", {"train": None}),
+        ("data.json", "copies", {"within": 3, "across": [None]}),
+        ("status.json", "state", []),
+        ("model_info.json", "parameters", "many"),
+        ("eval/test/metrics.json", "per_class", [{}]),
+        ("eval/test/metrics.json", "accuracy", None),
+        ("eval/test/metrics.json", "faces", 0),
+        ("eval/test/metrics.json", "confusion", {"counts": [[1]], "rows": []}),
+        ("eval/test/metrics.json", "ece_bins", []),
+        ("eval/test/metrics.json", "risk_coverage", [{"coverage": 0.1, "risk": 0.1, "threshold": 0}]),
+        ("explain/attribution.json", "classes", 3),
+        ("explain/attribution.json", "methods", None),
+        ("explain/attribution.json", "comparison", {"methods": {}}),
+        ("explain/filters.json", "filters", "six"),
+        ("ablation/ablation.json", "arms", [{"levels": []}]),
+        ("ablation/ablation.json", "factors", 3),
+    ],
+)
+def test_a_value_of_another_kind_is_a_data_error(run, name, key, value):
+    (run.path / "report.html").write_text("the page before")
+    write_json(run.path / name, json.loads((run.path / name).read_text()) | {key: value})
+    with pytest.raises(DataError, match=r"damaged or of another version"):
+        report(run)
+    assert (run.path / "report.html").read_text() == "the page before"
 
 
 def test_two_builds_give_the_same_bytes(run, tmp_path):

@@ -42,7 +42,7 @@ def test_other_pictures_are_refused(exported: Bundle, wrong: np.ndarray) -> None
 def test_threads_and_precisions(exported: Bundle) -> None:
     one, two = (load(exported, precision="fp32", threads=threads)(FACES) for threads in (1, 2))
     assert two == pytest.approx(one, abs=1e-6)
-    with pytest.raises(UsageError, match="0 threads, expected 1 or more"):
+    with pytest.raises(UsageError, match="0 threads, expected 1 to 1024"):
         load(exported, threads=0)
     with pytest.raises(UsageError, match="no precision 'int4', did you mean int8"):
         load(exported, precision="int4")  # type: ignore[arg-type]

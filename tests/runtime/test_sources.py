@@ -87,3 +87,29 @@ def test_one_picture_in_memory_at_a_time(folder: Path) -> None:
     for path in (folder / "sub").rglob("*.*"):
         path.unlink()
     assert [Path(each.source).name for each in pictures] == ["b.jpg"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are no files there")
+def test_what_might_never_end_is_not_read(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    os.mkfifo(folder / "pipe.mp4")
+    assert len(list(open_pictures([folder]))) == 4
+    for name in (folder / "pipe.png", "/dev/zero", ""):
+        with pytest.raises(DataError, match="neither a file nor a folder"):
+            list(open_pictures([name]))
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode there")
+def test_names_that_no_record_can_hold(folder: Path) -> None:
+    (folder / "b.jpg").rename(folder / "b\udcff.jpg")
+    told: list[DataError] = []
+    assert len(list(open_pictures([folder], on_bad=told.append))) == 3
+    assert [str(error) for error in told] == [
+        f"{folder}/b\\udcff.jpg: a name that is not UTF-8, or no name of a file; rename it"
+    ]
+
+
+def test_each_file_is_read_once(folder: Path) -> None:
+    assert len(list(open_pictures([folder / "b.jpg", folder, folder / "b.jpg"]))) == 4
+    with pytest.raises(DataError, match="can't be read"):
+        list(open_pictures(["a" * 5000]))

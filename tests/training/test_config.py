@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import ConfigError
-from mien.training.config import TrainConfig, read_recipe, read_run_config, recipes, resolve
+from mien.training.config import TrainConfig, read_recipe, read_run_config, read_value, recipes, resolve
 
 
 @pytest.mark.parametrize("name", recipes())
@@ -75,7 +75,37 @@ def test_wrong_recipes(
         read_recipe(name)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": 3}', "no json"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"# " + b"x" * (1 << 20), "more than 1,048,576 bytes"),
+        (b"a = " + b"[" * 50_000 + b"]" * 50_000, "nested too deeply"),
+        (b"epochs = " + b"9" * 5000, "not TOML"),
+        (b"model = '\x00'", "not TOML"),
+        ("model = 'mien-n'".encode("utf-16"), "not TOML"),
+        (b"epochs = nan", "'epochs' is nan"),
+        (b"[model]\nname = 'mien-n'", "'model' is"),
+        (b"model = 1979-05-27", "'model' is datetime"),
+        (b"seed = " + b"9" * 4000, "'seed' is"),
+        (b"optimizer = 3", "'optimizer' is 3"),
+        (b"teachers = 'a'", "'teachers' is 'a'"),
+    ],
+)
+def test_hostile_recipes(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        resolve({"model": "mien-n", **read_recipe(str(path))}, flags={"data": "x"})
+
+
+def test_a_recipe_is_data_and_no_code() -> None:
+    text = "__import__('os').system('touch hostile')"
+    assert read_value(text) == text
+    assert read_value("9" * 5000) == "9" * 5000
+    assert read_value("[" * 50_000) == "[" * 50_000
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": 3}', "no json", "[" * 100_000, '{"config": NaN}'])
 def test_wrong_run_configs(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)

@@ -13,6 +13,9 @@ import torch
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.files import write_json
 from mien.core.rundir import RunDir
+from mien.data.synthetic import draw_faces
+from mien.models.classifier import load_classifier
+from mien.training.fit import _keep_best
 from mien.training.start import resume
 from mien.verbs.score import evaluate
 
@@ -196,6 +199,41 @@ def test_a_damaged_or_hostile_checkpoint_is_refused(
     assert run.state == "finished"
     last.write_bytes(whole)
     resume(run.path, epochs=2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state_dict": {}},
+        {"state_dict": 3},
+        {"optimizer_states": "x"},
+        {"loops": 3},
+        {"callbacks": {"History": 3}},
+        {"pytorch-lightning_version": None},
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(small: Small, change: dict[str, object]) -> None:
+    run = small("run", epochs=1)
+    last = run.path / "checkpoints/last.ckpt"
+    torch.save(torch.load(last, weights_only=True) | change, last)
+    with pytest.raises(DataError, match=r"last\.ckpt: damaged checkpoint"):
+        resume(run.path, epochs=2)
+
+
+def test_best_weights_that_are_damaged_or_hostile(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = small("run", epochs=1)
+    best = run.path / "checkpoints/best.ckpt"
+    weights = torch.load(best, weights_only=True)["state_dict"]
+    fewer = dict(list(weights.items())[1:])
+    classifier = load_classifier(run.path)
+    for content in ({"state_dict": Hostile()}, {"state_dict": 3}, {}, {"state_dict": fewer}):
+        torch.save(content, best)
+        with pytest.raises(DataError, match=r"best\.ckpt: (damaged checkpoint|another network's weights)"):
+            _keep_best(classifier, best, run, held_out=draw_faces(7)[0])
+    assert not (tmp_path / "hostile").exists()
 
 
 def test_old_scores_do_not_outlive_their_model(small: Small) -> None:

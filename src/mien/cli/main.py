@@ -1,5 +1,6 @@
 """The `mien` command: its verbs, and what an error becomes."""
 
+import io
 import os
 import re
 import sys
@@ -32,6 +33,9 @@ EXTRAS = {"pyarrow": "parquet"} | dict.fromkeys(
 
 def main() -> None:
     """Run the command line and exit with the code that `core/errors.py` lists."""
+    for stream in (sys.stdout, sys.stderr):  # results are UTF-8 everywhere; a terminal shows what it can
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # Pillow's; our own error says it too
     sys.exit(run(sys.argv[1:]))
 

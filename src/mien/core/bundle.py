@@ -47,7 +47,10 @@ class Bundle:
         Raises:
             DataError: there is none, or its card is damaged.
         """
-        path = find(where)
+        try:
+            path = find(where)
+        except OSError as error:  # a name that is too long for one
+            raise DataError(f"{where}: can't be read ({error.strerror})") from None
         if path is None:
             names = shipped()
             raise DataError(
@@ -81,6 +84,8 @@ class Bundle:
         """
         expected = self.card["files"][self.resolve(precision)]
         path: Path = self.path / expected["file"]
+        if path.resolve().parent != self.path.resolve():
+            raise DataError(f"{path}: a link to a file outside the bundle; copy the file itself into it")
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -129,7 +134,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
     wrong += [] if wrong else [f"files.{name}" for name in GRAPHS if not _describes(card["files"].get(name), name)]
-    wrong += [] if wrong or card["precision"].get("default") in GRAPHS else ["precision.default"]
+    wrong += [] if wrong or card["precision"].get("default") in tuple(GRAPHS) else ["precision.default"]
     wrong += [] if wrong or _is_share(card["input"].get("crop_margin")) else ["input.crop_margin"]
     wrong += [] if wrong else _wrong_scores(card)
     if wrong:

@@ -70,6 +70,13 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def require_name(path: Path) -> None:
+    """Raise `DataError` if the name of a file can't be told in UTF-8, as all that mien writes is, or is none."""
+    name = str(path)
+    if "\0" in name or name != name.encode("utf-8", "replace").decode():
+        raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
+
+
 def verify(path: Path, content: bytes, *, sha256: str, size: int, said_by: str, remedy: str) -> None:
     """Raise `DataError` if the content of `path` has another SHA-256 than `said_by` gives; `remedy` says what to do."""
     found = hashlib.sha256(content).hexdigest()

@@ -25,11 +25,11 @@ FERPLUS_NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 
 
 def check_names(names: Sequence[str], *, source: object) -> None:
-    """Raise `DataError`, which names `source`, unless class names are different texts that can be shown.
+    r"""Raise `DataError`, which names `source`, unless class names are different texts that can be shown.
 
-    >>> check_names(["happy", "a\\nb"], source="faces/")
+    >>> check_names(["happy", "a\nb"], source="faces/")
     Traceback (most recent call last):
-    mien.core.errors.DataError: faces/: the class name 'a\\nb' has characters that can't be shown; rename it
+    mien.core.errors.DataError: faces/: the class name 'a\nb' has characters that can't be shown; rename it
     """
     if len(names) > MOST_CLASSES:
         raise DataError(f"{source}: {len(names):,} classes, at most {MOST_CLASSES:,} are allowed")

@@ -106,8 +106,7 @@ def _grey(picture: Image.Image) -> NDArray[np.uint8]:
     scale = 257 if picture.mode.startswith("I;16") or (deep and _brightest(picture) > 255) else 1
     for rows, band in _bands(picture):
         if deep:  # scaled to 8 bits instead of clipped
-            values = np.nan_to_num(np.asarray(band, dtype=np.float64))
-            levels[rows] = np.clip(values / scale, 0, 255).round()
+            levels[rows] = np.clip(_values(band) / scale, 0, 255).round()
         else:
             levels[rows] = np.asarray(_on_white(band).convert("L"))
     return levels
@@ -124,7 +123,11 @@ def _colour(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _brightest(picture: Image.Image) -> float:
     """Find the greatest level of a picture whose mode, I or F, has no white of its own."""
-    return max(float(np.asarray(band).max(initial=0)) for _, band in _bands(picture))
+    return max(float(_values(band).max(initial=0)) for _, band in _bands(picture))
+
+
+def _values(band: Image.Image) -> NDArray[np.float64]:
+    return np.nan_to_num(np.asarray(band, dtype=np.float64))
 
 
 def _bands(picture: Image.Image) -> Iterator[tuple[slice, Image.Image]]:

@@ -115,6 +115,13 @@ class RunDir:
             DataError: there is no run.
             UsageError: runs of several verbs have that name.
         """
+        try:
+            return cls._found(where)
+        except OSError as error:  # a name that is too long for one
+            raise DataError(f"{where}: can't be read ({error.strerror})") from None
+
+    @classmethod
+    def _found(cls, where: str | Path) -> "RunDir":
         if str(where) == "latest":
             newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
             if not newest:

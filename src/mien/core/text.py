@@ -11,7 +11,7 @@ UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 
 
 def readable(text: str) -> str:
@@ -30,13 +30,15 @@ def readable(text: str) -> str:
 def spreadsheet_cell(value: Any) -> Any:
     """Put an apostrophe before a text that a spreadsheet would take for a formula; numbers stay, also those in a text.
 
-    The advice of OWASP, <https://owasp.org/www-community/attacks/CSV_Injection>.
+    A carriage return in a text is escaped.  The advice of OWASP, <https://owasp.org/www-community/attacks/CSV_Injection>.
 
     >>> spreadsheet_cell("=1+1"), spreadsheet_cell("happy"), spreadsheet_cell(-0.5), spreadsheet_cell("-7")
     ("'=1+1", 'happy', -0.5, '-7')
     """
-    risky = isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
-    return f"'{value}" if risky else value
+    if not isinstance(value, str):
+        return value
+    risky = value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    return "'" * risky + value.replace("\r", "\\r")  # Python's writer would let a bare one end the row
 
 
 def markdown(text: str) -> str:

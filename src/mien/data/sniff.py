@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.files import require_name
 from mien.data import course_csv, fer2013_csv, ferplus, image_folder, parquet
 from mien.data.pictures import OnBad
 from mien.data.pixel_csv import read_header
@@ -145,12 +146,12 @@ def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
 
 
 def _look(path: Path) -> Look:
-    name = str(path)
-    if "\0" in name or name != name.encode("utf-8", "replace").decode():
-        raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
-    if path.is_dir():
-        return Look(path)
+    require_name(path)
     try:
+        if path.is_dir():
+            return Look(path)
+        if path.exists() and not path.is_file():  # a pipe might never end
+            raise DataError(f"{path}: neither a file nor a folder")
         with path.open("rb") as file:
             start = file.read(len(parquet.MAGIC))
     except OSError as error:

@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mien.core.text import markdown
+from mien.exporting.card import LIMITS
+
 
 def card_page(card: Mapping[str, Any]) -> str:
     """Write `CARD.md` from what `make_card` gave."""
     scores, default = card["scores"], card["precision"]["default"]
     data = card["training"]["data"]
+    source = f"{markdown(str(data['source']))} ({sum(data['training'].values()):,} faces"
     lines = [
-        f"# {card['name']}" + (" (synthetic)" if card["synthetic"] else ""),
+        f"# {markdown(card['name'])}" + (" (synthetic)" if card["synthetic"] else ""),
         "",
-        f"Says which expression a grey 48×48 face shows: {', '.join(card['labels'])}.",
+        f"Says which expression a grey 48×48 face shows: {', '.join(map(markdown, card['labels']))}.",
         "",
-        f"Learned from {data['source']} ({sum(data['training'].values()):,} faces, fingerprint {data['fingerprint']}, "
-        f"labels: {data['labels']}) with the recipe {card['training']['recipe']}. "
+        f"Learned from {source}, fingerprint {data['fingerprint']}, "
+        f"labels: {data['labels']}) with the recipe {markdown(card['training']['recipe'])}. "
         f"{card['network']['parameters']:,} parameters, {card['network']['macs'] / 1e6:,.1f} M multiply-adds a face.",
         "",
         f"## Scores on {scores[default]['faces']:,} faces of split `{scores['split']}`",
@@ -28,13 +32,13 @@ def card_page(card: Mapping[str, Any]) -> str:
         "| expression | faces | recognised |",
         "|---|--:|--:|",
         *(
-            f"| {each['name']} | {each['faces']:,} | {_share(each['recall'])} |"
+            f"| {markdown(each['name'])} | {each['faces']:,} | {_share(each['recall'])} |"
             for each in scores[default]["per_class"]
         ),
         "",
         "## Limits",
         "",
-        *(f"* {limit}" for limit in card["limits"]),
+        *(f"* {limit if limit in LIMITS else markdown(limit)}" for limit in card["limits"]),
         "",
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]

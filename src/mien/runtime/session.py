@@ -14,6 +14,7 @@ from mien.runtime.devices import provider, resolve_device, usable_cores
 from mien.runtime.onnx_file import require_whole
 
 BATCH = 64
+MOST_THREADS = 1024
 
 
 class Graph:
@@ -27,7 +28,7 @@ class Graph:
 
     Raises:
         DataError: no graph from `faces` to `probabilities`, or one with weights in other files.
-        UsageError: `threads` is below 1, or the device can't be used.
+        UsageError: `threads` is not 1 to 1024, or the device can't be used.
     """
 
     def __init__(self, content: bytes, *, threads: int | None = None, device: str = "cpu") -> None:
@@ -113,7 +114,7 @@ def load(
 
     Raises:
         DataError: no such bundle, or a file of it is missing or damaged.
-        UsageError: no such precision or device, or `threads` is below 1.
+        UsageError: no such precision or device, or `threads` is not 1 to 1024.
 
     >>> model = load(threads=1)
     >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
@@ -131,8 +132,8 @@ def load(
 
 def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> onnxruntime.InferenceSession:
     """Open an ONNX file's content; arguments and errors as in `Graph`."""
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads, expected 1 or more")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"{threads} threads, expected 1 to {MOST_THREADS}")
     require_whole(content)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()

@@ -1,6 +1,5 @@
 """What an interrupted job has written already, so that the next one goes on after it."""
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien.core.errors import DataError
+from mien.core.files import parse_json
 from mien.core.pixels import SIZE
 from mien.runtime.detect import Box
 from mien.runtime.record import SCHEMA_VERSION, Face
@@ -108,12 +108,26 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{path}: can't be read ({error.strerror})") from None
 
 
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Whether a record has what is needed to go on after it; a frame's has a time and a box."""
+    if not record.keys() >= KINDS.keys() or not all(isinstance(record[key], kind) for key, kind in KINDS.items()):
+        return False
+    box, framed = record["box"], record["frame"] is not None
+    numbers = [*record["probabilities"].values(), *(box or ()), *([record["time_s"]] if framed else ())]
+    return (
+        bool(record["probabilities"])
+        and (box is not None or not framed)
+        and (box is None or len(box) == len(Box._fields))
+        and all(isinstance(number, int | float) for number in numbers)
+    )
+
+
 def _record(line: bytes, where: str) -> dict[str, Any]:
     try:
-        record: Any = json.loads(line)
+        record: Any = parse_json(line)
     except ValueError:
         record = None
-    if not isinstance(record, dict) or not all(isinstance(record.get(key), kind) for key, kind in KINDS.items()):
+    if not isinstance(record, dict) or not _is_whole(record):
         raise DataError(f"{where}: {FOREIGN}")
     if record["schema_version"] != SCHEMA_VERSION:
         raise DataError(f"{where}: schema_version {record['schema_version']}, expected {SCHEMA_VERSION}")

@@ -25,6 +25,10 @@ class History(Callback):
         self.folder, self.talk, self.batch = folder, talk, batch
         self.rows: list[dict[str, float]] = []
         self.times: list[dict[str, float]] = []
+        self.began = False
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.began = True
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._start_s = time.perf_counter()

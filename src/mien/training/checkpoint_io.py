@@ -24,15 +24,21 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         write_atomic(Path(path), buffer.getvalue())
 
 
-def check_checkpoint(path: Path) -> None:
-    """Make sure that a checkpoint can be read and holds nothing but numbers; one that is not there is fine.
+def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
+    """Read one part of a checkpoint, `loops` or `state_dict`.
 
     Raises:
-        DataError: damaged, or it holds code.
+        DataError: missing, damaged, or it holds more than numbers, code for one.
     """
+    try:
+        part: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")[key]
+        return {**part}
+    except Exception as error:  # torch, zipfile and pickle raise half a dozen kinds
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise DataError(f"{path}: damaged checkpoint ({reason}); start a new run") from None
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise `DataError` unless a checkpoint can be read as `read_checkpoint` does; one that is not there is fine."""
     if path.exists():
-        try:
-            torch.load(path, weights_only=True, map_location="cpu")["loops"]
-        except Exception as error:  # torch, zipfile and pickle raise half a dozen kinds
-            reason = str(error).partition("\n")[0]
-            raise DataError(f"{path}: damaged checkpoint ({reason}); start a new run") from None
+        read_checkpoint(path, "loops")

@@ -175,7 +175,7 @@ def read_run_config(path: Path) -> dict[str, Any]:
     try:
         config = read_json(path).get("config")
     except DataError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(f"{error}; so this is not the config.json of a run") from None
     if not isinstance(config, dict):
         raise ConfigError(f"{path}: not the config.json of a run")
     return config

@@ -20,7 +20,7 @@ from mien.core.talk import Talk
 from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
 from mien.training.callbacks import History, Keeper, Steps, Stopper
-from mien.training.checkpoint_io import AtomicCheckpointIO
+from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
 from mien.training.memory import keep_freed_memory
@@ -51,6 +51,7 @@ def fit(
         resume: go on from the run's last checkpoint, if it has one.
 
     Raises:
+        DataError: the checkpoint is damaged.
         Interrupted: the user stopped it; the last whole epoch is saved.
         MienError: the loss became infinite or no number; the last good epoch is saved.
         StorageError: the disk is full; the last whole epoch is saved.
@@ -66,7 +67,7 @@ def fit(
             classifier.normalise.fit(training.images)
             module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
-            _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
+            _carry_out(_trainer(config, run, talk), module, checkpoint)
         _keep_best(classifier, best, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
@@ -84,13 +85,28 @@ def fit(
     return run
 
 
+def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
+    """Train, from a checkpoint if there is one; what fails before training begins is the checkpoint's fault."""
+    try:
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    except Exception as error:
+        began = any(isinstance(each, History) and each.began for each in trainer.callbacks)  # type: ignore[attr-defined]
+        if checkpoint is None or began:
+            raise
+        raise DataError(
+            f"{checkpoint}: damaged checkpoint ({type(error).__name__}: {error}); start a new run"
+        ) from error
+
+
 def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
     """Save the best epoch's weights, calibrated on the faces that were held out, as the run's model."""
     prefix = "classifier."
-    weights = torch.load(checkpoint, weights_only=True, map_location="cpu")["state_dict"]
-    classifier.load_state_dict(
-        {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-    )
+    weights = read_checkpoint(checkpoint, "state_dict")
+    own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+    try:
+        classifier.load_state_dict(own)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
     classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
     save_classifier(classifier, run.path)
 

@@ -130,6 +130,12 @@ def _plan(run: RunDir) -> dict[str, Any]:
     plan = run.read_json("config.json").get("ablation")
     if not isinstance(plan, dict) or not plan.keys() >= {"factors", "seeds"}:
         raise DataError(f"{run.path}: no ablation, its config.json has no factors; `mien ablate` makes one")
+    factors, seeds = plan["factors"], plan["seeds"]
+    levels = list(factors.values()) if isinstance(factors, dict) else [factors]
+    if not all(isinstance(each, list) and all(isinstance(level, str) for level in each) for each in levels):
+        raise DataError(f"{run.path / 'config.json'}: damaged (factors {factors!r}, expected names with their levels)")
+    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
+        raise DataError(f"{run.path / 'config.json'}: damaged (seeds {seeds!r}, expected whole numbers)")
     return plan
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.bundle import CARD, FILES, GRAPHS, Bundle
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_atomic, write_json
 from mien.core.predictions import Predictions
@@ -90,7 +90,10 @@ def export(
     graphs = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
     talk.note(f"comparing with the network on {len(faces.held_out):,} held-out faces, scoring on split '{faces.split}'")
     measured = _measure(classifier, graphs, faces=faces, max_risk=max_risk)
-    card = make_card(classifier, stored=run.read_json("config.json"), measured=measured)
+    try:
+        card = make_card(classifier, stored=run.read_json("config.json"), measured=measured)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{run.path / 'config.json'}: damaged ({type(error).__name__}: {error})") from error
     name = name or f"{classifier.model}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = RunDir.create("export", name=name, out=out, overwrite=overwrite, own=FILES).path
     for precision, content in graphs.items():

@@ -1,0 +1,27 @@
+"""CSV output that a spreadsheet may open."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from mien.cli.formats import FORMATS
+from mien.runtime.record import Face
+
+BLANK = np.zeros((48, 48), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx"])
+def test_names_from_data_are_no_formulae(name: str) -> None:
+    face = Face(name, name, {name: 1.0, "sad": 0.0}, None, BLANK, None, 3, -0.5)
+    text = FORMATS["csv"].head(("happy",)) + FORMATS["csv"].line(face)
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (row["source"], row["face"], row["label"]) == ("'" + name.replace("\r", r"\r"),) * 3
+    assert (row["time_s"], row["p_happy"]) == ("-0.5", "1.0")
+    (submitted,) = csv.reader(io.StringIO(FORMATS["submission"].line(face), newline=""))
+    assert submitted == ["'" + name.replace("\r", r"\r"), "0"]
+
+
+def test_ids_that_are_numbers_stay() -> None:
+    assert FORMATS["submission"].line(Face("a.csv", "-7", {"happy": 1.0}, None, BLANK)) == "-7,0\n"

@@ -1,0 +1,99 @@
+"""Small files that unpack to much more than they are."""
+
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import strategies as st
+from PIL import Image
+from pyarrow import parquet
+
+from mien.core.files import read_arrays
+from mien.core.pixels import decode_colour
+from mien.data.sniff import open_faces
+
+from .target import Target
+
+SIDES = (1, 48, 2000, 8000, 20_000, 2**31 - 1)
+KINDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""PNG's colour types and how many values a pixel has."""
+
+
+def png(width: int, height: int, *, kind: int, bits: int, rows: int, text_bytes: int = 0) -> bytes:
+    """A PNG that says it is so large and has so many rows of zeros; `text_bytes` of zeros are a comment."""
+    packed = zlib.compressobj(9)
+    line = bytes(1 + (width * KINDS[kind] * bits + 7) // 8)
+    data = b"".join(packed.compress(line) for _ in range(rows)) + packed.flush()
+    head = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"PLTE", bytes(3 * 256))] if kind == 3 else [(b"IHDR", head)]
+    chunks += [(b"zTXt", b"a\0\0" + zlib.compress(bytes(text_bytes), 9))] if text_bytes else []
+    parts = [_chunk(name, content) for name, content in [*chunks, (b"IDAT", data), (b"IEND", b"")]]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+@st.composite
+def pngs(draw) -> bytes:
+    """A PNG of extreme size whose rows may be there or not."""
+    width, height = draw(st.sampled_from(SIDES)), draw(st.sampled_from(SIDES))
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    bits = 8 if kind == 3 else draw(st.sampled_from((8, 16)))
+    rows = height if width * height <= 64_000_000 and draw(st.booleans()) else 3
+    text_bytes = draw(st.sampled_from((0, 0, 0, 10**6, 10**8)))
+    return png(width, height, kind=kind, bits=bits, rows=rows if width < 10**6 else 0, text_bytes=text_bytes)
+
+
+@st.composite
+def parquets(draw) -> bytes:
+    """A Parquet file of the same large picture or label many times, or of one that is larger still."""
+    face = io.BytesIO()
+    Image.new("L", (48, 48)).save(face, "BMP")
+    size, rows = draw(st.sampled_from(((10**6, 500), (3 * 10**8, 1), (10, 5000))))
+    picture = face.getvalue() + bytes(0 if (in_label := draw(st.booleans())) else size)
+    labels = pa.array(["x" * size if in_label else "happy"] * rows)
+    table = pa.table({"image": pa.StructArray.from_arrays([pa.array([picture] * rows)], ["bytes"]), "label": labels})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, compression="zstd", use_dictionary=draw(st.booleans()))
+    return buffer.getvalue()
+
+
+@st.composite
+def archives(draw) -> bytes:
+    """An `.npz` with an array of zeros that is said to be, or is, very large."""
+    count, there = draw(st.sampled_from(((10**12, 100), (6 * 10**8, 6 * 10**8), (10**6, 10**6))))
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "|u1", "fortran_order": False, "shape": (count,)})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as member:
+        member.write(head.getvalue())
+        for _ in range(there // 10**6):
+            member.write(bytes(10**6))
+    return buffer.getvalue()
+
+
+def targets() -> dict[str, Target]:
+    """Bombs, by name."""
+
+    def read_png(content: bytes, folder: Path) -> object:
+        return decode_colour(content).shape
+
+    def read_parquet(content: bytes, folder: Path) -> object:
+        (folder / "bomb.parquet").write_bytes(content)
+        return len(open_faces(folder / "bomb.parquet"))
+
+    def read_archive(content: bytes, folder: Path) -> object:
+        (folder / "bomb.npz").write_bytes(content)
+        return len(read_arrays(folder / "bomb.npz", holds="faces"))
+
+    return {
+        "PNG bombs": Target(pngs(), read_png, weight=0.3),
+        "Parquet bombs": Target(parquets(), read_parquet, weight=0.3),
+        "npz bombs": Target(archives(), read_archive, weight=0.1),
+    }
