@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from mien.core.bundle import FILES, Bundle
 from mien.core.errors import DataError, GateError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
@@ -86,6 +88,14 @@ def test_the_same_run_gives_the_same_bytes(studied: RunDir, exported: Bundle, tm
     for file in FILES:
         assert (again.path / file).read_bytes() == (exported.path / file).read_bytes()
     assert again.path.parent == tmp_path
+
+
+def test_a_config_that_lacks_what_the_card_says(studied: RunDir, tmp_path: Path) -> None:
+    run = RunDir(shutil.copytree(studied.path, tmp_path / "run"))
+    write_json(run.path / "config.json", run.read_json("config.json") | {"versions": []})
+    with pytest.raises(DataError, match=r"config\.json: damaged \(TypeError"):
+        export(run, out=tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_graph_that_is_not_the_network_is_not_written(

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from mien.core.bundle import Bundle
-from mien.core.errors import MienError
+from mien.core.errors import DataError, MienError
+from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
@@ -23,7 +24,7 @@ from mien.runtime.sources import open_pictures
 from mien.runtime.written import read_written
 from mien.training.checkpoint_io import check_checkpoint, read_checkpoint
 from mien.training.config import read_recipe, read_run_config, stored_config
-from mien.verbs.score import tested_split
+from mien.verbs import score
 
 MARK = "the payload ran"
 
@@ -66,7 +67,7 @@ def member(value: Payload) -> bytes:
 
 RUN: dict[str, Callable[[Path], object]] = {
     "config.json": lambda run: stored_config(RunDir(run)),
-    "data.json": lambda run: tested_split(RunDir(run)),
+    "data.json": lambda run: score.tested_split(RunDir(run)),
     "status.json": lambda run: RunDir(run).state,
     "metrics.csv": lambda run: RunDir(run).history,
     "model.json": load_classifier,
@@ -134,3 +135,12 @@ def test_as_a_file_of_its_own(tmp_path: Path, content: bytes, name: str) -> None
     with pytest.raises(MienError):
         ALONE[name](tmp_path / name)
     assert not (tmp_path / MARK).exists()
+
+
+@pytest.mark.parametrize(
+    "splits", [None, [], {"test": None}, {"test": []}, {"test": {}}, {"test": {"faces": "9", "unlabelled": 0}}]
+)
+def test_a_data_file_with_values_of_another_kind(tmp_path: Path, splits: object) -> None:
+    write_json(tmp_path / "data.json", {"splits": splits})
+    with pytest.raises(DataError, match=r"data\.json: damaged"):
+        score.tested_split(RunDir(tmp_path))
