@@ -24,14 +24,15 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mien.core.errors import DataError, UsageError
-from mien.core.files import storage_errors, write_atomic, write_json
+from mien.core.files import remove_leftovers, storage_errors, write_atomic, write_json
+from mien.core.lock import locked
 
 HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 """The columns of `metrics.csv`; epochs count from 1."""
@@ -68,7 +69,8 @@ class RunDir:
         `own` is what `overwrite` removes from `out`.
 
         Raises:
-            UsageError: `name` is no plain folder name, or `out` is not empty and `overwrite` is False.
+            UsageError: `name` is no plain folder name, `out` is not empty and `overwrite` is False, or another process
+                is at work in `out`.
             StorageError: the folder can't be made.
         """
         if out is not None:
@@ -93,8 +95,21 @@ class RunDir:
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
-        run.remove(own)
+        with run.locked():
+            run.remove(own)
         return run
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the run while the block runs; what killed ones left half-written is removed.
+
+        Raises:
+            StorageError: the folder can't be written.
+            UsageError: another process is at work in it.
+        """
+        with locked(self.path):
+            remove_leftovers(self.path)
+            yield
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files and folders of the run, as far as they are there."""
@@ -141,6 +156,8 @@ class RunDir:
             value = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise DataError(f"{self.path / name}: no such file") from None
+        except OSError as error:
+            raise DataError(f"{self.path / name}: can't be read ({error.strerror})") from None
         except ValueError as error:
             raise DataError(f"{self.path / name}: damaged ({error})") from None
         if not isinstance(value, dict):
@@ -159,6 +176,8 @@ class RunDir:
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 return [{column: float(row[column]) for column in columns} for row in csv.DictReader(file)]
+        except OSError as error:
+            raise DataError(f"{path}: can't be read ({error.strerror})") from None
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
 
@@ -193,30 +212,6 @@ class RunDir:
         if state not in STATES:
             raise DataError(f"{self.path / 'status.json'}: damaged (state {state!r}, expected {', '.join(STATES)})")
         return str(state)
-
-    @property
-    def busy(self) -> bool:
-        """Whether another living process of this machine is at work in the run."""
-        status = self.read_json("status.json")
-        pid = status.get("pid")
-        if self.state != "running" or status.get("host") != socket.gethostname() or pid == os.getpid():
-            return False
-        if not isinstance(pid, int) or pid <= 0:
-            return False
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        except (ProcessLookupError, OverflowError):
-            return False
-        return True
-
-    def refuse_if_busy(self) -> None:
-        """Raise `UsageError` if another living process of this machine is at work in the run."""
-        if self.busy:
-            raise UsageError(
-                f"{self.path}: process {self.read_json('status.json')['pid']} is at work in it; stop that one first"
-            )
 
 
 def refuse_if_full(path: Path, *, overwrite: bool) -> None:

@@ -125,6 +125,8 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
         classifier.temperature = float(card.get("temperature", 1.0))
     except FileNotFoundError as error:
         raise DataError(f"{error.filename or folder}: no trained model; `mien train` writes it when it ends") from None
+    except OSError as error:
+        raise DataError(f"{error.filename or folder}: can't be read ({error.strerror or error})") from None
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, UsageError) as error:
         raise DataError(f"{folder}: damaged model ({str(error).splitlines()[0]})") from None
     return classifier.to(device).eval()

@@ -13,7 +13,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
 
-from mien.core.errors import DataError, Interrupted
+from mien.core.errors import DataError, Diverged, Interrupted, StorageError
 from mien.core.faces import FaceSet
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -52,7 +52,7 @@ def fit(
 
     Raises:
         Interrupted: the user stopped it; the last whole epoch is saved.
-        MienError: the loss became infinite or no number; the last good epoch is saved.
+        Diverged: the loss became infinite or no number; the last good epoch is saved, and the best one is the model.
         StorageError: the disk is full; the last whole epoch is saved.
     """
     run.set_status("running")
@@ -74,7 +74,10 @@ def fit(
         run.set_status("interrupted", reason="stopped by the user")
         raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
     except BaseException as error:
-        run.set_status("failed", reason=f"{type(error).__name__}: {error}")
+        with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
+            if isinstance(error, Diverged) and classifier is not None and best.exists():
+                _keep_best(classifier, best, run, held_out=held_out)
+            run.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
     early = len(run.history) < config.epochs
     run.set_status(
