@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 import torch
 
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
-from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.training.start import resume
 from mien.verbs.score import evaluate
@@ -205,19 +203,6 @@ def test_old_scores_do_not_outlive_their_model(small: Small) -> None:
     resume(run.path, epochs=2)
     assert not (run.path / "eval").exists()
     assert not (run.path / "report.html").exists()
-
-
-def test_a_run_at_work_is_left_alone(small: Small) -> None:
-    run = small("run", epochs=1)
-    status = run.read_json("status.json") | {"state": "running"}
-    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    write_json(run.path / "status.json", status | {"pid": sleeper.pid})
-    with pytest.raises(UsageError, match=f"process {sleeper.pid} is at work"):
-        resume(run.path, epochs=2)
-    sleeper.kill()
-    sleeper.wait()
-    resume(run.path, epochs=2)
-    assert run.state == "finished"
 
 
 def test_ctrl_c_works_again_afterwards(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
