@@ -55,9 +55,9 @@ class Train:
         self.folder = folder / "run"
 
     def line(self) -> list[str]:
-        """Begin, or go on where the folder says that it is a run."""
+        """Begin, or go on where the folder says that it is a run; empty where it says that it is finished."""
         if (self.folder / "config.json").exists():
-            return ["train", "--resume", str(self.folder)]
+            return [] if RunDir(self.folder).state == "finished" else ["train", "--resume", str(self.folder)]
         what = f"train synthetic:840 {SMALL} --epochs {EPOCHS} --overwrite --out"
         return [*what.split(), str(self.folder)]
 
@@ -161,12 +161,12 @@ Job = Train | Ablate | Predict
 def carry_out(job: Job, *, draw: np.random.Generator, kills: int, limit_s: float) -> Counter[str]:
     """Start a job, kill it and let it go on until it ends by itself, or `kills` are spent; return what was counted."""
     counts: Counter[str] = Counter()
-    while True:
+    while arguments := job.line():
         left = counts["kills"] < kills
         in_a_write = left and job.writes > 0 and draw.random() < 0.5
         number = int(draw.integers(1, job.writes + 1)) if in_a_write else 0
         with tempfile.TemporaryFile() as said:
-            line = [sys.executable, "-c", MORTAL, str(number), *job.line(), "--quiet"]
+            line = [sys.executable, "-c", MORTAL, str(number), *arguments, "--quiet"]
             with subprocess.Popen(line, stdout=said, stderr=said) as process:
                 try:
                     process.wait(timeout=draw.uniform(0, limit_s) if left and not in_a_write else None)
@@ -176,13 +176,14 @@ def carry_out(job: Job, *, draw: np.random.Generator, kills: int, limit_s: float
             if process.returncode not in {0, -9}:
                 raise SystemExit(f"{line}\nended with {process.returncode}:\n{said.read().decode()}")
         if process.returncode == 0:
-            return counts
+            break
         counts.update({"kills": 1, "in a write": in_a_write})
         try:
             counts["lost"] += job.look()
         except Exception as error:  # any at all is what is looked for
             counts["unreadable"] += 1
             print(f"  unreadable: {type(error).__name__}: {error}")
+    return counts
 
 
 def measure(name: str, *, kills: int, seed: int, folder: Path) -> bool:
