@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import signal
 import threading
 import warnings
@@ -12,8 +13,10 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
+from torch.multiprocessing.spawn import ProcessRaisedException
 
-from mien.core.errors import DataError, Diverged, Interrupted, StorageError
+from mien.core import errors
+from mien.core.errors import DataError, Diverged, Interrupted, MienError, StorageError
 from mien.core.faces import FaceSet
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -66,7 +69,8 @@ def fit(
             classifier.normalise.fit(training.images)
             module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
-            _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
+            with _errors_of_processes():
+                _trainer(config, run, talk).fit(module, ckpt_path=checkpoint, weights_only=True)
         _keep_best(classifier, best, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
@@ -114,6 +118,19 @@ def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
             "hold out fewer rows or lower --batch"
         )
     return training, held_out
+
+
+@contextlib.contextmanager
+def _errors_of_processes() -> Iterator[None]:
+    """Raise what one of several processes has raised, if it is mien's own; torch hands on its traceback as a text."""
+    try:
+        yield
+    except ProcessRaisedException as error:
+        said = re.findall(rf"^{re.escape(MienError.__module__)}\.(\w+): (.*)", str(error), flags=re.MULTILINE)
+        if not said:
+            raise
+        name, message = said[-1]
+        raise getattr(errors, name)(message) from None
 
 
 @contextlib.contextmanager

@@ -144,14 +144,16 @@ class TrainingModule(L.LightningModule):
         )
         return optimizer
 
-    # Lightning steps a plateau scheduler after the checkpoint is written, so a resumed run would miss that step.
-    # The module steps it itself, before.
-    def on_train_epoch_end(self) -> None:
+    def on_validation_end(self) -> None:
         loss = self.trainer.callback_metrics["val_loss"].item()
         if not math.isfinite(loss):
             raise Diverged(self._where(f"the validation loss is {loss}"))
+
+    # Lightning steps a plateau scheduler after the checkpoint is written, so a resumed run would miss that step.
+    # The module steps it itself, before.
+    def on_train_epoch_end(self) -> None:
         if self.plateau:
-            self.plateau.step(loss)
+            self.plateau.step(self.trainer.callback_metrics["val_loss"].item())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.plateau:
