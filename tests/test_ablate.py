@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
+from mien.core.errors import DataError, Interrupted, MienError, StorageError
 from mien.core.files import write_json
 from mien.core.rundir import RunDir
 from mien.training.start import train
@@ -150,12 +150,6 @@ def test_missing_data_start_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         ablate("nowhere.csv", factors=["augmentation"], out=tmp_path / "run", **GIVEN)
     assert not (tmp_path / "run").exists()
-
-
-def test_an_ablation_at_work_is_left_alone(ablated: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RunDir, "busy", property(lambda run: True))
-    with pytest.raises(UsageError, match="is at work in it"):
-        resume_ablation(ablated.path)
 
 
 def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:

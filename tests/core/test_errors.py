@@ -7,6 +7,7 @@ from mien.core import errors
 CODES = {
     "MienError": 1,
     "StorageError": 1,
+    "Diverged": 1,
     "UsageError": 2,
     "ConfigError": 2,
     "DataError": 3,

@@ -1,6 +1,7 @@
 import io
 import os
 import re
+import stat
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,15 @@ import pytest
 
 from mien.core import files
 from mien.core.errors import DataError, StorageError
-from mien.core.files import parse_json, read_arrays, read_json, write_arrays, write_atomic, write_json
+from mien.core.files import (
+    parse_json,
+    read_arrays,
+    read_json,
+    remove_leftovers,
+    write_arrays,
+    write_atomic,
+    write_json,
+)
 
 WRITE = """
 import sys
@@ -118,6 +127,57 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
         write_atomic(tmp_path / "kept", "new")
     assert (tmp_path / "kept").read_text() == "old"
     assert names(tmp_path) == ["kept"]
+
+
+def test_a_name_of_any_length(tmp_path: Path) -> None:
+    path = tmp_path / ("很" * 83 + ".json")  # 254 bytes; file systems take 255
+    write_json(path, 1)
+    assert path.read_text() == "1\n"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mien.core import files
+def kill(handle):
+    os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = kill
+files.write_atomic(Path(sys.argv[1]), "new" * 100)
+"""
+
+
+def test_what_a_killed_process_leaves_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("old")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "kept")], check=False)
+    assert done.returncode == -9
+    assert (tmp_path / "kept").read_text() == "old"
+    half, kept = names(tmp_path)
+    assert re.fullmatch(r"\.mien-\w+\.tmp", half)
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == [kept]
+
+
+def test_leftovers_that_can_not_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    (tmp_path / ".mien-1.tmp").write_text("half")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StorageError, match=r"\.mien-1\.tmp: could not be written \(Read-only"):
+        remove_leftovers(tmp_path)
+
+
+def test_a_rename_outlasts_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First the content reaches the disk, then the name."""
+    done: list[str] = []
+
+    def note(handle: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        done.append(f"{'folder' if folder else 'file'}, {'new' if (tmp_path / 'a').exists() else 'no'} name")
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_atomic(tmp_path / "a", "x")
+    assert done == ["file, no name", "folder, new name"]
 
 
 def test_json_is_strict(tmp_path: Path) -> None:

@@ -1,4 +1,3 @@
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -195,21 +194,40 @@ def test_a_run_elsewhere_is_never_the_latest(here: Path) -> None:
     assert [path.name for path in here.iterdir()] == ["there"]
 
 
-@pytest.mark.parametrize(
-    ("change", "busy"),
-    [
-        ({}, True),
-        ({"state": "finished"}, False),
-        ({"host": "elsewhere"}, False),
-        ({"pid": os.getpid()}, False),
-        ({"pid": 2**22 + 1}, False),
-        ({"pid": None}, False),
-        ({"pid": "x"}, False),
-    ],
-)
-def test_busy(change: dict[str, object], busy: bool) -> None:
+def test_a_locked_run_is_not_overwritten() -> None:
     run = made("train", "a")
-    run.set_status("running")
-    status = run.read_json("status.json") | {"pid": os.getppid()}
-    (run.path / "status.json").write_text(json.dumps(status | change))
-    assert run.busy is busy
+    with run.locked(), pytest.raises(UsageError, match=rf"{run.path}: process {os.getpid()} on .* is at work in it"):
+        RunDir.create("train", name="a", out=run.path, overwrite=True)
+    assert [path.name for path in run.path.iterdir()] == ["config.json"]
+    RunDir.create("train", name="a", out=run.path, overwrite=True)
+    assert not list(run.path.iterdir())
+
+
+def test_locking_removes_what_killed_processes_left() -> None:
+    run = made("train", "a")
+    arm = run.path / "arms/a=1/seed-0"
+    for folder in (run.path, run.path / "checkpoints", arm):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".mien-x1.tmp").write_text("half")
+        (folder / "mine.tmp").write_text("mine")
+    (arm / "config.json").write_text("{}")
+    with run.locked():
+        pass
+    assert sorted(str(path.relative_to(run.path)) for path in run.path.rglob("*.tmp")) == [
+        "arms/a=1/seed-0/.mien-x1.tmp",  # another run, which may be at work
+        "arms/a=1/seed-0/mine.tmp",
+        "checkpoints/mine.tmp",
+        "mine.tmp",
+    ]
+
+
+@pytest.mark.parametrize("name", ["status.json", "metrics.csv", "timing.csv"])
+def test_a_file_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    run = made("train", "a")
+    (run.path / name).write_text("")
+    monkeypatch.setattr(Path, "open" if name.endswith(".csv") else "read_text", refuse)
+    with pytest.raises(DataError, match=rf"{name}: can't be read \(Permission denied\)"):
+        run.read_json(name) if name.endswith(".json") else run.read_table(name, ("epoch",))

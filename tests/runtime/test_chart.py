@@ -116,6 +116,14 @@ def test_names_that_matplotlib_would_take_for_something_else(tmp_path: Path) -> 
         assert share(tmp_path / "a.png", colour) == pytest.approx(p[name], abs=0.015)
 
 
+def test_long_names_leave_room_for_the_chart(tmp_path: Path) -> None:
+    """Matplotlib warns where a legend leaves none, and a warning fails here."""
+    long = "x" * 200
+    over_time = steady(seconds=2, seen=(0, 2), p={long: 0.5, "生气": 0.25, "😀": 0.25})
+    draw_chart(over_time, tmp_path / "chart.png")
+    assert share(tmp_path / "chart.png", colours(over_time.labels)[long]) == pytest.approx(0.5, abs=0.02)
+
+
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     over_time = ExpressionOverTime(("happy",))
     with pytest.raises(UsageError, match=r"a\.mp4: a picture without a time, expected a frame of a video"):

@@ -233,6 +233,11 @@ def test_names_that_the_font_lacks_become_numbers(name: str, expected: str) -> N
     assert all(bytes(font.getmask(letter)) != lacking for letter in expected)
 
 
+def test_names_that_would_look_alike() -> None:
+    names = ("fache", "fâché", "a" * 200, "a" * 199 + "b")
+    assert spell(names) == dict(zip(names, ("fache", "class 2", "a" * 21 + "...", "class 4"), strict=True))
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8)])
 def test_other_arrays_are_refused(wrong: Levels) -> None:
     with pytest.raises(DataError, match=r"expected uint8 \(H, W, 3\) in RGB"):

@@ -1,6 +1,7 @@
 """What a training leaves in its run folder."""
 
 import json
+import re
 import resource
 import subprocess
 from pathlib import Path
@@ -11,17 +12,19 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.metrics import log_loss
+from torch import Tensor
 
-from mien.core.errors import ConfigError, DataError, MienError, UsageError
+from mien.core.errors import ConfigError, DataError, Diverged, UsageError
 from mien.core.faces import FaceSet
 from mien.core.rundir import HISTORY, RunDir
 from mien.core.talk import Talk
 from mien.data.sniff import open_faces
 from mien.models.classifier import load_classifier
+from mien.training.augment import Augmenter
 from mien.training.config import stored_config
 from mien.training.fit import split_faces
 from mien.training.module import class_weights
-from mien.training.start import own_faces, train
+from mien.training.start import own_faces, resume, train
 from mien.verbs.score import evaluate
 
 from .conftest import OVERFITS, Small, command, held_out_scores
@@ -102,9 +105,52 @@ def test_overwrite_begins_anew(small: Small, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("patience", [0, 5])
 def test_a_diverged_run_fails(small: Small, tmp_path: Path, patience: int) -> None:
-    with pytest.raises(MienError, match="epoch 1: the validation loss is nan"):
+    with pytest.raises(Diverged, match=r"epoch 1, batch 2 of 7: the training loss is nan; .* lower --lr"):
         small("run", settings=("optimizer.lr=1e30", f"stopping.patience={patience}"))
-    assert RunDir.open(tmp_path / "run").state == "failed"
+    run = RunDir.open(tmp_path / "run")
+    assert (run.state, run.history) == ("failed", [])
+    assert "epoch 1, batch 2 of 7" in run.read_json("status.json")["reason"]
+
+
+def test_an_error_of_one_of_two_processes_is_said_in_one_line(tmp_path: Path) -> None:
+    line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2", "--lr=1e30")
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.search(r"epoch 1, batch 2 of 7: the training loss is nan; .* lower --lr\n", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert RunDir.open(tmp_path / "run").read_json("status.json")["reason"].startswith("Diverged: epoch 1, batch 2")
+
+
+def test_a_run_that_diverges_in_its_last_batch_fails(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="epoch 1, the validation loss is nan"):
+        small("run", settings=("optimizer.lr=1e30",), batch=224)
+    assert RunDir.open(tmp_path / "run").history == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_run_that_diverges_late_keeps_what_it_had(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    augment, steps = Augmenter.forward, iter(range(1000))
+
+    def broken(self: Augmenter, faces: Tensor) -> Tensor:
+        return augment(self, faces) * (value if next(steps) == 2 * 7 + 3 else 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Augmenter, "forward", broken)
+        with pytest.raises(
+            Diverged, match=r"epoch 3, batch 4 of 7: the training loss is nan; the epochs before it are"
+        ):
+            small("run", epochs=4)
+    run, two, four = RunDir.open(tmp_path / "run"), small("two", epochs=2), small("four", epochs=4)
+    assert run.state == "failed"
+    for name in ("metrics.csv", "model.safetensors", "model.json"):
+        assert (run.path / name).read_bytes() == (two.path / name).read_bytes()
+    assert evaluate(run)["faces"] == 84
+    resume(run.path)
+    assert run.state == "finished"
+    for name in ("metrics.csv", "model.safetensors", "model.json"):
+        assert (run.path / name).read_bytes() == (four.path / name).read_bytes()
 
 
 def test_a_run_remembers_that_bad_pictures_were_left_out(small: Small, tmp_path: Path) -> None:

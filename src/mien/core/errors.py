@@ -2,6 +2,7 @@
 
 MienError                1    failed: a bug or the environment
 ├── StorageError         1    a file could not be written (disk full, read-only)
+├── Diverged             1    a training whose loss became infinite or no number
 ├── UsageError           2    the command or call was wrong
 │   └── ConfigError      2    a recipe, a flag or a config value was wrong
 ├── DataError            3    input data missing or malformed (file, row, what was expected)
@@ -30,6 +31,10 @@ class MienError(Exception):
 
 class StorageError(MienError):
     """A file could not be written; what was there before is unchanged."""
+
+
+class Diverged(MienError):
+    """The loss of a training became infinite or no number; the epochs before are kept."""
 
 
 class UsageError(MienError):

@@ -24,6 +24,9 @@ DEEPEST = 64
 ARRAYS_BYTES = 512 << 20
 """All arrays of a file together, as they are in memory."""
 
+TEMPORARY = (".mien-", ".tmp")
+"""How the name of a file begins and ends until it is whole."""
+
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
@@ -39,7 +42,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file that takes the name `path` when the block ends: flush, fsync, rename.
+    """Open a new file that takes the name `path` when the block ends: flush, fsync, rename, fsync of the folder.
 
     Raises:
         StorageError: the disk is full or the folder can't be written.  At any exception in the block the new file is
@@ -47,7 +50,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY[0], suffix=TEMPORARY[1])
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -58,6 +61,34 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let a rename outlast a power cut; Windows has nothing of the kind."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the half-written files of killed processes; run folders below `folder` are left alone.
+
+    Nobody else may be writing in `folder`: hold its lock.
+
+    Raises:
+        StorageError: one can't be removed.
+    """
+    begin, end = TEMPORARY
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not Path(parent, name, "config.json").exists()]
+        for name in files:
+            if name.startswith(begin) and name.endswith(end):
+                with storage_errors(Path(parent, name)):
+                    Path(parent, name).unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

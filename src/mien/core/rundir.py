@@ -23,14 +23,15 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mien.core.errors import DataError, UsageError
-from mien.core.files import read_json, storage_errors, write_atomic, write_json
+from mien.core.files import read_json, remove_leftovers, storage_errors, write_atomic, write_json
+from mien.core.lock import locked
 
 HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 """The columns of `metrics.csv`; epochs count from 1."""
@@ -67,7 +68,8 @@ class RunDir:
         `own` is what `overwrite` removes from `out`.
 
         Raises:
-            UsageError: `name` is no plain folder name, or `out` is not empty and `overwrite` is False.
+            UsageError: `name` is no plain folder name, `out` is not empty and `overwrite` is False, or another process
+                is at work in `out`.
             StorageError: the folder can't be made.
         """
         if out is not None:
@@ -92,8 +94,21 @@ class RunDir:
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
-        run.remove(own)
+        with run.locked():
+            run.remove(own)
         return run
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the run while the block runs; what killed ones left half-written is removed.
+
+        Raises:
+            StorageError: the folder can't be written.
+            UsageError: another process is at work in it.
+        """
+        with locked(self.path):
+            remove_leftovers(self.path)
+            yield
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files and folders of the run, as far as they are there."""
@@ -204,30 +219,6 @@ class RunDir:
         data = self.read_json("config.json").get("data")
         found = data.get("row_fingerprint") if isinstance(data, dict) else None
         return found if isinstance(found, str) else None
-
-    @property
-    def busy(self) -> bool:
-        """Whether another living process of this machine is at work in the run."""
-        status = self.read_json("status.json")
-        pid = status.get("pid")
-        if self.state != "running" or status.get("host") != socket.gethostname() or pid == os.getpid():
-            return False
-        if not isinstance(pid, int) or pid <= 0:
-            return False
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True
-        except (ProcessLookupError, OverflowError):
-            return False
-        return True
-
-    def refuse_if_busy(self) -> None:
-        """Raise `UsageError` if another living process of this machine is at work in the run."""
-        if self.busy:
-            raise UsageError(
-                f"{self.path}: process {self.read_json('status.json')['pid']} is at work in it; stop that one first"
-            )
 
 
 def refuse_if_full(path: Path, *, overwrite: bool) -> None:

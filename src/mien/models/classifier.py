@@ -130,6 +130,8 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
         classifier = Classifier(card["model"], tuple(classes), normalisation=card["normalisation"])
         classifier.load_state_dict(load_file(folder / "model.safetensors"))
         classifier.temperature = temperature
-    except (KeyError, TypeError, ValueError, RuntimeError, OSError, SafetensorError, DataError, UsageError) as error:
+    except OSError as error:
+        raise DataError(f"{error.filename or folder}: can't be read ({error.strerror or error})") from None
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, DataError, UsageError) as error:
         raise DataError(f"{folder}: damaged model ({str(error).splitlines()[0]})") from None
     return classifier.to(device).eval()

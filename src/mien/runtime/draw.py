@@ -36,6 +36,9 @@ COLOURS: dict[str, Colour] = {
 """Seven that colour-blind people tell apart (Okabe & Ito 2008, <https://jfly.uni-koeln.de/color/>), and a light grey:
 to some of them a darker one is the colour of fear or disgust."""
 
+LONGEST = 24
+"""Letters of a class's name that are written."""
+
 SHARE, SMALLEST_PX = 1 / 45, 12
 """The text's height: this share of the side of the square that is as large as the picture, or so many pixels."""
 
@@ -54,16 +57,19 @@ def colours(names: Sequence[str]) -> dict[str, Colour]:
 def spell(names: Sequence[str]) -> dict[str, str]:
     """Give each class a name that Pillow's own font can write, and it has only the letters of ASCII.
 
-    Accents are left out; a name in another script becomes the class's number in the model's order, from 1.
+    Accents are left out and long names cut; a name in another script, or one that looks like an earlier one then,
+    becomes the class's number in the model's order, from 1.
 
     >>> spell(("happy", "fâché", "高兴"))
     {'happy': 'happy', 'fâché': 'fache', '高兴': 'class 3'}
     """
-    spelt = {}
+    spelt: dict[str, str] = {}
     for number, name in enumerate(names, 1):
         letters = (c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
         plain = "".join(letters)
-        spelt[name] = plain if plain.isascii() and plain.isprintable() else f"class {number}"
+        plain = plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 3]}..."
+        good = plain.isascii() and plain.isprintable() and plain not in spelt.values()
+        spelt[name] = plain if good else f"class {number}"
     return spelt
 
 

@@ -10,6 +10,8 @@ from mien.runtime.crop import Square
 from mien.runtime.detect import Box
 
 SCHEMA_VERSION = 1
+PROBABILITY_DIGITS, BOX_DIGITS, TIME_DIGITS = 6, 2, 6
+"""Decimals of a record's numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +73,12 @@ class Face:
             "schema_version": SCHEMA_VERSION,
             "source": self.source,
             "frame": self.frame,
-            "time_s": None if self.time_s is None else round(self.time_s, 6),
+            "time_s": None if self.time_s is None else round(self.time_s, TIME_DIGITS),
             "face": self.face,
-            "box": None if self.box is None else [round(side, 2) for side in self.box],
+            "box": None if self.box is None else [round(side, BOX_DIGITS) for side in self.box],
             "label": self.label,
-            "probability": round(self.probability, 6),
-            "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
+            "probability": round(self.probability, PROBABILITY_DIGITS),
+            "probabilities": {name: round(p, PROBABILITY_DIGITS) for name, p in self.probabilities.items()},
         }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from mien.core.errors import UsageError
 from mien.runtime.detect import Box
-from mien.runtime.record import Face, Seen
+from mien.runtime.record import BOX_DIGITS, PROBABILITY_DIGITS, TIME_DIGITS, Face, Seen
 
 MIN_OVERLAP = 0.3
 """A face belongs to a track only if its box and the one expected have at least this intersection over union."""
@@ -65,7 +65,11 @@ def track(seen: Iterable[Seen], *, smooth_s: float = SMOOTH_S, known: Iterable[F
 
 @dataclass
 class _Track:
-    """A face over time: its last box, its velocity in pixels a second, its smoothed probabilities."""
+    """A face over time: its last box, its velocity in pixels a second, its smoothed probabilities.
+
+    Nothing is followed more exactly than a record has it, so that a job that goes on after records goes on as if it had
+    never stopped.
+    """
 
     number: int
     box: Box
@@ -85,9 +89,8 @@ class _Track:
         steady, weight = _weight(passed_s, STEADY_S), _weight(passed_s, smooth_s)
         vx, vy = (v + steady * (move / passed_s - v) for v, move in zip(self.velocity, moved, strict=True))
         self.velocity = (vx, vy)
-        self.probabilities = {
-            name: before + weight * (face.probabilities[name] - before) for name, before in self.probabilities.items()
-        }
+        known = {name: round(p, PROBABILITY_DIGITS) for name, p in self.probabilities.items()}
+        self.probabilities = {name: p + weight * (face.probabilities[name] - p) for name, p in known.items()}
         self.box, self.time_s = box, time_s
 
 
@@ -113,10 +116,11 @@ def _tracked(seen: Iterable[Seen], smooth_s: float, known: Iterable[Face]) -> It
         if time_s is None:
             yield one
             continue
+        time_s = round(time_s, TIME_DIGITS)
         if picture.source != source or time_s <= before_s:
             source, before_s, count, tracks = picture.source, -math.inf, 0, []
         tracks = [each for each in tracks if each.time_s == before_s or time_s - each.time_s <= LOST_S]
-        boxes = [face.box or Box(0, 0, 0, 0) for face in one.faces]
+        boxes = [Box(*(round(side, BOX_DIGITS) for side in face.box or (0, 0, 0, 0))) for face in one.faces]
         owners = _match(boxes, [each.expected(time_s) for each in tracks])
         faces = []
         for k, (face, box) in enumerate(zip(one.faces, boxes, strict=True)):

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import signal
 import threading
 import warnings
@@ -12,8 +13,10 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
+from torch.multiprocessing.spawn import ProcessRaisedException
 
-from mien.core.errors import DataError, Interrupted
+from mien.core import errors
+from mien.core.errors import DataError, Diverged, Interrupted, MienError, StorageError
 from mien.core.faces import FaceSet
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -53,7 +56,7 @@ def fit(
     Raises:
         DataError: the checkpoint is damaged.
         Interrupted: the user stopped it; the last whole epoch is saved.
-        MienError: the loss became infinite or no number; the last good epoch is saved.
+        Diverged: the loss became infinite or no number; the last good epoch is saved, and the best one is the model.
         StorageError: the disk is full; the last whole epoch is saved.
     """
     run.set_status("running")
@@ -67,7 +70,8 @@ def fit(
             classifier.normalise.fit(training.images)
             module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
-            _carry_out(_trainer(config, run, talk), module, checkpoint)
+            with _errors_of_processes():
+                _carry_out(_trainer(config, run, talk), module, checkpoint)
         _keep_best(classifier, best, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
@@ -75,7 +79,10 @@ def fit(
         run.set_status("interrupted", reason="stopped by the user")
         raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
     except BaseException as error:
-        run.set_status("failed", reason=f"{type(error).__name__}: {error}")
+        with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
+            if isinstance(error, Diverged) and classifier is not None and best.exists():
+                _keep_best(classifier, best, run, held_out=held_out)
+            run.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
     early = len(run.history) < config.epochs
     run.set_status(
@@ -127,6 +134,19 @@ def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
             "hold out fewer rows or lower --batch"
         )
     return training, held_out
+
+
+@contextlib.contextmanager
+def _errors_of_processes() -> Iterator[None]:
+    """Raise what one of several processes has raised, if it is mien's own; torch hands on its traceback as a text."""
+    try:
+        yield
+    except ProcessRaisedException as error:
+        said = re.findall(rf"^{re.escape(MienError.__module__)}\.(\w+): (.*)", str(error), flags=re.MULTILINE)
+        if not said:
+            raise
+        name, message = said[-1]
+        raise getattr(errors, name)(message) from None
 
 
 @contextlib.contextmanager

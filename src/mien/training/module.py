@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from mien.core.errors import MienError
+from mien.core.errors import Diverged
 from mien.core.faces import FaceSet
 from mien.core.pixels import SIZE
 from mien.models.classifier import Classifier
@@ -94,8 +94,14 @@ class TrainingModule(L.LightningModule):
         side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
         logits = self.classifier(faces, side_px=side_px).float()
         loss = functional.cross_entropy(logits, wanted, weight=self.class_weights)
+        if not loss.isfinite():
+            steps = int(self.trainer.num_training_batches)
+            raise Diverged(self._where(f"batch {batch_idx + 1} of {steps}: the training loss is {loss.item()}"))
         self._log("train", loss, logits, targets)
         return loss
+
+    def _where(self, what: str) -> str:
+        return f"epoch {self.current_epoch + 1}, {what}; the epochs before it are kept. Start anew with a lower --lr"
 
     def _seed(self, *what: int) -> None:
         seeds = np.random.SeedSequence([self.config.seed, self.global_rank, *what])
@@ -138,17 +144,16 @@ class TrainingModule(L.LightningModule):
         )
         return optimizer
 
+    def on_validation_end(self) -> None:
+        loss = self.trainer.callback_metrics["val_loss"].item()
+        if not math.isfinite(loss):
+            raise Diverged(self._where(f"the validation loss is {loss}"))
+
     # Lightning steps a plateau scheduler after the checkpoint is written, so a resumed run would miss that step.
     # The module steps it itself, before.
     def on_train_epoch_end(self) -> None:
-        loss = self.trainer.callback_metrics["val_loss"].item()
-        if not math.isfinite(loss):
-            raise MienError(
-                f"epoch {self.current_epoch + 1}: the validation loss is {loss}; the epochs before it are kept. "
-                "Start anew with a lower --lr"
-            )
         if self.plateau:
-            self.plateau.step(loss)
+            self.plateau.step(self.trainer.callback_metrics["val_loss"].item())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.plateau:

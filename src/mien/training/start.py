@@ -1,6 +1,7 @@
 """`train` and `resume`: the two ways to start training."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -61,18 +62,21 @@ def train(
         DataError: the data are missing or malformed, no row is left to train or to validate on, or there is no such
             teacher.
         Interrupted: the user stopped it; the last whole epoch is saved.
-        MienError: the loss became infinite or no number; the last good epoch is saved.
-        UsageError: a teacher has other classes, or has learned from the faces that are held out.
+        Diverged: the loss became infinite or no number; the last good epoch is saved.
+        UsageError: a teacher has other classes, or has learned from the faces that are held out; or another process is
+            at work in `out`.
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     faces = load_faces(config, talk)
     teachers = open_teachers(config, faces=faces)
-    run, training, held_out = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
-    _say_where(run, config, talk)
-    return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk)
+    made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
+    with made as (run, training, held_out):
+        _say_where(run, config, talk)
+        return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk)
 
 
+@contextlib.contextmanager
 def begin(
     config: TrainConfig,
     faces: FaceSet,
@@ -83,14 +87,15 @@ def begin(
     overwrite: bool,
     command: Sequence[str],
     **more: Any,
-) -> tuple[RunDir, FaceSet, FaceSet]:
+) -> Iterator[tuple[RunDir, FaceSet, FaceSet]]:
     """Make a run folder that says what it will be made of: `config.json` (with `more`), `data.json`, `model_info.json`.
 
-    Returns:
-        The folder, the faces to learn from, and those held out.
+    Yields:
+        The folder, locked while the block runs, the faces to learn from, and those held out.
 
     Raises:
         DataError: no row is left to train or to validate on; no folder is made then.
+        UsageError: another process is at work in `out`.
     """
     training, held_out = split_faces(config, faces)
     stored = {
@@ -104,12 +109,13 @@ def begin(
     described, model = describe(faces), asdict(info(config.model, classes=len(faces.classes)))
     default = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunDir.create(verb, name=name or default, out=out, overwrite=overwrite)
-    run.set_status("running")
-    write_json(run.path / "config.json", stored)
-    write_json(run.path / "data.json", described)
-    write_json(run.path / "model_info.json", model)
-    run.make_latest()
-    return run, training, held_out
+    with run.locked():
+        run.set_status("running")
+        write_json(run.path / "data.json", described)
+        write_json(run.path / "model_info.json", model)
+        write_json(run.path / "config.json", stored)  # last: without it the folder is no run
+        run.make_latest()
+        yield run, training, held_out
 
 
 def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunDir:
@@ -131,7 +137,11 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
     """
     talk = talk or Talk()
     run = RunDir.open(where)
-    run.refuse_if_busy()
+    with run.locked():
+        return _resume(run, talk=talk, **flags)
+
+
+def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
     before = stored_config(run)
     config = resolve(before.model_dump(), flags=flags)
     lightning_device(config.device, config.devices)
@@ -141,6 +151,7 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
     faces = own_faces(run, talk)
     training, held_out = split_faces(config, faces)
     teachers = open_teachers(config, faces=faces)
+    run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
     run.remove(RESULTS)
     write_json(run.path / "config.json", {**run.read_json("config.json"), "config": config.model_dump()})
     _say_where(run, config, talk)

@@ -76,10 +76,9 @@ def ablate(
         check_name(resolve(config.model_dump(), flags=arm.settings).model)
     faces = load_faces(config, talk)
     plan = {"factors": chosen, "seeds": list(seeds)}
-    run, _, _ = begin(
-        config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan
-    )
-    return _carry_out(run, talk)
+    made = begin(config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan)
+    with made as (run, _, _):
+        return _carry_out(run, talk)
 
 
 def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
@@ -95,10 +94,10 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
         UsageError: another process is at it.
     """
     talk, run = talk or Talk(), RunDir.open(where)
-    run.refuse_if_busy()
-    _plan(run)
-    own_faces(run, talk)
-    return _carry_out(run, talk)
+    with run.locked():
+        _plan(run)
+        own_faces(run, talk)
+        return _carry_out(run, talk)
 
 
 def _carry_out(run: RunDir, talk: Talk) -> RunDir:

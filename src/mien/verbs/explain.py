@@ -98,7 +98,8 @@ def explain(
     Raises:
         DataError: no such run, no trained model in it, no such split or face, no labels, a single face, or the run's
             own data have changed.
-        UsageError: no such method, layer or device, a layer without maps, or a number out of range.
+        UsageError: no such method, layer or device, a layer without maps, a number out of range, or another process is
+            at work in the run.
 
     Whatever is refused is refused before the first file is written; after that nothing of an older call stays.
     """
@@ -128,13 +129,14 @@ def explain(
     for name in (wanted.layer, filters):  # both must answer with maps
         maps = feature_maps(classifier, shown.images[place], layer=name)
     talk.note(f"explaining {run.path} on {len(shown):,} faces of {wanted.split}")
-    run.remove(["explain"])
-    keep_feature_maps(run, shown, place, found=maps, layer=filters)
-    total = len(maps.channels)
-    units = range(total if count is None else min(count, total))
-    talk.note(f"pictures of {len(units)} of the {total} filters of {filters}")
-    keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent, tell=talk.note)
-    return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted, talk=talk)
+    with run.locked():
+        run.remove(["explain"])
+        keep_feature_maps(run, shown, place, found=maps, layer=filters)
+        total = len(maps.channels)
+        units = range(total if count is None else min(count, total))
+        talk.note(f"pictures of {len(units)} of the {total} filters of {filters}")
+        keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent, tell=talk.note)
+        return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted, talk=talk)
 
 
 def _keep_attributions(

@@ -61,29 +61,30 @@ def evaluate(
 
     Raises:
         DataError: no such run or split, no labels, a class that the run has not, or the run's own data have changed.
-        UsageError: `targets` or `votes` without `data`; no such device.
+        UsageError: `targets` or `votes` without `data`; no such device; or another process is at work in the run.
     """
     if data is None and (targets or votes):
         raise UsageError("--targets and --votes belong to other data; name the faces with --data")
     run = run if isinstance(run, RunDir) else RunDir.open(run)
-    config = stored_config(run)
-    own = own_faces(run, Talk())
-    learned, held_out = split_faces(config, own)
-    name = split
-    if data is not None:
-        opened = open_faces(data, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
-        faces, name = opened.split(split), f"{Path(data).stem}-{split}"
-        check_classes(faces, known=own.classes)
-    else:
-        faces = held_out if split == "validation" else own.split(split)
-    classifier = load_classifier(run.path, device=resolve_device(device))
-    return judge(
-        classify(classifier, faces),
-        mirrored=classify(classifier, mirror(faces)) if flip else None,
-        faces=faces,
-        learned=learned,
-        folder=run.path / "eval" / name,
-    )
+    with run.locked():
+        config = stored_config(run)
+        own = own_faces(run, Talk())
+        learned, held_out = split_faces(config, own)
+        name = split
+        if data is not None:
+            opened = open_faces(data, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
+            faces, name = opened.split(split), f"{Path(data).stem}-{split}"
+            check_classes(faces, known=own.classes)
+        else:
+            faces = held_out if split == "validation" else own.split(split)
+        classifier = load_classifier(run.path, device=resolve_device(device))
+        return judge(
+            classify(classifier, faces),
+            mirrored=classify(classifier, mirror(faces)) if flip else None,
+            faces=faces,
+            learned=learned,
+            folder=run.path / "eval" / name,
+        )
 
 
 def mirror(faces: FaceSet) -> FaceSet:

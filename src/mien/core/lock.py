@@ -1,0 +1,97 @@
+"""A lock on a folder that the system takes back when its process ends, however it ends."""
+
+import contextlib
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.core.errors import UsageError
+from mien.core.files import storage_errors
+
+NAME = ".mien.lock"
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What file systems say that have no locks."""
+
+if sys.platform == "win32":
+    import msvcrt
+
+    BEYOND = 2**30  # a byte that nobody reads
+
+    def _try_lock(handle: int) -> None:
+        os.lseek(handle, BEYOND, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes, and other calls in this one, out of `folder` while the block runs.
+
+    A process that dies, even by `kill -9`, holds nothing.  On file systems without locks nobody is kept out.
+
+    Raises:
+        StorageError: the folder can't be written.
+        UsageError: somebody is at work in it.
+    """
+    path = folder / NAME
+    with storage_errors(folder):
+        handle = _acquire(path)
+    try:
+        with storage_errors(folder):
+            _sign(handle)
+        yield
+    finally:
+        if sys.platform == "win32":  # has no way to remove an open file
+            os.close(handle)
+            _remove(path)
+        else:  # who opens it before it is removed finds that it is gone, see `_lock`
+            _remove(path)
+            os.close(handle)
+
+
+def _acquire(path: Path) -> int:
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if _lock(handle, path):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _lock(handle: int, path: Path) -> bool:
+    """Lock an open file; False where whoever had it has removed it just now."""
+    try:
+        _try_lock(handle)
+    except (BlockingIOError, PermissionError):
+        os.lseek(handle, 0, os.SEEK_SET)
+        owner = os.read(handle, 200).decode(errors="replace") or "another process"
+        raise UsageError(f"{path.parent}: {owner} is at work in it; wait for it or stop it first") from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sign(handle: int) -> None:
+    os.ftruncate(handle, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # a lock file that stays is no lock
+        path.unlink()

@@ -1,0 +1,139 @@
+"""The short form of benchmarks/kill_resume.py: killed in the middle of writing, and gone on with."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.cbook
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.cli.main import run as mien
+from mien.core.errors import DataError
+from mien.core.rundir import RunDir
+from mien.runtime.write_video import VideoWriter
+from mien.training.start import resume
+
+MORTAL = """
+import os, signal, sys
+from mien.cli.main import run
+sync, left = os.fsync, int(sys.argv[1])
+def fsync(handle):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(handle)
+os.fsync = fsync
+sys.exit(run(sys.argv[2:]))
+"""
+"""`mien`, killed at its so many-th fsync: each file has one before it gets its name, and one after."""
+
+LINE = "train synthetic:420 --recipe demo --batch 32 --epochs 3 --device cpu --set precision=fp32 --set holdout.rows=70"
+COMPARED = ("metrics.csv", "model.safetensors", "model.json")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert mien([*LINE.split(), "--quiet", "--out", str(path)]) == 0
+    return path
+
+
+def killed(folder: Path, *, at: int) -> RunDir:
+    line = [sys.executable, "-c", MORTAL, str(at), *LINE.split(), "--quiet", "--out", str(folder)]
+    assert subprocess.run(line, check=False).returncode == -signal.SIGKILL
+    return RunDir(folder)
+
+
+# status, data, model_info and config have two each; an epoch has metrics, timing, best (if it is) and last
+@pytest.mark.parametrize(("at", "epochs"), [(17, 1), (25, 2)])
+def test_killed_while_a_checkpoint_is_written(undisturbed: Path, tmp_path: Path, at: int, epochs: int) -> None:
+    run = killed(tmp_path / "run", at=at)
+    assert (run.state, len(run.history)) == ("running", epochs)
+    assert len(list((run.path / "checkpoints").glob(".mien-*.tmp"))) == 1
+    resume(run.path)
+    assert run.state == "finished"
+    assert not list(run.path.rglob(".mien*"))
+    for name in COMPARED:
+        assert (run.path / name).read_bytes() == (undisturbed / name).read_bytes()
+
+
+def test_killed_before_it_is_a_run(tmp_path: Path) -> None:
+    """Whatever has a config.json has all that `eval` and `report` need."""
+    run = killed(tmp_path / "run", at=7)
+    assert sorted(path.name for path in run.path.iterdir() if not path.name.startswith(".")) == [
+        "data.json",
+        "model_info.json",
+        "status.json",
+    ]
+    with pytest.raises(DataError, match=r"no run folder \(no config\.json in it\)"):
+        resume(run.path)
+
+
+def test_an_extended_run_is_never_finished_before_it_is(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at any moment before the first new epoch, it goes on to the last one."""
+    run = RunDir(tmp_path / "run")
+
+    class Killed(BaseException):
+        pass
+
+    def stop(*_: object, **__: object) -> None:
+        raise Killed
+
+    assert mien([*LINE.split(), "--quiet", "--out", str(run.path)]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("mien.training.start._say_where", stop)
+        with pytest.raises(Killed):
+            resume(run.path, epochs=4)
+    resume(run.path)
+    assert (run.state, len(run.history)) == ("finished", 4)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of pictures that are faces as they are."""
+    (tmp_path / "pictures").mkdir()
+    generator = np.random.default_rng(0)
+    for i in range(60):
+        Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(tmp_path / f"pictures/{i:02}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A video in which a face moves."""
+    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as picture:
+        photo = np.asarray(picture.convert("RGB").resize((200, 200)))
+    with VideoWriter(tmp_path / "clip.mp4") as video:
+        for i in range(60):
+            frame = np.full((240, 420, 3), 128, np.uint8)
+            frame[20:220, 3 * i : 3 * i + 200] = photo
+            video.write(frame, i / 25)
+    return tmp_path / "clip.mp4"
+
+
+def seen_and_killed(source: Path, out: Path) -> bytes:
+    """Kill `mien predict` when the first records are there; returns what it left."""
+    line = [sys.executable, "-c", MORTAL, "0", "predict", str(source), "-o", str(out), "--quiet"]
+    with subprocess.Popen(line) as process:
+        while process.poll() is None and not (out.exists() and out.stat().st_size):
+            time.sleep(0.001)
+        process.kill()
+    return out.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["pictures", "clip"])
+def test_a_killed_prediction_goes_on(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    source = request.getfixturevalue(kind)
+    whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+    assert mien(["predict", str(source), "-o", str(whole), "--quiet"]) == 0
+    left = seen_and_killed(source, part)
+    assert mien(["predict", str(source), "-o", str(part), "--quiet", "--resume"]) == 0
+    assert part.read_bytes().startswith(left[: left.rfind(b"\n") + 1])
+    assert part.read_bytes() == whole.read_bytes()
