@@ -126,7 +126,7 @@ def targets(originals: Originals) -> dict[str, Target]:
 
     def read_state(files: dict[str, bytes | None], folder: Path) -> object:
         opened = put(files, folder)
-        calls = (stored_config, tested_split, lambda one: one.state, lambda one: one.busy, lambda one: one.history)
+        calls = (stored_config, tested_split, lambda one: one.state, lambda one: one.history)
         found = [_tried(call, opened) for call in calls]
         return found, own_faces(opened, Talk())
 
