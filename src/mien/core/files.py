@@ -183,7 +183,10 @@ def _finite(text: str) -> float:
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an `.npz` of plain arrays, atomically."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"{path}: '{name}' holds objects, which only pickle could write")
+    np.savez_compressed(buffer, **dict(arrays))
     write_atomic(path, buffer.getvalue())
 
 
