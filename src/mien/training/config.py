@@ -172,6 +172,8 @@ def read_run_config(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: missing, damaged, or another file.
     """
+    if not path.is_file():
+        raise ConfigError(f"{path}: can't be read (no such file)")
     try:
         config = read_json(path).get("config")
     except DataError as error:
