@@ -42,6 +42,12 @@ def test_means_are_numpys(runs: list[dict[str, Any]]) -> None:
         )
 
 
+def test_two_seeds_have_a_deviation(runs: list[dict[str, Any]]) -> None:
+    arm = arm_means([run for run in runs if run["seed"] < 2])[0]
+    assert arm["runs"] == 2
+    assert arm["sd"] == pytest.approx(accuracies(runs, **arm["levels"])[:2].std(ddof=1))
+
+
 def test_effects_inside_a_combination_are_scipys(runs: list[dict[str, Any]]) -> None:
     found = {(each["factor"], each["level"], *each["within"].values()): each for each in effects(runs, FACTORS)}
     assert len(found) == 2 * (1 + 2) + 1 * (1 + 3)

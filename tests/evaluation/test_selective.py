@@ -117,3 +117,15 @@ def test_a_threshold_that_nobody_reaches_accepts_nobody() -> None:
     sure = np.array([[0.9, 0.1]], np.float32)
     assert accepted_at(sure, np.array([0]), threshold=0.95) == {"threshold": 0.95, "coverage": 0, "risk": None}
     assert accepted_at(sure, np.array([1]), threshold=0.9) == {"threshold": 0.9, "coverage": 1, "risk": 1}
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.6])
+def test_what_a_threshold_accepts_is_what_a_loop_accepts(draw, threshold):
+    said = draw(200)
+    taken = [i for i in range(len(said)) if max(said.probabilities[i]) >= threshold]
+    wrong = [i for i in taken if said.labels[i] != said.targets[i]]
+    assert accepted_at(said.probabilities, said.targets, threshold=threshold) == {
+        "threshold": threshold,
+        "coverage": pytest.approx(len(taken) / len(said)),
+        "risk": pytest.approx(len(wrong) / len(taken)),
+    }
