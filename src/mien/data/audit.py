@@ -65,7 +65,7 @@ def describe(faces: FaceSet | Iterable[FaceSet]) -> dict[str, Any]:
     """Count what is in a data set and what a person should look at; every value fits JSON.
 
     Args:
-        faces: N faces, at least one; or sets of some with the same classes, as `stream_faces` yields them: about 300
+        faces: N faces, at least one; or sets of some with the same classes, as `stream_faces` yields them: about 130
             bytes a face are kept.
 
     Returns:
