@@ -87,7 +87,7 @@ VERBS = {  # line: (function, its flags)
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.runtime.session.load", LOAD_FLAGS),
     "predict x.jpg": ("mien.verbs.predict.see", SEE_FLAGS),
-    "data describe x.csv": ("mien.data.sniff.open_faces", DATA_FLAGS),
+    "data describe x.csv": ("mien.data.sniff.stream_faces", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
 DEFAULTS = {
@@ -119,6 +119,14 @@ def record(monkeypatch: pytest.MonkeyPatch, function: str) -> Recorder:
     recorder = Recorder()
     monkeypatch.setattr(function, recorder)
     return recorder
+
+
+@pytest.fixture(autouse=True)
+def _inputs(tmp_path: Path) -> None:
+    """Make the pictures that the lines name."""
+    for name in ("a.jpg", "x.jpg", "y.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "b").mkdir()
 
 
 @pytest.mark.parametrize(("line", "function", "flag", "key", "value"), CASES)

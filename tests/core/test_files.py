@@ -262,3 +262,9 @@ def test_an_archive_that_unpacks_to_more_than_it_may(tmp_path: Path) -> None:
             member.write(bytes(10**6))
     with pytest.raises(DataError, match="600,000,128 bytes of faces, at most 536,870,912 are read"):
         read_arrays(tmp_path / "a.npz", holds="faces")
+
+
+def test_arrays_of_objects_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="'names' holds objects"):
+        write_arrays(tmp_path / "a.npz", {"names": np.array([{}], dtype=object)})
+    assert not (tmp_path / "a.npz").exists()

@@ -228,6 +228,6 @@ def test_a_file_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str) 
 
     run = made("train", "a")
     (run.path / name).write_text("")
-    monkeypatch.setattr(Path, "open" if name.endswith(".csv") else "read_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=rf"{name}: can't be read \(Permission denied\)"):
         run.read_json(name) if name.endswith(".json") else run.read_table(name, ("epoch",))

@@ -28,13 +28,10 @@ def describe(
     Example: `mien data describe fer2013.csv --votes fer2013new.csv`
     """
     from mien.data.audit import describe as audit
-    from mien.data.sniff import open_faces, stream_faces
+    from mien.data.sniff import stream_faces
 
     on_bad = console.list_bad if skip_bad else None
-    if votes or targets or labels:
-        found = audit(open_faces(data, votes=votes, targets=targets, labels=labels or "own", on_bad=on_bad))
-    else:
-        found = audit(stream_faces(data, on_bad=on_bad))
+    found = audit(stream_faces(data, votes=votes, targets=targets, labels=labels or "own", on_bad=on_bad))
     console.print_json(found) if json else _print(found)
 
 

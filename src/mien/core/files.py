@@ -186,7 +186,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise TypeError(f"{path}: '{name}' holds objects, which only pickle could write")
-    np.savez_compressed(buffer, **dict(arrays))
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # its `allow_pickle` is newer than NumPy 2.1
     write_atomic(path, buffer.getvalue())
 
 

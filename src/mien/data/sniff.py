@@ -112,16 +112,22 @@ def open_faces(
     return ferplus.relabel(faces)
 
 
-def stream_faces(path: str | Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
-    """Yield the faces that `open_faces` opens: of Parquet a few hundred at a time, of any other format all at once.
+def stream_faces(
+    path: str | Path,
+    *,
+    votes: str | Path | None = None,
+    targets: str | Path | None = None,
+    labels: Labels = "own",
+    on_bad: OnBad | None = None,
+) -> Iterator[FaceSet]:
+    """Yield the faces that `open_faces` opens; arguments and errors are its own.
 
-    Raises:
-        DataError: as `open_faces`.
+    Those of Parquet come a few hundred at a time, unless labels or votes are asked for; any others all at once.
     """
-    if not is_synthetic(path) and _look(Path(path)).is_parquet():
+    if not (votes or targets or labels != "own" or is_synthetic(path)) and _look(Path(path)).is_parquet():
         yield from parquet.stream(Path(path), on_bad=on_bad)
     else:
-        yield open_faces(path, on_bad=on_bad)
+        yield open_faces(path, votes=votes, targets=targets, labels=labels, on_bad=on_bad)
 
 
 def is_synthetic(path: str | Path) -> bool:
