@@ -122,7 +122,7 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         ("train x.csv", "--recipe course"),
         ("train --recipe course", "no data"),
         ("train --resume latest --recipe course", "recipe"),
-        ("train --config missing.json", "missing.json: no such file"),
+        ("train --config missing.json", "missing.json: can't be read"),
         ("study x.csv", "--recipe course"),
         ("trian", "Did you mean 'train'"),
         ("models --jsn", "--json"),

@@ -10,7 +10,7 @@ from mien.reporting.build import render, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
 from mien.reporting.sections import training
-from mien.reporting.summary import best_epoch, summary
+from mien.reporting.summary import best_epoch, kept_epoch, summary
 
 from .conftest import write_history, write_run
 from .pages import Page
@@ -120,6 +120,17 @@ def test_the_best_epoch_is_the_first_lowest_validation_loss():
     rows = [{"epoch": epoch, "val_loss": loss} for epoch, loss in enumerate([2.0, float("nan"), 1.0, 1.0], start=1)]
     assert best_epoch(rows) == 3
     assert best_epoch(rows[1:2]) is None
+
+
+def test_the_last_epoch_of_a_whole_cycle_is_the_model(run):
+    files = read_run(run)
+    last = files.history[-1]["epoch"]
+    assert best_epoch(files.history) != last
+    files.recipe.update(schedule="one-cycle", epochs=last)
+    assert kept_epoch(files) == last
+    assert f"the weights are those of epoch {last:.0f}, the last of its cycle" in summary(files)["sentences"][0]
+    files.recipe["epochs"] = last + 1
+    assert kept_epoch(files) == best_epoch(files.history)
 
 
 def test_training_names_the_best_epoch_and_the_falls(run):

@@ -85,6 +85,14 @@ def test_the_best_epoch_is_kept(small: Small, noise: str) -> None:
     assert (run.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
 
 
+def test_the_last_epoch_of_a_whole_cycle_is_kept(small: Small, noise: str) -> None:
+    settings = [*OVERFITS, "schedule=one-cycle", "stopping.patience=0"]
+    run = small("run", data=noise, epochs=6, settings=settings)
+    assert np.argmin([row["val_loss"] for row in run.history]) < 5
+    row = run.history[-1]
+    assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+
+
 def test_the_config_repeats_the_run(small: Small, tmp_path: Path) -> None:
     run = small("run", epochs=1)
     again = train(None, recipe=str(run.path / "config.json"), out=tmp_path / "again")

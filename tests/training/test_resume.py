@@ -16,7 +16,7 @@ from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.data.synthetic import draw_faces
 from mien.models.classifier import load_classifier
-from mien.training.fit import _keep_best
+from mien.training.fit import _keep
 from mien.training.start import resume
 from mien.verbs.score import evaluate
 
@@ -272,7 +272,7 @@ def test_best_weights_that_are_damaged_or_hostile(
     for content in ({"state_dict": Hostile()}, {"state_dict": 3}, {}, {"state_dict": fewer}):
         torch.save(content, best)
         with pytest.raises(DataError, match=r"best\.ckpt: (damaged checkpoint|another network's weights)"):
-            _keep_best(classifier, best, run, held_out=draw_faces(7)[0])
+            _keep(classifier, best, run, held_out=draw_faces(7)[0])
     assert not (tmp_path / "hostile").exists()
 
 

@@ -5,7 +5,7 @@ runs/<verb>/<name>/
 ├── config.json        the resolved config and the command line; repeats the run
 ├── status.json        running | finished | stopped-early | interrupted | failed, with the reason
 ├── metrics.csv        one row an epoch; timing.csv: the same epochs in seconds and faces/s
-├── model.safetensors  the best epoch's weights, with model.json: classes, normalisation, model name
+├── model.safetensors  the kept epoch's weights, with model.json: classes, normalisation, model name
 ├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
 ├── eval/<split>/      predictions.npz, metrics.json, examples.npz, cells.npz; <data>-<split>/ for other data
 ├── explain/           what the network looks at: attributions, filters, feature maps

@@ -41,13 +41,20 @@ def summary(files: RunFiles) -> dict[str, Any]:
 
 
 def best_epoch(history: list[dict[str, float]]) -> int | None:
-    """Find the epoch with the lowest validation loss, the first of equal ones; its weights are the run's model.
+    """Find the epoch with the lowest validation loss, the first of equal ones.
 
     >>> best_epoch([{"epoch": 1, "val_loss": float("nan")}, {"epoch": 2, "val_loss": 1.5}])
     2
     """
     known = [row for row in history if row["val_loss"] == row["val_loss"]]  # NaN differs from itself
     return int(min(known, key=lambda row: row["val_loss"])["epoch"]) if known else None
+
+
+def kept_epoch(files: RunFiles) -> int | None:
+    """Find the epoch whose weights are the run's model: the best one, or the last one of a whole one-cycle."""
+    last = int(files.history[-1]["epoch"]) if files.history else None
+    whole_cycle = files.recipe.get("schedule") == "one-cycle" and last == files.recipe.get("epochs")
+    return last if whole_cycle else best_epoch(files.history)
 
 
 def model_name(files: RunFiles) -> str:
@@ -110,9 +117,10 @@ def _trained(files: RunFiles) -> str:
     if not card:
         return f"{model}: the run folder does not say what it was trained on."
     faces, classes = sum(card["training"].values()), len(card["classes"])
-    epochs, best = len(files.history), best_epoch(files.history)
+    epochs, kept = len(files.history), kept_epoch(files)
     ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
-    ending += f"; the weights are those of epoch {best}, the best on held-out faces" if best else ""
+    why = "the best on held-out faces" if kept == best_epoch(files.history) else "the last of its cycle"
+    ending += f"; the weights are those of epoch {kept}, {why}" if kept else ""
     return (
         f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
         f"{plural(classes, 'expression')} apart{ending}."

@@ -42,7 +42,10 @@ def fit(
     teachers: Teachers | None = None,
     resume: bool = False,
 ) -> RunDir:
-    """Train inside a run folder; ends with the best epoch's weights saved.
+    """Train inside a run folder; ends with the weights saved: the best epoch's, or the last one's of a whole one-cycle.
+
+    A one-cycle's rate falls to zero at its end: there the network is most often right, though its validation loss may
+    have been lower when it was less sure.
 
     Args:
         config: the resolved config, already kept in `config.json`.
@@ -72,16 +75,17 @@ def fit(
             checkpoint = last if resume and last.exists() else None
             with _errors_of_processes():
                 _carry_out(_trainer(config, run, talk), module, checkpoint)
-        _keep_best(classifier, best, run, held_out=held_out)
+        whole_cycle = config.schedule == "one-cycle" and len(run.history) == config.epochs
+        _keep(classifier, last if whole_cycle else best, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
-            _keep_best(classifier, best, run, held_out=held_out)
+            _keep(classifier, best, run, held_out=held_out)
         run.set_status("interrupted", reason="stopped by the user")
         raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
     except BaseException as error:
         with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
             if isinstance(error, Diverged) and classifier is not None and best.exists():
-                _keep_best(classifier, best, run, held_out=held_out)
+                _keep(classifier, best, run, held_out=held_out)
             run.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
     early = len(run.history) < config.epochs
@@ -105,8 +109,8 @@ def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | No
         ) from error
 
 
-def _keep_best(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
-    """Save the best epoch's weights, calibrated on the faces that were held out, as the run's model."""
+def _keep(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
+    """Save an epoch's weights, calibrated on the faces that were held out, as the run's model."""
     prefix = "classifier."
     weights = read_checkpoint(checkpoint, "state_dict")
     own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
