@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
+from mien.cli.main import run as mien
 from mien.core.errors import DataError, UsageError
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
@@ -125,3 +126,14 @@ def test_flip_views_are_the_mean_over_face_and_mirror_image(runs: list[Path]) ->
     views = (mean(runs[:1], faces.images) + mean(runs[:1], turned.images)) / 2
     assert scores["flip"]["accuracy"] == accuracy_score(faces.targets, views.argmax(axis=1))
     assert "flip" not in evaluate(runs[0], device="cpu")
+
+
+def test_its_command_line(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["ensemble", *map(str, runs), "--device", "cpu", "--quiet"]
+    assert mien([*line, "--out", str(tmp_path / "a"), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert mien([*line, "--out", str(tmp_path / "b")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"{member['accuracy']:.4f}   {member['run']}" for member in scores["members"]]
+    assert scores["over_best"]["verdict"] in lines
+    assert lines[-1] == str(tmp_path / "b")
