@@ -55,7 +55,7 @@ class Drawing:
         self._video: VideoWriter | None = None
         self._open = ExitStack()
         self._source = ""
-        self._copies: dict[Path, str] = {}
+        self._copies: set[Path] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +71,7 @@ class Drawing:
             if self._video is None:
                 self._video = self._open.enter_context(VideoWriter(self._path))
             self._video.write(annotate(seen.picture.pixels, seen.faces), seen.picture.time_s)
-        self._copies[self._path] = self._source
+        self._copies.add(self._path)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self._open.close()

@@ -110,6 +110,11 @@ def require_name(path: Path) -> None:
         raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
 
 
+def is_pipe(path: Path) -> bool:
+    """Whether a path is something that reading might wait for without end; a folder or a broken link is not."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
 def verify(path: Path, content: bytes, *, sha256: str, size: int, said_by: str, remedy: str) -> None:
     """Raise `DataError` if the content of `path` has another SHA-256 than `said_by` gives; `remedy` says what to do."""
     found = hashlib.sha256(content).hexdigest()

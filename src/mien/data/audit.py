@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -55,6 +56,12 @@ class Rows:
             votes=np.concatenate(given) if given else None,
         )
 
+    @cached_property
+    def split_names(self) -> list[str]:
+        """The splits, in the order in which they come."""
+        names, first = np.unique(self.splits, return_index=True)
+        return [str(name) for name in names[np.argsort(first)]]
+
     def of_split(self, name: str) -> NDArray[np.bool_]:
         """`bool (N,)`: which faces belong to a split."""
         mask: NDArray[np.bool_] = self.splits == name
@@ -78,7 +85,6 @@ def describe(faces: FaceSet | Iterable[FaceSet]) -> dict[str, Any]:
     14
     """
     rows = Rows.of([faces] if isinstance(faces, FaceSet) else faces)
-    names = _split_names(rows)
     return {
         "source": rows.first.source,
         "synthetic": rows.first.synthetic,
@@ -87,16 +93,13 @@ def describe(faces: FaceSet | Iterable[FaceSet]) -> dict[str, Any]:
         "classes": list(rows.first.classes),
         "unlabelled": int((rows.targets == UNLABELLED).sum()),
         "blank": int(rows.blank.sum()),
-        "splits": {name: _count_classes(rows.targets[rows.of_split(name)], rows.first.classes) for name in names},
+        "splits": {
+            name: _count_classes(rows.targets[rows.of_split(name)], rows.first.classes) for name in rows.split_names
+        },
         "copies": count_copies(rows),
         "conflicts": count_conflicts(rows),
         "votes": count_votes(rows) if rows.first.vote_names == FERPLUS_VOTES else None,
     }
-
-
-def _split_names(rows: Rows) -> list[str]:
-    names, first = np.unique(rows.splits, return_index=True)
-    return [str(name) for name in names[np.argsort(first)]]
 
 
 def _count_classes(targets: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
@@ -116,7 +119,7 @@ def count_copies(rows: Rows) -> dict[str, Any]:
         `within`: by split, how many faces repeat an earlier one of the same split; `across`: for each two splits, how
         many faces of the later one copy a face of the earlier one. In FER2013, 280 of `test` copy one of `train`.
     """
-    parts = {name: rows.digests[rows.of_split(name)] for name in _split_names(rows)}
+    parts = {name: rows.digests[rows.of_split(name)] for name in rows.split_names}
     return {
         "within": {name: len(part) - len(np.unique(part)) for name, part in parts.items()},
         "across": [

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.files import require_name
+from mien.core.files import is_pipe, require_name
 from mien.data import course_csv, fer2013_csv, ferplus, image_folder, parquet
 from mien.data.pictures import OnBad
 from mien.data.pixel_csv import read_header
@@ -156,7 +156,7 @@ def _look(path: Path) -> Look:
     try:
         if path.is_dir():
             return Look(path)
-        if path.exists() and not path.is_file():  # a pipe might never end
+        if is_pipe(path):
             raise DataError(f"{path}: neither a file nor a folder")
         with path.open("rb") as file:
             start = file.read(len(parquet.MAGIC))

@@ -1,12 +1,11 @@
 """Where pictures come from: files, folders and videos, one after the other."""
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mien.core.errors import DataError, MissingExtraError
-from mien.core.files import require_name
+from mien.core.files import is_pipe, require_name
 from mien.core.pixels import decode_colour
 from mien.runtime.record import Picture
 from mien.runtime.video import VIDEO_SUFFIXES, read_video
@@ -78,12 +77,12 @@ def require_inputs(inputs: Iterable[str | Path]) -> list[Path]:
     for name in inputs:
         path = Path(name)
         try:
-            mode = path.stat().st_mode
+            path.stat()
         except (FileNotFoundError, NotADirectoryError):
             raise DataError(f"{path}: no such file or folder") from None
         except (OSError, ValueError) as error:  # no permission, too long, or a null byte
             raise DataError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
-        if not str(name) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe might never end
+        if not str(name) or is_pipe(path):
             raise DataError(f"'{name}': neither a file nor a folder")
         paths.append(path)
     return paths
@@ -109,16 +108,11 @@ def _walk(root: Path, *, on_bad: OnBad | None) -> Iterator[Path]:
     for folder, names, files in os.walk(root, onerror=unreadable):
         names[:] = sorted(name for name in names if not name.startswith("."))
         for path in (Path(folder) / file for file in sorted(files) if not file.startswith(".")):
-            if (path.suffix.lower() in PICTURE_SUFFIXES or is_video(path)) and not _is_pipe(path):
+            if (path.suffix.lower() in PICTURE_SUFFIXES or is_video(path)) and not is_pipe(path):
                 found = True
                 yield path
     if not found:
         _tell(DataError(f"{root}: no pictures or videos in it"), on_bad)
-
-
-def _is_pipe(path: Path) -> bool:
-    """Whether a path is something that reading might wait for without end; a broken link is not, and is named."""
-    return path.exists() and not path.is_file()
 
 
 def _tell(error: DataError, on_bad: OnBad | None) -> None:
