@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.errors import DataError, UsageError
+from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
+from mien.core.talk import Talk
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.explanation.attribution import METHODS
@@ -17,7 +18,7 @@ from mien.models.classifier import load_classifier
 from mien.training.config import stored_config
 from mien.training.start import resume, train
 from mien.verbs.score import classify, evaluate
-from mien.verbs.study import study
+from mien.verbs.study import resume_study, study
 
 
 def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
@@ -172,30 +173,86 @@ def test_other_data_are_opened_as_the_runs_own_were(
     assert asked == [("a.csv", {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})]
 
 
-def test_a_study_does_everything_in_order(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[object] = []
-    for name in ("train", "evaluate", "explain", "ablate", "report"):
+@pytest.fixture
+def calls(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What `study` calls, with arguments; nothing is done."""
+    made: list[tuple[object, ...]] = []
+    for name in ("train", "resume", "evaluate", "explain", "ablate", "resume_ablation", "report"):
 
         def verb(what: object, *, name: str = name, **given: object) -> RunDir:
             given.pop("talk", None)
-            calls.append((name, what, given))
+            made.append((name, what, given))
             return studied
 
         monkeypatch.setattr(f"mien.verbs.study.{name}", verb)
-    alone = {"recipe": "demo", "verb": "study", "epochs": 1, "batch": 16}
-    config = stored_config(studied)
-    shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "command": ()}
-    shared |= {"votes": None, "labels": "own", "skip_bad": False}
-    assert study("synthetic:210", recipe="demo", epochs=1, batch=16, ablation="mien-s") is studied
-    whole = [
-        ("train", "synthetic:210", alone),
-        ("evaluate", studied, {"split": "test", "device": "cpu"}),
-        ("report", studied, {}),
-        ("explain", studied, {"device": "cpu"}),
-        ("report", studied, {}),
+    return made
+
+
+def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
+    run = RunDir(Path(shutil.copytree(studied.path, tmp_path / "run", ignore=shutil.ignore_patterns("explain"))))
+    config = stored_config(run)
+    alone: list[tuple[object, ...]] = [
+        ("evaluate", run, {"split": "test", "device": "cpu"}),
+        ("report", run, {}),
+        ("explain", run, {"device": "cpu"}),
+        ("report", run, {}),
     ]
-    factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": studied.path / "ablation"}
-    assert calls == [*whole, ("ablate", "synthetic:210", {**factors, **shared}), ("report", studied, {})]
+    shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "overwrite": True}
+    shared |= {"votes": None, "labels": "own", "skip_bad": False, "command": run.read_json("config.json")["command"]}
+    factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
+    ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]
+    assert resume_study(run.path, ablation="mien-s") == run
+    assert calls == [*alone, *ablated]
     calls.clear()
-    study("synthetic:210", recipe="demo", epochs=1, batch=16, ablation=None)
-    assert calls == whole
+    resume_study(run.path, ablation=None)
+    assert calls == alone
+    calls.clear()
+    assert study("synthetic:210", recipe="demo", epochs=1, ablation=None, command=["mien", "study"]) is studied
+    trained = {"recipe": "demo", "verb": "study", "epochs": 1, "command": ["mien", "study"]}
+    assert calls[0] == ("train", "synthetic:210", trained)
+    assert [name for name, *_ in calls] == ["train", "evaluate", "report"]  # its explanations are there
+
+
+def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
+    run = RunDir(Path(shutil.copytree(studied.path, tmp_path / "run")))
+    run.set_status("interrupted")
+    (run.path / "ablation").mkdir()
+    (run.path / "ablation/config.json").write_text("{}")
+    resume_study(run.path)
+    assert [(name, what) for name, what, _ in calls] == [
+        ("resume", run.path),
+        ("evaluate", run),
+        ("report", run),
+        ("resume_ablation", run.path / "ablation"),
+        ("report", run),
+    ]
+
+
+def test_a_study_that_is_interrupted_and_goes_on(studied: RunDir, tmp_path: Path) -> None:
+    class Impatient(Talk):
+        def epoch(self, row: dict[str, float]) -> None:
+            raise KeyboardInterrupt
+
+    few = {"epochs": 2, "batch": 32, "settings": ["holdout.rows=35"], "device": "cpu"}
+    with pytest.raises(Interrupted, match=f"mien study --resume {tmp_path / 'run'} --ablation none$"):
+        study("synthetic:210", recipe="demo", ablation=None, talk=Impatient(), out=tmp_path / "run", **few)
+    run = resume_study(tmp_path / "run", ablation=None)
+    assert len(run.history) == 2
+    assert {str(path.relative_to(run.path)) for path in run.path.rglob("*.json")} == {
+        str(path.relative_to(studied.path)) for path in studied.path.rglob("*.json")
+    }
+
+
+def test_ctrl_c_after_training(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mien.verbs.study.evaluate", stopped)
+    with pytest.raises(Interrupted, match=f"interrupted; the whole study goes on with: mien study --resume {studied.path}$"):
+        resume_study(studied.path)
+
+
+def test_a_misspelt_ablation_is_told_before_training(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="did you mean mien-n"):
+        study("synthetic:210", recipe="demo", ablation="mien-q", out=tmp_path / "run")
+    assert not list(tmp_path.iterdir())

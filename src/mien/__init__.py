@@ -21,6 +21,7 @@ _HOMES = {
     "ablate": "mien.verbs.ablate",
     "resume_ablation": "mien.verbs.ablate",
     "study": "mien.verbs.study",
+    "resume_study": "mien.verbs.study",
     "ensemble": "mien.verbs.ensemble",
     "export": "mien.verbs.export",
     "evaluate_bundle": "mien.verbs.score_bundle",

@@ -124,6 +124,7 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         ("train --resume latest --recipe course", "recipe"),
         ("train --config missing.json", "missing.json: can't be read"),
         ("study x.csv", "--recipe course"),
+        ("study --resume latest --epochs 9", "epochs can't be given"),
         ("trian", "Did you mean 'train'"),
         ("models --jsn", "--json"),
         ("data descrbe", "descr"),

@@ -82,6 +82,7 @@ VERBS = {  # line: (function, its flags)
     "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
     "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
     "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
+    "study --resume latest": ("mien.verbs.study.resume_study", STUDY_FLAGS),
     "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
     "export run": ("mien.verbs.export.export", EXPORT_FLAGS | {"--max-risk 0.2": ("max_risk", 0.2)}),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),

@@ -12,7 +12,7 @@ from mien.core.errors import MienError, UsageError
 def ablate(
     *,
     data: flags.DataIfNeeded = None,
-    recipe: flags.RecipeIfNeeded = None,
+    recipe: flags.Recipe = None,
     factors: flags.FactorNames = None,
     factor: flags.FactorLevels = None,
     seeds: flags.Seeds = None,

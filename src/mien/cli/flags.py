@@ -29,9 +29,10 @@ DataFlag = Annotated[
     str | None,
     typer.Option("--data", help="Other faces than the run's own; a bundle has none of its own.", show_default=False),
 ]
-_RECIPE = typer.Option("--recipe", help="A shipped recipe, such as 'course', or a TOML file.", show_default=False)
-Recipe = Annotated[str, _RECIPE]
-RecipeIfNeeded = Annotated[str | None, _RECIPE]
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", help="A shipped recipe, such as 'course', or a TOML file.", show_default=False),
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="A run's config.json, to repeat it.", show_default=False)
 ]

@@ -2,15 +2,19 @@
 
 import sys
 
+from typing import Any
+
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.errors import UsageError
 
 
 @app.command()
 def study(
-    data: flags.Data,
     *,
-    recipe: flags.Recipe,
+    data: flags.DataIfNeeded = None,
+    recipe: flags.Recipe = None,
+    resume: flags.Resume = None,
     model: flags.Model = None,
     epochs: flags.Epochs = None,
     batch: flags.Batch = None,
@@ -31,30 +35,33 @@ def study(
 ) -> None:
     """Do the whole experiment in one run folder: describe, train, eval, explain, ablate, report.
 
-    Example: `mien study fer2013.csv --recipe course`
+    Example: `mien study fer2013.csv --recipe course`, and after an interruption `mien study --resume latest`
     """
-    from mien.verbs.study import study as do_study
+    from mien.verbs import study as verbs
 
-    run = do_study(
-        data,
-        recipe=recipe,
-        ablation=None if ablation == "none" else ablation,
-        settings=set_ or [],
-        name=name,
-        out=out,
-        overwrite=overwrite,
-        command=sys.argv,
-        talk=console.TrainingTalk(),
-        model=model,
-        epochs=epochs,
-        batch=batch,
-        seed=seed,
-        votes=votes,
-        labels=labels,
-        device=device,
-        devices=devices,
-        skip_bad=skip_bad or None,
-    )
+    given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
+    given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}
+    chosen = None if ablation == "none" else ablation
+    if resume is not None:
+        flags.refuse_with_resume(
+            **{"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_, **given},
+        )
+        run = verbs.resume_study(resume, ablation=chosen, talk=console.TrainingTalk())
+    elif data is None or recipe is None:
+        raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe course")
+    else:
+        run = verbs.study(
+            data,
+            recipe=recipe,
+            ablation=chosen,
+            settings=set_ or [],
+            name=name,
+            out=out,
+            overwrite=overwrite,
+            command=sys.argv,
+            talk=console.TrainingTalk(),
+            **given,
+        )
     if json:
         console.print_json(
             {"run": str(run.path), "report": str(run.path / "report.html"), **run.read_json("status.json")}

@@ -13,7 +13,7 @@ from mien.core.errors import UsageError
 def train(
     *,
     data: flags.DataIfNeeded = None,
-    recipe: flags.RecipeIfNeeded = None,
+    recipe: flags.Recipe = None,
     config: flags.ConfigFile = None,
     resume: flags.Resume = None,
     model: flags.Model = None,

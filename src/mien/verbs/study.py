@@ -1,20 +1,31 @@
-"""`study`: the whole experiment in one run folder."""
+"""`study` and `resume_study`: the whole experiment in one run folder."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from mien.core.errors import MienError
+from mien.core.errors import Interrupted, MienError
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.reporting.build import report
-from mien.training.config import stored_config
+from mien.training.config import read_recipe, stored_config
 from mien.training.factors import WITH_AND_WITHOUT
-from mien.training.start import train
-from mien.verbs.ablate import ablate
+from mien.training.start import resume, train
+from mien.verbs.ablate import ablate, resume_ablation
 from mien.verbs.explain import explain
 from mien.verbs.score import evaluate, tested_split
 
 
-def study(data: str, *, recipe: str, ablation: str | None = "mien-n", **options: Any) -> RunDir:
+def study(
+    data: str,
+    *,
+    recipe: str,
+    ablation: str | None = "mien-n",
+    command: Sequence[str] = (),
+    talk: Talk | None = None,
+    **options: Any,
+) -> RunDir:
     """Do the whole experiment in one run folder: describe the data, train, evaluate, explain, ablate, report.
 
     Scores the split `test`, or the held-out rows where the data have no labelled test rows.  The report is there before
@@ -25,26 +36,70 @@ def study(data: str, *, recipe: str, ablation: str | None = "mien-n", **options:
         recipe: the name of a shipped recipe or a TOML file.
         ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each; a small
             network, since there are twelve of them.  Hold-out, labels and batch are the study's.  None leaves them out.
+        command: the command line, to be kept with the config.
+        talk: who is told of steps, epochs and notes.
         options: everything else that `train` takes.
 
     Raises:
+        Interrupted: the user stopped it; `resume_study` goes on.
         MienError: as the single verbs do; what is finished by then is kept.
     """
-    run = train(data, recipe=recipe, verb="study", **options)
-    config, talk = stored_config(run), options.get("talk") or Talk()
-    evaluate(run, split=tested_split(run), device=config.device)
-    report(run)
-    explain(run, device=config.device, talk=talk)
-    report(run)
-    if ablation is None:
-        return run
-    ablated = ablate(
-        data,
-        recipe=ablation,
+    if ablation is not None:
+        read_recipe(ablation)  # a name that is none is told now, not after hours
+    talk = talk or Talk()
+    with _way_on(options.get("out") or "latest", ablation, Interrupted):
+        run = train(data, recipe=recipe, verb="study", command=command, talk=talk, **options)
+    return _finish(run, ablation, command=command, talk=talk)
+
+
+def resume_study(where: str | Path, *, ablation: str | None = "mien-n", talk: Talk | None = None) -> RunDir:
+    """Go on with a study: what it has is kept, what was interrupted is resumed, the rest is done.
+
+    Args:
+        where: the run folder, its name, or `latest`.
+        ablation: as in `study`.
+        talk: who is told of steps, epochs and notes.
+
+    Raises:
+        DataError: there is no such run, or its faces have changed.
+        Interrupted, MienError: as `study` does.
+    """
+    talk, run = talk or Talk(), RunDir.open(where)
+    if run.state not in ("finished", "stopped-early"):
+        with _way_on(run.path, ablation, Interrupted):
+            resume(run.path, talk=talk)
+    return _finish(run, ablation, command=run.read_json("config.json").get("command", ()), talk=talk)
+
+
+def _finish(run: RunDir, ablation: str | None, *, command: Sequence[str], talk: Talk) -> RunDir:
+    """Do what comes after training, as far as it is not there."""
+    with _way_on(run.path, ablation, KeyboardInterrupt, Interrupted):
+        evaluate(run, split=tested_split(run), device=stored_config(run).device)
+        report(run)
+        if not (run.path / "explain/feature_maps.json").exists():  # what `explain` writes last
+            explain(run, device=stored_config(run).device, talk=talk)
+            report(run)
+        if ablation is None:
+            return run
+        ablated = _ablate(run, ablation, command=command, talk=talk)
+        report(run)
+    if ablated.state == "failed":
+        raise MienError(f"{ablated.path}: {ablated.read_json('status.json')['reason']}")
+    return run
+
+
+def _ablate(run: RunDir, recipe: str, *, command: Sequence[str], talk: Talk) -> RunDir:
+    out, config = run.path / "ablation", stored_config(run)
+    if (out / "config.json").exists():
+        return resume_ablation(out, talk=talk)
+    return ablate(
+        config.data,
+        recipe=recipe,
         factors=tuple(WITH_AND_WITHOUT),
-        out=run.path / "ablation",
+        out=out,
+        overwrite=True,  # a killed one may have left a folder without a config
         talk=talk,
-        command=options.get("command", ()),
+        command=command,
         device=config.device,
         votes=config.votes,
         labels=config.labels,
@@ -52,7 +107,13 @@ def study(data: str, *, recipe: str, ablation: str | None = "mien-n", **options:
         batch=config.batch,
         holdout=config.holdout.model_dump(),
     )
-    report(run)
-    if ablated.state == "failed":
-        raise MienError(f"{ablated.path}: {ablated.read_json('status.json')['reason']}")
-    return run
+
+
+@contextlib.contextmanager
+def _way_on(where: str | Path, ablation: str | None, *stops: type[BaseException]) -> Iterator[None]:
+    """Let what stops the block say how the study goes on."""
+    try:
+        yield
+    except stops as error:
+        line = f"mien study --resume {where}" + ("" if ablation == "mien-n" else f" --ablation {ablation or 'none'}")
+        raise Interrupted(f"{str(error) or f'{where}: interrupted'}; the whole study goes on with: {line}") from None
