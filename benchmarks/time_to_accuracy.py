@@ -67,7 +67,7 @@ def report(
     taught = judged * sum(macs(teacher.model, 48) for teacher in teachers)
     run_macs = (sum(3 * macs(config.model, side) for side in sides) + taught) * steps * config.batch
     run_s = (sum(seconds["run", side] for side in sides) + judged * seconds["teachers", 48]) * steps
-    epoch_macs, epoch_s = 3 * macs("course_cnn", 48) * steps * config.batch, seconds["course", 48] * rows // 128
+    epoch_macs, epoch_s = 3 * macs("course_cnn", 48) * (rows // 128) * 128, seconds["course", 48] * (rows // 128)
     print(f"{config.model}: {len(sides)} epochs, {run_macs / 1e15:.2f} P multiply-adds, {run_s / 60:.1f} min")
     print(f"course_cnn: {epoch_macs / 1e15:.2f} P multiply-adds and {epoch_s / 60:.1f} min an epoch")
     print(f"so the run cost {run_macs / epoch_macs:.2f} course epochs of arithmetic, {run_s / epoch_s:.2f} of time")

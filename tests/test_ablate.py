@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from mien.core.errors import DataError, Interrupted, MienError, StorageError
+from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
 from mien.core.files import write_json
 from mien.core.rundir import RunDir
-from mien.training.start import train
+from mien.training.start import resume, train
 from mien.verbs import ablate as verbs
 from mien.verbs.ablate import ablate, resume_ablation
+from mien.verbs.explain import explain
+from mien.verbs.export import export
+from mien.verbs.score import evaluate
 
 SMALL = ["holdout.rows=35"]
 GIVEN: dict[str, Any] = {"recipe": "mien-n", "settings": SMALL, "epochs": 1, "batch": 32, "device": "cpu"}
@@ -185,6 +188,20 @@ def test_levels_are_no_formulae_in_the_table(tmp_path: Path) -> None:
         head, row = csv.reader(file)
     assert head[0] == row[0] == f"'{bad}"
     assert row[1:] == ["0", "'@a", "'+a", "9", "0.5", "0.5", "-0.5", "0.1"]
+
+
+def test_an_ablation_is_no_training(ablated: RunDir, tmp_path: Path) -> None:
+    before = times(ablated)
+    for verb in (resume, evaluate, explain, export):
+        with pytest.raises(DataError, match=f"an ablation, .* mien ablate --resume {ablated.path}"):
+            verb(ablated.path)
+    assert times(ablated) == before
+
+
+def test_a_network_that_can_t_see_an_arm_s_faces_is_told_before(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="course_cnn can't see faces of 32 px"):
+        ablate("synthetic:210", model="course_cnn", factor=["start_px=48,32"], out=tmp_path / "run", **GIVEN)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_training_run_is_no_ablation(studied: RunDir) -> None:

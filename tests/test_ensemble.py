@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import accuracy_score, log_loss
 
 from mien.cli.main import run as mien
@@ -16,10 +17,14 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.models.classifier import load_classifier
+from mien.reporting.build import report
 from mien.training.config import stored_config
 from mien.training.fit import split_faces
-from mien.training.start import own_faces, train
-from mien.verbs.ensemble import ensemble
+from mien.training.start import own_faces, resume, train
+from mien.training.temperature import fit_temperature
+from mien.verbs.ensemble import _log_mean, ensemble
+from mien.verbs.explain import explain
+from mien.verbs.export import export
 from mien.verbs.score import evaluate
 
 
@@ -73,6 +78,18 @@ def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(
     )
 
 
+def test_a_probability_of_zero_does_not_decide_the_temperature() -> None:
+    targets = np.random.default_rng(0).integers(0, 3, 200)
+    sharp = np.where(np.eye(3)[targets] > 0, 0.8, 0.1).astype(np.float32)
+    sharp[::4] = sharp[::4, [1, 2, 0]]
+    said = Predictions(sharp, ("a", "b", "c"), np.arange(200).astype(str), targets=targets)
+    sharp = sharp.copy()
+    sharp[0] = np.eye(3, dtype=np.float32)[(targets[0] + 1) % 3]  # surely wrong, as a softmax in float32 can be
+    one = replace(said, probabilities=sharp)
+    found = [fit_temperature(_log_mean([each]), torch.as_tensor(targets)) for each in (said, one)]
+    assert found[0] < found[1] < 2 * found[0]
+
+
 def test_its_members_are_what_they_are_alone(runs: list[Path], together: dict[str, Any]) -> None:
     alone = [evaluate(run, device="cpu") for run in runs]
     assert [member["accuracy"] for member in together["members"]] == [each["accuracy"] for each in alone]
@@ -86,8 +103,11 @@ def test_its_members_are_what_they_are_alone(runs: list[Path], together: dict[st
 
 
 def test_an_ensemble_has_no_network_of_its_own(together: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match="an ensemble, which has no network of its own"):
-        evaluate(together["run"])
+    for verb in (evaluate, resume, export, explain):
+        with pytest.raises(DataError, match="an ensemble, which has no network of its own"):
+            verb(together["run"])
+    with pytest.raises(DataError, match="an ensemble, which has no report"):
+        report(RunDir.open(together["run"]))
 
 
 def test_on_validation_it_scores_what_all_held_out(runs: list[Path], tmp_path: Path) -> None:

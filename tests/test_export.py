@@ -13,6 +13,7 @@ from mien.core.bundle import FILES, Bundle
 from mien.core.errors import DataError, GateError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
+from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.evaluation.metrics import evaluate as score
@@ -20,7 +21,7 @@ from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import load
-from mien.verbs.export import export
+from mien.verbs.export import _abstain, export
 from mien.verbs.score import classify
 from mien.verbs.score_bundle import evaluate_bundle
 
@@ -72,6 +73,30 @@ def test_the_threshold_comes_from_the_held_out_faces(exported: Bundle) -> None:
     default = exported.card["precision"]["default"]
     wrong = 1 - exported.card["scores"][default]["accuracy"]
     assert found["risk_coverage"]["judged"][-1]["risk"] == pytest.approx(wrong)
+
+
+def test_the_threshold_is_not_chosen_by_the_judged_faces() -> None:
+    def said(right: list[bool]) -> Predictions:
+        sure = np.linspace(0.6, 0.9, len(right), dtype=np.float32)
+        return Predictions(
+            np.stack([sure, 1 - sure], axis=1),
+            ("a", "b"),
+            np.arange(len(right)).astype(str),
+            targets=np.where(right, 0, 1),
+        )
+
+    held_out, judged = said([False, True, True, True]), said([False, False, False, True])
+    found = _abstain(held_out, judged, max_risk=0.0, precision="fp32")
+    assert found["threshold"] == pytest.approx(0.7)
+    assert (found["held_out"]["coverage"], found["held_out"]["risk"]) == (0.75, 0)
+    assert (found["judged"]["coverage"], found["judged"]["risk"]) == (0.75, pytest.approx(2 / 3))
+
+
+def test_who_trained_says_the_licence(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
+    assert exported.card["licence"] == {"weights": "not stated", "data": "Drawn by mien."}
+    said = export(studied, out=tmp_path / "b", licence="CC0-1.0")
+    assert said.card["licence"]["weights"] == "CC0-1.0"
+    assert "CC0-1.0" in (said.path / "CARD.md").read_text()
 
 
 def test_a_bundle_holds_no_path_and_no_date(studied: RunDir, exported: Bundle) -> None:
@@ -129,6 +154,10 @@ def test_which_precision_is_the_default(lost: float, default: str) -> None:
     found = choose_default(lost)
     assert found["default"] == default
     assert found["reason"].startswith("int8 gains 1.00 points" if lost < 0 else "int8 loses 0.")
+
+
+def test_a_precision_that_loses_nothing() -> None:
+    assert choose_default(0)["reason"].startswith("int8 has the same accuracy on")
 
 
 def test_other_faces_than_the_card_s(exported: Bundle) -> None:

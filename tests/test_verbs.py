@@ -101,6 +101,24 @@ def test_other_data_keep_to_a_folder_of_their_own(studied: RunDir, tmp_path: Pat
     assert copy.read_json("eval/synthetic:140-test/metrics.json") == scores
 
 
+def test_data_of_the_same_name_keep_apart(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    for folder, count in (("one", 14), ("two", 21), ("one", 14)):
+        for i, name in enumerate(copy.read_json("model.json")["classes"] * (count // 7)):
+            picture = tmp_path / folder / "faces/test" / name / f"{i}.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (48, 48), 10 * i).save(picture)
+        assert evaluate(copy, data=str(tmp_path / folder / "faces"))["faces"] == count
+    found = {name: copy.read_json(f"eval/{name}/metrics.json")["faces"] for name in ("faces-test", "faces-test-2")}
+    assert found == {"faces-test": 14, "faces-test-2": 21}
+    assert not (copy.path / "eval/faces-test-3").exists()
+
+
+def test_what_was_held_out_is_scored_alone(studied: RunDir) -> None:
+    with pytest.raises(UsageError, match="validation is what the run held out; score it alone"):
+        evaluate(studied, split="test, validation")
+
+
 def test_the_order_of_rows_matters(tmp_path: Path) -> None:
     """The last rows are held out: sorting the file would put learned faces among them."""
     rows = [f"{i % 7},{' '.join([str(i)] * 2304)}" for i in range(100)]
@@ -248,11 +266,13 @@ def test_ctrl_c_after_training(studied: RunDir, monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mien.verbs.study.evaluate", stopped)
-    with pytest.raises(Interrupted, match=f"interrupted; the whole study goes on with: mien study --resume {studied.path}$"):
+    with pytest.raises(
+        Interrupted, match=f"interrupted; the whole study goes on with: mien study --resume {studied.path}$"
+    ):
         resume_study(studied.path)
 
 
 def test_a_misspelt_ablation_is_told_before_training(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="did you mean mien-n"):
+    with pytest.raises(ConfigError, match="no recipe 'mien-q', did you mean"):
         study("synthetic:210", recipe="demo", ablation="mien-q", out=tmp_path / "run")
     assert not list(tmp_path.iterdir())

@@ -60,3 +60,14 @@ def test_compare(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
     assert result["b"]["accuracy"] == 1
     assert result["mcnemar_p"] < 0.05
     assert mien("compare", studied.path, "no.npz").code == 3
+    done = mien("compare", studied.path, "perfect.npz", "--split", "exam")
+    assert (done.code, done.out) == (3, "")
+    assert f"not scored on 'exam' yet; first: mien eval {studied.path} --split exam" in done.err
+
+
+@pytest.mark.parametrize("flag", ["--data x.csv", "--split train", "--votes v.csv", "--precision int8", "--device cpu"])
+def test_predictions_have_nothing_but_themselves(mien: Mien, tmp_path: Path, flag: str) -> None:
+    replace(TWO, targets=np.array([0, 0])).save(tmp_path / "p.npz")
+    done = mien("eval", "p.npz", *flag.split())
+    assert (done.code, done.out) == (2, "")
+    assert f"{flag.split(maxsplit=1)[0]} can't be given" in done.err

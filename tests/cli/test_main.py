@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import mien as package
 from mien.cli import console
 from mien.cli.main import app
 from mien.core import errors
@@ -104,7 +105,8 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         for parameter in command.params if verb != "data" else ():
             helps.setdefault(parameter.opts[0], set()).add(getattr(parameter, "help", None))
     several = {flag for flag, texts in helps.items() if len(texts) > 1}
-    assert several == {"--split", "--model", "--resume"}  # `predict` takes all faces, a bundle, a file; it says so
+    # `predict` takes all faces, a bundle, a file; `eval` scores bundles, which have other precisions, and files
+    assert several == {"--split", "--model", "--resume", "--precision", "run"}
     assert len(helps) > 20
 
 
@@ -125,6 +127,8 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         ("train --config missing.json", "missing.json: can't be read"),
         ("study x.csv", "--recipe course"),
         ("study --resume latest --epochs 9", "epochs can't be given"),
+        ("train --resume latest --overwrite", "overwrite can't be given"),
+        ("train --config saved.cfg", "expected the config.json of a run"),
         ("trian", "Did you mean 'train'"),
         ("models --jsn", "--json"),
         ("data descrbe", "descr"),
@@ -161,7 +165,7 @@ def test_a_gate_exits_4_after_its_result(mien: Mien, studied: RunDir) -> None:
 def test_predictions_alone_have_no_flip_views(mien: Mien, studied: RunDir) -> None:
     done = mien("eval", studied.path / "eval/test/predictions.npz", "--flip")
     assert done.code == 2
-    assert "--flip needs the run itself" in done.err
+    assert "--flip can't be given with them" in done.err
 
 
 def test_a_bug_exits_1_and_shows_where_when_asked(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +191,7 @@ def test_a_bug_exits_1_and_shows_where_when_asked(mien: Mien, monkeypatch: pytes
         (
             ModuleNotFoundError("no", name="lightning.pytorch"),
             5,
-            "mien: this needs lightning.pytorch; install it with: pip install 'mien[train]'\n",
+            f"mien: this needs lightning.pytorch: {errors.pip_install('train')}\n",
         ),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
@@ -292,3 +296,17 @@ def test_names_in_a_table_are_names(mien: Mien, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "[bold]happy[/bold]" in out
     assert ":smile:" in out
+
+
+def test_the_version(mien: Mien) -> None:
+    done = mien("--version")
+    assert (done.code, done.out, done.err) == (0, f"{package.__version__}\n", "")
+
+
+@pytest.mark.parametrize("line", ["export mien-n", "report mien-n", "explain mien-n", "train --resume mien-n"])
+def test_a_bundle_where_a_run_is_wanted(mien: Mien, line: str) -> None:
+    done = mien(*line.split())
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        "mien: mien-n: a bundle, and this needs the folder of a training run, as `mien train` leaves it\n"
+    )

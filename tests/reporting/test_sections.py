@@ -1,6 +1,7 @@
 """What single sections say, and what stands there while a file is missing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from mien.reporting.build import render, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
 from mien.reporting.sections import training
-from mien.reporting.summary import best_epoch, kept_epoch, summary
+from mien.reporting.summary import best_epoch, summary, warning
 
 from .conftest import write_history, write_run
 from .pages import Page
@@ -122,15 +123,28 @@ def test_the_best_epoch_is_the_first_lowest_validation_loss():
     assert best_epoch(rows[1:2]) is None
 
 
-def test_the_last_epoch_of_a_whole_cycle_is_the_model(run):
+def test_the_model_says_which_epoch_it_is_of(run):
     files = read_run(run)
-    last = files.history[-1]["epoch"]
-    assert best_epoch(files.history) != last
-    files.recipe.update(schedule="one-cycle", epochs=last)
-    assert kept_epoch(files) == last
-    assert f"the weights are those of epoch {last:.0f}, the last of its cycle" in summary(files)["sentences"][0]
-    files.recipe["epochs"] = last + 1
-    assert kept_epoch(files) == best_epoch(files.history)
+    best, last = best_epoch(files.history), int(files.history[-1]["epoch"])
+    assert best != last
+    for epoch, why in ((best, "the best on held-out faces"), (last, "the last of its cycle")):
+        files.model["epoch"] = epoch
+        assert f"the weights are those of epoch {epoch}, {why}" in summary(files)["sentences"][0]
+    for model in (None, {"model": "mien-n"}):  # killed before it had one
+        assert "the weights" not in summary(replace(files, model=model))["sentences"][0]
+
+
+def test_scores_of_learned_faces_never_come_first(run):
+    """`mien eval RUN --data same.csv --split train` has another name than the run's own splits."""
+    for split, copies in (("same-train", 60), ("other-validation", 3)):
+        (run.path / "eval" / split).mkdir()
+        metrics = run.read_json("eval/test/metrics.json")
+        write_json(run.path / "eval" / split / "metrics.json", metrics | {"faces": 100, "copies": copies})
+    found = read_run(run).evaluations
+    assert [each.split for each in found][-1] == "same-train"
+    warned = {each.split: warning(each) for each in found}
+    assert "learned from most of these faces" in warned["same-train"]
+    assert warned["other-validation"] == warned["test"] == ""
 
 
 def test_training_names_the_best_epoch_and_the_falls(run):

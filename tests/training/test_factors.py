@@ -39,7 +39,7 @@ def test_any_recipe_key_is_a_factor() -> None:
     ("names", "settings", "expected"),
     [
         (["normalization"], [], "did you mean normalisation"),
-        ([], [], "one or more different factors, not none"),
+        ([], [], "one or more different factors; for example --factors normalisation,augmentation"),
         (["augmentation", "augmentation"], [], "different factors"),
         (["augmentation"], ["augmentation=none,stronger"], "different factors"),
         ([], ["optimizer.lr"], "two or more different levels"),

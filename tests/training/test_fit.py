@@ -4,8 +4,11 @@ import json
 import re
 import resource
 import subprocess
+from importlib import resources
 from pathlib import Path
+from typing import cast
 
+import lightning as L
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,21 +16,22 @@ import torch
 from PIL import Image
 from sklearn.metrics import log_loss
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
-from mien.core.errors import ConfigError, DataError, Diverged, UsageError
+from mien.core.errors import ConfigError, DataError, Diverged, StorageError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.rundir import HISTORY, RunDir
 from mien.core.talk import Talk
 from mien.data.sniff import open_faces
 from mien.models.classifier import load_classifier
 from mien.training.augment import Augmenter
-from mien.training.config import stored_config
-from mien.training.fit import split_faces
-from mien.training.module import class_weights
+from mien.training.config import TrainConfig, stored_config
+from mien.training.fit import _carry_out, _keep, split_faces
+from mien.training.module import TrainingModule, class_weights
 from mien.training.start import own_faces, resume, train
 from mien.verbs.score import evaluate
 
-from .conftest import OVERFITS, Small, command, held_out_scores
+from .conftest import OVERFITS, SMALL, Small, command, held_out_scores
 
 
 def test_metrics_csv_is_plain_numbers(small: Small) -> None:
@@ -81,6 +85,7 @@ def test_the_best_epoch_is_kept(small: Small, noise: str) -> None:
     losses = [row["val_loss"] for row in run.history]
     best = int(np.argmin(losses)) + 1
     assert best < 6
+    assert run.read_json("model.json")["epoch"] == best
     again = small("again", data=noise, epochs=best, settings=OVERFITS)
     assert (run.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
 
@@ -90,6 +95,7 @@ def test_the_last_epoch_of_a_whole_cycle_is_kept(small: Small, noise: str) -> No
     run = small("run", data=noise, epochs=6, settings=settings)
     assert np.argmin([row["val_loss"] for row in run.history]) < 5
     row = run.history[-1]
+    assert run.read_json("model.json")["epoch"] == 6
     assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
 
 
@@ -213,10 +219,47 @@ def test_class_weights_against_scikit_learn() -> None:
     assert class_weights(faces).numpy() == pytest.approx([*expected, 0.0])
 
 
-def test_options_of_the_loss_train(small: Small) -> None:
-    plain = small("plain", epochs=1)
-    other = small("other", epochs=1, settings=("loss.class_weights=true", "loss.label_smoothing=0.1"))
-    assert plain.history[0]["train_loss"] != other.history[0]["train_loss"]
+def test_the_model_is_calibrated_alike_however_often_it_is_kept(small: Small) -> None:
+    """Ctrl+C while the model is saved saves it again."""
+    run = small("run", epochs=2, settings=("optimizer.lr=0.01",))
+    config, said = stored_config(run), (run.path / "model.json").read_bytes()
+    held_out = split_faces(config, own_faces(run, Talk()))[1]
+    classifier = load_classifier(run.path)
+    assert classifier.temperature != pytest.approx(1, abs=0.01)
+    _keep(classifier, config, run, held_out=held_out)
+    assert (run.path / "model.json").read_bytes() == said
+
+
+@pytest.mark.parametrize("error", [StorageError("full"), ProcessRaisedException("Traceback …", 1, 99)])
+def test_what_fails_after_a_checkpoint_was_read_is_not_its_fault(tmp_path: Path, error: Exception) -> None:
+    class Trainer:
+        callbacks = ()
+
+        def fit(self, *_: object, **__: object) -> None:
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        _carry_out(cast(L.Trainer, Trainer()), cast(TrainingModule, None), tmp_path / "last.ckpt")
+    assert raised.value is error
+
+
+def test_each_process_has_a_face_to_validate_on() -> None:
+    given = {"data": "-", "recipe": "-", "model": "mien-n", "devices": 3, "holdout": {"rows": 2}}
+    with pytest.raises(DataError, match="2 rows held out, fewer than --devices 3"):
+        split_faces(TrainConfig.parse(given, source="test"), open_faces("synthetic:420"))
+
+
+def test_a_recipe_s_paths_hold_from_everywhere(noise: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = resources.files("mien.recipes").joinpath("demo.toml").read_text()
+    Path("mine.toml").write_text(f'data = "noise.csv"\n{recipe}')
+    given = {"batch": 32, "precision": "fp32", "device": "cpu", "settings": SMALL, "out": tmp_path / "run"}
+    run = train(recipe="mine.toml", epochs=1, **given)
+    assert stored_config(run).data == noise
+    monkeypatch.chdir("/")
+    resume(run.path, epochs=2)
+    with pytest.raises(ConfigError, match=f"votes was None and can't become {Path('votes.csv').absolute()}"):
+        resume(run.path, votes="votes.csv")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from mien.core.rundir import RunDir
 from mien.data.sniff import open_faces
 from mien.data.synthetic import draw_faces
 from mien.models.classifier import load_classifier
+from mien.training.config import stored_config
 from mien.training.fit import _keep
-from mien.training.start import resume
+from mien.training.start import epochs_without_gain, resume
 from mien.verbs.score import evaluate
 
 from .conftest import OVERFITS, Small, command, held_out_scores
@@ -198,6 +199,29 @@ def test_a_resumed_run_may_have_more_patience(small: Small, noise: str) -> None:
     assert len(run.history) == 12 > epochs
 
 
+def test_patience_given_at_a_resume_counts_from_the_start(small: Small, noise: str) -> None:
+    parts = small("parts", data=noise, settings=OVERFITS, epochs=5)
+    waited = epochs_without_gain(parts.history)
+    assert waited > 0
+    whole = small("whole", data=noise, settings=(*OVERFITS, f"stopping.patience={waited + 1}"), epochs=12)
+    resume(parts.path, epochs=12, **{"stopping.patience": waited + 1})
+    assert len(parts.history) < 12
+    assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
+
+
+def test_a_finished_run_whose_patience_is_used_up_keeps_its_scores(small: Small, noise: str) -> None:
+    settings = ("stopping.patience=1", *OVERFITS)
+    epochs = len(small("run", data=noise, settings=settings, epochs=12).history)
+    run = small("same", data=noise, settings=settings, epochs=epochs)
+    assert run.state == "finished"
+    evaluate(run, split="validation")
+    with pytest.raises(UsageError, match=f"--resume {run.path} --epochs 12 --patience 2$"):
+        resume(run.path, epochs=12)
+    assert (run.path / "eval/validation/metrics.json").exists()
+    resume(run.path, epochs=12, **{"stopping.patience": 9})
+    assert len(run.history) > epochs
+
+
 def test_a_run_killed_after_its_last_epoch_is_only_finished(small: Small, noise: str) -> None:
     for settings in (("stopping.patience=2", *OVERFITS), OVERFITS):
         run = small(f"run{len(settings)}", data=noise, settings=settings, epochs=5)
@@ -268,11 +292,11 @@ def test_best_weights_that_are_damaged_or_hostile(
     best = run.path / "checkpoints/best.ckpt"
     weights = torch.load(best, weights_only=True)["state_dict"]
     fewer = dict(list(weights.items())[1:])
-    classifier = load_classifier(run.path)
-    for content in ({"state_dict": Hostile()}, {"state_dict": 3}, {}, {"state_dict": fewer}):
+    classifier, config = load_classifier(run.path), stored_config(run)
+    for content in ({"state_dict": Hostile()}, {"state_dict": 3, "epoch": 0}, {}, {"state_dict": fewer, "epoch": 0}):
         torch.save(content, best)
         with pytest.raises(DataError, match=r"best\.ckpt: (damaged checkpoint|another network's weights)"):
-            _keep(classifier, best, run, held_out=draw_faces(7)[0])
+            _keep(classifier, config, run, held_out=draw_faces(7)[0])
     assert not (tmp_path / "hostile").exists()
 
 

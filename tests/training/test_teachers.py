@@ -15,7 +15,7 @@ from mien.data.sniff import open_faces
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.config import TrainConfig
 from mien.training.fit import split_faces
-from mien.training.module import TrainingModule
+from mien.training.module import TrainingModule, class_weights
 from mien.training.start import resume
 from mien.training.teachers import Teachers
 
@@ -31,9 +31,11 @@ def classifiers(count: int) -> list[Classifier]:
     return made
 
 
-def module(student: Classifier, teachers: Teachers | None, **changes: object) -> TrainingModule:
+def module(
+    student: Classifier, teachers: Teachers | None, *, faces: FaceSet = FACES, **changes: object
+) -> TrainingModule:
     config = TrainConfig.parse({"data": "-", "recipe": "-", "model": "mien-n", **changes}, source="test")
-    made = TrainingModule(student, config, faces=FACES, held_out=FACES, teachers=teachers)
+    made = TrainingModule(student, config, faces=faces, held_out=FACES, teachers=teachers)
     made.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     made.log_dict = lambda *_, **__: None  # type: ignore[assignment,method-assign]
     return made
@@ -52,6 +54,22 @@ def test_the_target_is_the_mean_of_the_teachers_mixed_with_the_label(share: floa
     expected = share * taught + (1 - share) * (0.7 * targets.numpy() + 0.3 / 7)
     assert loss == pytest.approx(-(expected * np.log(student.probabilities(grey))).sum(axis=1).mean(), rel=1e-4)
     assert not np.allclose(taught, targets.numpy(), atol=0.1)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_loss_is_the_weighted_cross_entropy_of_smoothed_labels() -> None:
+    student = classifiers(1)[0]
+    faces = FACES.select((FACES.targets > 2) | (np.arange(len(FACES)) % 3 > 0))
+    loss_of = {"class_weights": True, "label_smoothing": 0.2}
+    made = module(student, None, faces=faces, loss=loss_of, batch=len(faces))
+    images, targets = next(iter(made.train_dataloader()))
+    with torch.no_grad():
+        loss = made.training_step((images, targets), 0).item()
+    smoothed = 0.8 * targets.numpy() + 0.2 / 7
+    weights = class_weights(faces).numpy()
+    assert len(set(weights)) > 1
+    expected = -(weights * smoothed * np.log(student.probabilities(images[:, 0].numpy()))).sum(axis=1).mean()
+    assert loss == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

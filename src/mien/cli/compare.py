@@ -7,12 +7,13 @@ import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.errors import DataError
 
 
 @app.command()
 def compare(
-    run: flags.Run,
-    other: Annotated[str, typer.Argument(metavar="RUN2", show_default=False)],
+    run: flags.Scored,
+    other: Annotated[str, typer.Argument(metavar="RUN2", help="The other one.", show_default=False)],
     *,
     split: flags.Split = "test",
     json: flags.Json = False,
@@ -40,4 +41,9 @@ def compare(
 def _predictions(where: str, split: str) -> Path:
     from mien.core.rundir import RunDir
 
-    return Path(where) if where.endswith(".npz") else RunDir.open(where).path / "eval" / split / "predictions.npz"
+    if where.endswith(".npz"):
+        return Path(where)
+    path = RunDir.open(where).path / "eval" / split / "predictions.npz"
+    if not path.is_file():
+        raise DataError(f"{where}: not scored on '{split}' yet; first: mien eval {where} --split {split}")
+    return path

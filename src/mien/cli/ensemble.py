@@ -12,7 +12,9 @@ from mien.cli.main import app
 
 @app.command()
 def ensemble(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", show_default=False)],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help="Two or more trained runs.", show_default=False)
+    ],
     *,
     split: flags.Split = "test",
     flip: flags.Flip = False,

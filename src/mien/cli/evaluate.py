@@ -11,7 +11,7 @@ from mien.core.errors import GateError, UsageError
 @app.command("val", hidden=True)
 @app.command("eval")
 def evaluate(
-    run: flags.Run,
+    run: flags.Scored,
     *,
     split: flags.Split = "test",
     data: flags.DataFlag = None,
@@ -34,8 +34,10 @@ def evaluate(
     shared: dict[str, Any] = {"split": split, "targets": targets, "votes": votes}
     shared["on_bad"] = console.list_bad if skip_bad else None
     if run.endswith(".npz"):
-        if flip:
-            raise UsageError(f"{run}: predictions without their faces; --flip needs the run itself")
+        given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
+        given |= {"split": split != "test", "device": device, "skip-bad": skip_bad}
+        if names := [f"--{name}" for name, value in given.items() if value]:
+            raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
     elif _names_bundle(run):
         if flip:

@@ -11,6 +11,7 @@ def export(
     run: flags.Run,
     *,
     max_risk: flags.MaxRisk = None,
+    licence: flags.Licence = "not stated",
     name: flags.Name = None,
     out: flags.Out = None,
     overwrite: flags.Overwrite = False,
@@ -24,8 +25,8 @@ def export(
     """
     from mien.verbs.export import export as export_run
 
-    talk = console.TrainingTalk()
-    bundle = export_run(run, name=name, out=out, overwrite=overwrite, max_risk=max_risk, talk=talk)
+    given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "max_risk": max_risk}
+    bundle = export_run(run, licence=licence, talk=console.TrainingTalk(), **given)
     if json:
         console.print_json({"schema_version": 1, "path": str(bundle.path), "card": bundle.card})
     else:

@@ -9,6 +9,12 @@ from mien.cli import console
 from mien.core.errors import UsageError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
+Scored = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.", show_default=False
+    ),
+]
 Inputs = Annotated[
     list[str],
     typer.Argument(
@@ -67,7 +73,9 @@ Threads = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Last epoch.", show_default=False)]
 Batch = Annotated[int | None, typer.Option(min=2, help="Faces an optimizer step.", show_default=False)]
-LearningRate = Annotated[float | None, typer.Option("--lr", help="First learning rate.", show_default=False)]
+LearningRate = Annotated[
+    float | None, typer.Option("--lr", help="First learning rate; the highest of a one-cycle.", show_default=False)
+]
 Patience = Annotated[
     int | None,
     typer.Option(
@@ -78,13 +86,14 @@ Device = Annotated[
     str | None, typer.Option(help="auto, cpu, cuda or cuda:1; networks: mps; bundles: coreml.", show_default=False)
 ]
 Devices = Annotated[int | None, typer.Option(min=1, help="Processes that share each batch (DDP).", show_default=False)]
-_PRECISION = typer.Option(
-    "--precision",
-    help="Of training: fp32 or bf16, auto chooses. Of a bundle: fp32 or int8, its card chooses.",
-    show_default=False,
-)
-Precision = Annotated[Literal["auto", "fp32", "bf16"] | None, _PRECISION]
-BundlePrecision = Annotated[Literal["fp32", "int8"] | None, _PRECISION]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"] | None,
+    typer.Option(help="What the network computes in; auto takes bf16 where the device has it.", show_default=False),
+]
+BundlePrecision = Annotated[
+    Literal["fp32", "int8"] | None,
+    typer.Option("--precision", help="Which graph of a bundle; its card chooses.", show_default=False),
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; 0 by default.", show_default=False)]
 Set = Annotated[
     list[str] | None,
@@ -123,7 +132,12 @@ Seeds = Annotated[
 ]
 Methods = Annotated[
     str | None,
-    typer.Option("--method", help="Attribution methods, by commas; all by default.", show_default=False),
+    typer.Option(
+        "--method",
+        help="Attribution methods, by commas, of saliency, smoothgrad, integrated-gradients, grad-cam, occlusion; "
+        "all by default.",
+        show_default=False,
+    ),
 ]
 Faces = Annotated[int, typer.Option(min=1, help="How many faces are shown, evenly by class, right and wrong.")]
 Share = Annotated[float, typer.Option(min=0, max=1, help="Of a masked face's pixels that become grey.")]
@@ -156,9 +170,10 @@ Teachers = Annotated[
 Targets = Annotated[str | None, typer.Option(help="A file id,label with the labels of test.csv.", show_default=False)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad/--no-skip-bad", help="List unreadable pictures and go on without.")]
 Name = Annotated[
-    str | None, typer.Option(help="Of the run folder below runs/; by default model and time.", show_default=False)
+    str | None,
+    typer.Option(help="Of the folder that is made below runs/; by default model and time.", show_default=False),
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="Use this folder or file instead.", show_default=False)]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where the results go, instead.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite/--no-overwrite", help="Allow --out to exist.")]
 Resume = Annotated[
     str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)
@@ -188,6 +203,7 @@ MaxRisk = Annotated[
         show_default=False,
     ),
 ]
+Licence = Annotated[str, typer.Option(help="Of the weights, for the card: whoever trained them says it.")]
 MinAccuracy = Annotated[
     float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)
 ]

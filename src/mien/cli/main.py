@@ -7,12 +7,14 @@ import sys
 import traceback
 import warnings
 from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from mien.cli import console
-from mien.core.errors import Interrupted, MienError, MissingExtraError, UsageError
+from mien.core.errors import Interrupted, MienError, MissingExtraError, UsageError, pip_install
 
 app = typer.Typer(
     name="mien",
@@ -21,14 +23,30 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": lambda t: t.replace("_", "-")},
-    help="Facial-expression recognition you can check: train, evaluate, explain, ship.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(version("mien"))
+        raise typer.Exit
+
 
 EXTRAS = {"pyarrow": "parquet"} | dict.fromkeys(
     ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
     "train",
 )
 """The optional part that brings a package."""
+
+
+@app.callback()
+def _before(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Facial-expression recognition you can check: train, evaluate, explain, ship."""
 
 
 def main() -> None:
@@ -54,7 +72,7 @@ def run(arguments: list[str]) -> int:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             return _fail(error, 1)
-        return _fail(MissingExtraError(f"this needs {error.name}; install it with: pip install 'mien[{extra}]'"), 5)
+        return _fail(MissingExtraError(f"this needs {error.name}: {pip_install(extra)}"), 5)
     except KeyboardInterrupt:
         console.say("interrupted")
         return Interrupted.exit_code

@@ -6,6 +6,7 @@ from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.errors import pip_install
 
 
 @app.command()
@@ -37,7 +38,7 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
 def _networks() -> list[dict[str, Any]]:
     """Return the networks that can be trained; none where PyTorch is not installed, which counts their parameters."""
     if find_spec("torch") is None:
-        console.say("only what ships; the networks for training need: pip install 'mien[train]'")
+        console.say(f"only what ships; the networks for training need: {pip_install('train')}")
         return []
     from mien.models.registry import MODELS, info
 

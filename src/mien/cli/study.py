@@ -1,7 +1,6 @@
 """`mien study`."""
 
 import sys
-
 from typing import Any
 
 from mien.cli import console, flags

@@ -58,7 +58,8 @@ def train(
     }
     if resume is not None:
         flags.refuse_with_resume(
-            data=data, recipe=recipe, config=config, name=name, out=out, set_=set_, teachers=teachers
+            **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
+            **{"set": set_, "teachers": teachers},
         )
         from mien.training.start import resume as resume_run
 
@@ -90,6 +91,8 @@ def _source(recipe: str | None, config: Path | None) -> str:
             "name how to train, by a recipe or a run's config; for example: mien train fer2013.csv --recipe course, or "
             "mien train --config runs/train/NAME/config.json"
         )
+    if config is not None and not config.is_dir() and config.suffix != ".json":
+        raise UsageError(f"--config {config}: expected the config.json of a run, or the run's folder")
     if config is not None:
         return str(config / "config.json" if config.is_dir() else config)
     return str(recipe)

@@ -71,6 +71,15 @@ class Interrupted(MienError):
     exit_code = 130
 
 
+def pip_install(extra: str) -> str:
+    """Say how an optional part is installed.
+
+    >>> pip_install("video")
+    "pip install 'mien[video]', or in a clone of it: pip install '.[video]'"
+    """
+    return f"pip install 'mien[{extra}]', or in a clone of it: pip install '.[{extra}]'"
+
+
 def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     """Say which known names are meant most likely, for the end of an error message.
 
@@ -81,5 +90,5 @@ def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     """
     known = sorted(choices)
     more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    close = get_close_matches(name, known, n=count, cutoff=0.5)
+    close = get_close_matches(name, known, n=count, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known[:12])}{more}"

@@ -29,6 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, UsageError
 from mien.core.files import read_json, remove_leftovers, storage_errors, write_atomic, write_json
 from mien.core.lock import locked
@@ -148,9 +149,24 @@ class RunDir:
         if len(named) > 1:
             found = ", ".join(str(path.parent) for path in named)
             raise UsageError(f"'{where}' names several runs: {found}; give the path")
+        if not named and find_bundle(where):
+            raise DataError(
+                f"{where}: a bundle, and this needs the folder of a training run, as `mien train` leaves it"
+            )
         if not named:
             raise DataError(f"{where}: no run folder (no config.json in it)")
         return cls(named[0].parent.absolute())
+
+    def check_trained(self) -> None:
+        """Raise `DataError` where the folder is an ensemble's or an ablation's: they have no network of their own."""
+        config = self.read_json("config.json")
+        if "ensemble" in config:
+            raise DataError(f"{self.path}: an ensemble, which has no network of its own; name one of its members")
+        if "ablation" in config:
+            raise DataError(
+                f"{self.path}: an ablation, which has no network of its own; name one of its runs in arms/, or go on "
+                f"with it: mien ablate --resume {self.path}"
+            )
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read one of the run's JSON files.

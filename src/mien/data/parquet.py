@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError, MissingExtraError
+from mien.core.errors import DataError, MissingExtraError, pip_install
 from mien.core.faces import FaceSet, join
 from mien.core.labels import FERPLUS_VOTES
 from mien.data.fer2013_csv import USAGE_SPLITS
@@ -59,7 +59,7 @@ def stream(path: Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
     try:
         import pyarrow as pa
     except ImportError:
-        raise MissingExtraError("Parquet needs PyArrow: pip install 'mien[parquet]'") from None
+        raise MissingExtraError(f"Parquet needs PyArrow: {pip_install('parquet')}") from None
     try:
         held: list[FaceSet] = []
         for part in _stream(path, on_bad):

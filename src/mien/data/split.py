@@ -73,7 +73,7 @@ def _checked(rows: int, train: FaceSet) -> int:
     if rows >= len(train):
         raise DataError(
             f"{train.source}: {rows:,} rows to hold out of {len(train):,} labelled ones in split 'train'; "
-            "hold out fewer"
+            f"hold out fewer, such as --set holdout.rows={max(len(train) // 5, 1)}"
         )
     return rows
 

@@ -35,7 +35,10 @@ LIMITS_OF_DATA = {
     False: "Learned from pictures whose labels people gave by looking at them; people disagree. FER2013's own labels "
     "of its web images are those of the ten people of FER+ on 62 % of the faces.",
 }
-LICENCE = {"weights": "Apache-2.0", "data": "FER2013 and FER+ are for research; their terms bind who trains on them."}
+LICENCE_OF_DATA = {
+    True: "Drawn by mien.",
+    False: "The terms of the faces bind who trains on them; FER2013 and FER+ are for research.",
+}
 _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 _SCORES = (
@@ -58,12 +61,14 @@ def choose_default(lost: float) -> dict[str, Any]:
     >>> choose_default(0.004)["default"]
     'fp32'
     """
-    gain = f"int8 {'loses' if lost > 0 else 'gains'} {100 * abs(lost):.2f} points of accuracy on the held-out faces"
-    reason = f"{gain}; up to {100 * MOST_LOST:.1f} lost are allowed"
+    loses = f"int8 {'loses' if lost > 0 else 'gains'} {100 * abs(lost):.2f} points of" if lost else "int8 has the same"
+    reason = f"{loses} accuracy on the held-out faces; up to {100 * MOST_LOST:.1f} lost are allowed"
     return {"default": "fp32" if round(lost, 9) > MOST_LOST else "int8", "reason": reason}
 
 
-def make_card(classifier: Classifier, *, stored: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+def make_card(
+    classifier: Classifier, *, stored: Mapping[str, Any], measured: Mapping[str, Any], licence: str
+) -> dict[str, Any]:
     """Put a card together.  It holds no date and no path, so the same run gives the same card.
 
     Args:
@@ -71,6 +76,7 @@ def make_card(classifier: Classifier, *, stored: Mapping[str, Any], measured: Ma
         stored: the run's `config.json`.
         measured: `files`, `precision`, `parity`, `scores` (split and each precision's), `held_out_accuracy`,
             `abstention`, as they are to appear.
+        licence: of the weights.
     """
     network = info(classifier.model, classes=len(classifier.classes))
     default = measured["scores"][measured["precision"]["default"]]
@@ -100,7 +106,7 @@ def make_card(classifier: Classifier, *, stored: Mapping[str, Any], measured: Ma
         "abstention": measured["abstention"],
         "limits": [LIMITS_OF_DATA[synthetic], *LIMITS, *_weaknesses(default)],
         "training": _training(stored),
-        "licence": LICENCE,
+        "licence": {"weights": licence, "data": LICENCE_OF_DATA[synthetic]},
         "versions": {name: metadata.version(name) for name in _EXPORTED_WITH},
     }
 

@@ -22,6 +22,10 @@ SMALLEST_SD = 1.0
 """Standard deviations are at least one grey level, so that constant pixels and blank faces stay finite."""
 
 
+BLOCK = 512
+"""So many faces are summed up at once."""
+
+
 class Normalise(nn.Module):
     """Standardise faces: grey levels `(N, 1, 48, 48)` in 0…255, any dtype → `float32` of the same shape.
 
@@ -47,9 +51,17 @@ class Normalise(nn.Module):
     def fit(self, images: NDArray[np.uint8]) -> None:
         """Take mean and standard deviation from training faces, `uint8 (N, 48, 48)`."""
         if self.kind in ("per-pixel", "global"):
-            axis = 0 if self.kind == "per-pixel" else None
-            self.mean[:] = torch.as_tensor(images.mean(axis=axis, dtype=np.float64))
-            self.sd[:] = torch.as_tensor(images.std(axis=axis, dtype=np.float64)).clamp(min=SMALLEST_SD)
+            axis = 0 if self.kind == "per-pixel" else (0, 1, 2)
+            total, squares = np.int64(0), np.int64(0)
+            for i in range(
+                0, len(images), BLOCK
+            ):  # as 64-bit numbers all faces at once would take eight times the room
+                block = images[i : i + BLOCK].astype(np.int64)
+                total, squares = total + block.sum(axis=axis), squares + (block**2).sum(axis=axis)
+            count = images.size / np.size(total)
+            mean = total / count
+            self.mean[:] = torch.as_tensor(mean)
+            self.sd[:] = torch.as_tensor(np.sqrt(squares / count - mean**2)).clamp(min=SMALLEST_SD)
 
     def forward(self, faces: Tensor) -> Tensor:
         faces = faces.float()
@@ -96,8 +108,8 @@ class Classifier(nn.Module):
         return torch.cat(rows) if rows else torch.empty((0, len(self.classes)))
 
 
-def save_classifier(classifier: Classifier, folder: Path) -> None:
-    """Write `model.safetensors` and `model.json` into `folder`, each atomically."""
+def save_classifier(classifier: Classifier, folder: Path, *, epoch: int) -> None:
+    """Write `model.safetensors` and `model.json` into `folder`, each atomically; `epoch` (from 1) made the weights."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
     write_atomic(folder / "model.safetensors", save(tensors))
     write_json(
@@ -108,6 +120,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
             "classes": classifier.classes,
             "normalisation": classifier.normalise.kind,
             "temperature": classifier.temperature,
+            "epoch": epoch,
         },
     )
 

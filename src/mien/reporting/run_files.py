@@ -78,6 +78,11 @@ class Evaluation:
     cell_rows: NDArray[np.int64]
     cell_images: NDArray[np.uint8]
 
+    @property
+    def learned(self) -> bool:
+        """Whether training saw these faces, or most of them."""
+        return "train" in self.split.split(",") or 2 * int(self.metrics["copies"]) > int(self.metrics["faces"])
+
 
 @dataclass(frozen=True, eq=False)
 class RunFiles:
@@ -147,7 +152,7 @@ def read_run(run: RunDir) -> RunFiles:
         data=_json(run, "data.json"),
         history=run.history,
         timing=run.read_table("timing.csv", TIMING),
-        evaluations=[_evaluation(run, split) for split in _splits(run.path / "eval")],
+        evaluations=_evaluations(run),
         ablation=_json(run, "ablation.json") or _json(run, "ablation/ablation.json"),
         attribution=_explained(run, "attribution"),
         filters=_explained(run, "filters"),
@@ -168,20 +173,22 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
         raise DataError(
             f"{run.path / name}: schema_version {version}, expected {SCHEMA}; it was written by another version of mien"
         )
+    if "ensemble" in values:
+        raise DataError(f"{run.path}: an ensemble, which has no report; its scores are in eval/*/metrics.json")
     missing = [key for key in KEYS.get(Path(name).name, ()) if key not in values]
     if missing:
         raise DataError(f"{run.path / name}: lacks {', '.join(missing)}; it is damaged or of another version of mien")
     return values
 
 
-def _splits(folder: Path) -> list[str]:
-    """Names of the evaluated splits: test splits first, those that training has seen last."""
-    names = sorted(path.parent.name for path in folder.glob("*/metrics.json"))
+def _evaluations(run: RunDir) -> list[Evaluation]:
+    """Read the evaluated splits: test splits first, those that training has seen last."""
     places: Mapping[str, int] = {
         **{name: place - 9 for place, name in enumerate(FIRST_SPLITS)},
         **{name: place + 9 for place, name in enumerate(LAST_SPLITS)},
     }
-    return sorted(names, key=lambda name: places.get(name, 0))
+    found = [_evaluation(run, path.parent.name) for path in sorted((run.path / "eval").glob("*/metrics.json"))]
+    return sorted(found, key=lambda each: (each.learned, places.get(each.split, 0)))
 
 
 def _evaluation(run: RunDir, split: str) -> Evaluation:

@@ -51,10 +51,8 @@ def best_epoch(history: list[dict[str, float]]) -> int | None:
 
 
 def kept_epoch(files: RunFiles) -> int | None:
-    """Find the epoch whose weights are the run's model: the best one, or the last one of a whole one-cycle."""
-    last = int(files.history[-1]["epoch"]) if files.history else None
-    whole_cycle = files.recipe.get("schedule") == "one-cycle" and last == files.recipe.get("epochs")
-    return last if whole_cycle else best_epoch(files.history)
+    """Find the epoch whose weights are the run's model; None where it has no model, or an old one that doesn't say."""
+    return (files.model or {}).get("epoch")
 
 
 def model_name(files: RunFiles) -> str:
@@ -69,10 +67,9 @@ def warning(evaluation: Evaluation) -> str:
     Args:
         evaluation: the split.
     """
-    parts = evaluation.split.split(",")
-    if "train" in parts:
-        return "The model learned from these faces, so the figures do not tell how it does on new ones."
-    if "validation" in parts:
+    if evaluation.learned:
+        return "The model learned from most of these faces, so the figures do not tell how it does on new ones."
+    if evaluation.split == "validation":
         return "The epoch was chosen on these faces, so the figures are somewhat better than those of new ones."
     return ""
 

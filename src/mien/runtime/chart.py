@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import MissingExtraError, UsageError
+from mien.core.errors import MissingExtraError, UsageError, pip_install
 from mien.core.files import write_atomic
 from mien.runtime.draw import colours, spell
 from mien.runtime.record import Seen
@@ -128,7 +128,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise MissingExtraError("the chart needs Matplotlib: pip install 'mien[video]'") from None
+        raise MissingExtraError(f"the chart needs Matplotlib: {pip_install('video')}") from None
 
 
 def _stack(axes: "Axes", over_time: ExpressionOverTime) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError, MissingExtraError, UsageError
+from mien.core.errors import DataError, MissingExtraError, UsageError, pip_install
 from mien.core.pixels import MAX_PIXELS
 from mien.runtime.record import Picture
 
@@ -83,7 +83,7 @@ def require_av() -> None:
     try:
         import av  # noqa: F401
     except ImportError:
-        raise MissingExtraError("video needs PyAV: pip install 'mien[video]'") from None
+        raise MissingExtraError(f"video needs PyAV: {pip_install('video')}") from None
 
 
 def _pictures(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:

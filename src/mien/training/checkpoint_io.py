@@ -24,15 +24,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         write_atomic(Path(path), buffer.getvalue())
 
 
-def read_checkpoint(path: Path, key: str) -> dict[str, Any]:
-    """Read one part of a checkpoint, `loops` or `state_dict`.
+def read_checkpoint(path: Path, *keys: str) -> dict[str, Any]:
+    """Read parts of a checkpoint: `loops`, `epoch` (from 0), `state_dict`.
 
     Raises:
         DataError: missing, damaged, or it holds more than numbers, code for one.
     """
     try:
-        part: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")[key]
-        return {**part}
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        return {key: content[key] for key in keys}
     except Exception as error:  # torch, zipfile and pickle raise half a dozen kinds
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(f"{path}: damaged checkpoint ({reason}); start a new run") from None

@@ -188,12 +188,8 @@ def stored_config(run: RunDir) -> TrainConfig:
 
     Raises:
         ConfigError: `config.json` holds something else.
-        DataError: the run is an ensemble.
     """
-    stored = run.read_json("config.json")
-    if "ensemble" in stored:
-        raise DataError(f"{run.path}: an ensemble, which has no network of its own; name one of its members")
-    return TrainConfig.parse(stored.get("config", {}), source=str(run.path / "config.json"))
+    return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
 
 
 def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: Mapping[str, Any]) -> TrainConfig:

@@ -60,7 +60,11 @@ def read_factors(names: Sequence[str] = (), *, settings: Sequence[str] = ()) -> 
             )
         given.append((key.strip(), parts))
     if not given or len(dict(given)) < len(given):
-        raise ConfigError(f"expected one or more different factors, not {', '.join(n for n, _ in given) or 'none'}")
+        twice = f", not {', '.join(name for name, _ in given)}" if given else ""
+        raise ConfigError(
+            f"expected one or more different factors{twice}; for example --factors normalisation,augmentation, or "
+            "--factor optimizer.lr=1e-3,3e-3"
+        )
     _refuse_overlap([name for name, _ in given])
     return dict(given)
 

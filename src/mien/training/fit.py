@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import re
 import signal
 import threading
@@ -73,19 +74,17 @@ def fit(
             classifier.normalise.fit(training.images)
             module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
-            with _errors_of_processes():
-                _carry_out(_trainer(config, run, talk), module, checkpoint)
-        whole_cycle = config.schedule == "one-cycle" and len(run.history) == config.epochs
-        _keep(classifier, last if whole_cycle else best, run, held_out=held_out)
+            _carry_out(_trainer(config, run, talk), module, checkpoint)
+        _keep(classifier, config, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
-            _keep(classifier, best, run, held_out=held_out)
+            _keep(classifier, config, run, held_out=held_out)
         run.set_status("interrupted", reason="stopped by the user")
         raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
     except BaseException as error:
         with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
             if isinstance(error, Diverged) and classifier is not None and best.exists():
-                _keep(classifier, best, run, held_out=held_out)
+                _keep(classifier, config, run, held_out=held_out)
             run.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
     early = len(run.history) < config.epochs
@@ -99,7 +98,10 @@ def fit(
 def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
     """Train, from a checkpoint if there is one; what fails before training begins is the checkpoint's fault."""
     try:
-        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        with _errors_of_processes():
+            trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    except (MienError, ProcessRaisedException):  # of a process that is gone nobody knows whether it had begun
+        raise
     except Exception as error:
         began = any(isinstance(each, History) and each.began for each in trainer.callbacks)  # type: ignore[attr-defined]
         if checkpoint is None or began:
@@ -109,17 +111,21 @@ def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | No
         ) from error
 
 
-def _keep(classifier: Classifier, checkpoint: Path, run: RunDir, *, held_out: FaceSet) -> None:
-    """Save an epoch's weights, calibrated on the faces that were held out, as the run's model."""
-    prefix = "classifier."
-    weights = read_checkpoint(checkpoint, "state_dict")
-    own = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out: FaceSet) -> None:
+    """Save the chosen epoch's weights, calibrated on the faces that were held out, as the run's model."""
+    whole_cycle = config.schedule == "one-cycle" and len(run.history) == config.epochs
+    checkpoint, prefix = run.path / "checkpoints" / ("last.ckpt" if whole_cycle else "best.ckpt"), "classifier."
+    kept = read_checkpoint(checkpoint, "state_dict", "epoch")
     try:
+        weights = kept["state_dict"].items()
+        own = {key.removeprefix(prefix): value for key, value in weights if key.startswith(prefix)}
+        epoch = kept["epoch"] + 1
         classifier.load_state_dict(own)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
+    classifier.temperature = 1.0  # what an interrupted call has fitted is not in the logits
     classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
-    save_classifier(classifier, run.path)
+    save_classifier(classifier, run.path, epoch=epoch)
 
 
 def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
@@ -135,8 +141,10 @@ def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
     if len(training) < config.batch:
         raise DataError(
             f"{faces.source}: {len(training):,} rows to learn from are fewer than one batch of {config.batch}; "
-            "hold out fewer rows or lower --batch"
+            "hold out fewer rows (--set holdout.rows=…) or lower --batch"
         )
+    if len(held_out) < config.devices:
+        raise DataError(f"{faces.source}: {len(held_out)} rows held out, fewer than --devices {config.devices}")
     return training, held_out
 
 
@@ -172,12 +180,12 @@ def _undisturbed() -> Iterator[None]:
 def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     accelerator, devices = lightning_device(config.device, config.devices)
     keep = partial(Keeper, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True)
+    patience = config.stopping.patience or math.inf  # it counts even so: a resumed run may have a patience
     callbacks: list[L.Callback] = [
         History(run.path, talk, batch=config.batch),
         Steps(talk, epochs=config.epochs, batch=config.batch),
+        Stopper("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
     ]
-    if config.stopping.patience:
-        callbacks.append(Stopper("val_loss", patience=config.stopping.patience, check_on_train_epoch_end=True))
     # Lightning writes the averaged weights into whole checkpoints only
     callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:

@@ -1,7 +1,7 @@
 """`train` and `resume`: the two ways to start training."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -132,18 +132,19 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
-        DataError: there is no such run, its checkpoint is damaged, or its faces have changed.
+        DataError: there is no such run, it is no training, its checkpoint is damaged, or its faces have changed.
         UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
     talk = talk or Talk()
     run = RunDir.open(where)
+    run.check_trained()
     with run.locked():
         return _resume(run, talk=talk, **flags)
 
 
 def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
     before = stored_config(run)
-    config = resolve(before.model_dump(), flags=flags)
+    config = _from_everywhere(resolve(before.model_dump(), flags=flags))
     lightning_device(config.device, config.devices)
     _check_same(before, config)
     _check_open(run, before, config)
@@ -168,16 +169,25 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
     if data is None and "data" not in values:
         raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
-    if data is not None and not is_synthetic(data):
-        data = str(Path(data).absolute())
-    if flags.get("votes") is not None:
-        flags["votes"] = str(Path(flags["votes"]).absolute())
-    if flags.get("teachers") is not None:
-        flags["teachers"] = [str(RunDir.open(teacher).path) for teacher in flags["teachers"]]
-    config = resolve(values, settings=settings, flags={"data": data, **flags})
+    config = _from_everywhere(resolve(values, settings=settings, flags={"data": data, **flags}))
+    check_runs(config)
+    return config
+
+
+def check_runs(config: TrainConfig) -> None:
+    """Raise `UsageError` if there is no such network, if it can't see such faces, or if there is no such device."""
     check_side(config.model, config.start_px)
     lightning_device(config.device, config.devices)
-    return config
+
+
+def _from_everywhere(config: TrainConfig) -> TrainConfig:
+    """Make a config's paths absolute, which are relative to where one stands, so that it holds from everywhere."""
+    paths: dict[str, Any] = {"teachers": tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)}
+    if not is_synthetic(config.data):
+        paths["data"] = str(Path(config.data).absolute())
+    if config.votes:
+        paths["votes"] = str(Path(config.votes).absolute())
+    return config.model_copy(update=paths)
 
 
 def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:
@@ -235,8 +245,22 @@ def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
             f"{run.path}: finished its {before.epochs} epochs; to go on: "
             f"mien train --resume {run.path} --epochs {before.epochs * 2}"
         )
-    if run.state == "stopped-early" and 0 < after.stopping.patience <= before.stopping.patience:
+    waited, more = (
+        epochs_without_gain(run.history),
+        "" if after.epochs == before.epochs else f"--epochs {after.epochs} ",
+    )
+    if run.state in ("finished", "stopped-early") and 0 < after.stopping.patience <= waited:
         raise UsageError(
-            f"{run.path}: stopped early (patience {before.stopping.patience}); to go on: "
-            f"mien train --resume {run.path} --patience {before.stopping.patience * 2}"
+            f"{run.path}: no lower validation loss for {waited} epochs, patience {after.stopping.patience}; to go on: "
+            f"mien train --resume {run.path} {more}--patience {waited * 2}"
         )
+
+
+def epochs_without_gain(history: Sequence[Mapping[str, float]]) -> int:
+    """Count the epochs since the first with the lowest validation loss, as early stopping does.
+
+    >>> epochs_without_gain([{"val_loss": 2.0}, {"val_loss": 1.5}, {"val_loss": 1.5}, {"val_loss": 1.6}])
+    2
+    """
+    losses = [row["val_loss"] for row in history]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0

@@ -73,6 +73,7 @@ def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str
         DataError: the run has no trained model.
         UsageError: it has other classes, or may have learned from the faces that the other held out.
     """
+    run.check_trained()
     classifier = load_classifier(run.path, device=device)
     if classifier.classes != faces.classes:
         raise UsageError(

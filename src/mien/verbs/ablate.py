@@ -13,10 +13,9 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_means, effects
-from mien.models.registry import check_name
 from mien.training.config import resolve, stored_config
 from mien.training.factors import Arm, arms, read_factors
-from mien.training.start import begin, load_faces, own_faces, resolve_config, resume, train
+from mien.training.start import begin, check_runs, load_faces, own_faces, resolve_config, resume, train
 from mien.verbs.score import evaluate, tested_split
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
@@ -73,7 +72,7 @@ def ablate(
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ConfigError(f"--seeds {','.join(map(str, seeds))}: expected one or more different numbers from 0 on")
     for arm in arms(chosen):
-        check_name(resolve(config.model_dump(), flags=arm.settings).model)
+        check_runs(resolve(config.model_dump(), flags=arm.settings))
     faces = load_faces(config, talk)
     plan = {"factors": chosen, "seeds": list(seeds)}
     made = begin(config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan)

@@ -15,13 +15,14 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import accuracy
+from mien.evaluation.votes import FLOOR
 from mien.training.config import stored_config
 from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
 from mien.training.start import own_faces
 from mien.training.teachers import open_member
 from mien.training.temperature import fit_temperature
-from mien.verbs.score import classify, judge, mirror
+from mien.verbs.score import classify, faces_of, judge, mirror
 
 
 def ensemble(
@@ -58,11 +59,12 @@ def ensemble(
     members = [RunDir.open(run) for run in runs]
     if len({member.path for member in members}) < max(2, len(members)):
         raise UsageError("an ensemble has two or more different runs: mien ensemble runs/train/a runs/train/b")
+    members[0].check_trained()
     config, faces = stored_config(members[0]), own_faces(members[0], Talk())
     where = resolve_device(device)
     classifiers = [open_member(member, config, faces=faces, device=where) for member in members]
     learned, held_out = split_faces(config, faces)
-    judged = held_out if split == "validation" else faces.split(split)
+    judged = faces_of(split, own=faces, held_out=held_out)
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
     run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
     given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
@@ -95,4 +97,5 @@ def _average(said: Sequence[Predictions], temperature: float) -> Predictions:
 
 def _log_mean(said: Sequence[Predictions]) -> torch.Tensor:
     """Take the logarithm of the mean probabilities: `float64 (N, C)`."""
-    return torch.as_tensor(np.mean([each.probabilities for each in said], axis=0, dtype=np.float64)).log()
+    mean = np.mean([each.probabilities for each in said], axis=0, dtype=np.float64)
+    return torch.as_tensor(np.maximum(mean, FLOOR)).log()

@@ -33,7 +33,7 @@ from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
 from mien.training.start import own_faces
 from mien.verbs.filters import Ascent, evenly, keep_feature_maps, keep_filters
-from mien.verbs.score import classify, tested_split
+from mien.verbs.score import classify, faces_of, tested_split
 
 CHECKED = 105
 """Faces on which the methods are compared, as many of each class that the network gave as there are."""
@@ -105,6 +105,7 @@ def explain(
     """
     talk = talk or Talk()
     run = run if isinstance(run, RunDir) else RunDir.open(run)
+    run.check_trained()
     classifier = load_classifier(run.path, device=resolve_device(device))
     if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
         raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
@@ -119,7 +120,7 @@ def explain(
     for name in (wanted.layer, filters):
         find_layer(classifier, name)
     own = own_faces(run, talk)
-    shown = split_faces(stored_config(run), own)[1] if wanted.split == "validation" else own.split(wanted.split)
+    shown = faces_of(wanted.split, own=own, held_out=split_faces(stored_config(run), own)[1])
     said = classify(classifier, shown)
     if len(shown) < 2:
         raise DataError(f"{shown.source}: one face in split '{wanted.split}', methods are compared on 2 or more")

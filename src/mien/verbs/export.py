@@ -56,6 +56,7 @@ def export(
     out: Path | None = None,
     overwrite: bool = False,
     max_risk: float | None = None,
+    licence: str = "not stated",
     talk: Talk | None = None,
 ) -> Bundle:
     """Turn a trained run into a bundle: an ONNX graph in fp32 and int8, and a card that says how right they are.
@@ -70,6 +71,7 @@ def export(
         overwrite: replace the bundle that is in `out`.
         max_risk: look for the threshold of the top probability below which the bundle had better say nothing, so that
             at most this share of the accepted held-out faces is wrong.
+        licence: of the weights, for the card.
         talk: who is told of the steps.
 
     Raises:
@@ -83,6 +85,7 @@ def export(
     if out is not None:
         refuse_if_full(out.absolute(), overwrite=overwrite)
     run = run if isinstance(run, RunDir) else RunDir.open(run)
+    run.check_trained()
     classifier = load_classifier(run.path)
     faces = parts_of(run, talk)
     talk.note("exporting the graph, calibrating its 8-bit version")
@@ -91,7 +94,7 @@ def export(
     talk.note(f"comparing with the network on {len(faces.held_out):,} held-out faces, scoring on split '{faces.split}'")
     measured = _measure(classifier, graphs, faces=faces, max_risk=max_risk)
     try:
-        card = make_card(classifier, stored=run.read_json("config.json"), measured=measured)
+        card = make_card(classifier, stored=run.read_json("config.json"), measured=measured, licence=licence)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run.path / 'config.json'}: damaged ({type(error).__name__}: {error})") from error
     name = name or f"{classifier.model}-{datetime.now():%Y%m%d-%H%M%S}"

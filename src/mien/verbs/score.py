@@ -1,5 +1,6 @@
 """`evaluate`: what a trained run says of faces, and how right it is.  Axes: `N` faces, `K` examples."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.files import write_arrays, write_json
+from mien.core.files import read_json, write_arrays, write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -66,6 +67,7 @@ def evaluate(
     if data is None and (targets or votes):
         raise UsageError("--targets and --votes belong to other data; name the faces with --data")
     run = run if isinstance(run, RunDir) else RunDir.open(run)
+    run.check_trained()
     with run.locked():
         config = stored_config(run)
         own = own_faces(run, Talk())
@@ -73,10 +75,11 @@ def evaluate(
         name = split
         if data is not None:
             opened = open_faces(data, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
-            faces, name = opened.split(split), f"{Path(data).stem}-{split}"
+            faces = opened.split(split)
+            name = _free_name(run.path / "eval", f"{Path(data).stem}-{split}", source=faces.source)
             check_classes(faces, known=own.classes)
         else:
-            faces = held_out if split == "validation" else own.split(split)
+            faces = faces_of(split, own=own, held_out=held_out)
         classifier = load_classifier(run.path, device=resolve_device(device))
         return judge(
             classify(classifier, faces),
@@ -85,6 +88,30 @@ def evaluate(
             learned=learned,
             folder=run.path / "eval" / name,
         )
+
+
+def faces_of(split: str, *, own: FaceSet, held_out: FaceSet) -> FaceSet:
+    """Pick the faces of a split; `validation` are those that a run held out.
+
+    Raises:
+        DataError: no such split.
+        UsageError: `validation` among others: those that the run held out lie in `train`, too.
+    """
+    if split == "validation":
+        return held_out
+    if "validation" in [part.strip() for part in split.split(",")]:
+        raise UsageError(f"--split {split}: validation is what the run held out; score it alone")
+    return own.split(split)
+
+
+def _free_name(folder: Path, name: str, *, source: str) -> str:
+    """Add `-2`, `-3` to a name while the scores there are those of other data."""
+    for number in itertools.count(1):
+        numbered = name if number == 1 else f"{name}-{number}"
+        scores = folder / numbered / "metrics.json"
+        if not scores.exists() or read_json(scores).get("source") == source:
+            return numbered
+    raise AssertionError("there is always a next number")
 
 
 def mirror(faces: FaceSet) -> FaceSet:
