@@ -169,7 +169,8 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
     if data is None and "data" not in values:
         raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
-    config = _from_everywhere(resolve(values, settings=settings, flags={"data": data, **flags}))
+    given = {key: _as_text(value) for key, value in {"data": data, **flags}.items()}
+    config = _from_everywhere(resolve(values, settings=settings, flags=given))
     check_runs(config)
     return config
 
@@ -178,6 +179,13 @@ def check_runs(config: TrainConfig) -> None:
     """Raise `UsageError` if there is no such network, if it can't see such faces, or if there is no such device."""
     check_side(config.model, config.start_px)
     lightning_device(config.device, config.devices)
+
+
+def _as_text(value: Any) -> Any:
+    """Write paths as text, which is what a config holds."""
+    if isinstance(value, (list, tuple)):
+        return [_as_text(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _from_everywhere(config: TrainConfig) -> TrainConfig:
