@@ -61,16 +61,6 @@ def test_a_run_without_weights_says_what_makes_them(run: RunDir) -> None:
     assert not (run.path / "explain").exists()
 
 
-def test_an_ablation_has_no_model_of_its_own(tmp_path: Path) -> None:
-    given: dict[str, Any] = {"recipe": "mien-n", "epochs": 1, "batch": 32, "device": "cpu", "seeds": [0]}
-    made = mien.ablate(
-        "synthetic:210", factor=["augment.flip=false,true"], settings=["holdout.rows=35"], out=tmp_path / "a", **given
-    )
-    with pytest.raises(DataError, match="no trained model"):
-        mien.explain(made, **SMALL)
-    assert not (made.path / "explain").exists()
-
-
 def changed(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     """Let the run's own faces be others, as if they had been these when it learned."""
     faces = replace(mien.open_faces("synthetic:210"), **values)
