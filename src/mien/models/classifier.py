@@ -53,9 +53,7 @@ class Normalise(nn.Module):
         if self.kind in ("per-pixel", "global"):
             axis = 0 if self.kind == "per-pixel" else (0, 1, 2)
             total, squares = np.int64(0), np.int64(0)
-            for i in range(
-                0, len(images), BLOCK
-            ):  # as 64-bit numbers all faces at once would take eight times the room
+            for i in range(0, len(images), BLOCK):  # all at once, in 64 bits, they would take eight times the room
                 block = images[i : i + BLOCK].astype(np.int64)
                 total, squares = total + block.sum(axis=axis), squares + (block**2).sum(axis=axis)
             count = images.size / np.size(total)

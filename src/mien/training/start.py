@@ -253,10 +253,8 @@ def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
             f"{run.path}: finished its {before.epochs} epochs; to go on: "
             f"mien train --resume {run.path} --epochs {before.epochs * 2}"
         )
-    waited, more = (
-        epochs_without_gain(run.history),
-        "" if after.epochs == before.epochs else f"--epochs {after.epochs} ",
-    )
+    more = "" if after.epochs == before.epochs else f"--epochs {after.epochs} "
+    waited = epochs_without_gain(run.history)
     if run.state in ("finished", "stopped-early") and 0 < after.stopping.patience <= waited:
         raise UsageError(
             f"{run.path}: no lower validation loss for {waited} epochs, patience {after.stopping.patience}; to go on: "
