@@ -1,7 +1,7 @@
 """`study` and `resume_study`: the whole experiment in one run folder."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ def study(
     *,
     recipe: str,
     ablation: str | None = "mien-n",
-    command: Sequence[str] = (),
     talk: Talk | None = None,
     **options: Any,
 ) -> RunDir:
@@ -36,7 +35,6 @@ def study(
         recipe: the name of a shipped recipe or a TOML file.
         ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each; a small
             network, since there are twelve of them.  Hold-out, labels and batch are the study's.  None leaves them out.
-        command: the command line, to be kept with the config.
         talk: who is told of steps, epochs and notes.
         options: everything else that `train` takes.
 
@@ -48,8 +46,8 @@ def study(
         read_recipe(ablation)  # a name that is none is told now, not after hours
     talk = talk or Talk()
     with _way_on(options.get("out") or "latest", ablation, Interrupted):
-        run = train(data, recipe=recipe, verb="study", command=command, talk=talk, **options)
-    return _finish(run, ablation, command=command, talk=talk)
+        run = train(data, recipe=recipe, verb="study", talk=talk, **options)
+    return _finish(run, ablation, talk=talk)
 
 
 def resume_study(where: str | Path, *, ablation: str | None = "mien-n", talk: Talk | None = None) -> RunDir:
@@ -68,10 +66,10 @@ def resume_study(where: str | Path, *, ablation: str | None = "mien-n", talk: Ta
     if run.state not in ("finished", "stopped-early"):
         with _way_on(run.path, ablation, Interrupted):
             resume(run.path, talk=talk)
-    return _finish(run, ablation, command=run.read_json("config.json").get("command", ()), talk=talk)
+    return _finish(run, ablation, talk=talk)
 
 
-def _finish(run: RunDir, ablation: str | None, *, command: Sequence[str], talk: Talk) -> RunDir:
+def _finish(run: RunDir, ablation: str | None, *, talk: Talk) -> RunDir:
     """Do what comes after training, as far as it is not there."""
     with _way_on(run.path, ablation, KeyboardInterrupt, Interrupted):
         evaluate(run, split=tested_split(run), device=stored_config(run).device)
@@ -81,14 +79,14 @@ def _finish(run: RunDir, ablation: str | None, *, command: Sequence[str], talk: 
             report(run)
         if ablation is None:
             return run
-        ablated = _ablate(run, ablation, command=command, talk=talk)
+        ablated = _ablate(run, ablation, talk=talk)
         report(run)
     if ablated.state == "failed":
         raise MienError(f"{ablated.path}: {ablated.read_json('status.json')['reason']}")
     return run
 
 
-def _ablate(run: RunDir, recipe: str, *, command: Sequence[str], talk: Talk) -> RunDir:
+def _ablate(run: RunDir, recipe: str, *, talk: Talk) -> RunDir:
     out, config = run.path / "ablation", stored_config(run)
     if (out / "config.json").exists():
         return resume_ablation(out, talk=talk)
@@ -99,7 +97,7 @@ def _ablate(run: RunDir, recipe: str, *, command: Sequence[str], talk: Talk) -> 
         out=out,
         overwrite=True,  # a killed one may have left a folder without a config
         talk=talk,
-        command=command,
+        command=run.read_json("config.json").get("command", ()),
         device=config.device,
         votes=config.votes,
         labels=config.labels,
