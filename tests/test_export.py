@@ -92,6 +92,21 @@ def test_the_threshold_is_not_chosen_by_the_judged_faces() -> None:
     assert (found["judged"]["coverage"], found["judged"]["risk"]) == (0.75, pytest.approx(2 / 3))
 
 
+def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
+    alone = export(studied, out=tmp_path / "b", only="int8")
+    assert {path.name for path in alone.path.iterdir()} == set(FILES) - {"model.onnx"}
+    assert alone.card["files"] == {"int8": exported.card["files"]["int8"]}
+    assert alone.card["scores"] == exported.card["scores"]
+    assert alone.card["precision"]["default"] == "int8"
+    assert "accuracy on the held-out faces; the bundle holds int8 alone" in alone.card["precision"]["reason"]
+    assert "`model.onnx`" not in (alone.path / "CARD.md").read_text()
+    assert evaluate_bundle(alone, "synthetic:210")["accuracy"] == alone.card["scores"]["int8"]["accuracy"]
+    with pytest.raises(UsageError, match="no precision 'int4', did you mean int8"):
+        export(studied, out=tmp_path / "c", only="int4")  # type: ignore[arg-type]
+    assert export(studied, out=alone.path, overwrite=True, only="fp32").card["precision"]["default"] == "fp32"
+    assert not (alone.path / "model.int8.onnx").exists()
+
+
 def test_who_trained_says_the_licence(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
     assert exported.card["licence"] == {"weights": "not stated", "data": "Drawn by mien."}
     said = export(studied, out=tmp_path / "b", licence="CC0-1.0")

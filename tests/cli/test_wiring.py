@@ -76,6 +76,7 @@ ABLATE_FLAGS = {
     "--seeds 3,4": ("seeds", [3, 4]),
 }
 EXPORT_FLAGS = {name: RUN_FLAGS[name] for name in RUN_FLAGS if not name.startswith("--set")}
+EXPORT_FLAGS |= {"--max-risk 0.2": ("max_risk", 0.2), "--only int8": ("only", "int8")}
 STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
@@ -84,7 +85,7 @@ VERBS = {  # line: (function, its flags)
     "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
     "study --resume latest": ("mien.verbs.study.resume_study", STUDY_FLAGS),
     "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
-    "export run": ("mien.verbs.export.export", EXPORT_FLAGS | {"--max-risk 0.2": ("max_risk", 0.2)}),
+    "export run": ("mien.verbs.export.export", EXPORT_FLAGS),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.runtime.session.load", LOAD_FLAGS),
     "predict x.jpg": ("mien.verbs.predict.see", SEE_FLAGS),

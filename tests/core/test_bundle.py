@@ -24,6 +24,21 @@ def test_the_default_is_the_card_s(bundle: Bundle) -> None:
         assert bundle.read_model() == bundle.read_model(default)
 
 
+def test_a_bundle_of_one_graph(bundle: Bundle) -> None:
+    """The other is refused by name; a default that is not there is a damaged card."""
+    files = bundle.card["files"]
+    card = bundle.card | {"files": {"int8": files["int8"]}, "precision": {"default": "int8", "reason": ""}}
+    (bundle.path / "model.onnx").unlink()
+    (bundle.path / "card.json").write_text(json.dumps(card))
+    alone = Bundle.open(bundle.path)
+    assert alone.read_model() == bundle.read_model("int8")
+    with pytest.raises(UsageError, match="no fp32 in this bundle, only int8"):
+        alone.read_model("fp32")
+    (bundle.path / "card.json").write_text(json.dumps(card | {"precision": {"default": "fp32"}}))
+    with pytest.raises(DataError, match=r"precision\.default"):
+        Bundle.open(bundle.path)
+
+
 def test_a_damaged_file(bundle: Bundle) -> None:
     path = bundle.path / "model.onnx"
     content = bytearray(path.read_bytes())
@@ -44,7 +59,8 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"schema_version": 2}, "schema_version 2, this mien reads 1; install a newer mien"),
         ({"schema_version": 0}, "schema_version 0, expected 1; export again"),
         ({"labels": None}, r"missing or wrong: labels"),
-        ({"files": {}}, r"missing or wrong: files.fp32, files.int8"),
+        ({"files": {}}, r"missing or wrong: files\)"),
+        ({"files": {"fp16": {"file": "model.onnx", "bytes": 1, "sha256": ""}}}, "files.fp16"),
         ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),
         ({"precision": {"default": "fp16"}}, "precision.default"),
         ({"precision": {"default": {}}}, "precision.default"),

@@ -81,6 +81,16 @@ def built_for_cuda(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("built_for_cuda", [True], indirect=True)
+def test_a_gpu_and_a_bundle_in_8_bits_alone(bundle: Bundle, built_for_cuda: BuiltForCuda) -> None:
+    """Asked for, it is refused; by default the CPU computes."""
+    bundle.card["files"].pop("fp32")
+    bundle.card["precision"]["default"] = "int8"
+    with pytest.raises(UsageError, match="no fp32 in this bundle, only int8"):
+        load(bundle, device="cuda")
+    assert (load(bundle).device, load(bundle).precision) == ("cpu", "int8")
+
+
+@pytest.mark.parametrize("built_for_cuda", [True], indirect=True)
 @pytest.mark.parametrize(("device", "index"), [("auto", "0"), ("cuda", "0"), ("cuda:1", "1")])
 def test_a_gpu_computes_in_fp32(exported: Bundle, built_for_cuda: BuiltForCuda, device: str, index: str) -> None:
     model = load(exported, device=device)

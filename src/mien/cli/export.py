@@ -10,6 +10,7 @@ from mien.cli.main import app
 def export(
     run: flags.Run,
     *,
+    only: flags.Only = None,
     max_risk: flags.MaxRisk = None,
     licence: flags.Licence = "not stated",
     name: flags.Name = None,
@@ -21,11 +22,11 @@ def export(
 ) -> None:
     """Turn a trained run into a bundle that needs no PyTorch: ONNX in fp32 and int8, and a card.
 
-    Example: `mien export latest`, `mien export latest --max-risk 0.2 -o bundle`
+    Example: `mien export latest`, `mien export latest --only int8 --max-risk 0.2 -o bundle`
     """
     from mien.verbs.export import export as export_run
 
-    given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "max_risk": max_risk}
+    given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "only": only, "max_risk": max_risk}
     bundle = export_run(run, licence=licence, talk=console.TrainingTalk(), **given)
     if json:
         console.print_json({"schema_version": 1, "path": str(bundle.path), "card": bundle.card})

@@ -94,6 +94,9 @@ BundlePrecision = Annotated[
     Literal["fp32", "int8"] | None,
     typer.Option("--precision", help="Which graph of a bundle; its card chooses.", show_default=False),
 ]
+Only = Annotated[
+    Literal["fp32", "int8"] | None, typer.Option(help="The one graph to export; both by default.", show_default=False)
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; 0 by default.", show_default=False)]
 Set = Annotated[
     list[str] | None,

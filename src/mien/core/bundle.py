@@ -3,7 +3,7 @@
 ```
 <bundle>/
 ├── model.onnx         fp32: faces uint8 (N, 48, 48) → probabilities float32 (N, C)
-├── model.int8.onnx    the same in 8 bits
+├── model.int8.onnx    the same in 8 bits; a bundle may hold one of the two alone
 ├── card.json          labels, input, files with their sha256, training, scores, limits; written last
 └── CARD.md            the card for people
 ```
@@ -69,11 +69,14 @@ class Bundle:
         """Turn `default` into the precision that the card names.
 
         Raises:
-            UsageError: no such precision.
+            UsageError: no such precision, or it is not in this bundle.
         """
         if precision not in get_args(Precision):
             raise UsageError(f"no precision '{precision}', {nearest(precision, get_args(Precision))}")
-        return self.card["precision"]["default"] if precision == "default" else precision
+        chosen: Literal["fp32", "int8"] = self.card["precision"]["default"] if precision == "default" else precision
+        if chosen not in self.card["files"]:
+            raise UsageError(f"{self.path}: no {chosen} in this bundle, only {', '.join(self.card['files'])}")
+        return chosen
 
     def read_model(self, precision: Precision = "default") -> bytes:
         """Read an ONNX file and check it against the card.
@@ -133,8 +136,9 @@ def _read_card(path: Path) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
-    wrong += [] if wrong else [f"files.{name}" for name in GRAPHS if not _describes(card["files"].get(name), name)]
-    wrong += [] if wrong or card["precision"].get("default") in tuple(GRAPHS) else ["precision.default"]
+    wrong += [] if wrong or card["files"] else ["files"]
+    wrong += [] if wrong else [f"files.{name}" for name, each in card["files"].items() if not _describes(each, name)]
+    wrong += [] if wrong or card["precision"].get("default") in tuple(card["files"]) else ["precision.default"]
     wrong += [] if wrong or _is_share(card["input"].get("crop_margin")) else ["input.crop_margin"]
     wrong += [] if wrong else _wrong_scores(card)
     if wrong:
@@ -166,4 +170,4 @@ def _describes(entry: Any, precision: str) -> bool:
     """Whether an entry of `files` is whole; a card can't name a file outside its folder."""
     kinds = {"file": str, "bytes": int, "sha256": str}
     whole = isinstance(entry, dict) and all(isinstance(entry.get(key), kind) for key, kind in kinds.items())
-    return whole and entry["file"] == GRAPHS[precision]
+    return whole and entry["file"] == GRAPHS.get(precision)

@@ -55,14 +55,19 @@ def describe_graphs(graphs: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
     }
 
 
-def choose_default(lost: float) -> dict[str, Any]:
+def choose_default(lost: float, *, only: str | None = None) -> dict[str, Any]:
     """Say which precision is the default, from the accuracy that int8 loses on the faces that were held out.
+
+    `only` is the one that the bundle holds, if it does not hold both.
 
     >>> choose_default(0.004)["default"]
     'fp32'
     """
     loses = f"int8 {'loses' if lost > 0 else 'gains'} {100 * abs(lost):.2f} points of" if lost else "int8 has the same"
-    reason = f"{loses} accuracy on the held-out faces; up to {100 * MOST_LOST:.1f} lost are allowed"
+    reason = f"{loses} accuracy on the held-out faces; "
+    if only:
+        return {"default": only, "reason": f"{reason}the bundle holds {only} alone"}
+    reason += f"up to {100 * MOST_LOST:.1f} lost are allowed"
     return {"default": "fp32" if round(lost, 9) > MOST_LOST else "int8", "reason": reason}
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 import mien
 from mien.core.bundle import DEFAULT, GRAPHS, Bundle, Precision, shipped, weights
+from mien.core.errors import DataError
 
 REPEATS = 30
 WARM_UP = 3
@@ -90,9 +91,18 @@ def _files() -> list[dict[str, Any]]:
     graphs = [
         _checked(f"{name}/{file}", partial(_graph, name, cast(Precision, precision)))
         for name in shipped()
-        for precision, file in GRAPHS.items()
+        for precision, file in _graphs(name).items()
     ]
     return [*graphs, _checked("yunet", _detector)]
+
+
+def _graphs(name: str) -> dict[str, str]:
+    """Name a bundle's graphs: those of its card, or all that there may be where it can't be read."""
+    try:
+        files = Bundle.open(weights() / name).card["files"]
+    except DataError:
+        return GRAPHS  # reading them says what is wrong with the card
+    return {precision: files[precision]["file"] for precision in files}
 
 
 def _checked(file: str, read: Callable[[], bytes]) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.bundle import CARD, FILES, GRAPHS, Bundle
-from mien.core.errors import DataError, UsageError
+from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 from mien.core.files import write_atomic, write_json
 from mien.core.predictions import Predictions
@@ -55,6 +55,7 @@ def export(
     name: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
+    only: Literal["fp32", "int8"] | None = None,
     max_risk: float | None = None,
     licence: str = "not stated",
     talk: Talk | None = None,
@@ -69,6 +70,7 @@ def export(
         name: the bundle's name below `runs/export`; by default model and time.
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace the bundle that is in `out`.
+        only: the one graph that the bundle holds, and so its default; both by default.
         max_risk: look for the threshold of the top probability below which the bundle had better say nothing, so that
             at most this share of the accepted held-out faces is wrong.
         licence: of the weights, for the card.
@@ -77,11 +79,13 @@ def export(
     Raises:
         DataError: no such run, it has no model yet, or its data have changed.
         GateError: the graph says something else than the network; nothing is written then.
-        UsageError: `out` is not empty, or `max_risk` lies outside 0 to 1.
+        UsageError: `out` is not empty, no such precision, or `max_risk` lies outside 0 to 1.
     """
     talk = talk or Talk()
     if max_risk is not None and not 0 <= max_risk <= 1:
         raise UsageError(f"max_risk {max_risk}: expected a share of wrong faces, 0 to 1")
+    if only is not None and only not in GRAPHS:
+        raise UsageError(f"no precision '{only}', {nearest(only, GRAPHS)}")
     if out is not None:
         refuse_if_full(out.absolute(), overwrite=overwrite)
     run = run if isinstance(run, RunDir) else RunDir.open(run)
@@ -92,15 +96,15 @@ def export(
     fp32 = to_onnx(classifier)
     graphs = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
     talk.note(f"comparing with the network on {len(faces.held_out):,} held-out faces, scoring on split '{faces.split}'")
-    measured = _measure(classifier, graphs, faces=faces, max_risk=max_risk)
+    measured = _measure(classifier, graphs, faces=faces, only=only, max_risk=max_risk)
     try:
         card = make_card(classifier, stored=run.read_json("config.json"), measured=measured, licence=licence)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run.path / 'config.json'}: damaged ({type(error).__name__}: {error})") from error
     name = name or f"{classifier.model}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = RunDir.create("export", name=name, out=out, overwrite=overwrite, own=FILES).path
-    for precision, content in graphs.items():
-        write_atomic(folder / GRAPHS[precision], content)
+    for precision, file in card["files"].items():
+        write_atomic(folder / file["file"], graphs[precision])
     write_atomic(folder / "CARD.md", card_page(card))
     write_json(folder / CARD, card)  # last: without it the folder is no bundle
     return Bundle.open(folder)
@@ -127,7 +131,12 @@ def calibration_images(learned: FaceSet) -> NDArray[np.uint8]:
 
 
 def _measure(
-    classifier: Classifier, graphs: Mapping[str, bytes], *, faces: Parts, max_risk: float | None
+    classifier: Classifier,
+    graphs: Mapping[str, bytes],
+    *,
+    faces: Parts,
+    only: Literal["fp32", "int8"] | None,
+    max_risk: float | None,
 ) -> dict[str, Any]:
     """Measure the graphs, as `make_card` wants it; raises `GateError` where fp32 is not the network."""
     sessions = {precision: Graph(content) for precision, content in graphs.items()}
@@ -140,10 +149,10 @@ def _measure(
     held_out = classify(faces.held_out)
     parity = check_parity(classifier.probabilities(faces.held_out.images), held_out["fp32"].probabilities)
     judged = held_out if faces.split == "validation" else classify(faces.judged)
-    default = choose_default(accuracy(held_out["fp32"]) - accuracy(held_out["int8"]))
+    default = choose_default(accuracy(held_out["fp32"]) - accuracy(held_out["int8"]), only=only)
     shown = default["default"]
     return {
-        "files": describe_graphs(graphs),
+        "files": describe_graphs({key: graphs[key] for key in graphs if only in (None, key)}),
         "precision": default,
         "parity": {
             "fp32_to_network": parity,
