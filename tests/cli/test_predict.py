@@ -66,6 +66,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr("mien.verbs.predict.see", lambda *_, **__: (each for each in SEEN))
     monkeypatch.setattr("mien.runtime.session.load", lambda *_, **__: Two())
+    monkeypatch.setattr("mien.data.sniff.stream_faces", lambda _: iter(()))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -141,6 +142,22 @@ def test_submission(mien: Mien, exported: Bundle, tmp_path: Path) -> None:
     assert mien(*line, "--overwrite").code == 0
 
 
+def test_a_submission_needs_the_table_s_own_classes(mien: Mien) -> None:
+    """The network that comes by default has FER+'s, whose numbers are others."""
+    done = mien("predict", "synthetic:7", "--format", "submission")
+    assert (done.code, done.out) == (2, "")
+    assert "numbers the classes as synthetic:7 does (angry, disgust, " in done.err
+    assert "--model mien-n" in done.err
+    assert mien("predict", "synthetic:7", "--format", "submission", "--model", "mien-n").code == 0
+
+
+@pytest.mark.parametrize("flag", ["--every 2", "--fps 3", "--no-align"])
+def test_what_a_table_has_not(mien: Mien, flag: str) -> None:
+    done = mien("predict", "synthetic:7", *flag.split())
+    assert (done.code, done.out) == (2, "")
+    assert "belong to photos and videos" in done.err
+
+
 def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     done = mien("predict", "synthetic:70", "-o", "file/out.csv")
@@ -166,6 +183,7 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
         ("-o photo.png --overwrite", "-o photo.png: would replace what the input names"),
         ("--draw full/../photo.png --overwrite", "would replace what the input names"),
         ("-o link --overwrite", "would replace what the input names"),
+        ("-o hard --overwrite", "would replace what the input names"),
         ("-o new.png --draw new.png", "--draw new.png: would replace what -o names"),
         ("table.csv", "a table of faces is classified alone"),
         ("--every 2 --fps 3", "expected one of the two"),
@@ -182,13 +200,14 @@ def test_a_refusal_comes_before_the_work(
         path.write_text("mine")
     Image.new("L", (60, 60)).save(tmp_path / "photo.png")
     (tmp_path / "link").symlink_to("photo.png")
+    (tmp_path / "hard").hardlink_to(tmp_path / "photo.png")  # two names, as two cases are on some disks
     photo = (tmp_path / "photo.png").read_bytes()
     done = mien("predict", "photo.png", *more.split())
     assert (done.code, done.out) == (2, ""), done.err
     assert message in done.err
     assert {path.read_text() for path in files} == {"mine"}
     assert (tmp_path / "photo.png").read_bytes() == photo
-    assert len(list(tmp_path.rglob("*"))) == 6
+    assert len(list(tmp_path.rglob("*"))) == 7
 
 
 @pytest.fixture

@@ -53,6 +53,17 @@ def test_cut_off_anywhere(mien: Mien, tmp_path: Path, inputs: list[str]) -> None
             assert one["probabilities"] == pytest.approx(other["probabilities"], abs=3e-6)
 
 
+def test_other_inputs_lose_nothing(mien: Mien, tmp_path: Path, inputs: list[str]) -> None:
+    """The last picture's records would be removed, and nothing would make them anew."""
+    assert mien("predict", "a.png", "-o", "out.jsonl").code == 0
+    before = (tmp_path / "out.jsonl").read_bytes()
+    for given in ("c.png", "."):
+        done = mien("predict", given, "-o", "out.jsonl", "--resume")
+        assert (done.code, "out.jsonl ends in a.png" in done.err) == (2, True)
+        assert (tmp_path / "out.jsonl").read_bytes() == before
+        (tmp_path / "a.png").unlink(missing_ok=True)
+
+
 def test_what_is_written_stays_and_is_not_done_again(mien: Mien, tmp_path: Path, inputs: list[str]) -> None:
     assert mien("predict", "a.png", "c.png", "d.mp4", "-o", "out.jsonl").code == 0
     first = records((tmp_path / "out.jsonl").read_text())

@@ -58,15 +58,21 @@ def predict(
     from mien.core.bundle import DEFAULT
     from mien.runtime.detect import YuNet
     from mien.runtime.session import load
-    from mien.verbs.predict import see
+    from mien.verbs.predict import is_table, see
 
     if json and format_ not in (None, "json"):
         raise UsageError(f"--json and --format {format_}: give one of the two")
     format_ = "json" if json else format_
     _check_inputs(inputs, format_=format_, draw=draw, chart=chart, explain=explain)
+    if any(is_table(name) for name in inputs) and (every != 1 or fps is not None or not align):
+        raise UsageError(
+            "--every, --fps and --no-align belong to photos and videos; leave them out for a table of faces"
+        )
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
-    written = _written(out, format_=format_, also=draw or chart) if resume else None
+    written = _written(out, inputs, format_=format_, also=draw or chart) if resume else None
     opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
+    if format_ == "submission":
+        _check_numbers(inputs[0], labels=opened.labels)
     keep = written.end if written else None
     sinks: list[Sink] = [Output(format_, labels=opened.labels, out=out, overwrite=overwrite, keep=keep)]
     if draw:
@@ -109,14 +115,32 @@ def _check_inputs(
         raise UsageError("--explain draws the maps of pictures; leave it out for videos")
 
 
-def _written(out: Path | None, *, format_: str | None, also: Path | None) -> "Written":
+def _check_numbers(table: str, *, labels: Sequence[str]) -> None:
+    """Raise `UsageError` unless the model's labels have the numbers that the table's have."""
+    from mien.data.sniff import stream_faces
+
+    known = next((faces.classes for faces in stream_faces(table)), tuple(labels))
+    if known != tuple(labels):
+        raise UsageError(
+            f"--format submission numbers the classes as {table} does ({', '.join(known)}), and the model has others "
+            f"({', '.join(labels)}); choose another, such as --model mien-n"
+        )
+
+
+def _written(out: Path | None, inputs: Sequence[str], *, format_: str | None, also: Path | None) -> "Written":
     from mien.runtime.written import read_written
 
     if out is None or out.suffix.lower() != ".jsonl" or format_ not in (None, "jsonl"):
         raise UsageError("--resume goes on with a JSON Lines file; name it with -o faces.jsonl")
     if also:
         raise UsageError(f"{also} can't be gone on with; leave --draw and --chart out, or --resume")
-    return read_written(out)
+    written = read_written(out)
+    last = written.last and Path(written.last)
+    if last and not (last.is_file() and any(last.is_relative_to(name) for name in inputs)):
+        raise UsageError(
+            f"{out} ends in {last}, which would be done again and is not among the inputs; give the same as before"
+        )
+    return written
 
 
 def _write(seen: "Generator[Seen, None, None]", *, sinks: Sequence[Sink]) -> None:

@@ -34,6 +34,7 @@ class Written:
         path: the file.
         end: how many bytes of it are certain: all but the last picture's or frame's records, which may not be all.
         done: the sources that are done with.
+        last: the source in which it ends, which is not; None without records.
         video: the video in which it ends, or None.
         frame: the last frame of `video` that is done with.
         labels: the classes of the records; None without records.
@@ -42,6 +43,7 @@ class Written:
     path: Path
     end: int = 0
     done: frozenset[str] = frozenset()
+    last: str | None = None
     video: str | None = None
     frame: int = -1
     labels: tuple[str, ...] | None = None
@@ -86,6 +88,7 @@ def read_written(path: Path) -> Written:
         path=path,
         end=end,
         done=frozenset(sources - {source}),
+        last=source,
         video=source if in_video else None,
         frame=done_frame if in_video and done_frame is not None else -1,
         labels=labels,
