@@ -48,6 +48,15 @@ def test_a_variable_frame_rate(tmp_path: Path, suffix: str, rounding_s: float, s
     assert [picture.time_s for picture in read_video(path)] == pytest.approx(times_s, abs=rounding_s)
 
 
+@pytest.mark.parametrize("again", [3, 11, 18])
+def test_a_repeated_timestamp_takes_no_other_frame_s_time(tmp_path: Path, again: int) -> None:
+    times_s = [i / 25 for i in range(20)]
+    times_s[again] = times_s[again - 1]
+    path = write_clip(tmp_path / "clip.mkv", levels(20), codec="ffv1", times_s=times_s)
+    found = [picture.time_s for picture in read_video(path)]
+    assert found == pytest.approx([*times_s[:again], (again - 0.5) / 25, *times_s[again + 1 :]])
+
+
 def test_frames_without_timestamps(tmp_path: Path) -> None:
     """A bare H.264 stream has none, and no frame rate but the one inside."""
     path = write_clip(tmp_path / "clip.mp4", levels(12))
@@ -129,9 +138,12 @@ def test_a_turned_video_is_upright(tmp_path: Path, quarters: int) -> None:
 
 
 def test_sound_is_left_out_and_may_be_longer(tmp_path: Path) -> None:
-    for suffix in ("mp4", "mkv"):
-        path = write_clip(tmp_path / f"clip.{suffix}", levels(10), sound_s=4)
+    for suffix in ("mp4", "mkv", "flv"):
+        path = write_clip(tmp_path / f"clip.{suffix}", levels(10), codec=CODECS[suffix], sound_s=4)
         assert len(list(read_video(path))) == 10
+    named = (tmp_path / "clip.mkv").read_bytes().replace(b"DURATION", b"DURATIOM")  # as others write it, or not at all
+    (tmp_path / "clip.mkv").write_bytes(named)
+    assert len(list(read_video(tmp_path / "clip.mkv"))) == 10
 
 
 def test_a_last_frame_that_is_held(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ VIDEO_SUFFIXES = frozenset(
 ROUNDING_S = 0.001
 """By how much a time may be rounded down in the file; Matroska's are whole milliseconds."""
 
+LEAST_S = 1e-4
+"""Frames that are nearer in time have the same time."""
+
 TAIL_S = 1.0
 """A video that ends this much earlier than its file says has lost its end."""
 
@@ -204,9 +207,11 @@ class _Clock:
         """Return a frame's time, later than that of the frame before."""
         stamp = frame.dts if self._avi else frame.pts
         self._start = stamp if self._start is None else self._start
-        time_s = -math.inf if stamp is None else self._seconds(stamp)
-        if time_s <= self._last_s:
+        time_s = None if stamp is None else self._seconds(stamp)
+        if time_s is None:
             time_s = max(0.0, self._last_s + self._interval_s)
+        elif time_s < self._last_s + LEAST_S:  # half an interval, so that it does not take the next frame's time
+            time_s = max(0.0, self._last_s + self._interval_s / 2)
         self._last_s = time_s
         self.end_s = time_s + self._interval_s
         return time_s
@@ -219,13 +224,17 @@ class _Clock:
     def missing_s(self) -> float:
         """Return how much longer the file says that its video is than what could be decoded; below 0 if unsaid.
 
-        The stream is asked, then its tag (Matroska), then the file as a whole, whose sound may end later.
+        The stream is asked, then its tag (Matroska), then the file as a whole if there is no sound that may end later.
         """
         if self._stream.duration:
             return float(self._stream.duration * self._base_s) - self._seconds(self._decoded)
-        tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", self._stream.metadata.get("DURATION", ""))
-        end_s = sum(60**k * float(tag[3 - k]) for k in range(3)) if tag else (self._container.duration or 0) / 1e6
-        return end_s - float(self._decoded * self._base_s)
+        return self._said_s() - float(self._decoded * self._base_s)
+
+    def _said_s(self) -> float:
+        for name, value in self._stream.metadata.items():
+            if name.startswith("DURATION") and (tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", value)):
+                return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
+        return (self._container.duration or 0) / 1e6 if len(self._container.streams) == 1 else 0.0
 
     def _seconds(self, stamp: int) -> float:
         return float((stamp - (self._start or 0)) * self._base_s)
