@@ -43,8 +43,15 @@ def test_text_bytes_and_folders(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a/b.txt", "hé")
     write_atomic(tmp_path / "a/b.bin", b"\x00")
     assert (tmp_path / "a/b.txt").read_bytes() == "hé".encode()
-    assert (tmp_path / "a/b.bin").stat().st_mode & 0o777 == 0o644
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a/b.bin").stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert names(tmp_path / "a") == ["b.bin", "b.txt"]
+
+
+def test_the_user_says_who_may_read(tmp_path: Path) -> None:
+    code = f"import os; os.umask(0o077); {WRITE}"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=True)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
 
 
 def write_in_little_space(path: Path, *, limit: str = "") -> subprocess.CompletedProcess[str]:

@@ -101,6 +101,12 @@ def test_grey_levels_in_a_wide_file_are_kept(dtype: type) -> None:
     assert decode(encoded(Image.fromarray(np.array([[0, 7, 255]], dtype)), "TIFF")).tolist() == [[0, 7, 255]]
 
 
+@pytest.mark.parametrize(("brightest", "expected"), [(1.0, [0, 128, 255]), (1.5, [0, 1, 2])])
+def test_floats_up_to_one_are_shares_of_white(brightest: float, expected: list[int]) -> None:
+    levels = np.array([[0, brightest / 2, brightest]], np.float32)
+    assert decode(encoded(Image.fromarray(levels), "TIFF")).tolist() == [expected]
+
+
 def test_black_and_white() -> None:
     assert decode(encoded(Image.fromarray(np.array([[True, False]])))).tolist() == [[255, 0]]
 

@@ -136,7 +136,10 @@ def _root(inputs: Sequence[str]) -> Path | None:
     paths = [_absolute(name) for name in inputs]
     if len(paths) == 1 and not paths[0].is_dir():
         return None
-    return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
+    try:
+        return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
+    except ValueError:  # Windows
+        raise UsageError("--draw: the inputs lie on several drives; draw those of one at a time") from None
 
 
 def _absolute(name: str) -> Path:

@@ -15,14 +15,21 @@ def refuse_existing(out: Path | None, *, overwrite: bool) -> None:
 
 def refuse_clashes(inputs: Sequence[str], places: Mapping[str, Path | None]) -> None:
     """Raise `UsageError` if a result, named by its flag, would take the place of an input or of another result."""
-    taken = {os.path.realpath(name): "the input" for name in inputs}
+    taken = dict.fromkeys(inputs, "the input")
     for flag, path in places.items():
         if path is None:
             continue
-        real = os.path.realpath(path)
-        if real in taken:
-            raise UsageError(f"{flag} {path}: would replace what {taken[real]} names; choose another name")
-        taken[real] = flag
+        for name, whose in taken.items():
+            if _same(name, path):
+                raise UsageError(f"{flag} {path}: would replace what {whose} names; choose another name")
+        taken[str(path)] = flag
+
+
+def _same(one: str, other: Path) -> bool:
+    """Whether two names are of one file, also by links, or by case where a disk does not tell cases apart."""
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    return Path(one).exists() and other.exists() and Path(one).samefile(other)
 
 
 def refuse_among_inputs(folder: Path, inputs: Sequence[str]) -> None:

@@ -25,6 +25,10 @@ DEEPEST = 64
 ARRAYS_BYTES = 512 << 20
 """All arrays of a file together, as they are in memory."""
 
+os.umask(_UMASK := os.umask(0o077))  # the only way to read it
+MODE = 0o666 & ~_UMASK
+"""Who may read a new file, as of all files that the user makes."""
+
 TEMPORARY = (".mien-", ".tmp")
 """How the name of a file begins and ends until it is whole."""
 
@@ -57,7 +61,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(MODE)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

@@ -103,13 +103,19 @@ def _decode(
 def _grey(picture: Image.Image) -> NDArray[np.uint8]:
     levels = np.empty((picture.height, picture.width), np.uint8)
     deep = picture.mode[0] in "IF"
-    scale = 257 if picture.mode.startswith("I;16") or (deep and _brightest(picture) > 255) else 1
+    scale = _scale(picture) if deep else 1
     for rows, band in _bands(picture):
         if deep:  # scaled to 8 bits instead of clipped
             levels[rows] = np.clip(_values(band) / scale, 0, 255).round()
         else:
             levels[rows] = np.asarray(_on_white(band).convert("L"))
     return levels
+
+
+def _scale(picture: Image.Image) -> float:
+    """Say by what the levels of a deep picture are divided to become 0 to 255; floats may be shares of white."""
+    brightest = 65535 if picture.mode.startswith("I;16") else _brightest(picture)
+    return 257 if brightest > 255 else 1 / 255 if picture.mode == "F" and brightest <= 1 else 1
 
 
 def _colour(picture: Image.Image) -> NDArray[np.uint8]:
