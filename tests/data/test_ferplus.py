@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.core.errors import DataError, UsageError
 from mien.core.labels import FERPLUS, FERPLUS_VOTES
 from mien.data import ferplus
 from mien.data.sniff import open_faces
+from mien.verbs.score_bundle import evaluate_bundle
 
 HEADER = "Usage,Image name," + ",".join(FERPLUS_VOTES)
 ROWS = [
@@ -70,6 +72,20 @@ def test_faces_without_row_numbers_get_no_votes(make_faces, write_csv):
     faces = make_faces([0, 1]).select(np.array([1, 0]))
     with pytest.raises(DataError, match="joined by row number"):
         ferplus.attach(faces, write_csv("votes.csv", HEADER, ROWS))
+
+
+def test_labels_that_are_ferplus_need_no_votes(tmp_path):
+    """Somebody's own faces, sorted into its classes; nobody voted on them."""
+    for name in ("happiness", "contempt"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        Image.new("L", (48, 48), 90).save(tmp_path / "own" / name / "a.png")
+    assert open_faces(tmp_path / "own", labels="ferplus").classes == ("contempt", "happiness")
+    scores = evaluate_bundle("mien-s-ferplus", tmp_path / "own", split="train")
+    assert scores["faces"] == 2
+    (tmp_path / "own/happy").mkdir()
+    Image.new("L", (48, 48), 90).save(tmp_path / "own/happy/a.png")
+    with pytest.raises(UsageError, match="no FER\\+ votes"):
+        open_faces(tmp_path / "own", labels="ferplus")
 
 
 def test_ferplus_labels_need_votes(fer2013, make_faces):

@@ -164,6 +164,11 @@ def test_course_train(images, write_csv):
     assert set(faces.splits) == {"train"}
 
 
+def test_ids_of_a_labelled_file_are_kept(images, write_csv):
+    rows = [(f"f{row}", row % 7, pixels) for row, pixels in enumerate(images)]
+    assert course_csv.read(write_csv("train.csv", "id,label,feature", rows)).ids.tolist() == [row[0] for row in rows]
+
+
 def test_course_test_with_and_without_answers(images, write_csv):
     path = write_csv("test.csv", "id,feature", [(f"f{row}", image) for row, image in enumerate(images)])
     faces = open_faces(path)

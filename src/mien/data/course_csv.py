@@ -16,7 +16,9 @@ ANSWER_COLUMNS = ("id", "label")
 
 
 def read(path: Path) -> FaceSet:
-    """Read `train.csv` (split `train`, ids are 0-based row numbers) or `test.csv` (split `test`, without labels).
+    """Read `train.csv` (split `train`) or `test.csv` (split `test`, without labels).
+
+    Ids are those of the column `id`, or 0-based row numbers without one.
 
     Returns:
         Images `uint8 (N, 48, 48)`; classes `FER2013`, because the files are FER2013's rows with its label numbers.
@@ -24,7 +26,8 @@ def read(path: Path) -> FaceSet:
     Raises:
         DataError: a column is missing, or a line is malformed; the message has the line number.
     """
-    train = "label" in read_header(path)
+    header = read_header(path)
+    train, named = "label" in header, "id" in header
     rows = read_rows(path, needs=TRAIN_COLUMNS if train else TEST_COLUMNS, pixels="feature")
     count = len(rows.lines)
     return FaceSet(
@@ -32,7 +35,7 @@ def read(path: Path) -> FaceSet:
         classes=FER2013,
         targets=rows.labels("label", FER2013) if train else np.full(count, UNLABELLED, np.int64),
         splits=np.full(count, "train" if train else "test"),
-        ids=np.arange(count).astype(str) if train else np.array(rows.columns["id"]),
+        ids=np.array(rows.columns["id"]) if named else np.arange(count).astype(str),
         source=str(path),
     )
 

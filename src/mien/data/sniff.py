@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, get_args
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import is_pipe, require_name
+from mien.core.labels import FERPLUS
 from mien.data import course_csv, fer2013_csv, ferplus, image_folder, parquet
 from mien.data.pictures import OnBad
 from mien.data.pixel_csv import read_header
@@ -84,7 +85,8 @@ def open_faces(
         path: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces.
         votes: a FER+ file, `fer2013new.csv`, whose rows are those of `path`.
         targets: a CSV `id,label` with the labels of faces that have none.
-        labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes.
+        labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes; faces without votes whose
+            own labels are of these classes keep them.
         on_bad: told of each picture in a folder or Parquet file that can't be read, which is left out; without it the
             first one raises.
         seed: of the synthetic faces.
@@ -105,7 +107,7 @@ def open_faces(
         faces = course_csv.answer(faces, Path(targets))
     if votes is not None:
         faces = ferplus.attach(faces, Path(votes))
-    if labels == "own":
+    if labels == "own" or (faces.votes is None and set(faces.classes) <= set(FERPLUS)):
         return faces
     if faces.votes is None:
         raise UsageError(f"{path} has no FER+ votes; give the votes file: --votes fer2013new.csv")
