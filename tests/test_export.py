@@ -92,6 +92,17 @@ def test_the_threshold_is_not_chosen_by_the_judged_faces() -> None:
     assert (found["judged"]["coverage"], found["judged"]["risk"]) == (0.75, pytest.approx(2 / 3))
 
 
+def test_a_threshold_without_other_faces_is_not_judged() -> None:
+    """What it was chosen on can't say whether it holds."""
+    said = Predictions(
+        np.array([[0.9, 0.1], [0.6, 0.4]], np.float32), ("a", "b"), np.array(["0", "1"]), targets=np.array([0, 1])
+    )
+    found = _abstain(said, None, max_risk=0.1, precision="int8")
+    assert (found["held_out"]["coverage"], found["threshold"]) == (0.5, pytest.approx(0.9))
+    assert "judged" not in found
+    assert found["risk_coverage"].keys() == {"held_out"}
+
+
 def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
     alone = export(studied, out=tmp_path / "b", only="int8")
     assert {path.name for path in alone.path.iterdir()} == set(FILES) - {"model.onnx"}
@@ -100,11 +111,13 @@ def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> N
     assert alone.card["precision"]["default"] == "int8"
     assert "accuracy on the held-out faces; the bundle holds int8 alone" in alone.card["precision"]["reason"]
     assert "`model.onnx`" not in (alone.path / "CARD.md").read_text()
+    assert "8-bit graph was measured" in (alone.path / "CARD.md").read_text()
     assert evaluate_bundle(alone, "synthetic:210")["accuracy"] == alone.card["scores"]["int8"]["accuracy"]
     with pytest.raises(UsageError, match="no precision 'int4', did you mean int8"):
         export(studied, out=tmp_path / "c", only="int4")  # type: ignore[arg-type]
     assert export(studied, out=alone.path, overwrite=True, only="fp32").card["precision"]["default"] == "fp32"
     assert not (alone.path / "model.int8.onnx").exists()
+    assert "8-bit" not in (alone.path / "CARD.md").read_text()
 
 
 def test_who_trained_says_the_licence(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from mien.runtime.sources import open_pictures
 from mien.runtime.written import read_written
 from mien.training.checkpoint_io import check_checkpoint, read_checkpoint
 from mien.training.config import read_recipe, read_run_config, stored_config
-from mien.verbs import score
 
 MARK = "the payload ran"
 
@@ -67,7 +66,7 @@ def member(value: Payload) -> bytes:
 
 RUN: dict[str, Callable[[Path], object]] = {
     "config.json": lambda run: stored_config(RunDir(run)),
-    "data.json": lambda run: score.tested_split(RunDir(run)),
+    "data.json": lambda run: RunDir(run).tested_split,
     "status.json": lambda run: RunDir(run).state,
     "metrics.csv": lambda run: RunDir(run).history,
     "model.json": load_classifier,
@@ -143,4 +142,4 @@ def test_as_a_file_of_its_own(tmp_path: Path, content: bytes, name: str) -> None
 def test_a_data_file_with_values_of_another_kind(tmp_path: Path, splits: object) -> None:
     write_json(tmp_path / "data.json", {"splits": splits})
     with pytest.raises(DataError, match=r"data\.json: damaged"):
-        score.tested_split(RunDir(tmp_path))
+        _ = RunDir(tmp_path).tested_split

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.faces import FaceSet
+from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
@@ -98,17 +99,27 @@ def test_other_data_keep_to_a_folder_of_their_own(studied: RunDir, tmp_path: Pat
     scores = evaluate(copy, data="synthetic:140")
     assert scores["faces"] == 28
     assert copy.read_json("eval/test/metrics.json") == before
-    assert copy.read_json("eval/synthetic:140-test/metrics.json") == scores
+    assert copy.read_json("eval/synthetic-140-test/metrics.json") == scores
 
 
-def test_data_of_the_same_name_keep_apart(studied: RunDir, tmp_path: Path) -> None:
+def test_without_test_faces_what_was_held_out_is_scored(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    described = copy.read_json("data.json")
+    described["splits"].pop("test")
+    write_json(copy.path / "data.json", described)
+    assert evaluate(copy)["faces"] == 35
+    assert (copy.path / "eval/validation/metrics.json").exists()
+
+
+def test_data_of_the_same_name_keep_apart(studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
     for folder, count in (("one", 14), ("two", 21), ("one", 14)):
         for i, name in enumerate(copy.read_json("model.json")["classes"] * (count // 7)):
             picture = tmp_path / folder / "faces/test" / name / f"{i}.png"
             picture.parent.mkdir(parents=True, exist_ok=True)
             Image.new("L", (48, 48), 10 * i).save(picture)
-        assert evaluate(copy, data=str(tmp_path / folder / "faces"))["faces"] == count
+        monkeypatch.chdir(tmp_path / folder)
+        assert evaluate(copy, data="faces")["faces"] == count
     found = {name: copy.read_json(f"eval/{name}/metrics.json")["faces"] for name in ("faces-test", "faces-test-2")}
     assert found == {"faces-test": 14, "faces-test-2": 21}
     assert not (copy.path / "eval/faces-test-3").exists()
@@ -188,7 +199,9 @@ def test_other_data_are_opened_as_the_runs_own_were(
     monkeypatch.setattr("mien.verbs.score.stored_config", lambda run: config)
     monkeypatch.setattr("mien.verbs.score.open_faces", opened)
     evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", on_bad=print)
-    assert asked == [("a.csv", {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})]
+    assert asked == [
+        (str(Path("a.csv").absolute()), {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})
+    ]
 
 
 @pytest.fixture
@@ -207,10 +220,11 @@ def calls(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object
 
 
 def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
-    run = RunDir(Path(shutil.copytree(studied.path, tmp_path / "run", ignore=shutil.ignore_patterns("explain"))))
+    run = planned(studied, tmp_path, "mien-s")
+    (run.path / "explain/attribution.json").unlink()  # killed before the last file was written
     config = stored_config(run)
     alone: list[tuple[object, ...]] = [
-        ("evaluate", run, {"split": "test", "device": "cpu"}),
+        ("evaluate", run, {"device": "cpu"}),
         ("report", run, {}),
         ("explain", run, {"device": "cpu"}),
         ("report", run, {}),
@@ -219,20 +233,37 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
     shared |= {"votes": None, "labels": "own", "skip_bad": False, "command": run.read_json("config.json")["command"]}
     factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
     ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]
-    assert resume_study(run.path, ablation="mien-s") == run
+    assert resume_study(run.path) == run
     assert calls == [*alone, *ablated]
     calls.clear()
-    resume_study(run.path, ablation=None)
+    write_json(run.path / "config.json", run.read_json("config.json") | {"study": {"ablation": None}})
+    resume_study(run.path)
     assert calls == alone
     calls.clear()
     assert study("synthetic:210", recipe="demo", epochs=1, ablation=None, command=["mien", "study"]) is studied
     trained = {"recipe": "demo", "verb": "study", "epochs": 1, "command": ["mien", "study"]}
+    trained["more"] = {"study": {"ablation": None}}
     assert calls[0] == ("train", "synthetic:210", trained)
     assert [name for name, *_ in calls] == ["train", "evaluate", "report"]  # its explanations are there
 
 
-def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
+def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> RunDir:
+    """A copy of a study that has an ablation."""
     run = RunDir(Path(shutil.copytree(studied.path, tmp_path / "run")))
+    write_json(run.path / "config.json", run.read_json("config.json") | {"study": {"ablation": ablation}})
+    return run
+
+
+@pytest.mark.parametrize("damage", [{"study": None}, {"study": {"ablation": 3}}])
+def test_what_is_no_study_does_not_go_on_as_one(studied: RunDir, tmp_path: Path, damage: dict[str, object]) -> None:
+    run = planned(studied, tmp_path, None)
+    write_json(run.path / "config.json", run.read_json("config.json") | damage)
+    with pytest.raises(DataError, match="no study; `mien study` makes one, and `mien train --resume` goes on with a"):
+        resume_study(run.path)
+
+
+def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
+    run = planned(studied, tmp_path, "mien-n")
     run.set_status("interrupted")
     (run.path / "ablation").mkdir()
     (run.path / "ablation/config.json").write_text("{}")
@@ -252,9 +283,9 @@ def test_a_study_that_is_interrupted_and_goes_on(studied: RunDir, tmp_path: Path
             raise KeyboardInterrupt
 
     few = {"epochs": 2, "batch": 32, "settings": ["holdout.rows=35"], "device": "cpu"}
-    with pytest.raises(Interrupted, match=f"mien study --resume {tmp_path / 'run'} --ablation none$"):
+    with pytest.raises(Interrupted, match=f"mien study --resume {tmp_path / 'run'}$"):
         study("synthetic:210", recipe="demo", ablation=None, talk=Impatient(), out=tmp_path / "run", **few)
-    run = resume_study(tmp_path / "run", ablation=None)
+    run = resume_study(tmp_path / "run")
     assert len(run.history) == 2
     assert {str(path.relative_to(run.path)) for path in run.path.rglob("*.json")} == {
         str(path.relative_to(studied.path)) for path in studied.path.rglob("*.json")

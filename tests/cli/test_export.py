@@ -39,6 +39,12 @@ def test_no_threshold(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatc
     assert "no threshold brings the errors of accepted faces down to 1%" in mien("export", "latest").out
 
 
+def test_a_threshold_that_was_not_judged(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    del bundle.card["abstention"]["judged"]
+    monkeypatch.setattr("mien.verbs.export.export", lambda *_, **__: bundle)
+    assert "whether the threshold holds for others is not known" in mien("export", "latest").out
+
+
 def test_a_failed_gate_is_exit_code_4(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise GateError("not the network")

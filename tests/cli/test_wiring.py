@@ -83,7 +83,6 @@ VERBS = {  # line: (function, its flags)
     "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
     "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
     "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
-    "study --resume latest": ("mien.verbs.study.resume_study", STUDY_FLAGS),
     "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
     "export run": ("mien.verbs.export.export", EXPORT_FLAGS),
     "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),

@@ -48,6 +48,14 @@ def test_two_seeds_have_a_deviation(runs: list[dict[str, Any]]) -> None:
     assert arm["sd"] == pytest.approx(accuracies(runs, **arm["levels"])[:2].std(ddof=1))
 
 
+def test_seeds_that_differ_alike_have_no_interval() -> None:
+    """On 20 faces an accuracy moves in steps of 0.05; that two seeds agree says nothing of the third."""
+    right = {("off", 0): 12, ("on", 0): 13, ("off", 1): 14, ("on", 1): 15}
+    runs = [{"levels": {"flip": level}, "seed": seed, "accuracy": n / 20} for (level, seed), n in right.items()]
+    [effect] = effects(runs, {"flip": ["off", "on"]})
+    assert (effect["seeds"], effect["difference"], effect["interval"]) == (2, pytest.approx(0.05), None)
+
+
 def test_effects_inside_a_combination_are_scipys(runs: list[dict[str, Any]]) -> None:
     found = {(each["factor"], each["level"], *each["within"].values()): each for each in effects(runs, FACTORS)}
     assert len(found) == 2 * (1 + 2) + 1 * (1 + 3)

@@ -19,7 +19,6 @@ from mien.reporting.build import report
 from mien.runtime.written import read_written
 from mien.training.config import stored_config
 from mien.training.start import own_faces
-from mien.verbs.score import tested_split
 
 from .damage import damaged
 from .originals import Originals
@@ -126,7 +125,7 @@ def targets(originals: Originals) -> dict[str, Target]:
 
     def read_state(files: dict[str, bytes | None], folder: Path) -> object:
         opened = put(files, folder)
-        calls = (stored_config, tested_split, lambda one: one.state, lambda one: one.history)
+        calls = (stored_config, lambda one: one.tested_split, lambda one: one.state, lambda one: one.history)
         found = [_tried(call, opened) for call in calls]
         return found, own_faces(opened, Talk())
 

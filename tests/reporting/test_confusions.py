@@ -106,6 +106,20 @@ def test_the_crowd_is_with_the_model_only_where_it_is(run, label, sides):
     assert ("the crowd is more often with the model" in sentences(run, listed={"most_votes": votes})) is sides
 
 
+def test_votes_that_are_the_labels_are_not_held_against_them(run):
+    """FER+'s majority agrees with itself on all faces."""
+    told = Page(report(run).read_text(encoding="utf-8")).text
+    stored = run.read_json("config.json")
+    stored["config"]["labels"] = "ferplus"
+    write_json(run.path / "config.json", stored)
+    text = Page(report(run).read_text(encoding="utf-8")).text
+    for words in ("Most votes went to", "Labels agree with the crowd", "Model agrees", "FER+'s crowd agrees with"):
+        assert words in told
+        assert words not in text
+    for words in ("the crowd was split as well", "Cross-entropy to the votes", "Faces that are none"):
+        assert words in text
+
+
 def test_faces_that_nobody_voted_on_and_classes_without_right_faces(run):
     nothing = {"split": None, "split_interval": None}
     assert "too few faces of these classes right" in sentences(run, right_alike=nothing)

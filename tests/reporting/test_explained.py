@@ -65,11 +65,12 @@ def test_a_failed_run_is_named(run):
     assert "Failed and left out: none, none, seed 0 (RuntimeError: out of memory)" in built(run).text
 
 
-def test_one_seed_says_nothing_of_luck(run):
+@pytest.mark.parametrize(("seeds", "words"), [(1, "with a single seed"), (3, "with each of 3 seeds alike")])
+def test_an_effect_without_an_interval_says_why(run, seeds, words):
     found = ablation_json()
-    found["effects"] = [each | {"interval": None, "seeds": 1} for each in found["effects"]]
+    found["effects"] = [each | {"interval": None, "seeds": seeds} for each in found["effects"]]
     write_json(run.path / "ablation/ablation.json", found)
-    assert "with a single seed, which says nothing of luck" in built(run).text
+    assert f"{words}, which says nothing of luck" in built(run).text
 
 
 def test_an_ablation_has_a_page_of_its_own(run, tmp_path):
@@ -156,7 +157,7 @@ def test_scores_of_held_out_faces_are_called_so(run):
     found = ablation_json()
     found["runs"] = [each | {"split": "validation"} for each in found["runs"]]
     write_json(run.path / "ablation/ablation.json", found)
-    assert "the faces on which each run chose its epoch" in built(run).text
+    assert "the faces that each run held out, which may be others for each seed" in built(run).text
 
 
 def test_every_number_of_the_table_is_there(page):

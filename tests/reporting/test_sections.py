@@ -127,9 +127,12 @@ def test_the_model_says_which_epoch_it_is_of(run):
     files = read_run(run)
     best, last = best_epoch(files.history), int(files.history[-1]["epoch"])
     assert best != last
-    for epoch, why in ((best, "the best on held-out faces"), (last, "the last of its cycle")):
+    files.recipe.update(schedule="one-cycle", epochs=last)
+    for epoch, why in ((best, ", the best on held-out faces"), (last, ", the last of its cycle")):
         files.model["epoch"] = epoch
-        assert f"the weights are those of epoch {epoch}, {why}" in summary(files)["sentences"][0]
+        assert f"the weights are those of epoch {epoch}{why}" in summary(files)["sentences"][0]
+    files.recipe["schedule"] = "plateau"  # resumed, and killed before it was kept anew
+    assert f"the weights are those of epoch {last}." in summary(files)["sentences"][0]
     for model in (None, {"model": "mien-n"}):  # killed before it had one
         assert "the weights" not in summary(replace(files, model=model))["sentences"][0]
 

@@ -85,7 +85,7 @@ def test_a_gpu_and_a_bundle_in_8_bits_alone(bundle: Bundle, built_for_cuda: Buil
     """Asked for, it is refused; by default the CPU computes."""
     bundle.card["files"].pop("fp32")
     bundle.card["precision"]["default"] = "int8"
-    with pytest.raises(UsageError, match="no fp32 in this bundle, only int8"):
+    with pytest.raises(UsageError, match=r"device 'cuda:0' computes in fp32, and .* holds int8 alone; choose cpu"):
         load(bundle, device="cuda")
     assert (load(bundle).device, load(bundle).precision) == ("cpu", "int8")
 

@@ -7,15 +7,20 @@ import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.errors import DataError
+from mien.core.errors import DataError, UsageError
 
 
 @app.command()
 def compare(
-    run: flags.Scored,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run folder, its name, or 'latest'; or a predictions.npz.", show_default=False
+        ),
+    ],
     other: Annotated[str, typer.Argument(metavar="RUN2", help="The other one.", show_default=False)],
     *,
-    split: flags.Split = "test",
+    split: flags.Split = None,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
@@ -27,6 +32,8 @@ def compare(
     from mien.core.predictions import Predictions
     from mien.evaluation.compare import compare as compare_predictions
 
+    if split and run.endswith(".npz") and other.endswith(".npz"):
+        raise UsageError("--split belongs to runs; a predictions.npz has the faces that it has")
     one, two = (Predictions.load(_predictions(where, split)) for where in (run, other))
     result = compare_predictions(one, two, names=(run, other))
     if json:
@@ -38,12 +45,14 @@ def compare(
     print(result["verdict"])
 
 
-def _predictions(where: str, split: str) -> Path:
+def _predictions(where: str, split: str | None) -> Path:
     from mien.core.rundir import RunDir
 
     if where.endswith(".npz"):
         return Path(where)
-    path = RunDir.open(where).path / "eval" / split / "predictions.npz"
+    scored = RunDir.open(where).path / "eval"
+    split = split or ("test" if (scored / "test").exists() else "validation")
+    path = scored / split / "predictions.npz"
     if not path.is_file():
         raise DataError(f"{where}: not scored on '{split}' yet; first: mien eval {where} --split {split}")
     return path

@@ -16,7 +16,7 @@ def ensemble(
         list[str], typer.Argument(metavar="RUN RUN...", help="Two or more trained runs.", show_default=False)
     ],
     *,
-    split: flags.Split = "test",
+    split: flags.Split = None,
     flip: flags.Flip = False,
     name: flags.Name = None,
     out: flags.Out = None,

@@ -13,7 +13,7 @@ from mien.core.errors import GateError, UsageError
 def evaluate(
     run: flags.Scored,
     *,
-    split: flags.Split = "test",
+    split: flags.Split = None,
     data: flags.DataFlag = None,
     targets: flags.Targets = None,
     votes: flags.Votes = None,
@@ -31,24 +31,24 @@ def evaluate(
     Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`,
     `mien eval bundle --data fer2013.csv`
     """
-    shared: dict[str, Any] = {"split": split, "targets": targets, "votes": votes}
+    shared: dict[str, Any] = {"targets": targets, "votes": votes}
     shared["on_bad"] = console.list_bad if skip_bad else None
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
-        given |= {"split": split != "test", "device": device, "skip-bad": skip_bad}
+        given |= {"split": split, "device": device, "skip-bad": skip_bad}
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
     elif _names_bundle(run):
         if flip:
             raise UsageError(f"--flip scores a run, and {run} is a bundle; leave --flip out")
-        scores = _score_bundle(run, data=data, precision=precision, device=device, **shared)
+        scores = _score_bundle(run, data=data, precision=precision, split=split or "test", device=device, **shared)
     else:
         if precision:
             raise UsageError(f"--precision belongs to a bundle, and {run} is none; `mien export {run}` makes one")
         from mien.verbs.score import evaluate as evaluate_run
 
-        scores = evaluate_run(run, data=data, flip=flip, device=device or "auto", **shared)
+        scores = evaluate_run(run, split=split, data=data, flip=flip, device=device or "auto", **shared)
     console.print_json(scores) if json else print_scores(scores)
     if min_accuracy is not None and scores["accuracy"] < min_accuracy:
         raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
@@ -107,9 +107,8 @@ def print_scores(scores: dict[str, Any]) -> None:
     for key, name in names.items():
         print(f"{name:<18} " + ("–" if scores[key] is None else f"{scores[key]:.4f}"))
     if scores["votes"] and scores["votes"]["accuracy"] is not None:
-        print(
-            f"{'crowd majority':<18} {scores['votes']['accuracy']:.4f}   {scores['votes']['faces']:,} faces with votes"
-        )
+        votes = scores["votes"]
+        print(f"{'crowd majority':<18} {votes['accuracy']:.4f}   {votes['faces']:,} faces with a clear vote")
     print()
     _print_classes(scores)
     for pair in scores["most_confused"]:

@@ -65,6 +65,13 @@ def _print_abstention(found: dict[str, Any]) -> None:
     if found["threshold"] is None:
         print(f"no threshold brings the errors of accepted faces down to {found['max_risk']:.0%}")
         return
-    part = found["judged"]
+    part = found.get("judged")
+    if part is None:
+        coverage = found["held_out"]["coverage"]
+        print(
+            f"below a probability of {found['threshold']:.3f} say nothing: {coverage:.1%} of the held-out faces are "
+            "accepted; whether the threshold holds for others is not known without labelled test faces"
+        )
+        return
     wrong = "" if part["risk"] is None else f", {part['risk']:.1%} of them wrong"
     print(f"below a probability of {found['threshold']:.3f} say nothing: {part['coverage']:.1%} are accepted{wrong}")

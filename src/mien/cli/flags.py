@@ -126,8 +126,11 @@ FactorLevels = Annotated[
     ),
 ]
 Ablation = Annotated[
-    str,
-    typer.Option(help="Recipe of the twelve runs with and without normalisation and augmentation, or 'none'."),
+    str | None,
+    typer.Option(
+        help="Recipe of the twelve runs with and without normalisation and augmentation; mien-n by default, or 'none'.",
+        show_default=False,
+    ),
 ]
 Seeds = Annotated[
     str | None,
@@ -193,7 +196,14 @@ Format = Annotated[
         show_default=False,
     ),
 ]
-Split = Annotated[str, typer.Option(help="Which faces: test, validation, train, private-test; several by commas.")]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="Which faces: test, validation, train, private-test; several by commas. By default test, or validation "
+        "(what a run held out) where its data have no labelled test faces.",
+        show_default=False,
+    ),
+]
 Flip = Annotated[
     bool, typer.Option("--flip/--no-flip", help="Also score the mean over each face and its mirror image.")
 ]

@@ -18,7 +18,7 @@ def study(
     epochs: flags.Epochs = None,
     batch: flags.Batch = None,
     seed: flags.Seed = None,
-    ablation: flags.Ablation = "mien-n",
+    ablation: flags.Ablation = None,
     set_: flags.Set = None,
     votes: flags.Votes = None,
     labels: flags.Labels = None,
@@ -40,19 +40,17 @@ def study(
 
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
     given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}
-    chosen = None if ablation == "none" else ablation
     if resume is not None:
-        flags.refuse_with_resume(
-            **{"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_, **given},
-        )
-        run = verbs.resume_study(resume, ablation=chosen, talk=console.TrainingTalk())
+        new = {"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_}
+        flags.refuse_with_resume(**new, ablation=ablation, **given)
+        run = verbs.resume_study(resume, talk=console.TrainingTalk())
     elif data is None or recipe is None:
         raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe course")
     else:
         run = verbs.study(
             data,
             recipe=recipe,
-            ablation=chosen,
+            ablation=None if ablation == "none" else ablation or "mien-n",
             settings=set_ or [],
             name=name,
             out=out,

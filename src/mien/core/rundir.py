@@ -226,6 +226,19 @@ class RunDir:
         return str(state)
 
     @property
+    def tested_split(self) -> str:
+        """The split that the run is judged by: `test`, or `validation` where its data have no labelled test faces.
+
+        Raises:
+            DataError: `data.json` is missing or damaged.
+        """
+        try:
+            tested = self.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
+            return "test" if tested["faces"] > tested["unlabelled"] else "validation"
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{self.path / 'data.json'}: damaged ({type(error).__name__}: {error})") from None
+
+    @property
     def row_fingerprint(self) -> str | None:
         """The `FaceSet.row_fingerprint` of the faces that the run was made with; None where `config.json` has none.
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from mien.core.student import mean_interval
 
+ROUNDING = 1e-9
+"""Accuracies that differ by less are equal."""
+
 Run = Mapping[str, Any]
 """One run: `{levels: {factor: level}, seed, accuracy}`; accuracy is a fraction, or None where the run failed."""
 
@@ -53,7 +56,8 @@ def effects(runs: Sequence[Run], factors: Mapping[str, Sequence[str]]) -> list[d
         One `{factor, level, baseline, within, seeds, difference, interval}` an effect: `within` is the combination of
         the other factors, empty for the overall effect; `seeds` counts those with all runs that the effect needs;
         `difference` is the mean of level minus baseline, a fraction, None without a seed; `interval` is Student's, None
-        with fewer than two seeds.
+        with fewer than two seeds, or where all differ alike: accuracies on few faces are coarse, and no spread is no
+        evidence of certainty.
 
     >>> runs = [{"levels": {"flip": level}, "seed": seed, "accuracy": 0.6 + seed / 100 + (0.02 + seed / 500) * on}
     ...         for on, level in enumerate(["off", "on"]) for seed in (0, 1, 2)]
@@ -92,8 +96,9 @@ def _known(differences: Iterable[float | None]) -> list[float]:
 
 
 def _paired(differences: list[float]) -> dict[str, Any]:
+    spread = max(differences, default=0.0) - min(differences, default=0.0)
     return {
         "seeds": len(differences),
         "difference": mean(differences) if differences else None,
-        "interval": mean_interval(differences),
+        "interval": mean_interval(differences) if spread > ROUNDING else None,
     }

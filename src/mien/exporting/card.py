@@ -27,8 +27,10 @@ LIMITS = (
     "Not for decisions about people: not for hiring, policing, education, health or any other judgement of somebody.",
     "For frontal grey faces, cropped tightly and 48×48 pixels large; other poses, sizes and crops were not measured.",
     "Accuracy by age, sex, skin tone, pose and culture was not measured: the data do not say them.",
+)
+LIMIT_OF_8_BITS = (
     "The 8-bit graph was measured on a processor with VNNI; on older x86 processors its sums may overflow. "
-    "Check it there with `mien eval`, or take fp32.",
+    "Check it there with `mien eval`."
 )
 LIMITS_OF_DATA = {
     True: "Learned from drawn faces (synthetic): it says nothing of real ones.",
@@ -109,7 +111,12 @@ def make_card(
         "scores": measured["scores"],
         "held_out_accuracy": measured["held_out_accuracy"],
         "abstention": measured["abstention"],
-        "limits": [LIMITS_OF_DATA[synthetic], *LIMITS, *_weaknesses(default)],
+        "limits": [
+            LIMITS_OF_DATA[synthetic],
+            *LIMITS,
+            *([LIMIT_OF_8_BITS] if "int8" in measured["files"] else []),
+            *_weaknesses(default),
+        ],
         "training": _training(stored),
         "licence": {"weights": licence, "data": LICENCE_OF_DATA[synthetic]},
         "versions": {name: metadata.version(name) for name in _EXPORTED_WITH},

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.core.text import markdown
-from mien.exporting.card import LIMITS
+from mien.exporting.card import LIMIT_OF_8_BITS, LIMITS
 
 
 def card_page(card: Mapping[str, Any]) -> str:
@@ -38,7 +38,7 @@ def card_page(card: Mapping[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        *(f"* {limit if limit in LIMITS else markdown(limit)}" for limit in card["limits"]),
+        *(f"* {limit if limit in (*LIMITS, LIMIT_OF_8_BITS) else markdown(limit)}" for limit in card["limits"]),
         "",
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]

@@ -80,8 +80,8 @@ def _intro(found: dict[str, Any]) -> str:
         text += f", scored on {count(scored[0]['faces'])} faces of “{scored[0]['split']}”"
         if scored[0]["split"] == "validation":
             text += (
-                ": the faces on which each run chose its epoch, which may be others for each seed, so the figures are "
-                "somewhat better than those of new faces"
+                ": the faces that each run held out, which may be others for each seed; where they chose the epoch, "
+                "the figures are somewhat better than those of new faces"
             )
     return text + "." + (" Drawn faces: the figures say nothing of real ones." if found["synthetic"] else "")
 
@@ -92,7 +92,8 @@ def _verdicts(found: dict[str, Any]) -> Iterator[str]:
             continue
         what = f"{each['factor'].capitalize()} “{each['level']}” instead of “{each['baseline']}”"
         if each["interval"] is None:
-            yield f"{what}: {points(each['difference'])} with a single seed, which says nothing of luck."
+            why = "with a single seed" if each["seeds"] == 1 else f"with each of {each['seeds']} seeds alike"
+            yield f"{what}: {points(each['difference'])} {why}, which says nothing of luck."
             continue
         low, high = each["interval"]
         verdict = (

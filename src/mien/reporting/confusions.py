@@ -26,10 +26,15 @@ def confusions(files: RunFiles) -> dict[str, Any] | str:
     """
     if not files.evaluations:
         return "No confusions yet: `mien eval RUN` finds them."
-    return {"blocks": [_block(each, place) for place, each in enumerate(files.evaluations, start=1)]}
+    return {
+        "blocks": [
+            _block(each, place, crowd_labels=files.crowd_labels)
+            for place, each in enumerate(files.evaluations, start=1)
+        ]
+    }
 
 
-def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:
+def _block(evaluation: Evaluation, place: int, *, crowd_labels: bool) -> dict[str, Any]:
     metrics = evaluation.metrics
     found = metrics.get("worst_cells")  # runs that an older mien scored have none
     shown = _faces(evaluation)
@@ -51,7 +56,12 @@ def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:
         "cells": cells,
         "intro": _intro(cells) if cells else "",
         "missing": missing,
-        "crowd": crowd and {**crowd, "sentences": list(_sentences(crowd)), "answers": ANSWERS},
+        "crowd": crowd
+        and {
+            **crowd,
+            "sentences": list(_sentences(crowd, crowd_labels=crowd_labels)),
+            "answers": () if crowd_labels else ANSWERS,
+        },
     }
 
 
@@ -106,8 +116,8 @@ def _intro(cells: list[dict[str, Any]]) -> str:
     return text
 
 
-def _sentences(crowd: dict[str, Any]) -> Iterator[str]:
-    """Say whether people were of one mind on the faces of these cells."""
+def _sentences(crowd: dict[str, Any], *, crowd_labels: bool) -> Iterator[str]:
+    """Say whether people were of one mind on the faces of these cells, and whose side they took if not the labels'."""
     listed, right, alike = crowd["listed"], crowd["right"], crowd["right_alike"]
     if not listed["faces"]:
         yield "Nobody voted on these faces."
@@ -120,6 +130,8 @@ def _sentences(crowd: dict[str, Any]) -> Iterator[str]:
         text += f", against {percent(right['split'], 0)} of the {count(right['faces'])} that the model got right"
     yield text + "."
     yield _compared(listed["split_interval"], alike)
+    if crowd_labels:
+        return
     votes = listed["most_votes"]
     text = (
         f"Most votes went to what the model said on {percent(votes['label'], 0)} of these faces and to the label that "

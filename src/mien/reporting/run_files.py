@@ -128,6 +128,11 @@ class RunFiles:
         return "ablation" in (self.config or {})
 
     @property
+    def crowd_labels(self) -> bool:
+        """Whether FER+'s votes are the labels, and so can't be held against them."""
+        return self.recipe.get("labels") == "ferplus"
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """The `config` part of `config.json`; empty without one."""
         recipe: dict[str, Any] = (self.config or {}).get("config", {})

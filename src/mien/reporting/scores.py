@@ -35,11 +35,14 @@ def scores(files: RunFiles) -> dict[str, Any] | str:
         files: the run's files.
 
     Returns:
-        `blocks`, one a split, for `scores.html`; or the line that stands in their place.
+        `blocks`, one a split, and `crowd_labels` for `scores.html`; or the line that stands in their place.
     """
     if not files.evaluations:
         return "No scores yet: `mien eval RUN` makes them."
-    return {"blocks": [_block(each, place) for place, each in enumerate(files.evaluations, start=1)]}
+    return {
+        "crowd_labels": files.crowd_labels,
+        "blocks": [_block(each, place) for place, each in enumerate(files.evaluations, start=1)],
+    }
 
 
 def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:

@@ -67,11 +67,11 @@ def data(files: RunFiles) -> View:
         "columns": columns,
         "rows": rows,
         "held_apart": bool(card),
-        "audit": _audit(told),
+        "audit": _audit(told, crowd_labels=files.crowd_labels),
     }
 
 
-def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+def _audit(told: dict[str, Any] | None, *, crowd_labels: bool) -> list[tuple[str, str, str]]:
     """What may be wrong with the data: (what, how many, what it means)."""
     if told is None:
         return []
@@ -101,15 +101,15 @@ def _audit(told: dict[str, Any] | None) -> list[tuple[str, str, str]]:
         ),
         ("Blank faces", count(told["blank"]), "pictures of one grey level"),
         ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored"),
-        *_agreement(told["votes"]),
+        *_agreement(told["votes"], crowd_labels=crowd_labels),
     ]
 
 
-def _agreement(votes: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+def _agreement(votes: dict[str, Any] | None, *, crowd_labels: bool) -> list[tuple[str, str, str]]:
     if votes is None:
         return []
     facts = [("Faces that are none", count(votes["not_a_face"]), "most of FER+'s annotators say so")]
-    if votes["agreement"]:
+    if votes["agreement"] and not crowd_labels:
         facts.append(
             (
                 "Labels that FER+'s crowd agrees with",
@@ -210,7 +210,8 @@ def appendix(files: RunFiles) -> View:
         files: the run's files.
 
     Returns:
-        `origin` (facts), `versions`, `command` and `config`, for `appendix.html`.
+        `origin` (facts), `versions`, `command`, `config` and `repeats` (whether the config alone does), for
+        `appendix.html`.
     """
     stored = files.config
     if stored is None:
@@ -230,6 +231,7 @@ def appendix(files: RunFiles) -> View:
         "origin": [(name, value(each)) for name, each in facts],
         "versions": stored.get("versions", {}),
         "command": shlex.join(stored.get("command", [])),
+        "repeats": not files.is_ablation,
         "config": json.dumps(files.recipe, indent=2, ensure_ascii=False),
     }
 

@@ -70,7 +70,10 @@ def warning(evaluation: Evaluation) -> str:
     if evaluation.learned:
         return "The model learned from most of these faces, so the figures do not tell how it does on new ones."
     if evaluation.split == "validation":
-        return "The epoch was chosen on these faces, so the figures are somewhat better than those of new ones."
+        return (
+            "Training was tuned on these faces (which epoch to keep, or how sure to be), so the figures may be "
+            "somewhat better than those of new ones."
+        )
     return ""
 
 
@@ -116,12 +119,19 @@ def _trained(files: RunFiles) -> str:
     faces, classes = sum(card["training"].values()), len(card["classes"])
     epochs, kept = len(files.history), kept_epoch(files)
     ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
-    why = "the best on held-out faces" if kept == best_epoch(files.history) else "the last of its cycle"
-    ending += f"; the weights are those of epoch {kept}, {why}" if kept else ""
+    ending += f"; the weights are those of epoch {kept}{_why_kept(files, kept)}" if kept else ""
     return (
         f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
         f"{plural(classes, 'expression')} apart{ending}."
     )
+
+
+def _why_kept(files: RunFiles, kept: int) -> str:
+    """Say why these weights are the model; nothing where training went on since and has not ended."""
+    if kept == best_epoch(files.history):
+        return ", the best on held-out faces"
+    whole = files.recipe.get("schedule") == "one-cycle" and kept == files.recipe.get("epochs")
+    return ", the last of its cycle" if whole else ""
 
 
 def _scored(shown: Evaluation) -> str:

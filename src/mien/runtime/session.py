@@ -77,6 +77,8 @@ class Model(Graph):
 
     def __init__(self, bundle: Bundle, *, precision: Precision, threads: int | None, device: str) -> None:
         if precision == "default" and device != "cpu":
+            if "fp32" not in bundle.card["files"]:
+                raise UsageError(f"device '{device}' computes in fp32, and {bundle.path} holds int8 alone; choose cpu")
             precision = "fp32"
         self.bundle, self.precision, self.device = bundle, bundle.resolve(precision), device
         super().__init__(bundle.read_model(precision), threads=threads, device=device)

@@ -37,6 +37,7 @@ def train(
     overwrite: bool = False,
     verb: str = "train",
     command: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
     talk: Talk | None = None,
     **flags: Any,
 ) -> RunDir:
@@ -51,6 +52,7 @@ def train(
         overwrite: replace the run that is in `out`.
         verb: the folder below `runs`.
         command: the command line, to be kept with the config.
+        more: what else `config.json` keeps.
         talk: who is told of steps, epochs and notes.
         flags: config keys over recipe and settings (`epochs=8`).
 
@@ -70,7 +72,7 @@ def train(
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     faces = load_faces(config, talk)
     teachers = open_teachers(config, faces=faces)
-    made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command)
+    made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command, **(more or {}))
     with made as (run, training, held_out):
         _say_where(run, config, talk)
         return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk)

@@ -16,7 +16,7 @@ from mien.evaluation.ablation import arm_means, effects
 from mien.training.config import resolve, stored_config
 from mien.training.factors import Arm, arms, read_factors
 from mien.training.start import begin, check_runs, load_faces, own_faces, resolve_config, resume, train
-from mien.verbs.score import evaluate, tested_split
+from mien.verbs.score import evaluate
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
 """What is kept of each run's `metrics.json`."""
@@ -143,7 +143,7 @@ def _run(run: RunDir, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
     outcome = {"levels": arm.levels, "seed": seed, "run": str(folder.relative_to(run.path)), "reason": ""}
     try:
         trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, talk=talk)
-        split = tested_split(trained)
+        split = trained.tested_split
         if not (folder / "eval" / split / "metrics.json").exists():
             evaluate(trained, split=split, device=stored_config(trained).device)
         scores = trained.read_json(f"eval/{split}/metrics.json")

@@ -28,7 +28,7 @@ from mien.verbs.score import classify, faces_of, judge, mirror
 def ensemble(
     runs: Sequence[str | Path],
     *,
-    split: str = "test",
+    split: str | None = None,
     flip: bool = False,
     name: str | None = None,
     out: Path | None = None,
@@ -40,7 +40,7 @@ def ensemble(
 
     Args:
         runs: run folders or names, two or more; of any networks, trained on the same data with the same hold-out.
-        split: which faces; `validation` is what the runs held out.
+        split: which faces; None as in `evaluate`, by the first run.
         flip: also score the mean over each face and its mirror image.
         name: the folder's name below `runs/ensemble`; by default the number of members and their networks.
         out: a folder to use instead, empty unless `overwrite`.
@@ -64,6 +64,7 @@ def ensemble(
     where = resolve_device(device)
     classifiers = [open_member(member, config, faces=faces, device=where) for member in members]
     learned, held_out = split_faces(config, faces)
+    split = split or members[0].tested_split
     judged = faces_of(split, own=faces, held_out=held_out)
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
     run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)

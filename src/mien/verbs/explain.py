@@ -33,7 +33,7 @@ from mien.training.devices import resolve_device
 from mien.training.fit import split_faces
 from mien.training.start import own_faces
 from mien.verbs.filters import Ascent, evenly, keep_feature_maps, keep_filters
-from mien.verbs.score import classify, faces_of, tested_split
+from mien.verbs.score import classify, faces_of
 
 CHECKED = 105
 """Faces on which the methods are compared, as many of each class that the network gave as there are."""
@@ -111,7 +111,7 @@ def explain(
         raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
     ascent = Ascent(starts, jitter_px, smoothness)
     wanted = Wanted(
-        split=split or tested_split(run),
+        split=split or run.tested_split,
         methods=[check_method(method) for method in dict.fromkeys(methods)],
         share=share,
         layer=layer or last_map_layer(classifier),

@@ -31,7 +31,6 @@ from mien.runtime.session import Graph
 from mien.training.config import stored_config
 from mien.training.fit import split_faces
 from mien.training.start import own_faces
-from mien.verbs.score import tested_split
 
 CALIBRATION_FACES = 512
 """How many training faces set the ranges of the 8-bit graph."""
@@ -118,7 +117,7 @@ def parts_of(run: RunDir, talk: Talk) -> Parts:
     """
     own = own_faces(run, talk)
     learned, held_out = split_faces(stored_config(run), own)
-    split = tested_split(run)
+    split = run.tested_split
     if split == "validation":
         return Parts(learned, held_out, held_out, split, learned)
     return Parts(learned, held_out, own.split(split), split, own.split("train"))
@@ -160,13 +159,23 @@ def _measure(
         },
         "scores": {"split": faces.split, **{key: shorten(score(said)) for key, said in judged.items()}},
         "held_out_accuracy": {"faces": len(faces.held_out), **{key: accuracy(said) for key, said in held_out.items()}},
-        "abstention": _abstain(held_out[shown], judged[shown], max_risk=max_risk, precision=shown),
+        "abstention": _abstain(
+            held_out[shown],
+            None if faces.split == "validation" else judged[shown],
+            max_risk=max_risk,
+            precision=shown,
+        ),
     }
 
 
-def _abstain(held_out: Predictions, judged: Predictions, *, max_risk: float | None, precision: str) -> dict[str, Any]:
-    """Say what is gained by saying nothing of uncertain faces; the threshold comes from the faces held out."""
-    parts = {"held_out": with_targets(held_out), "judged": with_targets(judged)}
+def _abstain(
+    held_out: Predictions, judged: Predictions | None, *, max_risk: float | None, precision: str
+) -> dict[str, Any]:
+    """Say what is gained by saying nothing of uncertain faces.
+
+    The threshold comes from the faces held out; `judged` are others, without which nothing says whether it holds.
+    """
+    parts = {"held_out": with_targets(held_out)} | ({} if judged is None else {"judged": with_targets(judged)})
     pairs = {name: (said.probabilities, targets) for name, (said, targets) in parts.items()}
     curves = {name: risk_coverage(*pair) for name, pair in pairs.items()}
     found: dict[str, Any] = {"precision": precision, "risk_coverage": curves}

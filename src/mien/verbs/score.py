@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.errors import DataError, UsageError
+from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import read_json, write_arrays, write_json
 from mien.core.predictions import Predictions
@@ -15,7 +15,7 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.data.matching import check_classes, match
 from mien.data.pictures import OnBad
-from mien.data.sniff import open_faces
+from mien.data.sniff import is_synthetic, open_faces
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
@@ -37,7 +37,7 @@ def classify(classifier: Classifier, faces: FaceSet) -> Predictions:
 def evaluate(
     run: str | Path | RunDir,
     *,
-    split: str = "test",
+    split: str | None = None,
     data: str | None = None,
     targets: str | None = None,
     votes: str | None = None,
@@ -49,7 +49,8 @@ def evaluate(
 
     Args:
         run: the run folder, its name, or `latest`.
-        split: which faces; `validation` is what the run held out.
+        split: which faces; `validation` is what the run held out.  None takes `test`, or `validation` where the run's
+            data have no labelled test faces.
         data: other data than the run's own; the results lie in `eval/<name of the data>-<split>/`.
         targets: a file `id,label` with the labels of unlabelled `data`.
         votes: FER+ votes of `data`.
@@ -72,13 +73,15 @@ def evaluate(
         config = stored_config(run)
         own = own_faces(run, Talk())
         learned, held_out = split_faces(config, own)
-        name = split
         if data is not None:
-            opened = open_faces(data, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
+            split = split or "test"
+            place = data if is_synthetic(data) else str(Path(data).absolute())
+            opened = open_faces(place, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
             faces = opened.split(split)
-            name = _free_name(run.path / "eval", f"{Path(data).stem}-{split}", source=faces.source)
+            name = _free_name(run.path / "eval", f"{Path(data).stem}-{split}".replace(":", "-"), source=faces.source)
             check_classes(faces, known=own.classes)
         else:
+            name = split = split or run.tested_split
             faces = faces_of(split, own=own, held_out=held_out)
         classifier = load_classifier(run.path, device=resolve_device(device))
         return judge(
@@ -145,16 +148,3 @@ def judge(
         write_arrays(folder / file, {"rows": rows, "images": faces.images[rows]})
     write_json(folder / "metrics.json", scores)
     return scores
-
-
-def tested_split(run: RunDir) -> str:
-    """Say which split a run is judged by: `test`, or `validation` where the data have no labelled test rows.
-
-    Raises:
-        DataError: `data.json` is missing or damaged.
-    """
-    try:
-        tested = run.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
-        return "test" if tested["faces"] > tested["unlabelled"] else "validation"
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{run.path / 'data.json'}: damaged ({type(error).__name__}: {error})") from None

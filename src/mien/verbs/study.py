@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mien.core.errors import Interrupted, MienError
+from mien.core.errors import DataError, Interrupted, MienError
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.reporting.build import report
@@ -14,7 +14,7 @@ from mien.training.factors import WITH_AND_WITHOUT
 from mien.training.start import resume, train
 from mien.verbs.ablate import ablate, resume_ablation
 from mien.verbs.explain import explain
-from mien.verbs.score import evaluate, tested_split
+from mien.verbs.score import evaluate
 
 
 def study(
@@ -35,6 +35,7 @@ def study(
         recipe: the name of a shipped recipe or a TOML file.
         ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each; a small
             network, since there are twelve of them.  Hold-out, labels and batch are the study's.  None leaves them out.
+            `config.json` keeps it for `resume_study`.
         talk: who is told of steps, epochs and notes.
         options: everything else that `train` takes.
 
@@ -45,36 +46,46 @@ def study(
     if ablation is not None:
         read_recipe(ablation)  # a name that is none is told now, not after hours
     talk = talk or Talk()
-    with _way_on(options.get("out") or "latest", ablation, Interrupted):
-        run = train(data, recipe=recipe, verb="study", talk=talk, **options)
+    with _way_on(options.get("out") or "latest", Interrupted):
+        run = train(data, recipe=recipe, verb="study", talk=talk, more={"study": {"ablation": ablation}}, **options)
     return _finish(run, ablation, talk=talk)
 
 
-def resume_study(where: str | Path, *, ablation: str | None = "mien-n", talk: Talk | None = None) -> RunDir:
+def resume_study(where: str | Path, *, talk: Talk | None = None) -> RunDir:
     """Go on with a study: what it has is kept, what was interrupted is resumed, the rest is done.
 
     Args:
         where: the run folder, its name, or `latest`.
-        ablation: as in `study`.
         talk: who is told of steps, epochs and notes.
 
     Raises:
-        DataError: there is no such run, or its faces have changed.
+        DataError: there is no such run, it is no study, or its faces have changed.
         Interrupted, MienError: as `study` does.
     """
     talk, run = talk or Talk(), RunDir.open(where)
+    ablation = _plan(run)
     if run.state not in ("finished", "stopped-early"):
-        with _way_on(run.path, ablation, Interrupted):
+        with _way_on(run.path, Interrupted):
             resume(run.path, talk=talk)
     return _finish(run, ablation, talk=talk)
 
 
+def _plan(run: RunDir) -> str | None:
+    """Read from `config.json` which ablation the study has."""
+    plan = run.read_json("config.json").get("study")
+    if not isinstance(plan, dict) or not isinstance(plan.get("ablation"), str | None):
+        raise DataError(
+            f"{run.path}: no study; `mien study` makes one, and `mien train --resume` goes on with a training"
+        )
+    return plan.get("ablation")
+
+
 def _finish(run: RunDir, ablation: str | None, *, talk: Talk) -> RunDir:
     """Do what comes after training, as far as it is not there."""
-    with _way_on(run.path, ablation, KeyboardInterrupt, Interrupted):
-        evaluate(run, split=tested_split(run), device=stored_config(run).device)
+    with _way_on(run.path, KeyboardInterrupt, Interrupted):
+        evaluate(run, device=stored_config(run).device)
         report(run)
-        if not (run.path / "explain/feature_maps.json").exists():  # what `explain` writes last
+        if not (run.path / "explain/attribution.json").exists():  # what `explain` writes last
             explain(run, device=stored_config(run).device, talk=talk)
             report(run)
         if ablation is None:
@@ -108,10 +119,10 @@ def _ablate(run: RunDir, recipe: str, *, talk: Talk) -> RunDir:
 
 
 @contextlib.contextmanager
-def _way_on(where: str | Path, ablation: str | None, *stops: type[BaseException]) -> Iterator[None]:
+def _way_on(where: str | Path, *stops: type[BaseException]) -> Iterator[None]:
     """Let what stops the block say how the study goes on."""
     try:
         yield
     except stops as error:
-        line = f"mien study --resume {where}" + ("" if ablation == "mien-n" else f" --ablation {ablation or 'none'}")
-        raise Interrupted(f"{str(error) or f'{where}: interrupted'}; the whole study goes on with: {line}") from None
+        reason = str(error) or f"{where}: interrupted"
+        raise Interrupted(f"{reason}; the whole study goes on with: mien study --resume {where}") from None
