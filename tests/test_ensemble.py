@@ -110,11 +110,23 @@ def test_an_ensemble_has_no_network_of_its_own(together: dict[str, Any]) -> None
         report(RunDir.open(together["run"]))
 
 
-def test_on_validation_it_scores_what_all_held_out(runs: list[Path], tmp_path: Path) -> None:
-    scores = ensemble(runs, split="validation", out=tmp_path / "e", device="cpu")
+@pytest.mark.parametrize("split", ["validation", None])
+def test_on_validation_it_scores_what_all_held_out(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str | None
+) -> None:
+    if split is None:
+        monkeypatch.setattr(RunDir, "tested_split", "validation")
+    scores = ensemble(runs, split=split, out=tmp_path / "e", device="cpu")
+    assert scores["split"] == "validation"
     assert scores["faces"] == 70
     assert scores["copies"] == 0
     assert "flip" not in scores
+
+
+def test_an_ensemble_does_not_replace_a_member(runs: list[Path]) -> None:
+    with pytest.raises(UsageError, match="would replace a run that is needed for it"):
+        ensemble(runs, out=runs[1], overwrite=True)
+    assert (runs[1] / "model.safetensors").exists()
 
 
 def test_members_that_learned_from_each_others_held_out_faces_are_refused(runs: list[Path], tmp_path: Path) -> None:

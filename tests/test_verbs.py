@@ -48,7 +48,7 @@ def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
 
 def test_stored_scores_are_those_of_the_stored_predictions(studied: RunDir) -> None:
     predictions = Predictions.load(studied.path / "eval/test/predictions.npz")
-    assert score(predictions) == studied.read_json("eval/test/metrics.json")
+    assert {"split": "test", **score(predictions)} == studied.read_json("eval/test/metrics.json")
     assert predictions.synthetic
     assert len(predictions) == 42
 
@@ -107,7 +107,7 @@ def test_without_test_faces_what_was_held_out_is_scored(studied: RunDir, tmp_pat
     described = copy.read_json("data.json")
     described["splits"].pop("test")
     write_json(copy.path / "data.json", described)
-    assert evaluate(copy)["faces"] == 35
+    assert (evaluate(copy)["faces"], evaluate(copy)["split"]) == (35, "validation")
     assert (copy.path / "eval/validation/metrics.json").exists()
 
 
@@ -254,11 +254,21 @@ def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> RunDir:
     return run
 
 
+def test_a_recipe_of_the_ablation_holds_from_everywhere(
+    tmp_path: Path, calls: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.toml").write_text('model = "mien-n"')
+    monkeypatch.chdir(tmp_path)
+    study("synthetic:210", recipe="demo", ablation="small.toml")
+    trained = next(given for name, _, given in calls if name == "train")
+    assert trained["more"] == {"study": {"ablation": str(tmp_path / "small.toml")}}
+
+
 @pytest.mark.parametrize("damage", [{"study": None}, {"study": {"ablation": 3}}])
 def test_what_is_no_study_does_not_go_on_as_one(studied: RunDir, tmp_path: Path, damage: dict[str, object]) -> None:
     run = planned(studied, tmp_path, None)
     write_json(run.path / "config.json", run.read_json("config.json") | damage)
-    with pytest.raises(DataError, match="no study; `mien study` makes one, and `mien train --resume` goes on with a"):
+    with pytest.raises(DataError, match=r"no study .*; `mien study` makes one"):
         resume_study(run.path)
 
 

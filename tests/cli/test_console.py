@@ -52,7 +52,7 @@ def test_the_speed_is_that_of_the_training_at_hand(
         talk.step(epoch=1, epochs=2, step=6, steps=10, batch=60)
         talk.close()
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["epoch 1/2, step 6/10: 3 faces/s, at most 5 min left"] * 2
+    assert lines == ["epoch 1/2, step 6/10: 3 faces/s, 5 min left at that"] * 2
 
 
 @pytest.mark.parametrize("hidden_by", [None, "CI", "quiet", "pipe"])

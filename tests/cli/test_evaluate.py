@@ -1,6 +1,7 @@
 """`mien eval` and `mien compare` on runs and on stored predictions."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,11 +40,15 @@ def test_a_damaged_file_of_predictions(mien: Mien, tmp_path: Path, verb: str, co
     assert [path.name for path in tmp_path.iterdir()] == ["p.npz"]
 
 
-def test_eval_writes_what_it_says(mien: Mien, studied: RunDir) -> None:
+def test_eval_writes_what_it_says(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
     said = json.loads(mien("eval", studied.path, "--json").out)
     assert said == studied.read_json("eval/test/metrics.json")
     table = mien("eval", studied.path / "eval/test/predictions.npz").out
     assert f"{said['accuracy']:.4f}" in table
+    assert "faces of split 'test' (synthetic" in mien("eval", studied.path).out
+    copy = shutil.copytree(studied.path, tmp_path / "copy")
+    held_out = mien("eval", copy, "--split", "validation").out
+    assert "faces of split 'validation', held out and tuned on in training (synthetic" in held_out
     assert "says nothing of real faces" in table
 
 
@@ -65,7 +70,7 @@ def test_compare(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
     assert f"not scored on 'exam' yet; first: mien eval {studied.path} --split exam" in done.err
 
 
-@pytest.mark.parametrize("flag", ["--data x.csv", "--split train", "--votes v.csv", "--precision int8", "--device cpu"])
+@pytest.mark.parametrize("flag", ["--data x.csv", "--split test", "--votes v.csv", "--precision int8", "--device cpu"])
 def test_predictions_have_nothing_but_themselves(mien: Mien, tmp_path: Path, flag: str) -> None:
     replace(TWO, targets=np.array([0, 0])).save(tmp_path / "p.npz")
     done = mien("eval", "p.npz", *flag.split())

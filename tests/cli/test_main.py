@@ -128,6 +128,7 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
         ("study x.csv", "--recipe course"),
         ("study --resume latest --epochs 9", "epochs can't be given"),
         ("study --resume latest --ablation none", "ablation can't be given"),
+        ("study --resume latest --seed 0", "seed can't be given"),
         ("compare a.npz b.npz --split validation", "--split belongs to runs"),
         ("train --resume latest --overwrite", "overwrite can't be given"),
         ("train --config saved.cfg", "expected the config.json of a run"),

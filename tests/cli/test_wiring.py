@@ -1,5 +1,6 @@
 """Every flag reaches the function that it is for; nothing is trained or scored here."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -255,5 +256,14 @@ def test_compare_reads_the_split_that_is_named(mien: Mien, tmp_path: Path) -> No
         assert lines[0].startswith(f"a: accuracy {first}")
         assert lines[1].startswith(f"b: accuracy {second}")
     assert mien("compare", "a", "b").out.startswith(f"a: accuracy {right}")
+    for name in ("a", "b"):
+        (RunDir.open(name).path / "eval/train").rename(RunDir.open(name).path / "eval/validation")
+    assert mien("compare", "a", "b").out.startswith(f"a: accuracy {right}")
+    shutil.rmtree(RunDir.open("a").path / "eval/test")
+    assert "a: not scored on 'test' yet" in mien("compare", "a", "b").err
+    shutil.rmtree(RunDir.open("b").path / "eval/test")
+    assert mien("compare", "a", "b").out.startswith(f"a: accuracy {wrong}")
+    for name in ("a", "b"):
+        (RunDir.open(name).path / "eval/validation").rename(RunDir.open(name).path / "eval/train")
     missing = mien("compare", "a", "b", "--split", "validation")
     assert (missing.code, missing.out) == (3, "")

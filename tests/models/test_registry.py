@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mien.core.errors import UsageError
-from mien.models.registry import MODELS, build, check_name, check_side, info
+from mien.models.registry import MODELS, build, check_side, info
 
 
 @pytest.fixture(params=MODELS)
@@ -96,7 +96,7 @@ def test_the_current_generator_draws_the_weights(name: str) -> None:
 
 
 def test_unknown_names() -> None:
-    for call in (lambda: build("corse_cnn", 7), lambda: info("corse_cnn"), lambda: check_name("corse_cnn")):
+    for call in (lambda: build("corse_cnn", 7), lambda: info("corse_cnn")):
         with pytest.raises(UsageError, match=r"no model 'corse_cnn', did you mean course_cnn\?"):
             call()
     with pytest.raises(UsageError, match=r"no model 'resnet', known: course_cnn, mien-m, mien-n, mien-s"):

@@ -46,6 +46,18 @@ def test_a_broken_tail(tmp_path: Path, suffix: str, filled: bool) -> None:
     assert int(found[2]) == len(seen)
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "flv"])
+def test_a_broken_tail_of_a_video_with_sound(tmp_path: Path, suffix: str) -> None:
+    """The file says how long it is, not how long its video is; what is lost of both is lost."""
+    codec = "flv" if suffix == "flv" else "libx264"
+    path = write_clip(tmp_path / f"clip.{suffix}", moving(100), codec=codec, sound_s=4)
+    path.write_bytes(path.read_bytes().replace(b"DURATION", b"DURATIOM"))
+    assert len(list(read_video(path))) == 100
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 4])
+    assert "damaged" in read_until_damage(path)[1]
+
+
 def test_a_damage_in_the_middle(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", moving(60), movflags="faststart")
     content = bytearray(path.read_bytes())

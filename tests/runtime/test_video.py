@@ -57,6 +57,14 @@ def test_a_repeated_timestamp_takes_no_other_frame_s_time(tmp_path: Path, again:
     assert found == pytest.approx([*times_s[:again], (again - 0.5) / 25, *times_s[again + 1 :]])
 
 
+def test_timestamps_that_begin_again(tmp_path: Path) -> None:
+    """Two recordings in one file: the second goes on after the first, at its own pace."""
+    clip = write_clip(tmp_path / "clip.ts", levels(20)).read_bytes()
+    (tmp_path / "both.ts").write_bytes(clip + clip)
+    found = [picture.time_s for picture in read_video(tmp_path / "both.ts")]
+    assert found == pytest.approx([i / 25 for i in range(40)], abs=0.0006)
+
+
 def test_frames_without_timestamps(tmp_path: Path) -> None:
     """A bare H.264 stream has none, and no frame rate but the one inside."""
     path = write_clip(tmp_path / "clip.mp4", levels(12))

@@ -66,6 +66,8 @@ def test_faces_that_grow_are_planned_to_the_last_epoch(small: Small) -> None:
     run = small("run", settings=("start_px=32",), epochs=1)
     with pytest.raises(ConfigError, match="start_px plans the size of the faces of all epochs"):
         resume(run.path, epochs=2)
+    with pytest.raises(UsageError, match=r"finished its 1 epochs, and start_px plans .*; start a new run for more"):
+        resume(run.path)
 
 
 def test_averaged_weights_are_kept_and_go_on(small: Small) -> None:

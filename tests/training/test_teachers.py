@@ -1,5 +1,7 @@
 """Distillation: what a student learns from its teachers, and which teachers it may not have."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
@@ -88,6 +90,8 @@ def test_ferplus_teaches_the_shares_of_the_votes() -> None:
     images, targets = next(iter(made.train_dataloader()))
     rows = [int(np.flatnonzero((FACES.images == image).all(axis=(1, 2)))[0]) for image in images[:, 0].numpy()]
     assert targets.numpy() == pytest.approx(distribution(votes)[rows])
+    made.faces = replace(crowd, votes=None, vote_names=())  # sorted into FER+'s classes by hand
+    assert set(np.unique(next(iter(made.train_dataloader()))[1].numpy())) == {0, 1}
 
 
 def test_a_student_learns_what_its_teacher_says(small: Small) -> None:
@@ -140,6 +144,21 @@ def test_a_teacher_that_has_seen_the_held_out_faces_is_refused(small: Small, tmp
     with pytest.raises(UsageError, match="held out other faces"):
         small("student", data="synthetic:350", teachers=[teacher])
     assert not (tmp_path / "student").exists()
+
+
+def test_a_student_does_not_replace_its_teacher(small: Small) -> None:
+    teacher = small("teacher", epochs=1)
+    with pytest.raises(UsageError, match="would replace a run that is needed for it"):
+        small("teacher", teachers=[str(teacher.path)], overwrite=True)
+    assert (teacher.path / "model.safetensors").exists()
+
+
+def test_averaged_weights_copy_no_faces_and_no_teachers() -> None:
+    made = module(classifiers(1)[0], Teachers(classifiers(2)))
+    copied = copy.deepcopy(made)
+    assert copied.faces is made.faces
+    assert copied.teachers is made.teachers
+    assert copied.classifier is not made.classifier
 
 
 def test_a_teacher_of_other_classes_is_refused(small: Small, noise: str) -> None:

@@ -34,6 +34,7 @@ def compare(
 
     if split and run.endswith(".npz") and other.endswith(".npz"):
         raise UsageError("--split belongs to runs; a predictions.npz has the faces that it has")
+    split = split or _common_split(run, other)
     one, two = (Predictions.load(_predictions(where, split)) for where in (run, other))
     result = compare_predictions(one, two, names=(run, other))
     if json:
@@ -45,14 +46,21 @@ def compare(
     print(result["verdict"])
 
 
-def _predictions(where: str, split: str | None) -> Path:
+def _common_split(*runs: str) -> str:
+    """Choose `test`, or `validation` where no run was scored on `test`, and one was on that."""
+    from mien.core.rundir import RunDir
+
+    scored = [RunDir.open(run).path / "eval" for run in runs if not run.endswith(".npz")]
+    tested = any((folder / "test").exists() for folder in scored)
+    return "validation" if not tested and any((folder / "validation").exists() for folder in scored) else "test"
+
+
+def _predictions(where: str, split: str) -> Path:
     from mien.core.rundir import RunDir
 
     if where.endswith(".npz"):
         return Path(where)
-    scored = RunDir.open(where).path / "eval"
-    split = split or ("test" if (scored / "test").exists() else "validation")
-    path = scored / split / "predictions.npz"
+    path = RunDir.open(where).path / "eval" / split / "predictions.npz"
     if not path.is_file():
         raise DataError(f"{where}: not scored on '{split}' yet; first: mien eval {where} --split {split}")
     return path

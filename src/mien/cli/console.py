@@ -135,7 +135,7 @@ class TrainingTalk(Talk):
         elif now - self.said_s > EVERY_S:
             self.said_s = now
             left_min = (epochs * steps - done) * batch / speed / 60
-            say(f"epoch {epoch}/{epochs}, step {step}/{steps}: {speed:,.0f} faces/s, at most {left_min:,.0f} min left")
+            say(f"epoch {epoch}/{epochs}, step {step}/{steps}: {speed:,.0f} faces/s, {left_min:,.0f} min left at that")
 
     def epoch(self, row: dict[str, float]) -> None:
         """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""

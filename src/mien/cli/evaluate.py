@@ -81,8 +81,10 @@ def _score_file(path: str) -> dict[str, Any]:
 
 def print_scores(scores: dict[str, Any]) -> None:
     """Print the scores of one split as people read them."""
+    split = f" of split '{scores['split']}'" if "split" in scores else ""
+    tuned = ", held out and tuned on in training" if scores.get("split") == "validation" else ""
     print(
-        f"{scores['source']}: {scores['faces']:,} faces"
+        f"{scores['source']}: {scores['faces']:,} faces{split}{tuned}"
         + (" (synthetic: says nothing of real faces)" if scores["synthetic"] else "")
     )
     low, high = scores["accuracy_interval"]

@@ -200,7 +200,7 @@ Split = Annotated[
     str | None,
     typer.Option(
         help="Which faces: test, validation, train, private-test; several by commas. By default test, or validation "
-        "(what a run held out) where its data have no labelled test faces.",
+        "(what a run held out) where a run's own data have no labelled test faces.",
         show_default=False,
     ),
 ]
@@ -236,6 +236,6 @@ def listed(text: str | None) -> list[str]:
 
 def refuse_with_resume(**given: Any) -> None:
     """Raise `UsageError` for what a resumed run can't be given anew."""
-    names = [name.rstrip("_") for name, value in given.items() if value]
+    names = [name.rstrip("_") for name, value in given.items() if not (value is None or value is False or value == [])]
     if names:
         raise UsageError(f"--resume goes on with the run's own config; {', '.join(names)} can't be given with it")

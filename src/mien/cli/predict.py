@@ -12,6 +12,7 @@ from mien.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mien.runtime.record import Seen
+    from mien.runtime.sources import OnBad
     from mien.runtime.written import Written
 
 
@@ -64,7 +65,10 @@ def predict(
         raise UsageError(f"--json and --format {format_}: give one of the two")
     format_ = "json" if json else format_
     _check_inputs(inputs, format_=format_, draw=draw, chart=chart, explain=explain)
-    if any(is_table(name) for name in inputs) and (every != 1 or fps is not None or not align):
+    table = any(is_table(name) for name in inputs)
+    if table and resume:
+        raise UsageError("a table is classified as a whole; --resume can't go on with it")
+    if table and (every != 1 or fps is not None or not align):
         raise UsageError(
             "--every, --fps and --no-align belong to photos and videos; leave them out for a table of faces"
         )
@@ -72,7 +76,7 @@ def predict(
     written = _written(out, inputs, format_=format_, also=draw or chart) if resume else None
     opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
     if format_ == "submission":
-        _check_numbers(inputs[0], labels=opened.labels)
+        _check_numbers(inputs[0], labels=opened.labels, on_bad=(lambda _: None) if skip_bad else None)
     keep = written.end if written else None
     sinks: list[Sink] = [Output(format_, labels=opened.labels, out=out, overwrite=overwrite, keep=keep)]
     if draw:
@@ -115,15 +119,15 @@ def _check_inputs(
         raise UsageError("--explain draws the maps of pictures; leave it out for videos")
 
 
-def _check_numbers(table: str, *, labels: Sequence[str]) -> None:
+def _check_numbers(table: str, *, labels: Sequence[str], on_bad: "OnBad | None") -> None:
     """Raise `UsageError` unless the model's labels have the numbers that the table's have."""
     from mien.data.sniff import stream_faces
 
-    known = next((faces.classes for faces in stream_faces(table)), tuple(labels))
+    known = next((faces.classes for faces in stream_faces(table, on_bad=on_bad)), tuple(labels))
     if known != tuple(labels):
         raise UsageError(
             f"--format submission numbers the classes as {table} does ({', '.join(known)}), and the model has others "
-            f"({', '.join(labels)}); choose another, such as --model mien-n"
+            f"({', '.join(labels)}); choose one that has those, as --model mien-n has FER2013's"
         )
 
 

@@ -117,6 +117,10 @@ class FaceSet:
         parts = [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in self.images]
         return np.frombuffer(b"".join(parts), dtype="<u8")
 
+    def __deepcopy__(self, memo: object) -> "FaceSet":
+        """Stay the same, as all that never changes may."""
+        return self
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of what the set holds (pixels, labels, splits), whatever the file format and the order of its rows."""

@@ -74,7 +74,7 @@ class RunDir:
             StorageError: the folder can't be made.
         """
         if out is not None:
-            return cls._at(out.absolute(), overwrite=overwrite, own=own)
+            return cls._at(Path(out).absolute(), overwrite=overwrite, own=own)
         if not re.fullmatch(r"[\w][\w.+-]*", name):
             raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
         if name in ("latest", "latest.txt"):
@@ -125,7 +125,9 @@ class RunDir:
 
     @classmethod
     def open(cls, where: str | Path) -> "RunDir":
-        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`, the newest run of any verb.
+        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`.
+
+        `latest` is the newest training, study or ablation.
 
         Raises:
             DataError: there is no run.
@@ -248,6 +250,13 @@ class RunDir:
         data = self.read_json("config.json").get("data")
         found = data.get("row_fingerprint") if isinstance(data, dict) else None
         return found if isinstance(found, str) else None
+
+
+def refuse_replacing(out: Path | None, runs: Iterable[RunDir]) -> None:
+    """Raise `UsageError` if `out` is one of the runs that a new one is made of."""
+    for run in runs:
+        if out is not None and Path(out).resolve() == run.path.resolve():
+            raise UsageError(f"{out}: would replace a run that is needed for it; choose another --out")
 
 
 def refuse_if_full(path: Path, *, overwrite: bool) -> None:

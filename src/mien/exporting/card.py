@@ -28,10 +28,12 @@ LIMITS = (
     "For frontal grey faces, cropped tightly and 48×48 pixels large; other poses, sizes and crops were not measured.",
     "Accuracy by age, sex, skin tone, pose and culture was not measured: the data do not say them.",
 )
-LIMIT_OF_8_BITS = (
-    "The 8-bit graph was measured on a processor with VNNI; on older x86 processors its sums may overflow. "
-    "Check it there with `mien eval`."
-)
+_8_BITS = "The 8-bit graph was measured on a processor with VNNI; on older x86 processors its sums may overflow. "
+LIMITS_OF_GRAPHS = {
+    ("fp32",): (),
+    ("int8",): (f"{_8_BITS}Check it there with `mien eval`.",),
+    ("fp32", "int8"): (f"{_8_BITS}Check it there with `mien eval`, or take fp32.",),
+}
 LIMITS_OF_DATA = {
     True: "Learned from drawn faces (synthetic): it says nothing of real ones.",
     False: "Learned from pictures whose labels people gave by looking at them; people disagree. FER2013's own labels "
@@ -114,7 +116,7 @@ def make_card(
         "limits": [
             LIMITS_OF_DATA[synthetic],
             *LIMITS,
-            *([LIMIT_OF_8_BITS] if "int8" in measured["files"] else []),
+            *LIMITS_OF_GRAPHS[tuple(measured["files"])],
             *_weaknesses(default),
         ],
         "training": _training(stored),

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mien.core.text import markdown
-from mien.exporting.card import LIMIT_OF_8_BITS, LIMITS
+from mien.exporting.card import LIMITS, LIMITS_OF_GRAPHS
+
+OWN_LIMITS = (*LIMITS, *(limit for limits in LIMITS_OF_GRAPHS.values() for limit in limits))
+"""Sentences of mien's own, which may have Markdown in them."""
 
 
 def card_page(card: Mapping[str, Any]) -> str:
@@ -38,7 +41,7 @@ def card_page(card: Mapping[str, Any]) -> str:
         "",
         "## Limits",
         "",
-        *(f"* {limit if limit in (*LIMITS, LIMIT_OF_8_BITS) else markdown(limit)}" for limit in card["limits"]),
+        *(f"* {limit if limit in OWN_LIMITS else markdown(limit)}" for limit in card["limits"]),
         "",
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]

@@ -48,14 +48,9 @@ def build(name: str, classes: int) -> nn.Module:
     Raises:
         UsageError: no such model; the message names the nearest.
     """
-    check_name(name)
-    return MODELS[name](classes)
-
-
-def check_name(name: str) -> None:
-    """Raise `UsageError` that names the nearest if there is no such model."""
     if name not in MODELS:
         raise UsageError(f"no model '{name}', {nearest(name, MODELS)}")
+    return MODELS[name](classes)
 
 
 def multiply_adds(network: nn.Module, *, side_px: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,9 +173,12 @@ def _decoded(container: "InputContainer", stream: "VideoStream", clock: "_Clock"
     import av
 
     try:
-        for packet in container.demux(stream):
+        for packet in container.demux():
+            if packet.stream is not stream:
+                clock.pass_by(packet)
+                continue
             try:
-                frames = packet.decode()
+                frames = stream.decode(packet)
             except av.FFmpegError:
                 yield None
                 continue
@@ -199,42 +202,50 @@ class _Clock:
         self._interval_s = float(1 / rate)
         self._base_s = stream.time_base or Fraction(1)
         self._start = None if self._avi else stream.start_time
-        self._last_s = -math.inf
+        self._last_s, self._said_s = -math.inf, math.inf
         self._decoded = 0
+        self._passed_s = 0.0
         self.end_s = 0.0
 
     def read(self, frame: "VideoFrame") -> float:
         """Return a frame's time, later than that of the frame before."""
         stamp = frame.dts if self._avi else frame.pts
         self._start = stamp if self._start is None else self._start
-        time_s = None if stamp is None else self._seconds(stamp)
-        if time_s is None:
-            time_s = max(0.0, self._last_s + self._interval_s)
-        elif time_s < self._last_s + LEAST_S:  # half an interval, so that it does not take the next frame's time
-            time_s = max(0.0, self._last_s + self._interval_s / 2)
+        said_s = None if stamp is None else self._seconds(stamp)
+        if said_s is not None and said_s >= self._last_s + LEAST_S:
+            time_s = said_s
+        else:  # a repeated stamp must not take the next frame's time
+            again = said_s is not None and abs(said_s - self._said_s) < LEAST_S
+            time_s = max(0.0, self._last_s + self._interval_s * (0.5 if again else 1))
+        self._said_s = math.inf if said_s is None else said_s
         self._last_s = time_s
         self.end_s = time_s + self._interval_s
         return time_s
 
-    def pass_by(self, packet: "Packet[VideoStream]") -> None:
-        """Note a packet that could be decoded: packets say how long a frame is held, frames come in another order."""
+    def pass_by(self, packet: "Packet[Any]") -> None:
+        """Note a packet of any stream, one of video only if it could be decoded.
+
+        Packets say how long a frame is held, and frames come in another order.
+        """
         end = max((stamp for stamp in (packet.pts, packet.dts) if stamp is not None), default=0)
-        self._decoded = max(self._decoded, end + (packet.duration or 0))
+        end += packet.duration or 0
+        if packet.stream is self._stream:
+            self._decoded = max(self._decoded, end)
+        self._passed_s = max(self._passed_s, float(end * (packet.time_base or 0)))
 
     def missing_s(self) -> float:
         """Return how much longer the file says that its video is than what could be decoded; below 0 if unsaid.
 
-        The stream is asked, then its tag (Matroska), then the file as a whole if there is no sound that may end later.
+        The stream is asked, then its tag (Matroska), then the file as a whole, whose sound may end later: what counts
+        there is the last packet of any stream.
         """
         if self._stream.duration:
             return float(self._stream.duration * self._base_s) - self._seconds(self._decoded)
-        return self._said_s() - float(self._decoded * self._base_s)
-
-    def _said_s(self) -> float:
         for name, value in self._stream.metadata.items():
             if name.startswith("DURATION") and (tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", value)):
-                return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
-        return (self._container.duration or 0) / 1e6 if len(self._container.streams) == 1 else 0.0
+                said_s = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
+                return said_s - float(self._decoded * self._base_s)
+        return (self._container.duration or 0) / 1e6 - self._passed_s
 
     def _seconds(self, stamp: int) -> float:
         return float((stamp - (self._start or 0)) * self._base_s)

@@ -139,9 +139,10 @@ def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
         faces, method=held.method, rows=held.rows, fold=held.fold, folds=held.folds, seed=held.seed
     )
     if len(training) < config.batch:
+        fewer = "hold out fewer rows (--set holdout.rows=…) or " if held.method in ("last", "stratified") else ""
         raise DataError(
             f"{faces.source}: {len(training):,} rows to learn from are fewer than one batch of {config.batch}; "
-            "hold out fewer rows (--set holdout.rows=…) or lower --batch"
+            f"{fewer}lower --batch"
         )
     if len(held_out) < config.devices:
         raise DataError(f"{faces.source}: {len(held_out)} rows held out, fewer than --devices {config.devices}")

@@ -56,7 +56,7 @@ class TrainingModule(L.LightningModule):
         self.register_buffer("class_weights", weights, persistent=False)
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        crowd = self.config.labels == "ferplus"
+        crowd = self.config.labels == "ferplus" and self.faces.votes is not None
         return loader(
             self.faces,
             soft_targets(self.faces) if crowd else hard_targets(self.faces),
@@ -177,7 +177,7 @@ def side_of_epoch(epoch: int, *, epochs: int, start_px: int) -> int:
     >>> [side_of_epoch(epoch, epochs=6, start_px=32) for epoch in range(6)]
     [32, 32, 40, 40, 48, 48]
     """
-    sides: list[int] = [*range(start_px, SIZE, SIDE_STEP_PX), SIZE]
+    sides: list[int] = [*range(start_px, SIZE, SIDE_STEP_PX), SIZE][-epochs:]  # few epochs see the largest
     return sides[epoch * len(sides) // epochs]
 
 

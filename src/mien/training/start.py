@@ -11,7 +11,7 @@ from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.pixels import SIZE
-from mien.core.rundir import RESULTS, RunDir
+from mien.core.rundir import RESULTS, RunDir, refuse_replacing
 from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.sniff import is_synthetic, open_faces
@@ -70,6 +70,7 @@ def train(
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
+    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
     faces = load_faces(config, talk)
     teachers = open_teachers(config, faces=faces)
     made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command, **(more or {}))
@@ -238,8 +239,7 @@ def _check_same(before: TrainConfig, after: TrainConfig) -> None:
         old, new = getattr(before, key), getattr(after, key)
         if key not in CHANGEABLE and old != new:
             raise ConfigError(f"--resume: {key} was {old} and can't become {new}; start a new run for that")
-    plans = "one-cycle plans the learning rate" if before.schedule == "one-cycle" else ""
-    plans = plans or ("start_px plans the size of the faces" if before.start_px < SIZE else "")
+    plans = _plans_ahead(before)
     if plans and after.epochs != before.epochs:
         raise ConfigError(
             f"--resume: epochs was {before.epochs} and can't become {after.epochs}: {plans} of all epochs from the "
@@ -249,7 +249,19 @@ def _check_same(before: TrainConfig, after: TrainConfig) -> None:
         raise ConfigError(f"--resume: epochs was {before.epochs} and can only grow, not become {after.epochs}")
 
 
+def _plans_ahead(config: TrainConfig) -> str:
+    """Say what has planned all epochs from the start, so that there can't be more; empty where nothing has."""
+    plans = "one-cycle plans the learning rate" if config.schedule == "one-cycle" else ""
+    return plans or ("start_px plans the size of the faces" if config.start_px < SIZE else "")
+
+
 def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
+    plans = _plans_ahead(before)
+    if run.state == "finished" and plans:
+        raise UsageError(
+            f"{run.path}: finished its {before.epochs} epochs, and {plans} of all epochs from the start; start a new "
+            "run for more"
+        )
     if run.state == "finished" and after.epochs <= before.epochs:
         raise UsageError(
             f"{run.path}: finished its {before.epochs} epochs; to go on: "

@@ -26,6 +26,10 @@ class Teachers:
         self.classifiers, self.remember = classifiers, remember
         self._said: dict[tuple[int, int], Tensor] = {}
 
+    def __deepcopy__(self, memo: object) -> "Teachers":
+        """Stay the same: averaged weights are a copy of the student, not of all that it learns from."""
+        return self
+
     def to(self, device: torch.device) -> None:
         """Move all teachers to a device."""
         for classifier in self.classifiers:
@@ -85,6 +89,6 @@ def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str
         raise UsageError(
             f"{run.path}: held out other faces ({held_out} of the rows {rows}), so it has learned from some of those "
             f"that are to judge here ({config.holdout} of the rows {faces.row_fingerprint}); train both with the same "
-            "data and the same holdout"
+            "data, votes and holdout"
         )
     return classifier

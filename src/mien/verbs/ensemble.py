@@ -11,7 +11,7 @@ import torch
 from mien.core.errors import UsageError
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.rundir import RunDir, refuse_replacing
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import accuracy
@@ -54,11 +54,12 @@ def ensemble(
 
     Raises:
         DataError: no such run or split, or the runs' data have changed.
-        UsageError: fewer than two runs, other classes, or other faces held out.
+        UsageError: fewer than two runs, other classes, other faces held out, or `out` is one of them.
     """
     members = [RunDir.open(run) for run in runs]
     if len({member.path for member in members}) < max(2, len(members)):
         raise UsageError("an ensemble has two or more different runs: mien ensemble runs/train/a runs/train/b")
+    refuse_replacing(out, members)
     members[0].check_trained()
     config, faces = stored_config(members[0]), own_faces(members[0], Talk())
     where = resolve_device(device)
@@ -75,7 +76,8 @@ def ensemble(
     alone = known if split == "validation" else [classify(each, judged) for each in classifiers]
     together = _average(alone, temperature)
     mirrored = _average([classify(each, mirror(judged)) for each in classifiers], temperature) if flip else None
-    scores = judge(together, mirrored=mirrored, faces=judged, learned=learned, folder=run.path / "eval" / split)
+    folder = run.path / "eval" / split
+    scores = judge(together, mirrored=mirrored, faces=judged, split=split, learned=learned, folder=folder)
     accuracies = [accuracy(each) for each in alone]
     best = int(np.argmax(accuracies))
     result = {

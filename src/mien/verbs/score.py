@@ -88,6 +88,7 @@ def evaluate(
             classify(classifier, faces),
             mirrored=classify(classifier, mirror(faces)) if flip else None,
             faces=faces,
+            split=split,
             learned=learned,
             folder=run.path / "eval" / name,
         )
@@ -123,7 +124,13 @@ def mirror(faces: FaceSet) -> FaceSet:
 
 
 def judge(
-    predictions: Predictions, *, mirrored: Predictions | None, faces: FaceSet, learned: FaceSet, folder: Path
+    predictions: Predictions,
+    *,
+    mirrored: Predictions | None,
+    faces: FaceSet,
+    split: str,
+    learned: FaceSet,
+    folder: Path,
 ) -> dict[str, Any]:
     """Score predictions, and keep them, the scores and example faces in `folder`.
 
@@ -131,11 +138,12 @@ def judge(
         predictions: of `faces`.
         mirrored: of their mirror images, to score the mean of both too, as `flip` of the result; or None.
         faces: N labelled faces.
+        split: which they are.
         learned: the faces that were learned from.
         folder: is made.
     """
     predictions = replace(predictions, copies=copies_of(faces, learned))
-    scores = score(predictions)
+    scores = {"split": split, **score(predictions)}
     if mirrored is not None:
         views = (predictions.probabilities + mirrored.probabilities) / 2
         both = score(replace(predictions, probabilities=views.astype(np.float32)))

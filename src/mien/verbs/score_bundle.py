@@ -55,9 +55,10 @@ def evaluate_bundle(
     published = bundle.card["scores"]
     same = own and split == published["split"] == "test"  # held-out rows are the run's own choice
     return scores | {
+        "split": split,
         "bundle": {
             "name": bundle.card["name"],
             "precision": precision,
             "published": published[precision]["accuracy"] if same else None,
-        }
+        },
     }

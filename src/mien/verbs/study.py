@@ -45,6 +45,7 @@ def study(
     """
     if ablation is not None:
         read_recipe(ablation)  # a name that is none is told now, not after hours
+        ablation = str(Path(ablation).absolute()) if ablation.endswith(".toml") else ablation
     talk = talk or Talk()
     with _way_on(options.get("out") or "latest", Interrupted):
         run = train(data, recipe=recipe, verb="study", talk=talk, more={"study": {"ablation": ablation}}, **options)
@@ -75,7 +76,8 @@ def _plan(run: RunDir) -> str | None:
     plan = run.read_json("config.json").get("study")
     if not isinstance(plan, dict) or not isinstance(plan.get("ablation"), str | None):
         raise DataError(
-            f"{run.path}: no study; `mien study` makes one, and `mien train --resume` goes on with a training"
+            f"{run.path}: no study (its config.json names no ablation); `mien study` makes one, and `mien train "
+            "--resume` goes on with a training"
         )
     return plan.get("ablation")
 
