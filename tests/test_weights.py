@@ -19,8 +19,9 @@ def test_some_ship_and_together_they_are_small() -> None:
     assert sum(file.stat().st_size for folder in folders for file in folder.iterdir()) <= LARGEST_BYTES
 
 
-@pytest.mark.parametrize("name", shipped())
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize(
+    ("name", "precision"), [(name, precision) for name in shipped() for precision in Bundle.open(name).card["files"]]
+)
 def test_each_runs_and_tells_faces_from_none(name: str, precision: str) -> None:
     bundle = Bundle.open(name)
     said = load(bundle, precision=precision)(np.full((2, 48, 48), 128, np.uint8))

@@ -67,7 +67,7 @@ def predict(
     _check_inputs(inputs, format_=format_, draw=draw, chart=chart, explain=explain)
     table = any(is_table(name) for name in inputs)
     if table and resume:
-        raise UsageError("a table is classified as a whole; --resume can't go on with it")
+        raise UsageError("a table is classified as a whole; it can't be resumed")
     if table and (every != 1 or fps is not None or not align):
         raise UsageError(
             "--every, --fps and --no-align belong to photos and videos; leave them out for a table of faces"
