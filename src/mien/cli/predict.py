@@ -64,14 +64,11 @@ def predict(
     if json and format_ not in (None, "json"):
         raise UsageError(f"--json and --format {format_}: give one of the two")
     format_ = "json" if json else format_
-    _check_inputs(inputs, format_=format_, draw=draw, chart=chart, explain=explain)
-    table = any(is_table(name) for name in inputs)
-    if table and resume:
-        raise UsageError("a table is classified as a whole; it can't be resumed")
-    if table and (every != 1 or fps is not None or not align):
-        raise UsageError(
-            "--every, --fps and --no-align belong to photos and videos; leave them out for a table of faces"
-        )
+    if any(is_table(name) for name in inputs):
+        _check_table(drawn=bool(draw or chart), resume=resume, sought=every != 1 or fps is not None or not align)
+    else:
+        _check_pictures(inputs, format_=format_)
+    _check_explain(inputs, explain=explain, draw=draw)
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     written = _written(out, inputs, format_=format_, also=draw or chart) if resume else None
     opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
@@ -98,21 +95,29 @@ def predict(
     _write(seen, sinks=[tally, *sinks])
 
 
-def _check_inputs(
-    inputs: Sequence[str], *, format_: str | None, draw: Path | None, chart: Path | None, explain: bool
-) -> None:
-    from mien.runtime.sources import is_video, require_inputs
-    from mien.verbs.predict import is_table
-
-    table = any(is_table(name) for name in inputs)
-    if table and (draw or chart):
+def _check_table(*, drawn: bool, resume: bool, sought: bool) -> None:
+    """Raise `UsageError` for what a table of faces can't have; `sought` if a flag says how faces are looked for."""
+    if drawn:
         raise UsageError("a table of faces has no pictures to draw on; leave --draw and --chart out")
-    if not table:
-        require_inputs(inputs)
-        if format_ == "submission":
-            raise UsageError(
-                "--format submission numbers the faces of a table, such as test.csv; choose another format"
-            )
+    if resume:
+        raise UsageError("a table is classified as a whole; it can't be resumed")
+    if sought:
+        raise UsageError(
+            "--every, --fps and --no-align belong to photos and videos; leave them out for a table of faces"
+        )
+
+
+def _check_pictures(inputs: Sequence[str], *, format_: str | None) -> None:
+    from mien.runtime.sources import require_inputs
+
+    require_inputs(inputs)
+    if format_ == "submission":
+        raise UsageError("--format submission numbers the faces of a table, such as test.csv; choose another format")
+
+
+def _check_explain(inputs: Sequence[str], *, explain: bool, draw: Path | None) -> None:
+    from mien.runtime.sources import is_video
+
     if explain and not draw:
         raise UsageError("--explain draws maps; say where to with --draw out.jpg")
     if explain and all(is_video(name) for name in inputs):

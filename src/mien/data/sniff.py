@@ -132,6 +132,11 @@ def stream_faces(
         yield open_faces(path, votes=votes, targets=targets, labels=labels, on_bad=on_bad)
 
 
+def from_everywhere(path: str) -> str:
+    """Make the name of data absolute, so that it holds wherever one stands; drawn faces have no place."""
+    return path if is_synthetic(path) else str(Path(path).absolute())
+
+
 def is_synthetic(path: str | Path) -> bool:
     """Whether `path` asks for drawn faces instead of naming a file.
 

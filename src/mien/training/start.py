@@ -14,7 +14,7 @@ from mien.core.pixels import SIZE
 from mien.core.rundir import RESULTS, RunDir, refuse_replacing
 from mien.core.talk import Talk
 from mien.data.audit import describe
-from mien.data.sniff import is_synthetic, open_faces
+from mien.data.sniff import from_everywhere, open_faces
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve, stored_config
@@ -194,8 +194,7 @@ def _as_text(value: Any) -> Any:
 def _from_everywhere(config: TrainConfig) -> TrainConfig:
     """Make a config's paths absolute, which are relative to where one stands, so that it holds from everywhere."""
     paths: dict[str, Any] = {"teachers": tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)}
-    if not is_synthetic(config.data):
-        paths["data"] = str(Path(config.data).absolute())
+    paths["data"] = from_everywhere(config.data)
     if config.votes:
         paths["votes"] = str(Path(config.votes).absolute())
     return config.model_copy(update=paths)

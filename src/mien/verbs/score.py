@@ -15,7 +15,7 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.data.matching import check_classes, match
 from mien.data.pictures import OnBad
-from mien.data.sniff import is_synthetic, open_faces
+from mien.data.sniff import from_everywhere, open_faces
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
@@ -75,8 +75,9 @@ def evaluate(
         learned, held_out = split_faces(config, own)
         if data is not None:
             split = split or "test"
-            place = data if is_synthetic(data) else str(Path(data).absolute())
-            opened = open_faces(place, targets=targets, votes=votes, labels=config.labels, on_bad=on_bad)
+            opened = open_faces(
+                from_everywhere(data), targets=targets, votes=votes, labels=config.labels, on_bad=on_bad
+            )
             faces = opened.split(split)
             name = _free_name(run.path / "eval", f"{Path(data).stem}-{split}".replace(":", "-"), source=faces.source)
             check_classes(faces, known=own.classes)
