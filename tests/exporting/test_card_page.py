@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from mien.core.bundle import weights
 from mien.exporting.card_page import card_page
 
@@ -21,6 +23,20 @@ def test_names_are_escaped() -> None:
     assert "<script" not in page
     assert "[x]" not in page
     assert "script&gt;|" not in page
+
+
+@pytest.mark.parametrize(
+    ("teachers", "share", "said"),
+    [
+        (["a", "b"], 1.0, "with the recipe mien-n, taught by 2 trained networks instead of the labels. "),
+        (["a", "b"], 0.7, "with the recipe mien-n, taught by 2 trained networks (70%) and the labels. "),
+        ([], 1.0, "with the recipe mien-n. "),
+    ],
+)
+def test_a_student_says_so(teachers: list[str], share: float, said: str) -> None:
+    card = json.loads((weights() / "mien-n/card.json").read_text(encoding="utf-8"))
+    card["training"]["config"] |= {"teachers": teachers, "distillation": {"share": share, "views": 0}}
+    assert said in card_page(card)
 
 
 def test_what_ships_is_as_it_was() -> None:

@@ -49,6 +49,14 @@ def test_the_faces_are_not_copied(kind: Normalisation) -> None:
     assert normalise.sd.numpy()[0, 0] == pytest.approx(np.broadcast_to(faces.std(axis=axis), (48, 48)), rel=1e-6)
 
 
+def test_a_gpu_has_full_precision_too() -> None:
+    """By default it convolves `float32` with ten bits of mantissa (TF32)."""
+    classifier, allowed = Classifier("mien-n", ("a", "b"), normalisation="none"), []
+    classifier.network.register_forward_hook(lambda *_: allowed.append(torch.backends.cudnn.allow_tf32))
+    classifier.logits(FACES)
+    assert (allowed, torch.backends.cudnn.allow_tf32) == ([False], True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_blank_faces_stay_finite(kind: Normalisation) -> None:
     blank = np.full((3, 48, 48), 200, np.uint8)

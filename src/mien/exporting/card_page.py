@@ -21,7 +21,7 @@ def card_page(card: Mapping[str, Any]) -> str:
         f"Says which expression a grey 48×48 face shows: {', '.join(map(markdown, card['labels']))}.",
         "",
         f"Learned from {source}, fingerprint {data['fingerprint']}, "
-        f"labels: {data['labels']}) with the recipe {markdown(card['training']['recipe'])}. "
+        f"labels: {data['labels']}) with the recipe {markdown(card['training']['recipe'])}{_taught(card)}. "
         f"{card['network']['parameters']:,} parameters, {card['network']['macs'] / 1e6:,.1f} M multiply-adds a face.",
         "",
         f"## Scores on {scores[default]['faces']:,} faces of split `{scores['split']}`",
@@ -46,6 +46,16 @@ def card_page(card: Mapping[str, Any]) -> str:
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _taught(card: Mapping[str, Any]) -> str:
+    """Say who taught it, if not the labels alone."""
+    config = card["training"]["config"]
+    if not config["teachers"]:
+        return ""
+    share = config["distillation"]["share"]
+    labels = "instead of the labels" if share == 1 else f"({share:.0%}) and the labels"
+    return f", taught by {len(config['teachers'])} trained networks {labels}"
 
 
 def _share(value: float | None) -> str:

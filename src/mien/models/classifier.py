@@ -101,7 +101,8 @@ class Classifier(nn.Module):
         training = self.training
         self.eval()
         parts = (images[i : i + batch].copy() for i in range(0, len(images), batch))  # torch wants writable ones
-        rows = [self(torch.as_tensor(part, device=device)[:, None]).float().cpu() for part in parts]
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # else a GPU multiplies with ten bits
+            rows = [self(torch.as_tensor(part, device=device)[:, None]).float().cpu() for part in parts]
         self.train(training)
         return torch.cat(rows) if rows else torch.empty((0, len(self.classes)))
 

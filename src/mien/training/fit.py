@@ -123,6 +123,7 @@ def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out:
         classifier.load_state_dict(own)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
+    classifier.to(resolve_device(config.device))
     classifier.temperature = 1.0  # what an interrupted call has fitted is not in the logits
     classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
     save_classifier(classifier, run.path, epoch=epoch)
@@ -190,7 +191,7 @@ def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     # Lightning writes the averaged weights into whole checkpoints only
     callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:
-        callbacks.append(EMAWeightAveraging(decay=config.ema))
+        callbacks.append(EMAWeightAveraging(device=resolve_device(config.device), decay=config.ema))
     precision = resolve_precision(config.precision, resolve_device(config.device))
     return L.Trainer(
         accelerator=accelerator,
