@@ -29,7 +29,7 @@ def test_names_are_escaped() -> None:
     ("teachers", "share", "said"),
     [
         (["a", "b"], 1.0, "with the recipe mien-n, taught by 2 trained networks instead of the labels. "),
-        (["a", "b"], 0.7, "with the recipe mien-n, taught by 2 trained networks (70%) and the labels. "),
+        (["a"], 0.7, "with the recipe mien-n, taught by a trained network (70 %) and the labels. "),
         ([], 1.0, "with the recipe mien-n. "),
     ],
 )

@@ -118,11 +118,14 @@ def test_no_claim_is_made_from_maps_that_can_not_be_trusted(run):
     assert text.count("What the network looks at can't be told") == 2  # summary and section
 
 
-def test_more_than_chance_needs_an_interval_above_it(run):
+@pytest.mark.parametrize(
+    ("interval", "words"), [([-0.01, 0.4], "looks not surely more at"), ([-0.4, -0.01], "looks less at")]
+)
+def test_more_than_chance_needs_an_interval_above_it(run, interval, words):
     values = attribution_json(FER2013)
-    values["comparison"]["methods"]["occlusion"]["features"]["interval"] = [-0.01, 0.4]
+    values["comparison"]["methods"]["occlusion"]["features"]["interval"] = interval
     write_json(run.path / "explain/attribution.json", values)
-    assert "no more at the features of the face than chance would" in built(run).text
+    assert f"{words} the features of the face than chance would" in built(run).text
 
 
 def test_maps_that_stay_without_weights_are_said_to(run):

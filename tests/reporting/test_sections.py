@@ -158,6 +158,24 @@ def test_training_names_the_best_epoch_and_the_falls(run):
     assert "the first at epoch 8, the others at 16 and 24." in captions[2]
 
 
+def test_a_student_has_its_teachers_named(run):
+    config = run.read_json("config.json")
+    before = text(run)
+    config["config"] |= {"teachers": ["a", "b"], "distillation": {"share": 1.0, "views": 0}}
+    write_json(run.path / "config.json", config)
+    assert "expressions apart, taught by 2 trained networks instead of the labels" in text(run)
+    for sentence in ("taught by", "The two don't compare: in training the targets are not the labels alone."):
+        assert sentence in text(run)
+        assert sentence not in before
+
+
+@pytest.mark.parametrize("change", [{"loss": {"label_smoothing": 0.1}}, {"labels": "ferplus"}])
+def test_losses_of_other_targets_are_not_compared(run, change):
+    config = run.read_json("config.json")
+    write_json(run.path / "config.json", config | {"config": config["config"] | change})
+    assert "The two don't compare" in text(run)
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 200])
 def test_any_number_of_epochs_is_drawn(run, epochs):
     write_history(run.path, epochs=epochs)

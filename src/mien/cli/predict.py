@@ -132,7 +132,7 @@ def _check_numbers(table: str, *, labels: Sequence[str], on_bad: "OnBad | None")
     if known != tuple(labels):
         raise UsageError(
             f"--format submission numbers the classes as {table} does ({', '.join(known)}), and the model has others "
-            f"({', '.join(labels)}); choose one that has those, as --model mien-n has FER2013's"
+            f"({', '.join(labels)}); choose one that has those, as --model mien-s has FER2013's"
         )
 
 

@@ -1,6 +1,7 @@
 """Text that comes from data, made safe to show: in a message, in a spreadsheet, in Markdown."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 LONGEST = 2000
@@ -49,3 +50,18 @@ def markdown(text: str) -> str:
     """
     plain = UNSHOWABLE.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MARKDOWN.sub(r"\\\1", plain)
+
+
+def taught_by(config: Mapping[str, Any]) -> str:
+    """Say who taught a network, if not the labels alone: the end of a sentence, from a training config.
+
+    >>> taught_by({"teachers": ["a", "b"], "distillation": {"share": 0.7}}), taught_by({"teachers": []})
+    (', taught by 2 trained networks (70 %) and the labels', '')
+    """
+    teachers = config.get("teachers")
+    if not teachers:
+        return ""
+    networks = "a trained network" if len(teachers) == 1 else f"{len(teachers)} trained networks"
+    share = config["distillation"]["share"]
+    labels = "instead of the labels" if share == 1 else f"({100 * share:.0f} %) and the labels"
+    return f", taught by {networks} {labels}"

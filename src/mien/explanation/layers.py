@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mien.core.errors import UsageError, nearest
 from mien.core.pixels import SIZE
-from mien.models.classifier import Classifier
+from mien.models.classifier import Classifier, full_precision
 
 
 def conv_layers(classifier: Classifier) -> dict[str, nn.Module]:
@@ -54,12 +54,13 @@ def recorded(layer: nn.Module) -> Iterator[list[Tensor]]:
 
 @contextlib.contextmanager
 def evaluating(classifier: Classifier) -> Iterator[Classifier]:
-    """Put a classifier in evaluation mode and its weights out of autograd's sight; give back both afterwards."""
+    """Compute in evaluation mode and full precision, weights out of autograd's sight; give it all back afterwards."""
     modes = [(module, module.training) for module in classifier.modules()]
     wanted = [(weight, weight.requires_grad) for weight in classifier.parameters()]
     classifier.eval().requires_grad_(False)
     try:
-        yield classifier
+        with full_precision():
+            yield classifier
     finally:
         for module, training in modes:
             module.training = training

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mien.core.text import markdown
+from mien.core.text import markdown, taught_by
 from mien.exporting.card import LIMITS, LIMITS_OF_GRAPHS
 
 OWN_LIMITS = (*LIMITS, *(limit for limits in LIMITS_OF_GRAPHS.values() for limit in limits))
@@ -13,7 +13,8 @@ OWN_LIMITS = (*LIMITS, *(limit for limits in LIMITS_OF_GRAPHS.values() for limit
 def card_page(card: Mapping[str, Any]) -> str:
     """Write `CARD.md` from what `make_card` gave."""
     scores, default = card["scores"], card["precision"]["default"]
-    data = card["training"]["data"]
+    training = card["training"]
+    data = training["data"]
     source = f"{markdown(str(data['source']))} ({sum(data['training'].values()):,} faces"
     lines = [
         f"# {markdown(card['name'])}" + (" (synthetic)" if card["synthetic"] else ""),
@@ -21,7 +22,7 @@ def card_page(card: Mapping[str, Any]) -> str:
         f"Says which expression a grey 48×48 face shows: {', '.join(map(markdown, card['labels']))}.",
         "",
         f"Learned from {source}, fingerprint {data['fingerprint']}, "
-        f"labels: {data['labels']}) with the recipe {markdown(card['training']['recipe'])}{_taught(card)}. "
+        f"labels: {data['labels']}) with the recipe {markdown(training['recipe'])}{taught_by(training['config'])}. "
         f"{card['network']['parameters']:,} parameters, {card['network']['macs'] / 1e6:,.1f} M multiply-adds a face.",
         "",
         f"## Scores on {scores[default]['faces']:,} faces of split `{scores['split']}`",
@@ -46,16 +47,6 @@ def card_page(card: Mapping[str, Any]) -> str:
         f"Weights: {card['licence']['weights']}. {card['licence']['data']}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _taught(card: Mapping[str, Any]) -> str:
-    """Say who taught it, if not the labels alone."""
-    config = card["training"]["config"]
-    if not config["teachers"]:
-        return ""
-    share = config["distillation"]["share"]
-    labels = "instead of the labels" if share == 1 else f"({share:.0%}) and the labels"
-    return f", taught by {len(config['teachers'])} trained networks {labels}"
 
 
 def _share(value: float | None) -> str:

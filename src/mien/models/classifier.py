@@ -1,5 +1,6 @@
 """A network with its normalisation and class names: `uint8` faces in, logits out.  Axes: `N` faces, `C` classes."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -70,6 +71,11 @@ class Normalise(nn.Module):
         return (faces - self.mean) / self.sd
 
 
+def full_precision() -> AbstractContextManager[None]:
+    """Convolve `float32` as such: by default a GPU does so with ten bits of mantissa (TF32)."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+
 class Classifier(nn.Module):
     """Logits `float (N, C)` of grey levels `(N, 1, 48, 48)` in 0…255, which the network sees at `side_px`.
 
@@ -101,7 +107,7 @@ class Classifier(nn.Module):
         training = self.training
         self.eval()
         parts = (images[i : i + batch].copy() for i in range(0, len(images), batch))  # torch wants writable ones
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # else a GPU multiplies with ten bits
+        with full_precision():
             rows = [self(torch.as_tensor(part, device=device)[:, None]).float().cpu() for part in parts]
         self.train(training)
         return torch.cat(rows) if rows else torch.empty((0, len(self.classes)))

@@ -93,7 +93,9 @@ def _looks(compared: dict[str, Any], best: str) -> Iterator[str]:
     inside, chance = sum(regions[name] for name in FEATURES), sum(area[name] for name in FEATURES)
     order = sorted(FEATURES, key=lambda name: regions[name] / area[name], reverse=True)
     verdict = (
-        "no more at the features of the face than chance would"
+        "less at the features of the face than chance would"
+        if interval[1] < 0
+        else "not surely more at the features of the face than chance would"
         if interval[0] <= 0
         else "mainly at the features of the face"
         if inside > 0.5

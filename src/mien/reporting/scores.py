@@ -116,9 +116,10 @@ def _selective(points: list[dict[str, float]] | None, *, name: str) -> dict[str,
     half, whole = next(point for point in points if point["coverage"] >= 0.5), points[-1]
     caption = (
         f"Does it know when it is wrong? Of all faces {percent(whole['risk'])} get the wrong label, of the surest "
-        f"{percent(half['coverage'])} (top probability at least {percent(half['threshold'])}) {percent(half['risk'])}. "
-        "A curve that does not rise to the right says that the probabilities do not tell right from wrong."
+        f"{percent(half['coverage'])} (top probability at least {percent(half['threshold'])}) {percent(half['risk'])}."
     )
+    if whole["risk"]:
+        caption += " A curve that does not rise to the right says that the probabilities do not tell right from wrong."
     return {"svg": figures.risk_coverage(points, name=name, alt=caption), "caption": caption}
 
 

@@ -141,6 +141,12 @@ def model(files: RunFiles) -> View:
     return {"name": model_name(files), "info": info, "groups": {name: each for name, each in groups.items() if each}}
 
 
+def _has_soft_targets(files: RunFiles) -> bool:
+    """Whether something else is learned than each face's label: what teachers or voters say, or smoothed labels."""
+    smoothing = files.recipe.get("loss", {}).get("label_smoothing", 0)
+    return bool(files.recipe.get("teachers") or smoothing or files.crowd_labels)
+
+
 def training(files: RunFiles) -> View:
     """Show the curves, the learning rate, the time, and how it ended.
 
@@ -159,6 +165,8 @@ def training(files: RunFiles) -> View:
         f"Loss. On held-out faces it is lowest at epoch {value(best)}, {decimal(row['val_loss'])}; the last epoch, "
         f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, with {decimal(last['train_loss'])} in training."
     )
+    if _has_soft_targets(files):
+        loss += " The two don't compare: in training the targets are not the labels alone."
     accuracy = (
         f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the "
         f"last {percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces."

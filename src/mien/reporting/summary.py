@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from mien.core.text import taught_by
 from mien.reporting.ablation import conclusions
 from mien.reporting.attribution import where_it_looks
 from mien.reporting.run_files import Evaluation, RunFiles
@@ -122,7 +123,7 @@ def _trained(files: RunFiles) -> str:
     ending += f"; the weights are those of epoch {kept}{_why_kept(files, kept)}" if kept else ""
     return (
         f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
-        f"{plural(classes, 'expression')} apart{ending}."
+        f"{plural(classes, 'expression')} apart{taught_by(files.recipe)}{ending}."
     )
 
 

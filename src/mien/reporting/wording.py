@@ -130,8 +130,5 @@ def value(anything: Any) -> str:
     return f"{anything:g}" if isinstance(anything, float) else str(anything)
 
 
-FILTERS = {
-    each.__name__: each
-    for each in (percent, span, points, points_span, signed, count, decimal, big, duration, plural, listing, value)
-}
+FILTERS = {each.__name__: each for each in (percent, span, points, points_span, signed, count, decimal, big, plural)}
 """Name to function, for the templates."""
