@@ -149,6 +149,15 @@ def test_a_wrong_plan_starts_nothing(tmp_path: Path, given: dict[str, Any], expe
     assert not (tmp_path / "run").exists()
 
 
+def test_an_ablation_does_not_replace_a_teacher(tmp_path: Path) -> None:
+    teacher = train(
+        "synthetic:210", recipe="demo", settings=SMALL, epochs=1, batch=32, device="cpu", out=tmp_path / "t"
+    )
+    with pytest.raises(UsageError, match=r"would replace .*t, which is needed for it"):
+        made(teacher.path, teachers=[str(teacher.path)], overwrite=True)
+    assert (teacher.path / "model.safetensors").exists()
+
+
 def test_missing_data_start_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         ablate("nowhere.csv", factors=["augmentation"], out=tmp_path / "run", **GIVEN)

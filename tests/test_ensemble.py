@@ -124,9 +124,23 @@ def test_on_validation_it_scores_what_all_held_out(
 
 
 def test_an_ensemble_does_not_replace_a_member(runs: list[Path]) -> None:
-    with pytest.raises(UsageError, match="would replace a run that is needed for it"):
-        ensemble(runs, out=runs[1], overwrite=True)
+    for out in (runs[1], runs[1].parent):
+        with pytest.raises(UsageError, match=r"would replace .*, which is needed for it"):
+            ensemble(runs, out=out, overwrite=True)
     assert (runs[1] / "model.safetensors").exists()
+
+
+def test_faces_without_labels_replace_nothing(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "e"
+    ensemble(runs, split="validation", out=out)
+    monkeypatch.setattr(
+        "mien.verbs.ensemble.faces_of", lambda _, *, own, held_out: replace(own, targets=own.targets * 0 - 1)
+    )
+    with pytest.raises(DataError, match=r"none of the 1,050 faces of split 'test' has a label"):
+        ensemble(runs, split="test", out=out, overwrite=True)
+    assert (out / "eval/validation/metrics.json").exists()
 
 
 def test_members_that_learned_from_each_others_held_out_faces_are_refused(runs: list[Path], tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 import mien
-from mien.core.bundle import Bundle
+from mien.cli.main import run
+from mien.core.bundle import DEFAULT, Bundle
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.labels import FERPLUS
 from mien.core.pixels import decode_colour
 from mien.runtime.record import Face
 from mien.verbs.predict import see
@@ -77,6 +79,23 @@ def test_what_is_refused(tmp_path: Path) -> None:
         list(see("mien-n", tmp_path / "none.jpg"))
     with pytest.raises(DataError, match="no bundle"):
         see("mien-x", tmp_path)
+    with pytest.raises(UsageError, match="a table of faces is classified alone"):
+        see("mien-n", ["test.csv", tmp_path])
+
+
+def test_one_table_in_a_list_is_a_table() -> None:
+    assert len(list(see("mien-n", ["synthetic:70"]))) == 70
+
+
+def test_nobody_s_bundle_stands_in_for_what_ships(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(bundle.path, f"runs/export/{DEFAULT}")
+    assert mien.load().labels == FERPLUS
+    assert run(["models", "--json"]) == 0
+    with pytest.raises(UsageError, match=f"'{DEFAULT}' names two bundles"):
+        mien.load(DEFAULT)
 
 
 @pytest.fixture(scope="module")

@@ -125,6 +125,21 @@ def test_data_of_the_same_name_keep_apart(studied: RunDir, tmp_path: Path, monke
     assert not (copy.path / "eval/faces-test-3").exists()
 
 
+def test_other_data_never_take_the_name_of_an_own_split(
+    studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`private.csv` has a split `test`, and the run's own data may have one called `private-test`."""
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    monkeypatch.setattr("mien.verbs.score.own_faces", lambda *_: replace(own, splits=splits))
+    own = open_faces("synthetic:210")
+    splits = np.where(own.splits == "test", "private-test", own.splits)
+    for i, name in enumerate(copy.read_json("model.json")["classes"]):
+        (tmp_path / "private/test" / name).mkdir(parents=True)
+        Image.new("L", (48, 48), 10 * i).save(tmp_path / "private/test" / name / "a.png")
+    assert evaluate(copy, data=str(tmp_path / "private"))["faces"] == 7
+    assert sorted(path.name for path in (copy.path / "eval").iterdir()) == ["private-test-2", "test"]
+
+
 def test_what_was_held_out_is_scored_alone(studied: RunDir) -> None:
     with pytest.raises(UsageError, match="validation is what the run held out; score it alone"):
         evaluate(studied, split="test, validation")
@@ -313,7 +328,10 @@ def test_ctrl_c_after_training(studied: RunDir, monkeypatch: pytest.MonkeyPatch)
         resume_study(studied.path)
 
 
-def test_a_misspelt_ablation_is_told_before_training(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no recipe 'mien-q', did you mean"):
-        study("synthetic:210", recipe="demo", ablation="mien-q", out=tmp_path / "run")
-    assert not list(tmp_path.iterdir())
+def test_a_wrong_ablation_is_told_before_training(tmp_path: Path) -> None:
+    wrong = tmp_path / "bad.toml"
+    wrong.write_text('model = "mien-n"\nepoks = 3\n')
+    for ablation, message in (("mien-q", "no recipe 'mien-q', did you mean"), (str(wrong), "'epoks'")):
+        with pytest.raises(ConfigError, match=message):
+            study("synthetic:210", recipe="demo", ablation=ablation, out=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == [wrong]

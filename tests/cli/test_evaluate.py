@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mien.core.bundle import Bundle
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir
 
@@ -50,6 +52,20 @@ def test_eval_writes_what_it_says(mien: Mien, studied: RunDir, tmp_path: Path) -
     held_out = mien("eval", copy, "--split", "validation").out
     assert "faces of split 'validation', held out and tuned on in training (synthetic" in held_out
     assert "says nothing of real faces" in table
+    (tmp_path / "set/validation/happy").mkdir(parents=True)
+    Image.new("L", (48, 48)).save(tmp_path / "set/validation/happy/a.png")
+    other = mien("eval", copy, "--data", "set", "--split", "validation").out
+    assert "1 faces of split 'validation'\n" in other
+
+
+def test_a_name_of_a_run_and_a_bundle(mien: Mien, studied: RunDir, exported: Bundle) -> None:
+    shutil.copytree(studied.path, "runs/train/x")
+    shutil.copytree(exported.path, "runs/export/x")
+    done = mien("eval", "x")
+    assert done.code == 2
+    assert "'x' names a bundle and a run: " in done.err
+    assert mien("eval", "runs/train/x").code == 0
+    assert mien("eval", "a" * 300).code == 3
 
 
 def test_compare(mien: Mien, studied: RunDir, tmp_path: Path) -> None:

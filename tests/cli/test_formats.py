@@ -23,5 +23,11 @@ def test_names_from_data_are_no_formulae(name: str) -> None:
     assert submitted == ["'" + name.replace("\r", r"\r"), "0"]
 
 
+def test_names_in_a_table_move_no_cursor() -> None:
+    line = FORMATS["table"].line(Face("e\x1b[31m\nY.png", "a\nb", {"happy": 1.0}, None, BLANK))
+    assert r"a\nb" in line
+    assert line.endswith("  e\\x1b[31m\\nY.png\n")
+
+
 def test_ids_that_are_numbers_stay() -> None:
     assert FORMATS["submission"].line(Face("a.csv", "-7", {"happy": 1.0}, None, BLANK)) == "-7,0\n"

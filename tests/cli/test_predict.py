@@ -147,8 +147,8 @@ def test_a_submission_needs_the_table_s_own_classes(mien: Mien) -> None:
     done = mien("predict", "synthetic:7", "--format", "submission")
     assert (done.code, done.out) == (2, "")
     assert "numbers the classes as synthetic:7 does (angry, disgust, " in done.err
-    assert "--model mien-n" in done.err
-    assert mien("predict", "synthetic:7", "--format", "submission", "--model", "mien-n").code == 0
+    assert "--model mien-s" in done.err
+    assert mien("predict", "synthetic:7", "--format", "submission", "--model", "mien-s").code == 0
 
 
 @pytest.mark.parametrize("flag", ["--every 2", "--fps 3", "--no-align"])
@@ -177,7 +177,9 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
         ("--chart new.png", "--chart draws one video"),
         ("--explain", "--draw out.jpg"),
         ("--format exel", "no format 'exel'"),
-        ("--json --format csv", "--json and --format csv"),
+        ("--json --format csv", "--json prints JSON on stdout"),
+        ("--json -o new.csv", "--json prints JSON on stdout"),
+        (f"-o {300 * 'a'}.csv --format exel", "no format 'exel'"),
         ("--format submission", "numbers the faces of a table"),
         ("-o new.jpg", "takes records, no pictures"),
         ("-o photo.png --overwrite", "-o photo.png: would replace what the input names"),

@@ -98,6 +98,20 @@ def test_copies_do_not_lie_among_the_inputs(mien: Mien, tmp_path: Path, folder: 
     assert [each for each in tmp_path.rglob("*.png") if each.read_bytes() == before] == [path]
 
 
+@pytest.mark.parametrize("name", ["a.png", "b.png"])
+def test_a_copy_does_not_replace_what_an_input_links_to(mien: Mien, tmp_path: Path, name: str) -> None:
+    original = picture(tmp_path / "out" / name)
+    before = original.read_bytes()
+    for other in ("a.png", "b.png"):
+        picture(tmp_path / "in" / other)
+    (tmp_path / "in/b.png").unlink()
+    (tmp_path / "in/b.png").symlink_to(original)
+    done = mien("predict", "in", "--draw", "out", "--overwrite")
+    assert done.code == 2
+    assert f"{name}: an input is a link to it" in done.err
+    assert original.read_bytes() == before
+
+
 def test_inputs_with_dots_stay(mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [picture(tmp_path / name) for name in ("pics/a.png", "pics/b.png")]
     before = [path.read_bytes() for path in paths]

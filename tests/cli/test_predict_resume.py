@@ -88,7 +88,7 @@ def test_without_a_file_it_begins(mien: Mien, tmp_path: Path, inputs: list[str])
         ("-o out.jsonl --draw new.png", 2, "new.png can't be gone on with"),
         ("-o out.jsonl --model mien-n", 2, "made by a model with other classes"),
         ("-o out.jsonl --format csv", 2, "name it with -o faces.jsonl"),
-        ("-o out.jsonl --json", 2, "name it with -o faces.jsonl"),
+        ("-o out.jsonl --json", 2, "--json prints JSON on stdout"),
         ("-o mine.jsonl", 3, "mine.jsonl, line 1: not a record"),
         ("-o wrong.jsonl", 3, "wrong.jsonl, line 2: not a record"),
         ("-o newer.jsonl", 3, "newer.jsonl, line 1: schema_version 2, expected 1"),

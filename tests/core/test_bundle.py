@@ -116,5 +116,9 @@ def test_where_bundles_are_found(bundle: Bundle, tmp_path: Path, monkeypatch: py
     run.parent.mkdir(parents=True)
     run.write_text("{}")
     assert find("runs/train/ours") is None
-    with pytest.raises(UsageError, match="'ours' names a bundle that ships with mien and a run"):
+    assert find("ours") == tmp_path / "weights/ours"
+    shutil.copytree(bundle.path, "runs/export/ours")
+    with pytest.raises(
+        UsageError, match=r"'ours' names two bundles: .*/runs/export/ours and .*/weights/ours, which ship"
+    ):
         find("ours")

@@ -88,6 +88,16 @@ def test_a_folder_of_files(write, images, place):
     np.testing.assert_array_equal(faces.split("train").images, images[[0, 1, 0, 1]])
 
 
+def test_files_that_name_the_classes_otherwise(write):
+    write("train-0.parquet", label=[0], class_names=["happy", "sad"])
+    write("train-1.parquet", label=[0])
+    path = write("train-2.parquet", label=[0], class_names=["sad", "happy"])
+    with pytest.raises(DataError, match=r"files of different class names"):
+        open_faces(path.parent)
+    path.unlink()
+    assert open_faces(path.parent).classes == ("happy", "sad")
+
+
 @pytest.mark.parametrize(
     ("name", "split"), [("faces.parquet", "train"), ("test.parquet", "test"), ("fer_val-0.parquet", "validation")]
 )

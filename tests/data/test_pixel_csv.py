@@ -195,6 +195,12 @@ def test_answers_that_do_not_fit(images, write_csv, answers, message):
     assert message in str(caught.value)
 
 
+def test_answers_for_faces_of_one_id(images, write_csv):
+    faces = course_csv.read(write_csv("test.csv", "id,feature", [("a", images[0]), ("b", images[1]), ("a", images[2])]))
+    with pytest.raises(DataError, match=r"test\.csv: id 'a' stands there twice, so .*answers\.csv can't answer for it"):
+        course_csv.answer(faces, write_csv("answers.csv", "id,label", [("a", 1), ("b", 2)]))
+
+
 def test_a_line_without_an_end_is_not_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("mien.data.pixel_csv.LINE_BYTES", 10_000)
     path = tmp_path / "train.csv"

@@ -60,6 +60,20 @@ def test_a_real_graph_with_its_weights_beside_it(exported: Bundle, tmp_path: Any
         Graph((tmp_path / "model.onnx").read_bytes())
 
 
+def test_a_field_whose_number_has_more_bits_than_protobuf_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime cuts it to 32 bits: the graph's number, which would have passed here as an unknown field."""
+    content = graph([], [external("secret.bin")])
+    key = content.index(b"\x3a")
+    hidden = content[:key] + b"\xba\x80\x80\x80\x10" + content[key + 1 :]
+    with pytest.raises(DataError, match=r"a field's number of more than 32 bits"):
+        Graph(hidden)
+    monkeypatch.setattr("mien.runtime.session.require_whole", lambda _: None)
+    with pytest.raises(
+        DataError, match=r"Graph output \(probabilities\) does not exist in the graph"
+    ):  # it has found it
+        Graph(hidden)
+
+
 def test_what_ships_is_whole(exported: Bundle) -> None:
     require_whole(exported.read_model("fp32"))
     require_whole(exported.read_model("int8"))

@@ -39,6 +39,11 @@ def test_several_inputs_in_their_own_order(folder: Path) -> None:
     assert [Path(each.source).name for each in open_pictures(inputs)] == ["b.jpg", "c.png", "d.bmp", "a.PNG"]
 
 
+def test_a_file_with_two_spellings_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert len(list(open_pictures(["b.jpg", folder / "b.jpg", "sub/../b.jpg"]))) == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")
 def test_a_loop_of_links_ends(folder: Path) -> None:
     (folder / "sub/loop").symlink_to(folder, target_is_directory=True)

@@ -41,6 +41,14 @@ def test_more_processes_than_devices(name: str, processes: int) -> None:
         devices.lightning_device(name, processes)
 
 
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
+def test_automatic_precision_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: {"cuda:1": capability}[device])
+    assert devices.resolve_precision("auto", "cuda:1") == expected
+
+
 @pytest.mark.parametrize(
     ("capabilities", "expected"),
     [({}, "fp32"), ({"avx512_bf16": False}, "fp32"), ({"avx512_bf16": True}, "bf16"), ({"bf16": True}, "bf16")],

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import log_loss
 from torch import Tensor
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from mien.core.errors import ConfigError, DataError, Diverged, StorageError, UsageError
 from mien.core.faces import FaceSet
@@ -124,6 +124,48 @@ def test_a_diverged_run_fails(small: Small, tmp_path: Path, patience: int) -> No
     run = RunDir.open(tmp_path / "run")
     assert (run.state, run.history) == ("failed", [])
     assert "epoch 1, batch 2 of 7" in run.read_json("status.json")["reason"]
+
+
+def test_data_may_be_a_setting(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.csv"):
+        train(None, recipe="demo", settings=["data=nowhere.csv"], out=tmp_path / "run", device="cpu")
+    with pytest.raises(UsageError, match="no data: name a file or folder"):
+        train(None, recipe="demo", out=tmp_path / "run", device="cpu")
+
+
+def test_whatever_stops_it_the_talk_is_closed(small: Small, tmp_path: Path) -> None:
+    """A bar that stays would hide the cursor, and count the next training's steps from this one's."""
+    closed: list[bool] = []
+
+    class Listening(Talk):
+        def close(self) -> None:
+            closed.append(True)
+
+    with pytest.raises(Diverged):
+        small("run", settings=("optimizer.lr=1e30",), talk=Listening())
+    assert closed
+
+
+@pytest.mark.parametrize(
+    "error", [ProcessExitedException("SIGKILL", 1, 7, 9, "SIGKILL"), torch.OutOfMemoryError("CUDA out of memory")]
+)
+def test_a_checkpoint_is_not_blamed_for_a_lost_process(
+    small: Small, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run = small("run", epochs=1)
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lightning.Trainer.fit", fails)
+    with pytest.raises(type(error)):
+        resume(run.path, epochs=2)
+
+
+def test_quiet_holds_in_all_processes(tmp_path: Path) -> None:
+    line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2", "--quiet")
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_error_of_one_of_two_processes_is_said_in_one_line(tmp_path: Path) -> None:

@@ -148,9 +148,18 @@ def test_a_teacher_that_has_seen_the_held_out_faces_is_refused(small: Small, tmp
 
 def test_a_student_does_not_replace_its_teacher(small: Small) -> None:
     teacher = small("teacher", epochs=1)
-    with pytest.raises(UsageError, match="would replace a run that is needed for it"):
+    with pytest.raises(UsageError, match=r"would replace .*teacher, which is needed for it"):
         small("teacher", teachers=[str(teacher.path)], overwrite=True)
     assert (teacher.path / "model.safetensors").exists()
+
+
+def test_a_resumed_student_has_the_teachers_that_it_had(small: Small) -> None:
+    teacher = small("teacher", epochs=1)
+    student = small("student", epochs=1, teachers=[str(teacher.path)])
+    resume(teacher.path, epochs=2)
+    with pytest.raises(DataError, match=r"student: a teacher is another network by now; start a new run"):
+        resume(student.path, epochs=2)
+    assert student.state == "finished"
 
 
 def test_averaged_weights_copy_no_faces_and_no_teachers() -> None:

@@ -107,6 +107,7 @@ class TrainingTalk(Talk):
     """Shows how training goes: a bar with faces/s and time left on a terminal, else a line every half minute."""
 
     def __init__(self) -> None:
+        self.quiet = _settings["quiet"]  # a process of its own has no settings, but this talk
         self.bar: Any = None
         self.task: Any = None
         self.first: tuple[int, float] | None = None
@@ -114,7 +115,8 @@ class TrainingTalk(Talk):
 
     def note(self, text: str) -> None:
         """Take a sentence."""
-        say(text)
+        if not self.quiet:
+            say(text)
 
     def step(self, *, epoch: int, epochs: int, step: int, steps: int, batch: int) -> None:
         """Take one finished optimizer step; `epoch` counts from 1."""
@@ -135,11 +137,13 @@ class TrainingTalk(Talk):
         elif now - self.said_s > EVERY_S:
             self.said_s = now
             left_min = (epochs * steps - done) * batch / speed / 60
-            say(f"epoch {epoch}/{epochs}, step {step}/{steps}: {speed:,.0f} faces/s, {left_min:,.0f} min left at that")
+            self.note(
+                f"epoch {epoch}/{epochs}, step {step}/{steps}: {speed:,.0f} faces/s, {left_min:,.0f} min left at that"
+            )
 
     def epoch(self, row: dict[str, float]) -> None:
         """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""
-        say(
+        self.note(
             f"epoch {row['epoch']}: loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
             f"accuracy {row['val_accuracy']:.2%}, lr {row['lr']:.2g}, {row['train_faces_per_s']:,.0f} faces/s, "
             f"{row['seconds']:.0f} s"
@@ -152,7 +156,7 @@ class TrainingTalk(Talk):
         self.bar, self.first = None, None
 
     def _start_bar(self) -> None:
-        if not _is_live():
+        if self.quiet or not _is_live():
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.cli import console
-from mien.cli.places import refuse_among_inputs, refuse_existing
+from mien.cli.places import links_in, refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
 from mien.core.files import write_atomic
 from mien.runtime.chart import ExpressionOverTime, draw_chart, require_matplotlib
@@ -56,6 +56,7 @@ class Drawing:
         self._open = ExitStack()
         self._source = ""
         self._copies: set[Path] = set()
+        self._linked = links_in(inputs) if overwrite else set()
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +66,8 @@ class Drawing:
         if seen.picture.source != self._source:
             self._open.close()
             self._source, self._video, self._path = seen.picture.source, None, self._copy_of(seen.picture.source)
+            if os.path.realpath(self._path) in self._linked:
+                raise UsageError(f"--draw {self._path}: an input is a link to it; choose another folder")
         if seen.picture.time_s is None:
             write_atomic(self._path, _encode(self._draw(seen), self._path))
         else:

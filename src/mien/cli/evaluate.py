@@ -49,15 +49,19 @@ def evaluate(
         from mien.verbs.score import evaluate as evaluate_run
 
         scores = evaluate_run(run, split=split, data=data, flip=flip, device=device or "auto", **shared)
-    console.print_json(scores) if json else print_scores(scores)
+    console.print_json(scores) if json else print_scores(scores, own=data is None)
     if min_accuracy is not None and scores["accuracy"] < min_accuracy:
         raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
 
 
 def _names_bundle(run: str) -> bool:
     from mien.core.bundle import find
+    from mien.core.rundir import runs_named
 
-    return find(run) is not None
+    bundle = find(run)
+    if bundle and (runs := runs_named(run)):
+        raise UsageError(f"'{run}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
+    return bundle is not None
 
 
 def _score_bundle(run: str, *, data: str | None, precision: Any, device: str | None, **shared: Any) -> dict[str, Any]:
@@ -79,10 +83,10 @@ def _score_file(path: str) -> dict[str, Any]:
     return score(Predictions.load(Path(path)))
 
 
-def print_scores(scores: dict[str, Any]) -> None:
-    """Print the scores of one split as people read them."""
+def print_scores(scores: dict[str, Any], *, own: bool = True) -> None:
+    """Print the scores of one split as people read them; `own` if the faces are of the run's own data."""
     split = f" of split '{scores['split']}'" if "split" in scores else ""
-    tuned = ", held out and tuned on in training" if scores.get("split") == "validation" else ""
+    tuned = ", held out and tuned on in training" if own and scores.get("split") == "validation" else ""
     print(
         f"{scores['source']}: {scores['faces']:,} faces{split}{tuned}"
         + (" (synthetic: says nothing of real faces)" if scores["synthetic"] else "")

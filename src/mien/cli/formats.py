@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from mien.core.text import spreadsheet_cell
+from mien.core.text import readable, spreadsheet_cell
 from mien.runtime.record import SCHEMA_VERSION, Face
 
 SIDES = ("box_x", "box_y", "box_width", "box_height")
@@ -50,7 +50,8 @@ def _table_line(face: Face) -> str:
     box = "" if face.box is None else " ".join(f"{side:.0f}" for side in face.box)
     when = "" if face.time_s is None else f" {face.time_s:.3f} s"
     wide = _wide(face.probabilities)
-    return f"{face.face:>6}  {face.label:<{wide}}  {face.probability:>11.3f}  {box:<22}  {face.source}{when}\n"
+    name, source = readable(face.face), readable(face.source)
+    return f"{name:>6}  {face.label:<{wide}}  {face.probability:>11.3f}  {box:<22}  {source}{when}\n"
 
 
 def _wide(labels: Iterable[str]) -> int:

@@ -17,10 +17,10 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
 
     Example: `mien models --json`
     """
-    from mien.core.bundle import Bundle, shipped
+    from mien.core.bundle import Bundle, shipped, weights
 
     rows = _networks()
-    bundles = [_measured(name, Bundle.open(name).card) for name in shipped()]
+    bundles = [_measured(name, Bundle.open(weights() / name).card) for name in shipped()]
     if json:
         console.print_json({"schema_version": 1, "models": rows, "bundles": bundles})
         return

@@ -56,13 +56,12 @@ def predict(
     from mien.cli.drawings import Chart, Drawing
     from mien.cli.outputs import Output
     from mien.cli.tally import Tally
-    from mien.core.bundle import DEFAULT
     from mien.runtime.detect import YuNet
     from mien.runtime.session import load
     from mien.verbs.predict import is_table, see
 
-    if json and format_ not in (None, "json"):
-        raise UsageError(f"--json and --format {format_}: give one of the two")
+    if json and (out or format_ not in (None, "json")):
+        raise UsageError("--json prints JSON on stdout; for a file: -o faces.json, for another format: --format alone")
     format_ = "json" if json else format_
     if any(is_table(name) for name in inputs):
         _check_table(drawn=bool(draw or chart), resume=resume, sought=every != 1 or fps is not None or not align)
@@ -71,7 +70,7 @@ def predict(
     _check_explain(inputs, explain=explain, draw=draw)
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     written = _written(out, inputs, format_=format_, also=draw or chart) if resume else None
-    opened = load(model or DEFAULT, precision=precision or "default", threads=threads, device=device or "auto")
+    opened = load(model, precision=precision or "default", threads=threads, device=device or "auto")
     if format_ == "submission":
         _check_numbers(inputs[0], labels=opened.labels, on_bad=(lambda _: None) if skip_bad else None)
     keep = written.end if written else None

@@ -47,10 +47,7 @@ class Bundle:
         Raises:
             DataError: there is none, or its card is damaged.
         """
-        try:
-            path = find(where)
-        except OSError as error:  # a name that is too long for one
-            raise DataError(f"{where}: can't be read ({error.strerror})") from None
+        path = find(where)
         if path is None:
             names = shipped()
             raise DataError(
@@ -102,20 +99,20 @@ def find(where: str | Path) -> Path | None:
     """Return the absolute folder of the bundle that `where` names, or None.
 
     Raises:
-        UsageError: a run and a bundle that ships have that name.
+        DataError: a name that is too long for one.
+        UsageError: one that was exported and one that ships have that name.
     """
-    for path in (Path(where), Path("runs/export") / where):
-        if (path / CARD).is_file():
-            return path.absolute()
-    if str(where) not in shipped():
-        return None
-    runs: list[Path] = sorted(Path("runs").glob(f"*/{where}/config.json"))
-    if (Path(where) / "config.json").is_file() or runs:
-        raise UsageError(
-            f"'{where}' names a bundle that ships with mien and a run, {runs[0].parent if runs else where}; "
-            f"give the path of the run, or of the bundle: {weights() / str(where)}"
-        )
-    return weights() / str(where)
+    exported = Path("runs/export") / where
+    try:
+        if (Path(where) / CARD).is_file():
+            return Path(where).absolute()
+        found = [exported.absolute()] if (exported / CARD).is_file() else []
+    except OSError as error:
+        raise DataError(f"{where}: can't be read ({error.strerror})") from None
+    found += [weights() / str(where)] if str(where) in shipped() else []
+    if len(found) > 1:
+        raise UsageError(f"'{where}' names two bundles: {found[0]} and {found[1]}, which ships; give the path")
+    return found[0] if found else None
 
 
 def shipped() -> list[str]:

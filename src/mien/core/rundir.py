@@ -75,10 +75,7 @@ class RunDir:
         """
         if out is not None:
             return cls._at(Path(out).absolute(), overwrite=overwrite, own=own)
-        if not re.fullmatch(r"[\w][\w.+-]*", name):
-            raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
-        if name in ("latest", "latest.txt"):
-            raise UsageError(f"'{name}' is no name for a run: it means the newest one")
+        check_name(name)
         parent = Path("runs", verb).absolute()
         with storage_errors(parent):
             parent.mkdir(parents=True, exist_ok=True)
@@ -145,19 +142,16 @@ class RunDir:
             if not newest:
                 raise DataError(f"{Path('runs').absolute()}: no run yet; `mien train` makes one")
             where = newest[-1].parent / newest[-1].read_text(encoding="utf-8", errors="replace").strip()
-        if (Path(where) / "config.json").is_file():
-            return cls(Path(where).absolute())
-        named = sorted(Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))
+        named = runs_named(where)
         if len(named) > 1:
-            found = ", ".join(str(path.parent) for path in named)
-            raise UsageError(f"'{where}' names several runs: {found}; give the path")
+            raise UsageError(f"'{where}' names several runs: {', '.join(map(str, named))}; give the path")
         if not named and find_bundle(where):
             raise DataError(
                 f"{where}: a bundle, and this needs the folder of a training run, as `mien train` leaves it"
             )
         if not named:
             raise DataError(f"{where}: no run folder (no config.json in it)")
-        return cls(named[0].parent.absolute())
+        return cls(named[0].absolute())
 
     def check_trained(self) -> None:
         """Raise `DataError` where the folder is an ensemble's or an ablation's: they have no network of their own."""
@@ -252,11 +246,26 @@ class RunDir:
         return found if isinstance(found, str) else None
 
 
+def runs_named(where: str | Path) -> list[Path]:
+    """Return the run folders that a path or a name below `runs/<verb>` can mean; a path means itself alone."""
+    if (Path(where) / "config.json").is_file():
+        return [Path(where)]
+    return sorted(path.parent for path in Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))
+
+
+def check_name(name: str) -> None:
+    """Raise `UsageError` if a name can't be that of a new folder below `runs/<verb>`."""
+    if not re.fullmatch(r"[\w][\w.+-]*", name):
+        raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
+    if name in ("latest", "latest.txt"):
+        raise UsageError(f"'{name}' is no name for a run: it means the newest one")
+
+
 def refuse_replacing(out: Path | None, runs: Iterable[RunDir]) -> None:
-    """Raise `UsageError` if `out` is one of the runs that a new one is made of."""
+    """Raise `UsageError` if `out` is, or has in it, one of the runs that a new one is made of."""
     for run in runs:
-        if out is not None and Path(out).resolve() == run.path.resolve():
-            raise UsageError(f"{out}: would replace a run that is needed for it; choose another --out")
+        if out is not None and run.path.resolve().is_relative_to(Path(out).resolve()):
+            raise UsageError(f"{out}: would replace {run.path}, which is needed for it; choose another --out")
 
 
 def refuse_if_full(path: Path, *, overwrite: bool) -> None:

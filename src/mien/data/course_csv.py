@@ -53,6 +53,9 @@ def answer(faces: FaceSet, path: Path) -> FaceSet:
     header = read_header(path)
     check_columns(path, header, needs=ANSWER_COLUMNS)
     places = {name: row for row, name in enumerate(faces.ids.tolist())}
+    if len(places) < len(faces):
+        twice = next(name for name in places if np.count_nonzero(faces.ids == name) > 1)
+        raise DataError(f"{faces.source}: id '{twice}' stands there twice, so {path} can't answer for it")
     labels = {str(label): label for label in range(len(faces.classes))}
     targets = np.full(len(faces), UNLABELLED, np.int64)
     for line, fields in read_lines(path, header):

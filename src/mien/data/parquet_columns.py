@@ -96,7 +96,7 @@ class Labels:
         """Look through the labels of all files: names that are not given are those that are found.
 
         Raises:
-            DataError: a class name that can't be one.
+            DataError: a class name that can't be one, or files that name the classes otherwise.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -106,7 +106,10 @@ class Labels:
             for batch in batches(file, [column]):
                 found |= {*plain(pa.Table.from_batches([batch]), file)[column].to_pylist()}
         found = {label for label in found if not _means_none(label)}
-        names = _names(pq.read_schema(files[0]), column) or (FER2013 if column == "emotion" else ())
+        given = {names for file in files if (names := _names(pq.read_schema(file), column))}
+        if len(given) > 1:
+            raise DataError(f"{path}: files of different class names ({'; '.join(', '.join(each) for each in given)})")
+        names = next(iter(given), FER2013 if column == "emotion" else ())
         if names:
             return cls(
                 path, column, names, {i: i for i in range(len(names))}, f"0 to {len(names) - 1} ({', '.join(names)})"

@@ -53,6 +53,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
+        if key >> 32:  # protobuf would drop those bits, and see another field
+            raise ValueError("a field's number of more than 32 bits")
         field, wire = key >> 3, key & 7
         if wire == VARINT:
             value, at = _varint(message, at)

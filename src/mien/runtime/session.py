@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from mien.core.bundle import DEFAULT, Bundle, Precision
+from mien.core.bundle import DEFAULT, Bundle, Precision, weights
 from mien.core.errors import DataError, UsageError
 from mien.core.labels import MOST_CLASSES
 from mien.core.pixels import require_faces
@@ -99,7 +99,7 @@ class Model(Graph):
 
 
 def load(
-    bundle: str | Path | Bundle = DEFAULT,
+    bundle: str | Path | Bundle | None = None,
     *,
     precision: Precision = "default",
     threads: int | None = None,
@@ -108,7 +108,8 @@ def load(
     """Make a bundle ready to classify faces: `model(faces)` takes `uint8 (N, 48, 48)` and gives `float32 (N, C)`.
 
     Args:
-        bundle: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien.
+        bundle: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien; None takes
+            `mien-s-ferplus`.
         precision: `default` takes the one that the card names; off the CPU fp32, since int8 is made for CPUs.
         threads: see `Graph`.
         device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not CoreML,
@@ -122,7 +123,7 @@ def load(
     >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
     ((2, 8), ('neutral', 'happiness'))
     """
-    bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle or weights() / DEFAULT)
     chosen = resolve_device(device)
     try:
         return Model(bundle, precision=precision, threads=threads, device=chosen)

@@ -54,12 +54,14 @@ def open_pictures(
         MissingExtraError: a video is given, and PyAV is not installed; in a folder that is a video that can't be read.
     """
     paths = require_inputs(inputs)
-    done = set(written.done) if written else set()
+    done = written.done if written else frozenset()
+    begun: set[str] = set()
     for path in paths:
         for file in _walk(path, on_bad=on_bad) if path.is_dir() else [path]:
-            if str(file) in done:
+            place = os.path.abspath(file)  # noqa: PTH100 - resolves `..`, which `Path.absolute` does not
+            if str(file) in done or place in begun:
                 continue
-            done.add(str(file))
+            begun.add(place)
             after = written.frame if written and str(file) == written.video else -1
             try:
                 yield from _read(file, every=every, fps=fps, after=after)

@@ -94,8 +94,8 @@ class _Track:
         self.box, self.time_s = box, time_s
 
 
-def _replay(known: Iterable[Face]) -> tuple[str, float, list[_Track]]:
-    """Follow faces whose tracks and smoothed probabilities are known: the source, the last time, all tracks."""
+def _replay(known: Iterable[Face]) -> dict[str, tuple[float, list[_Track]]]:
+    """Follow faces of one source whose tracks and probabilities are known: its last time and all its tracks."""
     tracks: dict[int, _Track] = {}
     source, before_s = "", -math.inf
     for face in known:
@@ -105,20 +105,25 @@ def _replay(known: Iterable[Face]) -> tuple[str, float, list[_Track]]:
         else:
             tracks[number] = _Track(number, box, time_s, face.probabilities)
         source, before_s = face.source, time_s
-    return source, before_s, list(tracks.values())
+    return {source: (before_s, list(tracks.values()))}
 
 
 def _tracked(seen: Iterable[Seen], smooth_s: float, known: Iterable[Face]) -> Iterator[Seen]:
-    source, before_s, tracks = _replay(known)
-    count = len(tracks)
+    begun = _replay(known)
+    source, before_s, count = "", -math.inf, 0
+    tracks: list[_Track] = []
     for one in seen:
         picture, time_s = one.picture, one.picture.time_s
         if time_s is None:
             yield one
             continue
         time_s = round(time_s, TIME_DIGITS)
-        if picture.source != source or time_s <= before_s:
-            source, before_s, count, tracks = picture.source, -math.inf, 0, []
+        if picture.source != source:
+            source = picture.source
+            before_s, tracks = begun.pop(source, (-math.inf, []))
+            count = len(tracks)
+        if time_s <= before_s:
+            before_s, count, tracks = -math.inf, 0, []
         tracks = [each for each in tracks if each.time_s == before_s or time_s - each.time_s <= LOST_S]
         boxes = [Box(*(round(side, BOX_DIGITS) for side in face.box or (0, 0, 0, 0))) for face in one.faces]
         owners = _match(boxes, [each.expected(time_s) for each in tracks])

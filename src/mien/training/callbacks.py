@@ -2,12 +2,14 @@
 
 import csv
 import io
+import logging
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from mien.core.files import write_atomic
 from mien.core.rundir import HISTORY, TIMING
@@ -77,6 +79,13 @@ class Steps(Callback):
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self.talk.close()
 
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self.talk.close()  # Lightning tears nothing down then
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        hush()  # unpickled in a process of its own, where Lightning talks as by default
+
 
 class Stopper(EarlyStopping):
     """Lightning's early stopping; a resumed run keeps its count of bad epochs but may have another patience."""
@@ -99,6 +108,21 @@ class Keeper(ModelCheckpoint):
         moved = {key: here(value) for key, value in state_dict.items() if key.endswith("_path")}
         best = {here(path): score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
+
+
+class Averager(EMAWeightAveraging):
+    """Lightning's moving average of the weights, on the device where they are."""
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)
+
+
+def hush() -> None:
+    """Keep Lightning's hints off the screen."""
+    for part in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{part}").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 
 def _csv(rows: list[dict[str, float]]) -> str:

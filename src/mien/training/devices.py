@@ -7,6 +7,9 @@ import torch
 
 from mien.core.errors import UsageError
 
+AMPERE = (8, 0)
+"""Compute capability from which NVIDIA's GPUs compute bf16; older ones emulate it, slowly."""
+
 
 def available() -> list[str]:
     """Devices of this machine, best first.
@@ -59,7 +62,7 @@ def resolve_precision(precision: str, device: str) -> str:
     if device == "cpu":
         native = any(cpu_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     else:
-        native = device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        native = device.startswith("cuda") and torch.cuda.get_device_capability(device) >= AMPERE
     return "bf16" if native else "fp32"
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessException, ProcessRaisedException
 
 from mien.core import errors
 from mien.core.errors import DataError, Diverged, Interrupted, MienError, StorageError
@@ -23,7 +22,7 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
-from mien.training.callbacks import History, Keeper, Steps, Stopper
+from mien.training.callbacks import Averager, History, Keeper, Steps, Stopper
 from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
@@ -100,7 +99,7 @@ def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | No
     try:
         with _errors_of_processes():
             trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
-    except (MienError, ProcessRaisedException):  # of a process that is gone nobody knows whether it had begun
+    except (MienError, ProcessException, torch.OutOfMemoryError):  # of a process that is gone nobody knows if it began
         raise
     except Exception as error:
         began = any(isinstance(each, History) and each.began for each in trainer.callbacks)  # type: ignore[attr-defined]
@@ -191,7 +190,7 @@ def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     # Lightning writes the averaged weights into whole checkpoints only
     callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:
-        callbacks.append(EMAWeightAveraging(device=resolve_device(config.device), decay=config.ema))
+        callbacks.append(Averager(decay=config.ema))
     precision = resolve_precision(config.precision, resolve_device(config.device))
     return L.Trainer(
         accelerator=accelerator,

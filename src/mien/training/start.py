@@ -21,7 +21,7 @@ from mien.training.config import TrainConfig, read_recipe, read_run_config, reso
 from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.fit import fit, split_faces
 from mien.training.provenance import data_card, environment
-from mien.training.teachers import open_teachers
+from mien.training.teachers import open_teachers, teachers_sha256
 
 CHANGEABLE = ("epochs", "device", "stopping")
 """What a resumed run may have different from the run that it goes on with."""
@@ -70,7 +70,6 @@ def train(
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
-    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
     faces = load_faces(config, talk)
     teachers = open_teachers(config, faces=faces)
     made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command, **(more or {}))
@@ -98,14 +97,16 @@ def begin(
 
     Raises:
         DataError: no row is left to train or to validate on; no folder is made then.
-        UsageError: another process is at work in `out`.
+        UsageError: `out` has a teacher in it, or another process is at work there.
     """
+    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
     training, held_out = split_faces(config, faces)
     stored = {
         "schema_version": 1,
         "command": list(command),
         "config": config.model_dump(),
         "data": data_card(faces, training=training, held_out=held_out),
+        "teachers_sha256": teachers_sha256(config),
         **more,
         **environment(),
     }
@@ -135,7 +136,8 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
-        DataError: there is no such run, it is no training, its checkpoint is damaged, or its faces have changed.
+        DataError: there is no such run, it is no training, its checkpoint is damaged, or its faces or teachers have
+            changed.
         UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
     talk = talk or Talk()
@@ -155,6 +157,8 @@ def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
     faces = own_faces(run, talk)
     training, held_out = split_faces(config, faces)
     teachers = open_teachers(config, faces=faces)
+    if run.read_json("config.json").get("teachers_sha256", known := teachers_sha256(config)) != known:
+        raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
     run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
     run.remove(RESULTS)
     write_json(run.path / "config.json", {**run.read_json("config.json"), "config": config.model_dump()})
@@ -170,7 +174,7 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
         UsageError: no data, no such model, or no such device.
     """
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
-    if data is None and "data" not in values:
+    if data is None and "data" not in values and not any(setting.startswith("data=") for setting in settings):
         raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
     given = {key: _as_text(value) for key, value in {"data": data, **flags}.items()}
     config = _from_everywhere(resolve(values, settings=settings, flags=given))

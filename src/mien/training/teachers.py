@@ -4,7 +4,9 @@ Hinton et al. 2015, arXiv 1503.02531.  Teachers and student see the same augment
 al. 2022, arXiv 2106.05237).
 """
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -62,6 +64,12 @@ def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
         return None
     classifiers = [open_member(RunDir.open(run), config, faces=faces) for run in config.teachers]
     return Teachers(classifiers, remember=config.distillation.views > 0)
+
+
+def teachers_sha256(config: TrainConfig) -> list[str]:
+    """Tell the teachers' weights from others: the SHA-256 of each `model.safetensors`."""
+    weights = (Path(teacher) / "model.safetensors" for teacher in config.teachers)
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
 
 
 def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str = "cpu") -> Classifier:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.rundir import RunDir, refuse_replacing
@@ -67,6 +67,8 @@ def ensemble(
     learned, held_out = split_faces(config, faces)
     split = split or members[0].tested_split
     judged = faces_of(split, own=faces, held_out=held_out)
+    if not judged.labelled.any():
+        raise DataError(f"{judged.source}: none of the {len(judged):,} faces of split '{split}' has a label")
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
     run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
     given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}

@@ -14,7 +14,7 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 from mien.core.files import write_atomic, write_json
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir, refuse_if_full
+from mien.core.rundir import RunDir, check_name, refuse_if_full
 from mien.core.talk import Talk
 from mien.data.matching import match
 from mien.data.split import copies_of, hold_out
@@ -85,6 +85,8 @@ def export(
         raise UsageError(f"max_risk {max_risk}: expected a share of wrong faces, 0 to 1")
     if only is not None and only not in GRAPHS:
         raise UsageError(f"no precision '{only}', {nearest(only, GRAPHS)}")
+    if name is not None:
+        check_name(name)
     if out is not None:
         refuse_if_full(out.absolute(), overwrite=overwrite)
     run = run if isinstance(run, RunDir) else RunDir.open(run)

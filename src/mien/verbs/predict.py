@@ -102,6 +102,8 @@ def see(
     """
     check_sampling(every=every, fps=fps)
     model = model if isinstance(model, Model) else load(model)
+    if isinstance(source, Sequence) and not isinstance(source, str) and len(source) == 1:
+        source = source[0]
     if isinstance(source, str | Path) and is_table(source):
         if written:
             raise UsageError(f"{source}: a table is classified as a whole; it can't be resumed")

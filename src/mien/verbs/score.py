@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
@@ -79,7 +80,8 @@ def evaluate(
                 from_everywhere(data), targets=targets, votes=votes, labels=config.labels, on_bad=on_bad
             )
             faces = opened.split(split)
-            name = _free_name(run.path / "eval", f"{Path(data).stem}-{split}".replace(":", "-"), source=faces.source)
+            name = f"{Path(data).stem}-{split}".replace(":", "-")
+            name = _free_name(run.path / "eval", name, source=faces.source, taken=own.splits)
             check_classes(faces, known=own.classes)
         else:
             name = split = split or run.tested_split
@@ -109,11 +111,13 @@ def faces_of(split: str, *, own: FaceSet, held_out: FaceSet) -> FaceSet:
     return own.split(split)
 
 
-def _free_name(folder: Path, name: str, *, source: str) -> str:
-    """Add `-2`, `-3` to a name while the scores there are those of other data."""
+def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_]) -> str:
+    """Add `-2`, `-3` to a name while it is one of the run's own splits, or the scores there are those of other data."""
     for number in itertools.count(1):
         numbered = name if number == 1 else f"{name}-{number}"
         scores = folder / numbered / "metrics.json"
+        if numbered in taken:
+            continue
         if not scores.exists() or read_json(scores).get("source") == source:
             return numbered
     raise AssertionError("there is always a next number")

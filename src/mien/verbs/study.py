@@ -9,9 +9,9 @@ from mien.core.errors import DataError, Interrupted, MienError
 from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.reporting.build import report
-from mien.training.config import read_recipe, stored_config
+from mien.training.config import stored_config
 from mien.training.factors import WITH_AND_WITHOUT
-from mien.training.start import resume, train
+from mien.training.start import resolve_config, resume, train
 from mien.verbs.ablate import ablate, resume_ablation
 from mien.verbs.explain import explain
 from mien.verbs.score import evaluate
@@ -44,7 +44,7 @@ def study(
         MienError: as the single verbs do; what is finished by then is kept.
     """
     if ablation is not None:
-        read_recipe(ablation)  # a name that is none is told now, not after hours
+        resolve_config(data, recipe=ablation, device="cpu")  # what is wrong with it is told now, not after hours
         ablation = str(Path(ablation).absolute()) if ablation.endswith(".toml") else ablation
     talk = talk or Talk()
     with _way_on(options.get("out") or "latest", Interrupted):
