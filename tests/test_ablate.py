@@ -153,9 +153,23 @@ def test_an_ablation_does_not_replace_a_teacher(tmp_path: Path) -> None:
     teacher = train(
         "synthetic:210", recipe="demo", settings=SMALL, epochs=1, batch=32, device="cpu", out=tmp_path / "t"
     )
-    with pytest.raises(UsageError, match=r"would replace .*t, which is needed for it"):
+    with pytest.raises(UsageError, match=r"is or holds .*t, which is needed for it"):
         made(teacher.path, teachers=[str(teacher.path)], overwrite=True)
     assert (teacher.path / "model.safetensors").exists()
+
+
+def test_an_ablation_has_the_teachers_that_it_had(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"recipe": "demo", "settings": SMALL, "batch": 32, "device": "cpu"}
+    teacher = train("synthetic:210", epochs=1, out=tmp_path / "teacher", **given)
+    (teacher.path / "model.safetensors").rename(tmp_path / "hidden")
+    with pytest.raises(DataError, match=r"teacher: no trained model|model\.safetensors: no trained model"):
+        made(tmp_path / "run", teachers=[str(teacher.path)])
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "hidden").rename(teacher.path / "model.safetensors")
+    run = made(tmp_path / "run", teachers=[str(teacher.path)], seeds=[0])
+    train("synthetic:210", epochs=1, seed=1, out=teacher.path, overwrite=True, **given)
+    with pytest.raises(DataError, match=r"run: a teacher is another network by now"):
+        resume_ablation(run.path)
 
 
 def test_missing_data_start_nothing(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_on_validation_it_scores_what_all_held_out(
 
 def test_an_ensemble_does_not_replace_a_member(runs: list[Path]) -> None:
     for out in (runs[1], runs[1].parent):
-        with pytest.raises(UsageError, match=r"would replace .*, which is needed for it"):
+        with pytest.raises(UsageError, match=r"is or holds .*, which is needed for it"):
             ensemble(runs, out=out, overwrite=True)
     assert (runs[1] / "model.safetensors").exists()
 

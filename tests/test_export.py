@@ -174,7 +174,7 @@ def test_what_is_refused_before_anything_is_done(studied: RunDir, tmp_path: Path
     with pytest.raises(UsageError, match="max_risk 2: expected a share"):
         export(studied, max_risk=2)
     with pytest.raises(UsageError, match="'a b' is no name for a run"):
-        export(studied, name="a b")
+        export(tmp_path / "none", name="a b")
     with pytest.raises(DataError, match="no run folder"):
         export(tmp_path / "full")
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.runtime.sources import open_pictures
+from mien.runtime.written import Written
 
 
 def save(path: Path, level: int = 0) -> Path:
@@ -42,6 +43,16 @@ def test_several_inputs_in_their_own_order(folder: Path) -> None:
 def test_a_file_with_two_spellings_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert len(list(open_pictures(["b.jpg", folder / "b.jpg", "sub/../b.jpg"]))) == 1
+    done = Written(Path("faces.jsonl"), done=frozenset({"b.jpg"}))
+    assert [each.source for each in open_pictures(["b.jpg", folder / "b.jpg", "a.PNG"], written=done)] == ["a.PNG"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")
+def test_two_dots_behind_a_link_are_where_the_link_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    Path("link").symlink_to("sub/deep", target_is_directory=True)
+    save(folder / "c.png")
+    assert [each.source for each in open_pictures(["c.png", "link/../c.png"])] == ["c.png", "link/../c.png"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")

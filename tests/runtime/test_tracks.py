@@ -162,7 +162,6 @@ def test_what_goes_on_after_records_goes_on_exactly() -> None:
 def test_what_comes_before_a_video_that_goes_on_does_not_end_its_tracks() -> None:
     """A video without faces has no records, so it is looked at again."""
     a, b = Box(0, 0, 50, 50), Box(200, 0, 50, 50)
-    known = [face for one in (frame(0, a, b), frame(0.04, a, b)) for face in one.faces]
     after = [frame(0, source="none.mp4"), frame(0.08, b), frame(0.12, a, b)]
     numbered = list(track([frame(0, a, b), frame(0.04, a, b)]))
     known = [face for one in numbered for face in one.faces]

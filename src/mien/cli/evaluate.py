@@ -59,7 +59,8 @@ def _names_bundle(run: str) -> bool:
     from mien.core.rundir import runs_named
 
     bundle = find(run)
-    if bundle and (runs := runs_named(run)):
+    runs = [path for path in runs_named(run) if path.absolute() != bundle]  # of a bundle in a run's folder, the bundle
+    if bundle and runs:
         raise UsageError(f"'{run}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
     return bundle is not None
 

@@ -265,7 +265,7 @@ def refuse_replacing(out: Path | None, runs: Iterable[RunDir]) -> None:
     """Raise `UsageError` if `out` is, or has in it, one of the runs that a new one is made of."""
     for run in runs:
         if out is not None and run.path.resolve().is_relative_to(Path(out).resolve()):
-            raise UsageError(f"{out}: would replace {run.path}, which is needed for it; choose another --out")
+            raise UsageError(f"{out}: is or holds {run.path}, which is needed for it; choose another --out")
 
 
 def refuse_if_full(path: Path, *, overwrite: bool) -> None:

@@ -55,13 +55,15 @@ def open_pictures(
     """
     paths = require_inputs(inputs)
     done = written.done if written else frozenset()
-    begun: set[str] = set()
+    begun: set[Path] = set()
     for path in paths:
         for file in _walk(path, on_bad=on_bad) if path.is_dir() else [path]:
-            place = os.path.abspath(file)  # noqa: PTH100 - resolves `..`, which `Path.absolute` does not
-            if str(file) in done or place in begun:
+            place = file.parent.resolve() / file.name
+            if place in begun:
                 continue
             begun.add(place)
+            if str(file) in done:
+                continue
             after = written.frame if written and str(file) == written.video else -1
             try:
                 yield from _read(file, every=every, fps=fps, after=after)

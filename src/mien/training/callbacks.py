@@ -15,6 +15,8 @@ from mien.core.files import write_atomic
 from mien.core.rundir import HISTORY, TIMING
 from mien.core.talk import Talk
 
+LOGGERS = ("lightning.pytorch", "lightning.fabric")
+
 
 class History(Callback):
     """Keeps one row an epoch inside the checkpoint and writes all of them to `metrics.csv` and `timing.csv`.
@@ -120,8 +122,8 @@ class Averager(EMAWeightAveraging):
 
 def hush() -> None:
     """Keep Lightning's hints off the screen."""
-    for part in ("pytorch", "fabric"):
-        logging.getLogger(f"lightning.{part}").setLevel(logging.ERROR)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 

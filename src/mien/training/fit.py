@@ -22,7 +22,7 @@ from mien.core.rundir import RunDir
 from mien.core.talk import Talk
 from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
-from mien.training.callbacks import Averager, History, Keeper, Steps, Stopper
+from mien.training.callbacks import LOGGERS, Averager, History, Keeper, Steps, Stopper, hush
 from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
@@ -165,15 +165,15 @@ def _errors_of_processes() -> Iterator[None]:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep Lightning's hints off the screen, and give back what it does to logging, warnings and Ctrl+C."""
-    logger = logging.getLogger("lightning.pytorch")
-    level, on_ctrl_c = logger.level, signal.getsignal(signal.SIGINT)
-    logger.setLevel(logging.ERROR)
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\..*")
+            hush()
             yield
     finally:
-        logger.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, on_ctrl_c)
 

@@ -157,11 +157,11 @@ def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
     faces = own_faces(run, talk)
     training, held_out = split_faces(config, faces)
     teachers = open_teachers(config, faces=faces)
-    if run.read_json("config.json").get("teachers_sha256", known := teachers_sha256(config)) != known:
-        raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
+    check_teachers(run, config)
     run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
     run.remove(RESULTS)
-    write_json(run.path / "config.json", {**run.read_json("config.json"), "config": config.model_dump()})
+    changed = {"config": config.model_dump(), "teachers_sha256": teachers_sha256(config)}
+    write_json(run.path / "config.json", run.read_json("config.json") | changed)
     _say_where(run, config, talk)
     return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk, resume=True)
 
@@ -229,6 +229,13 @@ def own_faces(run: RunDir, talk: Talk) -> FaceSet:
             f"{expected}), or not in that order; put the old file back"
         )
     return faces
+
+
+def check_teachers(run: RunDir, config: TrainConfig) -> None:
+    """Raise `DataError` if a teacher has become another network since the run began."""
+    known = run.read_json("config.json").get("teachers_sha256")  # none in runs of an older mien
+    if known is not None and known != teachers_sha256(config):
+        raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
 
 
 def _say_where(run: RunDir, config: TrainConfig, talk: Talk) -> None:

@@ -15,7 +15,17 @@ from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_means, effects
 from mien.training.config import resolve, stored_config
 from mien.training.factors import Arm, arms, read_factors
-from mien.training.start import begin, check_runs, load_faces, own_faces, resolve_config, resume, train
+from mien.training.start import (
+    begin,
+    check_runs,
+    check_teachers,
+    load_faces,
+    own_faces,
+    resolve_config,
+    resume,
+    train,
+)
+from mien.training.teachers import open_teachers
 from mien.verbs.score import evaluate
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
@@ -74,6 +84,7 @@ def ablate(
     for arm in arms(chosen):
         check_runs(resolve(config.model_dump(), flags=arm.settings))
     faces = load_faces(config, talk)
+    open_teachers(config, faces=faces)  # what is wrong with them is told now, not by each arm
     plan = {"factors": chosen, "seeds": list(seeds)}
     made = begin(config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan)
     with made as (run, _, _):
@@ -88,7 +99,7 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
         talk: who is told of arms, epochs and notes.
 
     Raises:
-        DataError: there is no such run, it is no ablation, or its faces have changed.
+        DataError: there is no such run, it is no ablation, or its faces or teachers have changed.
         Interrupted: as `ablate` does.
         UsageError: another process is at it.
     """
@@ -96,6 +107,7 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
     with run.locked():
         _plan(run)
         own_faces(run, talk)
+        check_teachers(run, stored_config(run))
         return _carry_out(run, talk)
 
 

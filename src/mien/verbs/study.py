@@ -45,7 +45,7 @@ def study(
     """
     if ablation is not None:
         resolve_config(data, recipe=ablation, device="cpu")  # what is wrong with it is told now, not after hours
-        ablation = str(Path(ablation).absolute()) if ablation.endswith(".toml") else ablation
+        ablation = str(Path(ablation).absolute()) if ablation.endswith((".toml", ".json")) else ablation
     talk = talk or Talk()
     with _way_on(options.get("out") or "latest", Interrupted):
         run = train(data, recipe=recipe, verb="study", talk=talk, more={"study": {"ablation": ablation}}, **options)
