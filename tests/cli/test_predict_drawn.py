@@ -98,6 +98,13 @@ def test_copies_do_not_lie_among_the_inputs(mien: Mien, tmp_path: Path, folder: 
     assert [each for each in tmp_path.rglob("*.png") if each.read_bytes() == before] == [path]
 
 
+def test_a_name_that_is_too_long_for_a_copy(mien: Mien, tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    done = mien("predict", "a.png", "--draw", f"{300 * 'a'}.png")
+    assert done.code == 1
+    assert "a.png: could not be written (File name too long)" in done.err
+
+
 @pytest.mark.parametrize("name", ["a.png", "b.png"])
 def test_a_copy_does_not_replace_what_an_input_links_to(mien: Mien, tmp_path: Path, name: str) -> None:
     original = picture(tmp_path / "out" / name)

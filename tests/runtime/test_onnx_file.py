@@ -68,9 +68,8 @@ def test_a_field_whose_number_has_more_bits_than_protobuf_reads(monkeypatch: pyt
     with pytest.raises(DataError, match=r"a field's number of more than 32 bits"):
         Graph(hidden)
     monkeypatch.setattr("mien.runtime.session.require_whole", lambda _: None)
-    with pytest.raises(
-        DataError, match=r"Graph output \(probabilities\) does not exist in the graph"
-    ):  # it has found it
+    found = r"Graph output \(probabilities\) does not exist in the graph"  # so it has found the graph
+    with pytest.raises(DataError, match=found):
         Graph(hidden)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.cli import console
-from mien.cli.places import links_in, refuse_among_inputs, refuse_existing
+from mien.cli.places import exists, links_in, refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
 from mien.core.files import write_atomic
 from mien.runtime.chart import ExpressionOverTime, draw_chart, require_matplotlib
@@ -50,7 +50,7 @@ class Drawing:
             kinds = tuple(FORMATS) if is_video(inputs[0]) else PICTURES
             if path.suffix.lower() not in kinds:
                 raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(kinds)}")
-        if not overwrite and (any(path.iterdir()) if path.is_dir() else path.exists()):
+        if not overwrite and exists(path) and (not path.is_dir() or any(path.iterdir())):
             raise UsageError(f"--draw {path}: exists; choose another name or add --overwrite")
         self._video: VideoWriter | None = None
         self._open = ExitStack()

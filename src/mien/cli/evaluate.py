@@ -59,10 +59,12 @@ def _names_bundle(run: str) -> bool:
     from mien.core.rundir import runs_named
 
     bundle = find(run)
+    if bundle is None:
+        return False
     runs = [path for path in runs_named(run) if path.absolute() != bundle]  # of a bundle in a run's folder, the bundle
-    if bundle and runs:
+    if runs:
         raise UsageError(f"'{run}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
-    return bundle is not None
+    return True
 
 
 def _score_bundle(run: str, *, data: str | None, precision: Any, device: str | None, **shared: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from mien.core.errors import UsageError
 
 def refuse_existing(out: Path | None, *, overwrite: bool) -> None:
     """Raise `UsageError` if a file is there already and may not be overwritten."""
-    if out and _exists(out) and not overwrite:
+    if out and exists(out) and not overwrite:
         raise UsageError(f"{out}: exists; choose another name or add --overwrite")
 
 
@@ -29,17 +29,17 @@ def _same(one: str, other: Path) -> bool:
     """Whether two names are of one file, also by links, or by case where a disk does not tell cases apart."""
     if os.path.realpath(one) == os.path.realpath(other):
         return True
-    return _exists(one) and _exists(other) and Path(one).samefile(other)
+    return exists(one) and exists(other) and Path(one).samefile(other)
 
 
-def _exists(path: str | Path) -> bool:
-    return os.path.exists(path)  # noqa: PTH110 - says no to a name that is too long, where `Path.exists` raises
+def exists(path: str | Path) -> bool:
+    """Whether there is a file or folder; a name that is too long for one, at which `Path.exists` raises, has none."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def links_in(inputs: Sequence[str]) -> set[str]:
     """Return the real paths of the files that links below folders lead to."""
-    files = (os.path.join(folder, file) for name in inputs for folder, _, found in os.walk(name) for file in found)  # noqa: PTH118
-    return {os.path.realpath(path) for path in files if os.path.islink(path)}  # noqa: PTH114
+    return {os.path.realpath(path) for name in inputs for path in Path(name).rglob("*") if path.is_symlink()}
 
 
 def refuse_among_inputs(folder: Path, inputs: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Text that comes from data, made safe to show: in a message, in a spreadsheet, in Markdown."""
+"""Text for several places: what comes from data, made safe to show; and who taught a network."""
 
 import re
 from collections.abc import Mapping

@@ -83,12 +83,13 @@ def _stream(path: Path, on_bad: OnBad | None) -> Iterator[FaceSet]:
     import pyarrow.parquet as pq
 
     files, empty = files_of(path), True
-    columns = [_columns(pq.read_schema(file), file) for file in files]
+    schemas = {file: pq.read_schema(file) for file in files}
+    columns = [_columns(schema, file) for file, schema in schemas.items()]
     if any(each != columns[0] for each in columns):
         raise DataError(f"{path}: files of different columns")
     for file in files:
         _require_readable(pq.read_metadata(file), file)
-    labels = Labels.scan(path, files, next(name for name in columns[0] if name in LABEL_COLUMNS))
+    labels = Labels.scan(path, schemas, next(name for name in columns[0] if name in LABEL_COLUMNS))
     for file in files:
         for images, table in _parts(file, list(columns[0]), several=len(files) > 1, on_bad=on_bad):
             if not len(images):

@@ -1,6 +1,6 @@
 """The columns of Parquet files, a few hundred rows at a time, and what their labels mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,24 +92,23 @@ class Labels:
     expected: str
 
     @classmethod
-    def scan(cls, path: Path, files: Sequence[Path], column: str) -> "Labels":
-        """Look through the labels of all files: names that are not given are those that are found.
+    def scan(cls, path: Path, schemas: "Mapping[Path, pa.Schema]", column: str) -> "Labels":
+        """Look through the labels of all files, given with their schemas; names that these lack are those found.
 
         Raises:
             DataError: a class name that can't be one, or files that name the classes otherwise.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         found: set[Any] = set()
-        for file in files:
+        for file in schemas:
             for batch in batches(file, [column]):
                 found |= {*plain(pa.Table.from_batches([batch]), file)[column].to_pylist()}
         found = {label for label in found if not _means_none(label)}
-        given = {names for file in files if (names := _names(pq.read_schema(file), column))}
+        given = list(dict.fromkeys(names for schema in schemas.values() if (names := _names(schema, column))))
         if len(given) > 1:
             raise DataError(f"{path}: files of different class names ({'; '.join(', '.join(each) for each in given)})")
-        names = next(iter(given), FER2013 if column == "emotion" else ())
+        names = given[0] if given else FER2013 if column == "emotion" else ()
         if names:
             return cls(
                 path, column, names, {i: i for i in range(len(names))}, f"0 to {len(names) - 1} ({', '.join(names)})"

@@ -16,6 +16,7 @@ from mien.core.rundir import HISTORY, TIMING
 from mien.core.talk import Talk
 
 LOGGERS = ("lightning.pytorch", "lightning.fabric")
+"""Through which Lightning gives its hints."""
 
 
 class History(Callback):

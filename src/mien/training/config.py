@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mien.core.config import Config
-from mien.core.errors import ConfigError, DataError, nearest
+from mien.core.errors import ConfigError, DataError, UsageError, nearest
 from mien.core.files import read_json
 from mien.core.pixels import SIZE
 from mien.core.rundir import RunDir
@@ -202,6 +202,7 @@ def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: M
 
     Raises:
         ConfigError: a key is unknown (names the nearest) or a value does not fit.
+        UsageError: nothing names the data.
     """
     nested = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
     pairs = [_parse_setting(text) for text in settings]
@@ -214,6 +215,8 @@ def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: M
             if not isinstance(target, dict):
                 raise ConfigError(f"unknown key '{key}': '{part}' has no parts")
         target[last] = value
+    if "data" not in nested:
+        raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
     return TrainConfig.parse(nested, source=str(values.get("recipe", "config")))
 
 

@@ -157,10 +157,10 @@ def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
     faces = own_faces(run, talk)
     training, held_out = split_faces(config, faces)
     teachers = open_teachers(config, faces=faces)
-    check_teachers(run, config)
+    hashes = check_teachers(run, config)
     run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
     run.remove(RESULTS)
-    changed = {"config": config.model_dump(), "teachers_sha256": teachers_sha256(config)}
+    changed = {"config": config.model_dump(), "teachers_sha256": hashes}
     write_json(run.path / "config.json", run.read_json("config.json") | changed)
     _say_where(run, config, talk)
     return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk, resume=True)
@@ -174,8 +174,6 @@ def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (
         UsageError: no data, no such model, or no such device.
     """
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
-    if data is None and "data" not in values and not any(setting.startswith("data=") for setting in settings):
-        raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
     given = {key: _as_text(value) for key, value in {"data": data, **flags}.items()}
     config = _from_everywhere(resolve(values, settings=settings, flags=given))
     check_runs(config)
@@ -231,11 +229,12 @@ def own_faces(run: RunDir, talk: Talk) -> FaceSet:
     return faces
 
 
-def check_teachers(run: RunDir, config: TrainConfig) -> None:
-    """Raise `DataError` if a teacher has become another network since the run began."""
-    known = run.read_json("config.json").get("teachers_sha256")  # none in runs of an older mien
-    if known is not None and known != teachers_sha256(config):
+def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
+    """Return `teachers_sha256`; raise `DataError` if a teacher has become another network since the run began."""
+    hashes = teachers_sha256(config)
+    if run.read_json("config.json").get("teachers_sha256", hashes) != hashes:  # runs of an older mien have none
         raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
+    return hashes
 
 
 def _say_where(run: RunDir, config: TrainConfig, talk: Talk) -> None:

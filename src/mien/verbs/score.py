@@ -116,9 +116,7 @@ def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_])
     for number in itertools.count(1):
         numbered = name if number == 1 else f"{name}-{number}"
         scores = folder / numbered / "metrics.json"
-        if numbered in taken:
-            continue
-        if not scores.exists() or read_json(scores).get("source") == source:
+        if numbered not in taken and (not scores.exists() or read_json(scores).get("source") == source):
             return numbered
     raise AssertionError("there is always a next number")
 
