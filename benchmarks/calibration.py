@@ -19,14 +19,14 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.core.talk import Talk
 from mien.exporting.parity import differences
 from mien.exporting.quantise import OPERATORS, Batches
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import load_classifier
 from mien.runtime.session import Graph
-from mien.verbs.export import calibration_images, parts_of
+from mien.workflows.export import calibration_images, parts_of
 
 WAYS: dict[str, dict[str, Any]] = {
     "min-max": {},

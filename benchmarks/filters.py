@@ -17,7 +17,7 @@ import torch
 
 from mien.core.labels import FER2013
 from mien.explanation.filters import maximise
-from mien.explanation.layers import evaluating, find_layer, recorded
+from mien.explanation.hooks import capture_activations, eval_mode, find_layer
 from mien.models.classifier import Classifier
 from mien.training.memory import keep_freed_memory
 
@@ -57,12 +57,12 @@ def main() -> None:
 def one_by_one(classifier: Classifier, *, units: int, steps: int) -> float:
     """Seconds of the plain loop: a picture at a time, the whole forward pass, the layer's answer from a hook."""
     start = time.perf_counter()
-    with evaluating(classifier):
+    with eval_mode(classifier):
         for unit in range(units):
             face = torch.full((1, 1, 48, 48), 127.5)
             for _ in range(steps):
                 face.requires_grad_()
-                with recorded(find_layer(classifier, LAYER)) as answers:
+                with capture_activations(find_layer(classifier, LAYER)) as answers:
                     classifier(face)
                 (pull,) = torch.autograd.grad(answers[0][:, unit].mean(), face)
                 face = (face.detach() + pull / pull.std().clamp(min=1e-12)).clamp(0, 255)

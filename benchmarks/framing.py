@@ -52,7 +52,7 @@ def main() -> None:
     model, detector = mien.load(bundle, threads=1), mien.YuNet(threads=1)
     right = model(held_out.images).argmax(axis=1) == held_out.targets
     for ground in GROUNDS[-1:] if args.turn else GROUNDS:
-        pasted = list(search(held_out, detector, ground=ground, turn_deg=args.turn))
+        pasted = list(search(held_out, detector, ground=ground, rotation_deg=args.turn))
         rows = np.array([one.face for one in pasted])
         print(f"\n{ground}: {len(rows)} of {len(held_out)} found; not pasted: accuracy {right[rows].mean():.4f}")
         report_geometry(pasted)
@@ -74,11 +74,11 @@ def main() -> None:
             print(f"  {name:24} {hit.mean():.4f} ({gain.mean():+.2f} ± {error:.2f}), log loss {loss:.3f}", flush=True)
 
 
-def search(faces: FaceSet, detector: mien.YuNet, *, ground: str, turn_deg: float) -> Iterator[Pasted]:
+def search(faces: FaceSet, detector: mien.YuNet, *, ground: str, rotation_deg: float) -> Iterator[Pasted]:
     """Paste each face and yield those that are found."""
     generator = np.random.default_rng(7)
     for face, image in enumerate(faces.images):
-        picture, true = paste(image, generator, ground=ground, turn_deg=turn_deg * (-1) ** face)
+        picture, true = paste(image, generator, ground=ground, rotation_deg=rotation_deg * (-1) ** face)
         for found in detector.detect(picture):
             box = found.box_px
             shift = max(abs(box.x + box.width / 2 - true.x), abs(box.y + box.height / 2 - true.y))
@@ -88,7 +88,7 @@ def search(faces: FaceSet, detector: mien.YuNet, *, ground: str, turn_deg: float
 
 
 def paste(
-    image: NDArray[np.uint8], generator: np.random.Generator, *, ground: str, turn_deg: float
+    image: NDArray[np.uint8], generator: np.random.Generator, *, ground: str, rotation_deg: float
 ) -> tuple[NDArray[np.uint8], Square]:
     """Enlarge a face and paste it at a random place: an RGB picture and the face's square."""
     side = int(generator.integers(110, 241))
@@ -102,10 +102,10 @@ def paste(
         wide = np.pad(face, ((top, HEIGHT - top - side), (left, WIDTH - left - side)), mode="edge")
         picture = np.array(Image.fromarray(wide).filter(ImageFilter.GaussianBlur(8)))
     picture[top : top + side, left : left + side] = face
-    true = Square(left + side / 2, top + side / 2, side, turn_deg)
-    if turn_deg:
+    true = Square(left + side / 2, top + side / 2, side, rotation_deg)
+    if rotation_deg:
         turned = Image.fromarray(picture).rotate(
-            -turn_deg, Image.Resampling.BICUBIC, center=true[:2], fillcolor=int(np.median(picture))
+            -rotation_deg, Image.Resampling.BICUBIC, center=true[:2], fillcolor=int(np.median(picture))
         )
         picture = np.asarray(turned)
     return np.broadcast_to(picture[:, :, None], (HEIGHT, WIDTH, 3)), true

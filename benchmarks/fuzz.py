@@ -82,8 +82,8 @@ def main() -> None:
 
 def make_originals(folder: Path) -> Originals:
     """Train, score, explain and export a network on drawn faces, unless that has been done in the folder."""
-    from mien.verbs.export import export
-    from mien.verbs.study import study
+    from mien.workflows.export import export
+    from mien.workflows.study import study
 
     run, bundle = folder / "run", folder / "bundle"
     if not (bundle / "card.json").is_file():

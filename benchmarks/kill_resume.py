@@ -22,10 +22,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.models.classifier import load_classifier
-from mien.runtime.write_video import VideoWriter
-from mien.runtime.written import read_written
+from mien.runtime.resume_state import read_resume_state
+from mien.runtime.video_writer import VideoWriter
 from mien.training.config import stored_config
 
 EPOCHS, PICTURES, FRAMES = 12, 60, 150
@@ -124,7 +124,7 @@ class Predict:
         """Read all that a killed process left and count what it lost; raises where something can't be read."""
         content = self.out.read_bytes() if self.out.exists() else b""
         lost = self._lost(content)
-        self.sure = content[: read_written(self.out).end]
+        self.sure = content[: read_resume_state(self.out).end]
         return lost
 
     def _lost(self, content: bytes) -> int:

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from turns import medians
 
 import mien
-from mien.core.pixels import decode_colour
+from mien.core.images import decode_colour
 from mien.runtime.photo import find_faces
 
 FOLDERS = {"one face, 512×600": ((512, 600), 1, 1), "twelve faces, 1600×1200": ((1600, 1200), 4, 3)}

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from mien.data.synthetic import draw_faces
+from mien.synthetic.faces import draw_faces
 
 DRAWN = 5000
 PIECE = 10_000

@@ -17,14 +17,14 @@ from step_time import CLASSES
 from torch.nn import functional
 from turns import medians
 
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.models.classifier import Classifier, load_classifier
 from mien.models.registry import build, multiply_adds
 from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, read_recipe, resolve, stored_config
+from mien.training.distillation import Teachers
 from mien.training.memory import keep_freed_memory
 from mien.training.module import OPTIMIZERS, side_of_epoch
-from mien.training.teachers import Teachers
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
     sides = [side_of_epoch(epoch, epochs=config.epochs, start_px=config.start_px) for epoch in range(reached[0])]
     course = resolve({**read_recipe("course"), "data": "-"}, flags={})
     teachers = [load_classifier(Path(path)) for path in config.teachers]
-    arms = {("course", 48): step(course, 48), ("teachers", 48): judge(config, teachers)}
+    arms = {("course", 48): step(course, 48), ("teachers", 48): score_and_save(config, teachers)}
     arms |= {("run", side): step(config, side) for side in set(sides)}
     seconds = medians(arms, turns=args.steps)
     rows = sum(run.read_json("config.json")["data"]["training"].values())
@@ -96,7 +96,7 @@ def step(config: TrainConfig, side_px: int) -> Callable[[], None]:
     return work
 
 
-def judge(config: TrainConfig, teachers: list[Classifier]) -> Callable[[], None]:
+def score_and_save(config: TrainConfig, teachers: list[Classifier]) -> Callable[[], None]:
     """What the teachers add to a step."""
     taught = Teachers(teachers)
     faces = torch.randint(0, 256, (config.batch, 1, 48, 48)).float()

@@ -19,7 +19,7 @@ import matplotlib.cbook
 import numpy as np
 from PIL import Image
 
-from mien.runtime.write_video import VideoWriter
+from mien.runtime.video_writer import VideoWriter
 
 FPS, SIZE = 25, (640, 480)
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mien.core.pixels import SIZE
-from mien.data.synthetic import draw_faces
+from mien.core.images import SIZE
+from mien.synthetic.faces import draw_faces
 
-TITLE = "Synthetic faces: drawn by mien.data.synthetic, not photographed"
+TITLE = "Synthetic faces: drawn by mien.synthetic.faces, not photographed"
 ZOOM = 3
 """How much a face is enlarged."""
 FACES, MASKS = 8, 3

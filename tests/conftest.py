@@ -9,8 +9,8 @@ import pytest
 
 from mien.core.bundle import Bundle
 from mien.core.faces import FaceSet
-from mien.core.rundir import RunDir
-from mien.data.sniff import open_faces
+from mien.core.runs import RunDir
+from mien.data.formats import open_faces
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="session")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """`mien study` on 210 drawn faces for one epoch."""
-    from mien.verbs.study import study
+    from mien.workflows.study import study
 
     out = tmp_path_factory.mktemp("study") / "run"
     return study(
@@ -45,7 +45,7 @@ def course_csv(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def exported(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The study's bundle."""
-    from mien.verbs.export import export
+    from mien.workflows.export import export
 
     return export(studied, out=tmp_path_factory.mktemp("export") / "bundle", max_risk=0.9)
 

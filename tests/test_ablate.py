@@ -13,13 +13,13 @@ import pytest
 
 from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
 from mien.core.files import write_json
-from mien.core.rundir import RunDir
-from mien.training.start import resume, train
-from mien.verbs import ablate as verbs
-from mien.verbs.ablate import ablate, resume_ablation
-from mien.verbs.explain import explain
-from mien.verbs.export import export
-from mien.verbs.score import evaluate
+from mien.core.runs import RunDir
+from mien.workflows import ablate as verbs
+from mien.workflows.ablate import ablate, resume_ablation
+from mien.workflows.evaluate import evaluate
+from mien.workflows.explain import explain
+from mien.workflows.export import export
+from mien.workflows.train import resume, train
 
 SMALL = ["holdout.rows=35"]
 GIVEN: dict[str, Any] = {"recipe": "mien-n", "settings": SMALL, "epochs": 1, "batch": 32, "device": "cpu"}

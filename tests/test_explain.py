@@ -16,15 +16,15 @@ from PIL import Image
 import mien
 from mien.core.files import read_arrays
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
-from mien.data.synthetic import draw_faces
+from mien.core.runs import RunDir
 from mien.explanation.attribution import METHODS, attribute
-from mien.explanation.masking import mask_least
+from mien.explanation.masking import mask_least_salient
 from mien.explanation.regions import attribution_shares
 from mien.models.classifier import load_classifier
-from mien.training.start import train
-from mien.verbs import explain as verb
-from mien.verbs import filters as layer_files
+from mien.synthetic.faces import draw_faces
+from mien.workflows import explain as verb
+from mien.workflows import filters as layer_files
+from mien.workflows.train import train
 
 SMALL: dict[str, Any] = {"methods": ("saliency", "grad-cam"), "count": 4, "device": "cpu"}
 
@@ -91,7 +91,7 @@ def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, dict[str, An
         maps = kept[f"{method}/maps"]
         assert (maps.shape, maps.dtype) == ((count, 48, 48), np.float32)
         assert maps == pytest.approx(again, rel=1e-3, abs=1e-3 * float(again.max()))
-        assert np.array_equal(kept[f"{method}/masked"], mask_least(kept["images"], maps, share=0.7))
+        assert np.array_equal(kept[f"{method}/masked"], mask_least_salient(kept["images"], maps, share=0.7))
         assert kept[f"{method}/class_maps"].shape == (7, 48, 48)
         assert list(found["comparison"]["methods"][method]["over"]) == ["random order", "centre first"]
 

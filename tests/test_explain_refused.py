@@ -11,8 +11,8 @@ import pytest
 import mien
 from mien.core.errors import DataError, MienError, UsageError
 from mien.core.files import read_arrays
-from mien.core.rundir import RunDir
-from mien.verbs import explain as verb
+from mien.core.runs import RunDir
+from mien.workflows import explain as verb
 
 SMALL: dict[str, Any] = {"methods": ("saliency",), "count": 1, "device": "cpu"}
 

@@ -14,16 +14,16 @@ from mien.core.errors import DataError, GateError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
-from mien.data.sniff import open_faces
+from mien.core.runs import RunDir
+from mien.data.formats import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import load
-from mien.verbs.export import _abstain, export
-from mien.verbs.score import classify
-from mien.verbs.score_bundle import evaluate_bundle
+from mien.workflows.evaluate import classify
+from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.export import _abstain, export
 
 
 def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> None:
@@ -155,8 +155,8 @@ def test_a_graph_that_is_not_the_network_is_not_written(
     studied: RunDir, exported: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = exported.read_model("fp32")
-    monkeypatch.setattr("mien.verbs.export.to_onnx", lambda _: content)
-    monkeypatch.setattr("mien.verbs.export.quantise", lambda *_: exported.read_model("int8"))
+    monkeypatch.setattr("mien.workflows.export.to_onnx", lambda _: content)
+    monkeypatch.setattr("mien.workflows.export.quantise", lambda *_: exported.read_model("int8"))
     plain = Classifier.probabilities
     monkeypatch.setattr(Classifier, "probabilities", lambda *given: np.roll(plain(*given), 1, axis=1))
     monkeypatch.chdir(tmp_path)
@@ -208,7 +208,7 @@ def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: p
         asked.append(given)
         return open_faces("synthetic:140")
 
-    monkeypatch.setattr("mien.verbs.score_bundle.open_faces", opened)
+    monkeypatch.setattr("mien.workflows.evaluate_bundle.open_faces", opened)
     evaluate_bundle(bundle, "a.csv", votes="v.csv", targets="t.csv", on_bad=print)
     assert asked == [{"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "on_bad": print}]
 

@@ -15,13 +15,13 @@ from mien.core.bundle import Bundle
 from mien.core.errors import DataError, MienError
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
-from mien.data.sniff import open_faces
+from mien.core.runs import RunDir
+from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
 from mien.reporting.build import report
+from mien.runtime.resume_state import read_resume_state
 from mien.runtime.session import Graph, load
 from mien.runtime.sources import open_pictures
-from mien.runtime.written import read_written
 from mien.training.checkpoint_io import check_checkpoint, read_checkpoint
 from mien.training.config import read_recipe, read_run_config, stored_config
 
@@ -66,7 +66,7 @@ def member(value: Payload) -> bytes:
 
 RUN: dict[str, Callable[[Path], object]] = {
     "config.json": lambda run: stored_config(RunDir(run)),
-    "data.json": lambda run: RunDir(run).tested_split,
+    "data.json": lambda run: RunDir(run).default_split,
     "status.json": lambda run: RunDir(run).state,
     "metrics.csv": lambda run: RunDir(run).history,
     "model.json": load_classifier,
@@ -93,7 +93,7 @@ ALONE: dict[str, Callable[[Path], object]] = {
     "faces.parquet": open_faces,
     "photo.png": lambda path: list(open_pictures([path])),
     "talk.mp4": lambda path: list(open_pictures([path])),
-    "faces.jsonl": read_written,
+    "faces.jsonl": read_resume_state,
 }
 
 
@@ -142,4 +142,4 @@ def test_as_a_file_of_its_own(tmp_path: Path, content: bytes, name: str) -> None
 def test_a_data_file_with_values_of_another_kind(tmp_path: Path, splits: object) -> None:
     write_json(tmp_path / "data.json", {"splits": splits})
     with pytest.raises(DataError, match=r"data\.json: damaged"):
-        _ = RunDir(tmp_path).tested_split
+        _ = RunDir(tmp_path).default_split

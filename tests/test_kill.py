@@ -13,9 +13,9 @@ from PIL import Image
 
 from mien.cli.main import run as mien
 from mien.core.errors import DataError
-from mien.core.rundir import RunDir
-from mien.runtime.write_video import VideoWriter
-from mien.training.start import resume
+from mien.core.runs import RunDir
+from mien.runtime.video_writer import VideoWriter
+from mien.workflows.train import resume
 
 MORTAL = """
 import os, signal, sys
@@ -88,7 +88,7 @@ def test_an_extended_run_is_never_finished_before_it_is(
 
     assert mien([*LINE.split(), "--quiet", "--out", str(run.path)]) == 0
     with monkeypatch.context() as patch:
-        patch.setattr("mien.training.start._say_where", stop)
+        patch.setattr("mien.workflows.train._say_where", stop)
         with pytest.raises(Killed):
             resume(run.path, epochs=4)
     resume(run.path)

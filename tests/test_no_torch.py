@@ -11,7 +11,7 @@ import pytest
 
 import mien
 from mien.core.bundle import Bundle
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 HEAVY = (
     *("torch", "lightning", "kornia", "safetensors", "matplotlib", "pyarrow", "sklearn", "scipy", "onnxruntime"),
@@ -23,7 +23,7 @@ TORCH_FREE = [
     for part in ("core", "data", "evaluation", "reporting", "runtime", "cli")
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
-TORCH_FREE += ["mien.weights", "mien.verbs.score_bundle", "mien.verbs.doctor"]
+TORCH_FREE += ["mien.weights", "mien.workflows.evaluate_bundle", "mien.workflows.doctor"]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -90,7 +90,7 @@ BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia
 
 
 def test_every_module_outside_training_imports_where_torch_is_not() -> None:
-    assert {"mien.core.pixels", "mien.core.bundle", "mien.evaluation.compare", "mien.runtime.session"} <= set(
+    assert {"mien.core.images", "mien.core.bundle", "mien.evaluation.compare", "mien.runtime.session"} <= set(
         TORCH_FREE
     )
     assert len(TORCH_FREE) > 40

@@ -14,13 +14,13 @@ from PIL import Image
 
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.reporting.build import report
-from mien.training.start import train
-from mien.verbs.export import export
-from mien.verbs.predict import predict
-from mien.verbs.score import evaluate
-from mien.verbs.score_bundle import evaluate_bundle
+from mien.workflows.evaluate import evaluate
+from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.export import export
+from mien.workflows.predict import predict
+from mien.workflows.train import train
 
 SCRIPTS = ("生气的样子", "😀👩‍👩‍👧 سعيد", "x" * 200)
 

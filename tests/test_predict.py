@@ -12,11 +12,11 @@ from mien.cli.main import run
 from mien.core.bundle import DEFAULT, Bundle
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.images import decode_colour
 from mien.core.labels import FERPLUS
-from mien.core.pixels import decode_colour
-from mien.runtime.record import Face
-from mien.verbs.predict import see
-from mien.verbs.score_bundle import evaluate_bundle
+from mien.runtime.results import Face
+from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.predict import see
 
 
 def only(faces: object) -> Face:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mien.cli.main import run as mien
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_first_error_is_not_hidden_by_a_full_disk(
         fill(disk, leave=0)
         raise ZeroDivisionError("the first error")
 
-    monkeypatch.setattr("mien.training.callbacks.Steps.on_train_batch_end", fails)
+    monkeypatch.setattr("mien.training.callbacks.ProgressCallback.on_train_batch_end", fails)
     assert mien(["train", "--resume", str(run.path), "--epochs", "2"]) == 1
     assert "the first error" in capsys.readouterr().err
 

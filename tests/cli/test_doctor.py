@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mien.core.bundle import weights
-from mien.verbs import doctor
+from mien.workflows import doctor
 
 from .conftest import Mien
 
@@ -22,7 +22,7 @@ from .conftest import Mien
 def damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A copy of what ships, for a test to damage; nothing is timed for long."""
     copy = shutil.copytree(weights(), tmp_path / "weights")
-    for name in ("mien.core.bundle.weights", "mien.verbs.doctor.weights", "mien.runtime.detect.weights"):
+    for name in ("mien.core.bundle.weights", "mien.workflows.doctor.weights", "mien.runtime.detect.weights"):
         monkeypatch.setattr(name, lambda: copy)
     monkeypatch.setattr(doctor, "REPEATS", 1)
     return copy

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mien.core.bundle import Bundle
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 from .conftest import Mien
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mien.cli import console
-from mien.core.rundir import RunDir
-from mien.verbs.explain import explain
+from mien.core.runs import RunDir
+from mien.workflows.explain import explain
 
 from .conftest import Mien
 
@@ -40,7 +40,7 @@ def given(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         kept.update(values, run=run)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mien.verbs.explain.explain", record)
+    monkeypatch.setattr("mien.workflows.explain.explain", record)
     (RunDir.create("train", name="a").path / "config.json").write_text("{}")
     return kept
 

@@ -6,7 +6,7 @@ import pytest
 
 from mien.core.bundle import Bundle
 from mien.core.errors import GateError
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 from .conftest import Mien
 
@@ -14,7 +14,7 @@ from .conftest import Mien
 @pytest.fixture
 def export(monkeypatch: pytest.MonkeyPatch, exported: Bundle) -> None:
     """The verb's function answers at once."""
-    monkeypatch.setattr("mien.verbs.export.export", lambda *_, **__: exported)
+    monkeypatch.setattr("mien.workflows.export.export", lambda *_, **__: exported)
 
 
 def test_export_says_what_was_measured(mien: Mien, export: None, exported: Bundle) -> None:
@@ -35,13 +35,13 @@ def test_export_says_what_was_measured(mien: Mien, export: None, exported: Bundl
 
 def test_no_threshold(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle.card["abstention"] |= {"max_risk": 0.01, "threshold": None, "held_out": None, "judged": None}
-    monkeypatch.setattr("mien.verbs.export.export", lambda *_, **__: bundle)
+    monkeypatch.setattr("mien.workflows.export.export", lambda *_, **__: bundle)
     assert "no threshold brings the errors of accepted faces down to 1%" in mien("export", "latest").out
 
 
 def test_a_threshold_that_was_not_judged(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     del bundle.card["abstention"]["judged"]
-    monkeypatch.setattr("mien.verbs.export.export", lambda *_, **__: bundle)
+    monkeypatch.setattr("mien.workflows.export.export", lambda *_, **__: bundle)
     assert "whether the threshold holds for others is not known" in mien("export", "latest").out
 
 
@@ -49,7 +49,7 @@ def test_a_failed_gate_is_exit_code_4(mien: Mien, monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object, **__: object) -> None:
         raise GateError("not the network")
 
-    monkeypatch.setattr("mien.verbs.export.export", refuse)
+    monkeypatch.setattr("mien.workflows.export.export", refuse)
     done = mien("export", "latest")
     assert (done.code, done.out, done.err) == (4, "", "mien: not the network\n")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.cli.formats import FORMATS
-from mien.runtime.record import Face
+from mien.runtime.results import Face
 
 BLANK = np.zeros((48, 48), np.uint8)
 

@@ -16,7 +16,7 @@ from mien.cli import console
 from mien.cli.main import app
 from mien.core import errors
 from mien.core.errors import MienError
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 from .conftest import Mien
 

@@ -19,9 +19,9 @@ from pyarrow import parquet
 from mien.cli.formats import FORMATS
 from mien.core.bundle import Bundle
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.runtime.detect import Box
-from mien.runtime.record import Face, Picture, Seen
+from mien.runtime.results import Face, Picture, PictureResult
 
 from .conftest import Mien
 
@@ -29,9 +29,9 @@ BLANK = np.zeros((48, 48), np.uint8)
 ONE = Face("a.jpg", "1", {"smile": 0.75, "frown, a bit": 0.25}, Box(3.0, 4.5, 20.126, 30.0), BLANK)
 TWO = Face("b/ü.mp4", "12", {"smile": 0.125, "frown, a bit": 0.875}, None, BLANK, None, 3, 0.12)
 SEEN = [
-    Seen(Picture("a.jpg", np.zeros((60, 60, 3), np.uint8)), (ONE,)),
-    Seen(Picture("none.jpg", np.zeros((60, 60, 3), np.uint8)), ()),
-    Seen(Picture("b/ü.mp4", np.zeros((60, 60, 3), np.uint8), 3, 0.12), (TWO,)),
+    PictureResult(Picture("a.jpg", np.zeros((60, 60, 3), np.uint8)), (ONE,)),
+    PictureResult(Picture("none.jpg", np.zeros((60, 60, 3), np.uint8)), ()),
+    PictureResult(Picture("b/ü.mp4", np.zeros((60, 60, 3), np.uint8), 3, 0.12), (TWO,)),
 ]
 
 GOLDEN = {
@@ -64,9 +64,9 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Two:
         labels = ("smile", "frown, a bit")
 
-    monkeypatch.setattr("mien.verbs.predict.see", lambda *_, **__: (each for each in SEEN))
+    monkeypatch.setattr("mien.workflows.predict.see", lambda *_, **__: (each for each in SEEN))
     monkeypatch.setattr("mien.runtime.session.load", lambda *_, **__: Two())
-    monkeypatch.setattr("mien.data.sniff.stream_faces", lambda *_, **__: iter(()))
+    monkeypatch.setattr("mien.data.formats.stream_faces", lambda *_, **__: iter(()))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -195,7 +195,7 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
 def test_a_refusal_comes_before_the_work(
     mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: str, message: str
 ) -> None:
-    monkeypatch.setattr("mien.runtime.see.find_faces", lambda *_, **__: pytest.fail("it was predicted"))
+    monkeypatch.setattr("mien.runtime.pipeline.find_faces", lambda *_, **__: pytest.fail("it was predicted"))
     (tmp_path / "full").mkdir()
     files = [tmp_path / name for name in ("out.csv", "out.png", "full/a.txt")]
     for path in files:
@@ -285,11 +285,11 @@ def test_annotated_copies(mien: Mien, portrait: Path, pics: Path, tmp_path: Path
 def test_what_was_seen_before_an_interrupt_stays(
     mien: Mien, monkeypatch: pytest.MonkeyPatch, seen: None, tmp_path: Path
 ) -> None:
-    def interrupted(*_: object, **__: object) -> Iterator[Seen]:
+    def interrupted(*_: object, **__: object) -> Iterator[PictureResult]:
         yield SEEN[0]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mien.verbs.predict.see", interrupted)
+    monkeypatch.setattr("mien.workflows.predict.see", interrupted)
     for suffix in ("json", "jsonl", "csv", "parquet"):
         done = mien("predict", "pics", "-o", f"out.{suffix}")
         assert (done.code, done.out) == (130, "")

@@ -13,7 +13,7 @@ from PIL import Image
 
 import mien as package
 from mien.runtime.video import read_video
-from mien.runtime.write_video import VideoWriter
+from mien.runtime.video_writer import VideoWriter
 
 from .conftest import Mien
 

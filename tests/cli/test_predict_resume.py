@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.runtime.write_video import VideoWriter
+from mien.runtime.video_writer import VideoWriter
 
 from .conftest import Mien
 

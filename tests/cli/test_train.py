@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien.cli import console
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 from .conftest import Mien
 

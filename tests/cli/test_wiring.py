@@ -11,7 +11,7 @@ import pytest
 from mien.cli import console, flags
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 from .conftest import Mien
 
@@ -80,16 +80,16 @@ EXPORT_FLAGS = {name: RUN_FLAGS[name] for name in RUN_FLAGS if not name.startswi
 EXPORT_FLAGS |= {"--max-risk 0.2": ("max_risk", 0.2), "--only int8": ("only", "int8")}
 STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
-    "train x.csv --recipe demo": ("mien.training.start.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
-    "train --resume latest": ("mien.training.start.resume", TRAIN_FLAGS),
-    "ablate x.csv --recipe demo": ("mien.verbs.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
-    "study x.csv --recipe demo": ("mien.verbs.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
-    "ensemble run other": ("mien.verbs.ensemble.ensemble", ENSEMBLE_FLAGS),
-    "export run": ("mien.verbs.export.export", EXPORT_FLAGS),
-    "eval run": ("mien.verbs.score.evaluate", EVAL_FLAGS),
+    "train x.csv --recipe demo": ("mien.workflows.train.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
+    "train --resume latest": ("mien.workflows.train.resume", TRAIN_FLAGS),
+    "ablate x.csv --recipe demo": ("mien.workflows.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
+    "study x.csv --recipe demo": ("mien.workflows.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
+    "ensemble run other": ("mien.workflows.ensemble.ensemble", ENSEMBLE_FLAGS),
+    "export run": ("mien.workflows.export.export", EXPORT_FLAGS),
+    "eval run": ("mien.workflows.evaluate.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.runtime.session.load", LOAD_FLAGS),
-    "predict x.jpg": ("mien.verbs.predict.see", SEE_FLAGS),
-    "data describe x.csv": ("mien.data.sniff.stream_faces", DATA_FLAGS),
+    "predict x.jpg": ("mien.workflows.predict.see", SEE_FLAGS),
+    "data describe x.csv": ("mien.data.formats.stream_faces", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
 DEFAULTS = {
@@ -161,7 +161,7 @@ def test_a_flag_arrives(
 def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, places: tuple[str, ...]) -> None:
     functions = {start.split()[0]: function for start, (function, _) in VERBS.items() if "--resume" not in start}
     functions |= {"val": functions["eval"]}
-    function = "mien.training.start.resume" if "--resume" in line else functions[line.split(maxsplit=1)[0]]
+    function = "mien.workflows.train.resume" if "--resume" in line else functions[line.split(maxsplit=1)[0]]
     recorder = record(monkeypatch, function)
     assert mien(*line.split()).code == 130
     assert recorder.places == places
@@ -171,7 +171,7 @@ def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: st
 def test_pictures_and_the_bundle_arrive(
     mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, source: str | list[str]
 ) -> None:
-    recorder = record(monkeypatch, "mien.verbs.predict.see")
+    recorder = record(monkeypatch, "mien.workflows.predict.see")
     assert mien("predict", *line.split(), "--model", "mien-n").code == 130
     model, given = recorder.places
     assert (model.bundle.card["name"], given) == ("mien-n", source)
@@ -196,14 +196,14 @@ def test_a_run_repeated_by_its_folder_or_its_config(
 ) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old/config.json").write_text("{}")
-    recorder = record(monkeypatch, "mien.training.start.train")
+    recorder = record(monkeypatch, "mien.workflows.train.train")
     assert mien("train", "--config", where).code == 130
     assert recorder.given["recipe"] == str(Path("old/config.json"))
 
 
 @pytest.mark.parametrize("flag", ["x.csv", "--recipe demo", "--config c.json", "--name a", "--out b", "--set a=1"])
 def test_what_can_not_go_with_resume(mien: Mien, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
-    recorder = record(monkeypatch, "mien.training.start.resume")
+    recorder = record(monkeypatch, "mien.workflows.train.resume")
     done = mien("train", "--resume", "a", *flag.split())
     assert (done.code, done.out, recorder.places) == (2, "", ())
     name = flag.split(maxsplit=1)[0].removeprefix("--") if flag.startswith("--") else "data"
@@ -211,7 +211,7 @@ def test_what_can_not_go_with_resume(mien: Mien, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_ablation_is_resumed_as_it_was_begun(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorder = record(monkeypatch, "mien.verbs.ablate.resume_ablation")
+    recorder = record(monkeypatch, "mien.workflows.ablate.resume_ablation")
     assert mien("ablate", "--resume", "a").code == 130
     assert recorder.places == ("a",)
     refused = mien("ablate", "x.csv", "--resume", "a", "--epochs", "3", "--seeds", "0", "--overwrite")
@@ -223,7 +223,7 @@ def test_a_failed_arm_is_an_exit_code_after_the_table(mien: Mien, monkeypatch: p
     run = RunDir.create("ablate", name="a")
     run.set_status("failed", reason="1 of 2 runs failed")
     write_json(run.path / "ablation.json", {"factors": {"flip": ["a"]}, "arms": [], "effects": []})
-    monkeypatch.setattr("mien.verbs.ablate.ablate", lambda *_, **__: run)
+    monkeypatch.setattr("mien.workflows.ablate.ablate", lambda *_, **__: run)
     done = mien("ablate", "x.csv", "--recipe", "mien-n", "--factors", "augmentation")
     assert done.code == 1
     assert str(run.path) in done.out

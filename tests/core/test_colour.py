@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.pixels import decode, decode_colour, grey
+from mien.core.images import decode, decode_colour, grey
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
 RGBA = np.random.default_rng(1).integers(0, 256, (40, 30, 4), dtype=np.uint8)

@@ -7,8 +7,8 @@ from PIL import Image
 from mien.core.errors import DataError, UsageError
 from mien.core.labels import FERPLUS, FERPLUS_VOTES
 from mien.data import ferplus
-from mien.data.sniff import open_faces
-from mien.verbs.score_bundle import evaluate_bundle
+from mien.data.formats import open_faces
+from mien.workflows.evaluate_bundle import evaluate_bundle
 
 HEADER = "Usage,Image name," + ",".join(FERPLUS_VOTES)
 ROWS = [

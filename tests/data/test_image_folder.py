@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError
+from mien.core.images import decode, resize
 from mien.core.labels import FER2013
-from mien.core.pixels import decode, resize
-from mien.data.sniff import open_faces
+from mien.data.formats import open_faces
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PIL import Image
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.data import parquet
-from mien.data.sniff import open_faces
+from mien.data.formats import open_faces
 
 
 def png(image):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mien.core.errors import DataError
 from mien.core.labels import FER2013
 from mien.data import course_csv, fer2013_csv
+from mien.data.formats import open_faces
 from mien.data.pixel_csv import parse_pixels
-from mien.data.sniff import open_faces
 
 HEADER = "emotion,pixels,Usage"
 GOOD = " ".join(["7"] * 2304)

@@ -8,7 +8,7 @@ import pytest
 from mien.core.faces import FaceSet
 from mien.core.labels import FERPLUS_VOTES
 from mien.data.audit import describe
-from mien.data.sniff import open_faces
+from mien.data.formats import open_faces
 from mien.data.split import hold_out
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix as sk_confusion_matrix
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
-from mien.evaluation.cells import score_cells
+from mien.evaluation.cells import score_top_confusions
 from mien.evaluation.confusion import worst_cells
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.intervals import mixed_wilson, wilson
@@ -83,7 +83,7 @@ def test_counts_rank_the_cells_not_rates():
 
 
 def test_the_crowd_by_hand(crowded):
-    found = score_cells(crowded)
+    found = score_top_confusions(crowded)
     fear, happy = found["cells"]
     assert (fear["target"], fear["label"], fear["errors"], fear["faces"]) == ("fear", "sad", 6, 8)
     assert fear["crowd"] == {
@@ -110,7 +110,7 @@ def test_the_crowd_equals_a_loop(draw, make, seed):
     said = draw(390, seed=seed)
     said = make(said.probabilities, said.targets, votes=voted(said, seed), vote_names=FERPLUS_VOTES)
     columns = vote_columns(FER2013, FERPLUS_VOTES)
-    found = score_cells(said)
+    found = score_top_confusions(said)
     for each in found["cells"]:
         target, label = FER2013.index(each["target"]), FER2013.index(each["label"])
         tally, faces, split = dict.fromkeys(("target", "label", "other", "tie"), 0), 0, 0
@@ -135,18 +135,22 @@ def test_a_majority_is_more_than_half_of_all_columns():
 
 
 def test_no_votes_no_crowd(make, crowded):
-    assert score_cells(make(np.eye(7), range(7))) == {"cells": [], "crowd": None}
-    silent = score_cells(crowded.select(np.array([5])))
+    assert score_top_confusions(make(np.eye(7), range(7))) == {"cells": [], "crowd": None}
+    silent = score_top_confusions(crowded.select(np.array([5])))
     assert silent["cells"][0]["crowd"]["split"] is None
     assert set(silent["cells"][0]["crowd"]["most_votes"].values()) == {None}
     assert silent["crowd"]["right_alike"] == {"faces": 0, "split": None, "split_interval": None}
     with pytest.raises(DataError, match=r"votes \(7, 3\) for 10 names"):
-        score_cells(make(np.eye(7), range(7), votes=np.zeros((7, 3), np.uint8), vote_names=FERPLUS_VOTES))
+        score_top_confusions(make(np.eye(7), range(7), votes=np.zeros((7, 3), np.uint8), vote_names=FERPLUS_VOTES))
 
 
 def test_classes_without_a_right_face_are_not_compared(crowded):
     wrong_and_some = crowded.select(np.array([0, 1, 6, 8]))  # happy has an error and no right face
-    assert score_cells(wrong_and_some)["crowd"]["right_alike"] == {"faces": 1, "split": None, "split_interval": None}
+    assert score_top_confusions(wrong_and_some)["crowd"]["right_alike"] == {
+        "faces": 1,
+        "split": None,
+        "split_interval": None,
+    }
 
 
 def test_a_mixed_interval_of_one_share_is_wilsons():

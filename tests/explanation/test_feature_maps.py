@@ -6,7 +6,7 @@ from torch import nn
 
 from mien.core.errors import DataError, UsageError
 from mien.explanation.feature_maps import feature_maps
-from mien.explanation.layers import find_layer
+from mien.explanation.hooks import find_layer
 from mien.models.classifier import Classifier
 from mien.models.registry import MODELS
 

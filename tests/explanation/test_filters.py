@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from mien.core.errors import DataError, UsageError
-from mien.explanation.filters import FilterPictures, maximise, strongest
-from mien.explanation.layers import find_layer, recorded
-from mien.explanation.units import UnitMeans
+from mien.explanation.filters import FilterPictures, maximise, top_activating
+from mien.explanation.hooks import capture_activations, find_layer
+from mien.explanation.units import ChannelActivations
 from mien.models.classifier import Classifier
 from mien.models.registry import MODELS
 
@@ -37,7 +37,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 def reference(made: Classifier, layer: str, images: np.ndarray) -> np.ndarray:
     """The means over the maps, by the whole network and NumPy: `(N, K)`."""
     module, training = find_layer(made, layer), made.training
-    with torch.no_grad(), recorded(module) as answers:
+    with torch.no_grad(), capture_activations(module) as answers:
         made.eval()(torch.from_numpy(images)[:, None])
     made.train(training)
     answer = answers[0].numpy().astype(np.float64)
@@ -132,7 +132,7 @@ def test_every_kind_of_layer(model: str, layer: str) -> None:
 def test_one_channel_is_computed_as_the_whole_layer_does(model: str, layer: str) -> None:
     made = classifier(model).eval()
     name = "layers.output" if (model, layer) == ("course_cnn", "output") else layer
-    means, units = UnitMeans(made, name), torch.tensor([2, 0, 1])
+    means, units = ChannelActivations(made, name), torch.tensor([2, 0, 1])
     faces = torch.from_numpy(FACES[:3])[:, None].float().requires_grad_()
     alone = means.own(faces, units)
     whole = means.every(faces)[torch.arange(3), units]
@@ -146,7 +146,7 @@ def test_made_pictures_beat_real_faces(real_faces: np.ndarray, layer: str) -> No
     made = classifier()
     made.normalise.fit(real_faces)
     result = maximise(made, layer, generator=seeded(), starts=1, steps=48, units=range(8))
-    rows, activations = strongest(made, real_faces, layer=layer, units=range(8), top=1)
+    rows, activations = top_activating(made, real_faces, layer=layer, units=range(8), top=1)
     assert rows.shape == (8, 1)
     assert (result.activations > activations[:, 0]).mean() >= 0.75
 
@@ -226,7 +226,7 @@ def test_the_classifier_is_as_it_was(fails: str, training: bool) -> None:
         if fails == "nowhere":
             trap.remove()
             maximise(made, "conv2", units=[0], generator=seeded(), **FAST)
-            strongest(made, FACES, layer="conv2", units=[0], top=2)
+            top_activating(made, FACES, layer="conv2", units=[0], top=2)
         elif fails == "in tick":
             trap.remove()
             with pytest.raises(Boom):
@@ -241,7 +241,10 @@ def test_the_classifier_is_as_it_was(fails: str, training: bool) -> None:
 
 def test_the_network_is_run_only_as_far_as_the_layer() -> None:
     made = classifier()
-    with recorded(find_layer(made, "conv3")) as later, recorded(find_layer(made, "stages.0.widen")) as earlier:
+    with (
+        capture_activations(find_layer(made, "conv3")) as later,
+        capture_activations(find_layer(made, "stages.0.widen")) as earlier,
+    ):
         maximise(made, "conv2", units=[0], generator=seeded(), **FAST)
     assert later == []
     assert earlier
@@ -263,7 +266,7 @@ def test_the_callers_gradient_mode_does_not_matter(outer: type) -> None:
 def test_strongest_is_numpys_sort(layer: str, batch: int) -> None:
     made = classifier()
     images = np.concatenate([FACES, FACES[:5]])  # copies: equal activations
-    rows, activations = strongest(made, images, layer=layer, units=[2, 0], top=6, batch=batch)
+    rows, activations = top_activating(made, images, layer=layer, units=[2, 0], top=6, batch=batch)
     assert (rows.dtype, activations.dtype) == (np.int64, np.float32)
     expected = reference(made, layer, images)[:, [2, 0]].T
     assert activations == pytest.approx(-np.sort(-expected, axis=1)[:, :6], abs=1e-4)
@@ -273,7 +276,7 @@ def test_strongest_is_numpys_sort(layer: str, batch: int) -> None:
 
 def test_equal_faces_come_in_their_own_order() -> None:
     images = np.repeat(FACES[:1], 12, axis=0)
-    rows, _ = strongest(classifier(), images, layer="conv2", top=4, batch=4)
+    rows, _ = top_activating(classifier(), images, layer="conv2", top=4, batch=4)
     assert rows.tolist() == [[0, 1, 2, 3]] * 16
 
 
@@ -312,7 +315,7 @@ def test_wrong_calls(layer: str, settings: dict[str, object], message: str) -> N
 )
 def test_wrong_calls_of_strongest(images: np.ndarray, settings: dict[str, object], message: str) -> None:
     with pytest.raises((UsageError, DataError), match=message):
-        strongest(classifier(), images, layer="conv2", **settings)
+        top_activating(classifier(), images, layer="conv2", **settings)
 
 
 def test_a_layer_that_never_runs() -> None:

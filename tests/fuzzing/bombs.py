@@ -13,8 +13,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from mien.core.files import read_arrays
-from mien.core.pixels import decode_colour
-from mien.data.sniff import open_faces
+from mien.core.images import decode_colour
+from mien.data.formats import open_faces
 
 from .target import Target
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from mien.core.bundle import GRAPHS
 from mien.runtime.session import Graph, load
-from mien.verbs.score_bundle import evaluate_bundle
+from mien.workflows.evaluate_bundle import evaluate_bundle
 
 from .damage import damaged
 from .originals import Originals

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mien.core.faces import FaceSet
-from mien.data.synthetic import draw_faces
+from mien.synthetic.faces import draw_faces
 
 PICTURES = {
     **{"PNG": ("L", "LA", "RGB", "RGBA", "P", "I;16", "1"), "JPEG": ("L", "RGB", "CMYK"), "GIF": ("L", "P")},

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from mien.data.audit import describe
+from mien.data.formats import open_faces
 from mien.data.parquet import VOTE_COLUMNS
-from mien.data.sniff import open_faces
 
 from .damage import damaged
 from .originals import Originals

@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mien.core.pixels import decode, decode_colour
+from mien.core.images import decode, decode_colour
 from mien.data.audit import describe
-from mien.data.sniff import open_faces
+from mien.data.formats import open_faces
 from mien.runtime.detect import YuNet
 from mien.runtime.photo import find_faces
 from mien.runtime.video import read_video

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mien.training.config import TrainConfig, read_value
-from mien.training.start import resolve_config
+from mien.workflows.train import resolve_config
 
 from .damage import damaged
 from .target import Target

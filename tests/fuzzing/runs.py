@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from mien.core.errors import MienError
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
-from mien.runtime.written import read_written
+from mien.runtime.resume_state import read_resume_state
 from mien.training.config import stored_config
-from mien.training.start import own_faces
+from mien.workflows.train import load_run_faces
 
 from .damage import damaged
 from .originals import Originals
@@ -121,13 +121,13 @@ def targets(originals: Originals) -> dict[str, Target]:
 
     def read_records(content: bytes, folder: Path) -> object:
         (folder / "faces.jsonl").write_bytes(content)
-        return list(read_written(folder / "faces.jsonl").faces())
+        return list(read_resume_state(folder / "faces.jsonl").faces())
 
     def read_state(files: dict[str, bytes | None], folder: Path) -> object:
         opened = put(files, folder)
-        calls = (stored_config, lambda one: one.tested_split, lambda one: one.state, lambda one: one.history)
+        calls = (stored_config, lambda one: one.default_split, lambda one: one.state, lambda one: one.history)
         found = [_tried(call, opened) for call in calls]
-        return found, own_faces(opened, Talk())
+        return found, load_run_faces(opened, Talk())
 
     state = {name: strategies[name] for name in ("config.json", "data.json", "status.json", "metrics.csv")}
     records = st.lists(st.one_of(st.just(RECORD), spoilt(RECORD)), max_size=4).map(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError, MienError
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 
 from .originals import Originals
 from .target import Target, outcome

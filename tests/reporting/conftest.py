@@ -8,7 +8,7 @@ import pytest
 from mien.core.files import write_atomic, write_json
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report

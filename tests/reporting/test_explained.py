@@ -10,7 +10,7 @@ from PIL import Image
 from mien.core.errors import DataError
 from mien.core.files import read_arrays, write_arrays, write_json
 from mien.core.labels import FER2013
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.reporting.attribution import attribution, most_faithful
 from mien.reporting.build import report
 from mien.reporting.filters import MOST_FILTERS, MOST_MAPS, filters

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.core.files import write_json
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.reporting.build import report
 from mien.reporting.run_files import read_run
 from mien.reporting.sections import SECTIONS

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mien.core.files import write_atomic, write_json
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.reporting.build import render, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from mien.data.synthetic import draw_faces
+from mien.synthetic.faces import draw_faces
 
 CLOCK = 90_000
 HEIGHT, WIDTH = 48, 64

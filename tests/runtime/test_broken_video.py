@@ -12,7 +12,7 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.runtime import video
-from mien.runtime.record import Picture
+from mien.runtime.results import Picture
 from mien.runtime.video import read_video
 
 from .clips import HEIGHT, WIDTH, cut_off, levels, moving, write_clip

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mien.core.pixels import grey, resize
+from mien.core.images import grey, resize
 from mien.runtime.crop import Square, cut, frame
 from mien.runtime.detect import Box, Detection
 
@@ -27,14 +27,14 @@ def test_the_square_has_the_boxs_centre_and_area(
     assert square.side**2 == pytest.approx(width * height)
     wider = frame(face(Box(x, y, width, height)), margin=margin)
     assert wider.side - square.side == pytest.approx(2 * margin * square.side)
-    assert (wider.x, wider.y, wider.turn_deg) == (square.x, square.y, 0)
+    assert (wider.x, wider.y, wider.rotation_deg) == (square.x, square.y, 0)
 
 
-@pytest.mark.parametrize("turn_deg", [-60, -10, 0, 20, 90])
-def test_aligning_follows_the_eyes(turn_deg: float) -> None:
-    eyes = ((5, 7), (5 + math.cos(math.radians(turn_deg)), 7 + math.sin(math.radians(turn_deg))))
-    assert frame(face(Box(0, 0, 9, 9), eyes)).turn_deg == pytest.approx(turn_deg)
-    assert frame(face(Box(0, 0, 9, 9), eyes), align=False).turn_deg == 0
+@pytest.mark.parametrize("rotation_deg", [-60, -10, 0, 20, 90])
+def test_aligning_follows_the_eyes(rotation_deg: float) -> None:
+    eyes = ((5, 7), (5 + math.cos(math.radians(rotation_deg)), 7 + math.sin(math.radians(rotation_deg))))
+    assert frame(face(Box(0, 0, 9, 9), eyes)).rotation_deg == pytest.approx(rotation_deg)
+    assert frame(face(Box(0, 0, 9, 9), eyes), align=False).rotation_deg == 0
 
 
 @pytest.mark.parametrize(("left", "top", "side"), [(10, 20, 48), (3, 5, 96), (40, 30, 30), (0, 0, 120), (7, 7, 1)])
@@ -46,11 +46,11 @@ def test_inside_it_is_pillows_crop(left: int, top: int, side: int) -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 60), (75, 0), (150, 120), (-100, -100), (400, 60)])
-@pytest.mark.parametrize("turn_deg", [0, 1e-9])
-def test_over_the_border_it_is_repeated(x: float, y: float, turn_deg: float) -> None:
+@pytest.mark.parametrize("rotation_deg", [0, 1e-9])
+def test_over_the_border_it_is_repeated(x: float, y: float, rotation_deg: float) -> None:
     wide = np.pad(NOISE, ((500, 500), (500, 500), (0, 0)), mode="edge")
     expected = cut(wide, Square(x + 500, y + 500, 48))
-    assert (cut(NOISE, Square(x, y, 48, turn_deg)) == expected).all()
+    assert (cut(NOISE, Square(x, y, 48, rotation_deg)) == expected).all()
 
 
 @pytest.mark.parametrize("quarters", [-1, 0, 1, 2])
@@ -61,15 +61,15 @@ def test_quarter_turns_are_numpys(quarters: int, side: int) -> None:
     assert np.abs(turned - np.rot90(upright, quarters)).max() <= 1
 
 
-@pytest.mark.parametrize("turn_deg", [-30, 12, 75])
+@pytest.mark.parametrize("rotation_deg", [-30, 12, 75])
 @pytest.mark.parametrize("centre", [(70, 60), (60.5, 55.25)])
-def test_a_turn_is_pillows_rotation(turn_deg: float, centre: tuple[float, float]) -> None:
+def test_a_turn_is_pillows_rotation(rotation_deg: float, centre: tuple[float, float]) -> None:
     picture = Image.fromarray(grey(SMOOTH))
     corner = (1, 0, centre[0] - 24, 0, 1, centre[1] - 24)
     turned, unturned = (
         np.asarray(source.transform((48, 48), Image.Transform.AFFINE, corner, Image.Resampling.BICUBIC), int)
-        for source in (picture.rotate(turn_deg, Image.Resampling.BICUBIC, center=centre), picture)
+        for source in (picture.rotate(rotation_deg, Image.Resampling.BICUBIC, center=centre), picture)
     )
-    found = cut(SMOOTH, Square(*centre, 48, turn_deg))
+    found = cut(SMOOTH, Square(*centre, 48, rotation_deg))
     assert np.abs(found - turned).max() <= 3
     assert np.abs(found - unturned).max() > 8

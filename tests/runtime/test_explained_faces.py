@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError, UsageError
+from mien.runtime.annotate import COLOURS, annotate
 from mien.runtime.detect import Box
-from mien.runtime.draw import COLOURS, annotate
 from mien.runtime.explained_faces import annotate_with_maps, overlay
-from mien.runtime.record import Face
+from mien.runtime.results import Face
 
 TILE_PX = (16 + 144, 144 + 2 + 144)
 """Height and width of a face's caption, and of the face and its map, on small pictures."""

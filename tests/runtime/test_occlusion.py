@@ -12,12 +12,12 @@ from torch import Tensor
 
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError
-from mien.data.synthetic import draw_faces
 from mien.explanation.attribution import attribute
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier
 from mien.runtime.occlusion import STRIDE_PX, WINDOW_PX, centred_logits, occlude
 from mien.runtime.session import Graph, load
+from mien.synthetic.faces import draw_faces
 
 FACES = draw_faces(4)[0].images
 CLASSES = ("angry", "happy", "sad")

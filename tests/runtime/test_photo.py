@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError
-from mien.core.pixels import decode
+from mien.core.images import decode
 from mien.runtime.crop import Square, cut
 from mien.runtime.detect import Box, Detection, YuNet
 from mien.runtime.photo import find_faces

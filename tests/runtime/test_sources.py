@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError
+from mien.runtime.resume_state import ResumeState
 from mien.runtime.sources import open_pictures
-from mien.runtime.written import Written
 
 
 def save(path: Path, level: int = 0) -> Path:
@@ -43,7 +43,7 @@ def test_several_inputs_in_their_own_order(folder: Path) -> None:
 def test_a_file_with_two_spellings_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert len(list(open_pictures(["b.jpg", folder / "b.jpg", "sub/../b.jpg"]))) == 1
-    done = Written(Path("faces.jsonl"), done=frozenset({"b.jpg"}))
+    done = ResumeState(Path("faces.jsonl"), done=frozenset({"b.jpg"}))
     assert [each.source for each in open_pictures(["b.jpg", folder / "b.jpg", "a.PNG"], written=done)] == ["a.PNG"]
 
 

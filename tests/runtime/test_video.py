@@ -10,7 +10,7 @@ from av.bitstream import BitStreamFilterContext
 from PIL import Image
 
 from mien.core.errors import MissingExtraError, UsageError
-from mien.core.pixels import decode_colour
+from mien.core.images import decode_colour
 from mien.runtime.video import VIDEO_SUFFIXES, read_video
 
 from .clips import HEIGHT, WIDTH, levels, moving, numbers, turn, write_clip

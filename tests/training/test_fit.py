@@ -20,16 +20,16 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from mien.core.errors import ConfigError, DataError, Diverged, StorageError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.rundir import HISTORY, RunDir
+from mien.core.runs import HISTORY, RunDir
 from mien.core.talk import Talk
-from mien.data.sniff import open_faces
+from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
 from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, stored_config
 from mien.training.fit import _carry_out, _keep, split_faces
 from mien.training.module import TrainingModule, class_weights
-from mien.training.start import own_faces, resume, train
-from mien.verbs.score import evaluate
+from mien.workflows.evaluate import evaluate
+from mien.workflows.train import load_run_faces, resume, train
 
 from .conftest import OVERFITS, SMALL, Small, command, held_out_scores
 
@@ -49,7 +49,7 @@ def test_the_history_tells_the_truth(small: Small) -> None:
 
 def test_the_kept_model_is_calibrated_on_the_held_out_faces(small: Small) -> None:
     run = small("run", epochs=8, settings=("optimizer.lr=0.005",))
-    faces = split_faces(stored_config(run), own_faces(run, Talk()))[1]
+    faces = split_faces(stored_config(run), load_run_faces(run, Talk()))[1]
     classifier = load_classifier(run.path)
     kept = classifier.temperature
     losses = []
@@ -265,7 +265,7 @@ def test_the_model_is_calibrated_alike_however_often_it_is_kept(small: Small) ->
     """Ctrl+C while the model is saved saves it again."""
     run = small("run", epochs=2, settings=("optimizer.lr=0.01",))
     config, said = stored_config(run), (run.path / "model.json").read_bytes()
-    held_out = split_faces(config, own_faces(run, Talk()))[1]
+    held_out = split_faces(config, load_run_faces(run, Talk()))[1]
     classifier = load_classifier(run.path)
     assert classifier.temperature != pytest.approx(1, abs=0.01)
     _keep(classifier, config, run, held_out=held_out)

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
-from mien.core.rundir import RunDir
-from mien.data.sniff import open_faces
-from mien.data.synthetic import draw_faces
+from mien.core.runs import RunDir
+from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
+from mien.synthetic.faces import draw_faces
 from mien.training.config import stored_config
 from mien.training.fit import _keep
-from mien.training.start import epochs_without_gain, resume
-from mien.verbs.score import evaluate
+from mien.workflows.evaluate import evaluate
+from mien.workflows.train import epochs_without_gain, resume
 
 from .conftest import OVERFITS, Small, command, held_out_scores
 
@@ -316,7 +316,7 @@ def test_ctrl_c_works_again_afterwards(small: Small, monkeypatch: pytest.MonkeyP
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr("mien.training.callbacks.Steps.on_train_batch_end", interrupt)
+    monkeypatch.setattr("mien.training.callbacks.ProgressCallback.on_train_batch_end", interrupt)
     with pytest.raises(Interrupted):
         small("run")
     assert signal.getsignal(signal.SIGINT) == before

@@ -36,7 +36,7 @@ def ablate(
 
     Example: `mien ablate fer2013.csv --recipe mien-n --factors normalisation,augmentation --seeds 0,1,2`
     """
-    from mien.verbs import ablate as verbs
+    from mien.workflows import ablate as verbs
 
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "votes": votes, "labels": labels}
     given |= {"device": device, "skip_bad": skip_bad or None}

@@ -48,7 +48,7 @@ def compare(
 
 def _common_split(*runs: str) -> str:
     """Choose `test`, or `validation` where no run was scored on `test`, and one was on that."""
-    from mien.core.rundir import RunDir
+    from mien.core.runs import RunDir
 
     scored = [RunDir.open(run).path / "eval" for run in runs if not run.endswith(".npz")]
     tested = any((folder / "test").exists() for folder in scored)
@@ -56,7 +56,7 @@ def _common_split(*runs: str) -> str:
 
 
 def _predictions(where: str, split: str) -> Path:
-    from mien.core.rundir import RunDir
+    from mien.core.runs import RunDir
 
     if where.endswith(".npz"):
         return Path(where)

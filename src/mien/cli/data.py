@@ -7,7 +7,7 @@ import typer
 from mien.cli import console, flags
 from mien.cli.main import app
 
-data_app = typer.Typer(no_args_is_help=True, help="Look at labelled faces before training on them.")
+data_app = typer.Typer(no_args_is_help=True, help="Probe at labelled faces before training on them.")
 app.add_typer(data_app, name="data")
 
 
@@ -28,7 +28,7 @@ def describe(
     Example: `mien data describe fer2013.csv --votes fer2013new.csv`
     """
     from mien.data.audit import describe as audit
-    from mien.data.sniff import stream_faces
+    from mien.data.formats import stream_faces
 
     on_bad = console.list_bad if skip_bad else None
     found = audit(stream_faces(data, votes=votes, targets=targets, labels=labels or "own", on_bad=on_bad))

@@ -13,7 +13,7 @@ def doctor(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
 
     Example: `mien doctor --json`
     """
-    from mien.verbs.doctor import examine
+    from mien.workflows.doctor import examine
 
     found = examine()
     if json:

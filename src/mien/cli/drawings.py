@@ -16,13 +16,13 @@ from mien.cli import console
 from mien.cli.places import exists, links_in, refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
 from mien.core.files import write_atomic
-from mien.runtime.chart import ExpressionOverTime, draw_chart, require_matplotlib
-from mien.runtime.draw import annotate
+from mien.runtime.annotate import annotate
 from mien.runtime.explained_faces import annotate_with_maps
 from mien.runtime.occlusion import Model, occlude
-from mien.runtime.record import Seen
+from mien.runtime.results import PictureResult
 from mien.runtime.sources import is_video
-from mien.runtime.write_video import FORMATS, VideoWriter
+from mien.runtime.timeline import Timeline, draw_timeline, require_matplotlib
+from mien.runtime.video_writer import FORMATS, VideoWriter
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """Kinds of pictures that are drawn; the copy of any other is a PNG, as that of any other video is an MP4."""
@@ -61,7 +61,7 @@ class Drawing:
     def __enter__(self) -> Self:
         return self
 
-    def write(self, seen: Seen) -> None:
+    def write(self, seen: PictureResult) -> None:
         """Draw a picture, or a video's next frame."""
         if seen.picture.source != self._source:
             self._open.close()
@@ -81,7 +81,7 @@ class Drawing:
         if self._copies:
             console.say(f"drawn: {self.path.absolute()}")
 
-    def _draw(self, seen: Seen) -> NDArray[np.uint8]:
+    def _draw(self, seen: PictureResult) -> NDArray[np.uint8]:
         if self.explain is None or not seen.faces:
             return annotate(seen.picture.pixels, seen.faces)
         maps = occlude(self.explain, np.array([face.image for face in seen.faces]))
@@ -118,19 +118,19 @@ class Chart:
         require_matplotlib()
         if len(inputs) != 1 or not is_video(inputs[0]):
             raise UsageError("--chart draws one video over time; give one, or leave --chart out")
-        self.path, self.over_time, self.empty = path, ExpressionOverTime(labels), True
+        self.path, self.over_time, self.empty = path, Timeline(labels), True
 
     def __enter__(self) -> Self:
         return self
 
-    def write(self, seen: Seen) -> None:
+    def write(self, seen: PictureResult) -> None:
         """Take in a frame."""
         self.over_time.add(seen)
         self.empty = False
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if not self.empty:
-            draw_chart(self.over_time, self.path)
+            draw_timeline(self.over_time, self.path)
             console.say(f"drawn: {self.path.absolute()}")
 
 

@@ -30,7 +30,7 @@ def ensemble(
 
     Example: `mien ensemble runs/train/a runs/train/b runs/train/c --flip`
     """
-    from mien.verbs.ensemble import ensemble as score_ensemble
+    from mien.workflows.ensemble import ensemble as score_ensemble
 
     scores = score_ensemble(
         runs,

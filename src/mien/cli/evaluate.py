@@ -46,7 +46,7 @@ def evaluate(
     else:
         if precision:
             raise UsageError(f"--precision belongs to a bundle, and {run} is none; `mien export {run}` makes one")
-        from mien.verbs.score import evaluate as evaluate_run
+        from mien.workflows.evaluate import evaluate as evaluate_run
 
         scores = evaluate_run(run, split=split, data=data, flip=flip, device=device or "auto", **shared)
     console.print_json(scores) if json else print_scores(scores, own=data is None)
@@ -56,7 +56,7 @@ def evaluate(
 
 def _names_bundle(run: str) -> bool:
     from mien.core.bundle import find
-    from mien.core.rundir import runs_named
+    from mien.core.runs import runs_named
 
     bundle = find(run)
     if bundle is None:
@@ -68,7 +68,7 @@ def _names_bundle(run: str) -> bool:
 
 
 def _score_bundle(run: str, *, data: str | None, precision: Any, device: str | None, **shared: Any) -> dict[str, Any]:
-    from mien.verbs.score_bundle import evaluate_bundle
+    from mien.workflows.evaluate_bundle import evaluate_bundle
 
     if data is None:
         raise UsageError(

@@ -31,9 +31,9 @@ def explain(
 
     Example: `mien explain latest`, `mien explain runs/train/a --method saliency,grad-cam --filters conv2 --count all`
     """
-    from mien.core.rundir import RunDir
+    from mien.core.runs import RunDir
     from mien.explanation.attribution import METHODS
-    from mien.verbs.explain import explain as explain_run
+    from mien.workflows.explain import explain as explain_run
 
     opened = RunDir.open(run)
     found = explain_run(

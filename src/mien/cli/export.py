@@ -24,7 +24,7 @@ def export(
 
     Example: `mien export latest`, `mien export latest --only int8 --max-risk 0.2 -o bundle`
     """
-    from mien.verbs.export import export as export_run
+    from mien.workflows.export import export as export_run
 
     given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "only": only, "max_risk": max_risk}
     bundle = export_run(run, licence=licence, talk=console.TrainingTalk(), **given)

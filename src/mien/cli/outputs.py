@@ -16,7 +16,7 @@ from mien.cli.formats import FORMATS, Format, columns, flat
 from mien.cli.places import refuse_existing
 from mien.core.errors import UsageError, nearest
 from mien.core.files import storage_errors
-from mien.runtime.record import Face, Seen
+from mien.runtime.results import Face, PictureResult
 from mien.runtime.sources import PICTURE_SUFFIXES, is_video
 
 PARQUET = "parquet"
@@ -76,7 +76,7 @@ class Output:
     def __enter__(self) -> Self:
         return self
 
-    def write(self, seen: Seen) -> None:
+    def write(self, seen: PictureResult) -> None:
         """Append the faces of a picture."""
         with self._errors():
             self._open().write(seen.faces)

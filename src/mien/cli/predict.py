@@ -11,15 +11,15 @@ from mien.cli.places import refuse_clashes
 from mien.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mien.runtime.record import Seen
+    from mien.runtime.results import PictureResult
+    from mien.runtime.resume_state import ResumeState
     from mien.runtime.sources import OnBad
-    from mien.runtime.written import Written
 
 
 class Sink(AbstractContextManager["Sink"], Protocol):
     """What takes pictures and their faces, one after the other, and is closed at the end."""
 
-    def write(self, seen: "Seen") -> None:
+    def write(self, seen: "PictureResult") -> None:
         """Take a picture."""
 
 
@@ -58,7 +58,7 @@ def predict(
     from mien.cli.tally import Tally
     from mien.runtime.detect import YuNet
     from mien.runtime.session import load
-    from mien.verbs.predict import is_table, see
+    from mien.workflows.predict import is_table, see
 
     if json and (out or format_ not in (None, "json")):
         raise UsageError("--json prints JSON on stdout; for a file: -o faces.json, for another format: --format alone")
@@ -125,7 +125,7 @@ def _check_explain(inputs: Sequence[str], *, explain: bool, draw: Path | None) -
 
 def _check_numbers(table: str, *, labels: Sequence[str], on_bad: "OnBad | None") -> None:
     """Raise `UsageError` unless the model's labels have the numbers that the table's have."""
-    from mien.data.sniff import stream_faces
+    from mien.data.formats import stream_faces
 
     known = next((faces.classes for faces in stream_faces(table, on_bad=on_bad)), tuple(labels))
     if known != tuple(labels):
@@ -135,14 +135,14 @@ def _check_numbers(table: str, *, labels: Sequence[str], on_bad: "OnBad | None")
         )
 
 
-def _written(out: Path | None, inputs: Sequence[str], *, format_: str | None, also: Path | None) -> "Written":
-    from mien.runtime.written import read_written
+def _written(out: Path | None, inputs: Sequence[str], *, format_: str | None, also: Path | None) -> "ResumeState":
+    from mien.runtime.resume_state import read_resume_state
 
     if out is None or out.suffix.lower() != ".jsonl" or format_ not in (None, "jsonl"):
         raise UsageError("--resume goes on with a JSON Lines file; name it with -o faces.jsonl")
     if also:
         raise UsageError(f"{also} can't be gone on with; leave --draw and --chart out, or --resume")
-    written = read_written(out)
+    written = read_resume_state(out)
     last = written.last and Path(written.last)
     if last and not (last.is_file() and any(last.is_relative_to(name) for name in inputs)):
         raise UsageError(
@@ -151,7 +151,7 @@ def _written(out: Path | None, inputs: Sequence[str], *, format_: str | None, al
     return written
 
 
-def _write(seen: "Generator[Seen, None, None]", *, sinks: Sequence[Sink]) -> None:
+def _write(seen: "Generator[PictureResult, None, None]", *, sinks: Sequence[Sink]) -> None:
     """Give each picture to all sinks; what they have is kept when it ends early."""
     with ExitStack() as stack:
         stack.enter_context(closing(seen))

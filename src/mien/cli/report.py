@@ -12,7 +12,7 @@ def report(
 
     Example: `mien report latest`
     """
-    from mien.core.rundir import RunDir
+    from mien.core.runs import RunDir
     from mien.reporting.build import report as build_report
 
     path = build_report(RunDir.open(run))

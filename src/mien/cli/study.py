@@ -36,7 +36,7 @@ def study(
 
     Example: `mien study fer2013.csv --recipe course`, and after an interruption `mien study --resume latest`
     """
-    from mien.verbs import study as verbs
+    from mien.workflows import study as verbs
 
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
     given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}

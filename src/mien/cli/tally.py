@@ -8,9 +8,9 @@ from typing import Self
 
 from mien.cli import console
 from mien.core.errors import DataError
-from mien.runtime.record import Seen
+from mien.runtime.results import PictureResult
 from mien.runtime.sources import is_video
-from mien.verbs.predict import is_table
+from mien.workflows.predict import is_table
 
 
 class Tally:
@@ -34,7 +34,7 @@ class Tally:
         """Told of what can't be read; None, which stops at once, for a single file."""
         return self._count_bad if self.many or self.skip_bad else None
 
-    def write(self, seen: Seen) -> None:
+    def write(self, seen: PictureResult) -> None:
         """Count a picture."""
         self.pictures += 1
         self.faces += len(seen.faces)

@@ -61,12 +61,12 @@ def train(
             **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
             **{"set": set_, "teachers": teachers},
         )
-        from mien.training.start import resume as resume_run
+        from mien.workflows.train import resume as resume_run
 
         run = resume_run(resume, talk=console.TrainingTalk(), **given)
     else:
         source = _source(recipe, config)
-        from mien.training.start import train as train_run
+        from mien.workflows.train import train as train_run
 
         run = train_run(
             data,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.images import require_faces
 from mien.core.labels import check_names
-from mien.core.pixels import require_faces
 
 UNLABELLED = -1
 """The target of a face without a label."""

@@ -80,7 +80,7 @@ def describe(faces: FaceSet | Iterable[FaceSet]) -> dict[str, Any]:
         `splits` (by name: faces, unlabelled, faces a class), `copies` (see `count_copies`), `conflicts` (see
         `count_conflicts`), `votes` (see `count_votes`; None without FER+ votes).
 
-    >>> from mien.data.sniff import open_faces
+    >>> from mien.data.formats import open_faces
     >>> describe(open_faces("synthetic:70"))["splits"]["test"]["faces"]
     14
     """

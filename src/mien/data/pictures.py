@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.core.pixels import SIZE, decode, resize
+from mien.core.images import SIZE, decode, resize
 
 SPLIT_NAMES = {
     "train": "train",

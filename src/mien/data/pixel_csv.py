@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 
 PIXELS = SIZE * SIZE
 FACES_AT_ONCE = 32  # their text and all intermediate arrays fit a processor's second-level cache

@@ -5,7 +5,7 @@ from itertools import product
 from statistics import mean, stdev
 from typing import Any
 
-from mien.core.student import mean_interval
+from mien.core.stats import mean_interval
 
 ROUNDING = 1e-9
 """Accuracies that differ by less are equal."""

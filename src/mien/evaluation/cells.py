@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from mien.core.predictions import Predictions
 from mien.evaluation.confusion import cell, confusion_matrix, worst_cells
 from mien.evaluation.intervals import mixed_wilson, wilson
-from mien.evaluation.votes import crowd_columns, plurality, split_votes
+from mien.evaluation.votes import annotator_columns, plurality, split_votes
 
 
-def score_cells(scored: Predictions) -> dict[str, Any]:
+def score_top_confusions(scored: Predictions) -> dict[str, Any]:
     """Describe the worst cells, and where there are FER+ votes, whether people were of one mind on their faces.
 
     Args:
@@ -36,7 +36,7 @@ def score_cells(scored: Predictions) -> dict[str, Any]:
     """
     assert scored.targets is not None
     counts = confusion_matrix(scored.targets, scored.labels, classes=len(scored.classes))
-    worst, columns = worst_cells(counts), crowd_columns(scored)
+    worst, columns = worst_cells(counts), annotator_columns(scored)
     wrong = len(scored) - int(counts.trace())
     cells = [cell(counts, scored.classes, target=target, label=label) for target, label in worst]
     seen: list[dict[str, Any] | None] = [None] * len(cells)

@@ -8,7 +8,7 @@ from scipy.special import bdtr
 
 from mien.core.errors import DataError
 from mien.core.predictions import Predictions
-from mien.core.student import LEVEL
+from mien.core.stats import LEVEL
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import with_targets

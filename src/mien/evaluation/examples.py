@@ -36,7 +36,7 @@ def choose_examples(
     with_targets(predictions)
     targets = predictions.targets
     assert targets is not None
-    surest = surest_first(predictions, digests)
+    surest = most_confident_first(predictions, digests)
     right = (predictions.labels == targets)[surest]
     groups = [
         surest[(targets[surest] == label) & (right == hit)][:each]
@@ -69,14 +69,14 @@ def choose_cell_faces(
     targets, labels = predictions.targets, predictions.labels
     known = targets != UNLABELLED
     counts = confusion_matrix(targets[known], labels[known], classes=len(predictions.classes))
-    surest = surest_first(predictions, digests)
+    surest = most_confident_first(predictions, digests)
     groups = [
         surest[(targets[surest] == target) & (labels[surest] == label)][:each] for target, label in worst_cells(counts)
     ]
     return np.concatenate([np.empty(0, np.int64), *groups])
 
 
-def surest_first(predictions: Predictions, digests: NDArray[np.uint64] | None) -> NDArray[np.int64]:
+def most_confident_first(predictions: Predictions, digests: NDArray[np.uint64] | None) -> NDArray[np.int64]:
     """Order rows by the probability of the label, the highest first, each picture once: `int64 (at most N,)`."""
     surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
     if digests is None:

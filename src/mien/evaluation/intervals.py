@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
-from mien.core.student import LEVEL
+from mien.core.stats import LEVEL
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
-from mien.core.student import LEVEL
+from mien.core.stats import LEVEL
 from mien.evaluation.calibration import calibration_error, reliability
-from mien.evaluation.cells import score_cells
+from mien.evaluation.cells import score_top_confusions
 from mien.evaluation.confusion import confusion_matrix, macro_f1, most_confused, per_class, row_shares, tally
 from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
 from mien.evaluation.selective import area_under_risk_coverage, risk_coverage
@@ -66,7 +66,7 @@ def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) 
         "per_class": classes,
         "confusion": {"counts": counts.tolist(), "rows": row_shares(counts).tolist()},
         "most_confused": most_confused(counts, scored.classes),
-        "worst_cells": score_cells(scored),
+        "worst_cells": score_top_confusions(scored),
         "without_copies": _without_copies(scored, bootstrap=bootstrap, seed=seed),
         "votes": vote_scores(scored),
     }

@@ -80,7 +80,7 @@ def split_votes(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray((2 * votes.max(axis=1).astype(np.int64) <= total) & (total > 0))
 
 
-def crowd_columns(predictions: Predictions) -> list[int] | None:
+def annotator_columns(predictions: Predictions) -> list[int] | None:
     """Find the vote column of each class of predictions.
 
     Returns:
@@ -123,7 +123,7 @@ def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     >>> vote_scores(said)["accuracy"]
     1.0
     """
-    columns = crowd_columns(predictions)
+    columns = annotator_columns(predictions)
     if columns is None or predictions.votes is None:
         return None
     winners, left_out = plurality(predictions.votes, columns)

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mien.core.errors import DataError, UsageError, nearest
-from mien.core.pixels import SIZE
-from mien.explanation.layers import evaluating, find_layer, last_map_layer
+from mien.core.images import SIZE
+from mien.explanation.hooks import eval_mode, find_layer, last_map_layer
 from mien.models.classifier import Classifier
 from mien.runtime.occlusion import STRIDE_PX, WINDOW_PX
 
@@ -43,7 +43,7 @@ class Attributions:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class AttributionRequest:
     """What a method is asked about n faces.
 
     Attributes:
@@ -57,7 +57,7 @@ class Asked:
     seed: int
 
 
-Method = Callable[[Classifier, Tensor, Asked], tuple[Tensor, Tensor | None]]
+Method = Callable[[Classifier, Tensor, AttributionRequest], tuple[Tensor, Tensor | None]]
 """Maps a classifier, faces `float32 (n, 1, 48, 48)` and what is asked to maps `(n, 1, 48, 48)` and gaps `(n,)`."""
 
 
@@ -90,12 +90,12 @@ def attribute(
     _check(classifier, images, classes)
     device = classifier.normalise.mean.device
     maps, gaps = [np.empty((0, SIZE, SIZE), np.float32)], []
-    with evaluating(classifier):
+    with eval_mode(classifier):
         for start in range(0, len(images), batch):
             rows = slice(start, start + batch)
             faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None].requires_grad_()
             wanted = torch.tensor(classes[rows], dtype=torch.int64, device=device)
-            found, gap = explain(classifier, faces, Asked(wanted, layer, seed))
+            found, gap = explain(classifier, faces, AttributionRequest(wanted, layer, seed))
             maps.append(found.detach()[:, 0].float().cpu().numpy())
             gaps += [] if gap is None else [gap.detach().float().cpu().numpy()]
     return Attributions(np.concatenate(maps), np.concatenate(gaps) if gaps else None)
@@ -122,12 +122,12 @@ def _check(classifier: Classifier, images: NDArray[np.uint8], classes: NDArray[n
         )
 
 
-def _saliency(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
+def _saliency(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
     """Size of the gradient (Simonyan et al. 2014, arXiv 1312.6034): the reference report's."""
     return Saliency(classifier).attribute(faces, target=asked.classes), None
 
 
-def _smoothgrad(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
+def _smoothgrad(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
     """Mean size of the gradient at noisy copies of the face (Smilkov et al. 2017, arXiv 1706.03825).
 
     Captum's `NoiseTunnel` draws from torch's global generator, other noise for another batch; here every face gets the
@@ -141,7 +141,7 @@ def _smoothgrad(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Te
     return total / NOISE_SAMPLES, None
 
 
-def _integrated(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, Tensor]:
+def _integrated(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, Tensor]:
     """Gradient added up on the way from blank to face (Sundararajan et al. 2017, arXiv 1703.01365)."""
     maps, gaps = IntegratedGradients(classifier).attribute(
         faces,
@@ -154,7 +154,7 @@ def _integrated(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Te
     return maps, gaps
 
 
-def _grad_cam(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
+def _grad_cam(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
     """A layer's maps, weighted by their mean gradients (Selvaraju et al. 2017, arXiv 1610.02391)."""
     layer = find_layer(classifier, asked.layer or last_map_layer(classifier))
     small = LayerGradCam(classifier, layer).attribute(faces, target=asked.classes, relu_attributions=True)
@@ -164,7 +164,7 @@ def _grad_cam(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tens
     return functional.interpolate(small, size=(SIZE, SIZE), mode="bilinear", align_corners=False), None
 
 
-def _occlusion(classifier: Classifier, faces: Tensor, asked: Asked) -> tuple[Tensor, None]:
+def _occlusion(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
     """Fall of the logit when a square is blanked (Zeiler & Fergus 2014, arXiv 1311.2901)."""
     maps = Occlusion(classifier).attribute(
         faces,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 from mien.explanation.attribution import blank
-from mien.explanation.layers import evaluating
+from mien.explanation.hooks import eval_mode
 from mien.models.classifier import Classifier
 
 CELL_PX = 4
@@ -69,7 +69,7 @@ def curves(
     ranks = torch.as_tensor(order.argsort(axis=1), device=device)  # when each cell's turn comes
     gone = torch.linspace(0, CELLS, POINTS, device=device).round()
     parts = []
-    with evaluating(classifier), torch.inference_mode():
+    with eval_mode(classifier), torch.inference_mode():
         for start in range(0, len(images), batch):
             rows = slice(start, start + batch)
             faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None]

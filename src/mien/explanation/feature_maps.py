@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
-from mien.explanation.layers import evaluating, find_layer, recorded
+from mien.explanation.hooks import capture_activations, eval_mode, find_layer
 from mien.explanation.units import as_faces
 from mien.models.classifier import Classifier
 
@@ -50,7 +50,7 @@ def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str
     """
     module = find_layer(classifier, layer)
     face = as_faces(image[None], device=classifier.normalise.mean.device)
-    with evaluating(classifier), torch.no_grad(), recorded(module) as answers:
+    with eval_mode(classifier), torch.no_grad(), capture_activations(module) as answers:
         classifier(face)
     if not answers:
         raise UsageError(f"{classifier.model} has layer '{layer}' but never runs it")

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.core.errors import UsageError
-from mien.core.pixels import SIZE
-from mien.explanation.layers import evaluating
-from mien.explanation.units import UnitMeans, as_faces
+from mien.core.images import SIZE
+from mien.explanation.hooks import eval_mode
+from mien.explanation.units import ChannelActivations, as_faces
 from mien.models.classifier import Classifier
 
 NOISE, RATE, MOMENTUM = 0.1, 0.5, 0.9
@@ -85,8 +85,8 @@ def maximise(
     """
     _check(least=1, steps=steps, starts=starts, batch=batch)
     _check(least=0, jitter_px=jitter_px, smoothness=smoothness)
-    with evaluating(classifier), torch.enable_grad():
-        means = UnitMeans(classifier, layer)
+    with eval_mode(classifier), torch.enable_grad():
+        means = ChannelActivations(classifier, layer)
         numbers = means.choose(units)
         shifts, canvases = _draw(generator, count=len(numbers), steps=steps, starts=starts, jitter_px=jitter_px)
         tried = numbers.repeat(starts)
@@ -106,7 +106,7 @@ def maximise(
     return FilterPictures(numbers.cpu().numpy(), pictures[kept].numpy(), activations[kept].numpy())
 
 
-def strongest(
+def top_activating(
     classifier: Classifier,
     images: NDArray[np.uint8],
     *,
@@ -136,8 +136,8 @@ def strongest(
     _check(least=1, top=top, batch=batch)
     if len(images) < top:
         raise UsageError(f"top={top} of {len(images)} faces, at most all of them can be the strongest")
-    with evaluating(classifier), torch.no_grad():
-        means = UnitMeans(classifier, layer)
+    with eval_mode(classifier), torch.no_grad():
+        means = ChannelActivations(classifier, layer)
         numbers = means.choose(units)
         best = torch.empty(0, len(numbers), device=means.device)
         rows = torch.empty(0, len(numbers), device=means.device, dtype=torch.int64)

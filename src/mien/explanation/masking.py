@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from mien.core.errors import UsageError
 
 
-def mask_least(images: NDArray[np.uint8], maps: NDArray[np.float32], *, share: float) -> NDArray[np.uint8]:
+def mask_least_salient(images: NDArray[np.uint8], maps: NDArray[np.float32], *, share: float) -> NDArray[np.uint8]:
     """Replace each face's least salient pixels by the face's mean grey level, as the reference report does.
 
     Args:

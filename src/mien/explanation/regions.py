@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 
 BOXES: Mapping[str, tuple[tuple[int, int, int, int], ...]] = {
     "brows": ((9, 15, 8, 22), (9, 15, 26, 40)),

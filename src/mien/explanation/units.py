@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mien.core.errors import UsageError
-from mien.core.pixels import SIZE, require_faces
-from mien.explanation.layers import find_layer
+from mien.core.images import SIZE, require_faces
+from mien.explanation.hooks import find_layer
 from mien.models.classifier import Classifier
 
 
@@ -25,10 +25,10 @@ def as_faces(images: NDArray[np.uint8], *, device: torch.device) -> Tensor:
     return torch.as_tensor(images.copy(), device=device)[:, None]  # torch wants writable ones
 
 
-class UnitMeans:
+class ChannelActivations:
     """What each unit of a layer answers, as the mean over its map; the network runs only as far as the layer.
 
-    A unit is a channel of a layer that answers `(N, K, …)`.  Use it inside `evaluating`.
+    A unit is a channel of a layer that answers `(N, K, …)`.  Use it inside `eval_mode`.
 
     Raises:
         UsageError: no such layer; or, when used, it never runs or its answer has no channels.

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from mien.core.bundle import GRAPHS, SCHEMA_VERSION
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
 from mien.models.registry import info
@@ -101,7 +101,7 @@ def make_card(
             "shape": ["N", SIZE, SIZE],
             "channels": "grey, ITU-R 601 luma, 0 to 255",
             "crop_margin": CROP_MARGIN,
-            "resize": "Pillow: BOX when shrinking, BICUBIC when enlarging (mien.core.pixels.resize)",
+            "resize": "Pillow: BOX when shrinking, BICUBIC when enlarging (mien.core.images.resize)",
         },
         "output": {"name": OUTPUT, "dtype": "float32", "shape": ["N", len(classifier.classes)]},
         "network": {"parameters": network.parameters, "macs": network.macs, "opset": OPSET},

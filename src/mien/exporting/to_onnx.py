@@ -10,7 +10,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 from mien.exporting.simplify import simplify
 from mien.models.classifier import Classifier
 

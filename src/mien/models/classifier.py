@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, write_atomic, write_json
+from mien.core.images import SIZE
 from mien.core.labels import check_names
-from mien.core.pixels import SIZE
 from mien.models.registry import build
 
 Normalisation = Literal["none", "per-pixel", "global", "per-face"]

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mien.core.errors import UsageError, nearest
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 from mien.models.course_cnn import CourseCNN
 from mien.models.mien_net import MienNet
 

@@ -5,8 +5,8 @@ from math import prod
 from typing import Any
 
 from mien.reporting import figures
+from mien.reporting.formatting import count, listing, percent, plural, points, points_span
 from mien.reporting.run_files import RunFiles
-from mien.reporting.wording import count, listing, percent, plural, points, points_span
 
 
 def ablation(files: RunFiles) -> dict[str, Any] | str:

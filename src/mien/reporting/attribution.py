@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.reporting import figures
-from mien.reporting.explained import Kept
+from mien.reporting.explained import Explanation
+from mien.reporting.formatting import count, decimal, listing, percent
 from mien.reporting.pictures import grey, heat
 from mien.reporting.run_files import RunFiles
-from mien.reporting.wording import count, decimal, listing, percent
 
 MOST_FACES = 70
 """About so many faces are shown, as many of each class; more are left to `attribution.npz`."""
@@ -147,7 +147,7 @@ def _curves_caption(compared: dict[str, Any], best: str) -> str:
     )
 
 
-def _by_class(kept: Kept) -> list[dict[str, Any]]:
+def _by_class(kept: Explanation) -> list[dict[str, Any]]:
     """Sort the shown faces by their own class, right ones apart from wrong ones."""
     arrays, names = kept.arrays, kept.values["classes"]
     most = max(1, MOST_FACES // (2 * len(names)))
@@ -162,7 +162,7 @@ def _by_class(kept: Kept) -> list[dict[str, Any]]:
     return groups
 
 
-def _face(kept: Kept, row: int) -> dict[str, Any]:
+def _face(kept: Explanation, row: int) -> dict[str, Any]:
     arrays, names = kept.arrays, kept.values["classes"]
     label, target = int(arrays["labels"][row]), int(arrays["targets"][row])
 

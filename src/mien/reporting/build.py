@@ -8,11 +8,11 @@ from markupsafe import Markup
 
 from mien.core.errors import DataError, MienError
 from mien.core.files import write_atomic
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
+from mien.reporting.formatting import FILTERS
 from mien.reporting.run_files import RunFiles, read_run
 from mien.reporting.sections import ABLATION_SECTIONS, SECTIONS
 from mien.reporting.summary import summary
-from mien.reporting.wording import FILTERS
 
 
 def report(run: RunDir) -> Path:

@@ -5,8 +5,8 @@ from typing import Any
 
 from mien.core.faces import UNLABELLED
 from mien.reporting.faces import show_face
+from mien.reporting.formatting import count, percent, plural, span
 from mien.reporting.run_files import Evaluation, RunFiles
-from mien.reporting.wording import count, percent, plural, span
 
 LARGEST_MATRIX = 40
 """More classes than this make no readable matrix."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.files import read_arrays
-from mien.core.pixels import SIZE
-from mien.core.rundir import RunDir
+from mien.core.images import SIZE
+from mien.core.runs import RunDir
 
 Axes = dict[str, tuple[str | int, ...]]
 """Array → its axes: lengths, or names of axes that are as long everywhere in the part."""
@@ -39,14 +39,14 @@ PICTURES = ("images", "masked", "pictures", "real_images", "image")
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Explanation:
     """One part: the values of its JSON file and the arrays of its `.npz`."""
 
     values: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
 
 
-def read_part(run: RunDir, name: str, *, values: dict[str, Any] | None) -> Kept | None:
+def read_part(run: RunDir, name: str, *, values: dict[str, Any] | None) -> Explanation | None:
     """Read the arrays that belong to `explain/<name>.json`.
 
     Args:
@@ -72,7 +72,7 @@ def read_part(run: RunDir, name: str, *, values: dict[str, Any] | None) -> Kept 
         if not _fits(arrays.get(key), key, axes, sizes=sizes):
             found = f"{arrays[key].dtype} {arrays[key].shape}" if key in arrays else "missing"
             raise DataError(f"{path}: {key} is {found}, expected {axes}; explain the run again: mien explain RUN")
-    return Kept(values, arrays)
+    return Explanation(values, arrays)
 
 
 def _fits(array: NDArray[Any] | None, key: str, axes: tuple[str | int, ...], *, sizes: dict[str | int, int]) -> bool:

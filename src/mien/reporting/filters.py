@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from mien.reporting.formatting import count, plural
 from mien.reporting.pictures import grey, heat
 from mien.reporting.run_files import RunFiles
-from mien.reporting.wording import count, plural
 
 MOST_FILTERS, MOST_MAPS = 64, 48
 """More are left to the `.npz` files."""

@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.core.pixels import stretch
+from mien.core.images import to_uint8
 
 HEAT = "inferno"
 """Matplotlib's name of the colours of maps: dark to bright, also in grey print and to colour-blind eyes."""
@@ -21,7 +21,7 @@ def grey(image: NDArray[np.uint8]) -> str:
 
 def heat(values: NDArray[np.floating]) -> str:
     """Write a map `(H, W)` as a base64 PNG in colours: 0 or less is dark, the map's own strongest is bright."""
-    picture = Image.fromarray(stretch(values[None])[0])
+    picture = Image.fromarray(to_uint8(values[None])[0])
     picture.putpalette((colormaps[HEAT](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes())
     return _base64(picture)
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.files import read_arrays
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 from mien.core.predictions import Predictions
-from mien.core.rundir import TIMING, RunDir
-from mien.reporting.explained import Kept, read_part
+from mien.core.runs import TIMING, RunDir
+from mien.reporting.explained import Explanation, read_part
 
 SCHEMA = 1
 """The `schema_version` that this reader knows."""
@@ -112,9 +112,9 @@ class RunFiles:
     timing: list[dict[str, float]]
     evaluations: list[Evaluation]
     ablation: dict[str, Any] | None
-    attribution: Kept | None
-    filters: Kept | None
-    feature_maps: Kept | None
+    attribution: Explanation | None
+    filters: Explanation | None
+    feature_maps: Explanation | None
 
     @property
     def card(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def read_run(run: RunDir) -> RunFiles:
     )
 
 
-def _explained(run: RunDir, name: str) -> Kept | None:
+def _explained(run: RunDir, name: str) -> Explanation | None:
     return read_part(run, name, values=_json(run, f"explain/{name}.json"))
 
 

@@ -9,9 +9,9 @@ from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.reporting import figures
 from mien.reporting.faces import show_face
+from mien.reporting.formatting import NONE, decimal, percent, span
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.summary import warning
-from mien.reporting.wording import NONE, decimal, percent, span
 
 MOST_FACES = 400
 """At most so many example faces a split, to keep the page small."""

@@ -15,10 +15,10 @@ from mien.reporting.ablation import ablation
 from mien.reporting.attribution import attribution
 from mien.reporting.confusions import confusions
 from mien.reporting.filters import filters
+from mien.reporting.formatting import count, decimal, duration, listing, percent, plural, value
 from mien.reporting.run_files import RunFiles
 from mien.reporting.scores import examples, scores
 from mien.reporting.summary import STATES, best_epoch, model_name
-from mien.reporting.wording import count, decimal, duration, listing, percent, plural, value
 
 View = dict[str, Any] | str
 """The values that a template shows, or the line that stands in its place."""

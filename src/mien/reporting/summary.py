@@ -6,8 +6,8 @@ from typing import Any
 from mien.core.text import taught_by
 from mien.reporting.ablation import conclusions
 from mien.reporting.attribution import where_it_looks
+from mien.reporting.formatting import big, count, decimal, percent, plural, span
 from mien.reporting.run_files import Evaluation, RunFiles
-from mien.reporting.wording import big, count, decimal, percent, plural, span
 
 STATES = {
     "running": "still running when this page was made",

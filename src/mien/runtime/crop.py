@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.core.pixels import grey, resize
+from mien.core.images import grey, resize
 from mien.runtime.detect import Detection
 
 
@@ -17,7 +17,7 @@ class Square(NamedTuple):
     x: float
     y: float
     side: float
-    turn_deg: float = 0.0
+    rotation_deg: float = 0.0
 
 
 def frame(detection: Detection, *, margin: float = 0.0, align: bool = True) -> Square:
@@ -37,12 +37,12 @@ def frame(detection: Detection, *, margin: float = 0.0, align: bool = True) -> S
     Square(x=30.0, y=65.0, side=90.0, turn_deg=45.0)
     """
     x, y, width, height = detection.box_px
-    turn_deg = 0.0
+    rotation_deg = 0.0
     if align:
         across, down = detection.landmarks_px[1] - detection.landmarks_px[0]
-        turn_deg = math.degrees(math.atan2(down, across))
+        rotation_deg = math.degrees(math.atan2(down, across))
     side = math.sqrt(width * height) * (1 + 2 * margin)
-    return Square(x + width / 2, y + height / 2, side, turn_deg)
+    return Square(x + width / 2, y + height / 2, side, rotation_deg)
 
 
 def cut(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
@@ -53,11 +53,11 @@ def cut(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
     training: black would be an edge that no face has.
     """
     side = max(1, round(square.side))
-    if not square.turn_deg:
+    if not square.rotation_deg:
         return resize(grey(_window(picture, round(square.x - side / 2), round(square.y - side / 2), side)))
     reach = math.ceil(side * math.sqrt(2)) + 4  # what the turned square covers, and the bicubic filter's neighbours
     left, top = math.floor(square.x - reach / 2), math.floor(square.y - reach / 2)
-    turn = math.radians(square.turn_deg)
+    turn = math.radians(square.rotation_deg)
     c, s = math.cos(turn), math.sin(turn)
     x, y = square.x - left - (c - s) * side / 2, square.y - top - (s + c) * side / 2  # the square's first corner
     levels = grey(_window(picture, left, top, reach)).astype(np.float32)  # Pillow cuts off fractions of uint8

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.core.errors import UsageError
-from mien.core.pixels import SIZE, require_faces, stretch
-from mien.runtime.draw import annotate, caption, colour_of, padding, say, text_height
-from mien.runtime.record import Face
+from mien.core.images import SIZE, require_faces, to_uint8
+from mien.runtime.annotate import annotate, caption, colour_of, padding, say, text_height
+from mien.runtime.results import Face
 
 PAPER = 255
 LARGER, A_TEXT = 3, 8
@@ -48,7 +48,7 @@ def annotate_with_maps(
     if not faces:
         return top
     text_px = text_height(pixels)
-    tiles = [_tile(face, heat, text_px=text_px) for face, heat in zip(faces, stretch(maps), strict=True)]
+    tiles = [_tile(face, heat, text_px=text_px) for face, heat in zip(faces, to_uint8(maps), strict=True)]
     gap = text_px
     high, wide = tiles[0].shape[:2]
     columns = max(1, (top.shape[1] - gap) // (wide + gap))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.pixels import SIZE, require_faces
+from mien.core.images import SIZE, require_faces
 
 WINDOW_PX, STRIDE_PX = 8, 4
 """The square that is blanked, and its step; `mien.explanation.attribution` has them from here."""

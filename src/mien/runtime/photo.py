@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.pixels import SIZE, decode_colour, grey, resize
+from mien.core.images import SIZE, decode_colour, grey, resize
 from mien.runtime.crop import Square, cut, frame
 from mien.runtime.detect import SMALL_PX, Detection, Detector, require_rgb
 from mien.runtime.panorama import search
@@ -49,7 +49,7 @@ def find_faces(
         The faces, the surest first; none if there are none.
 
     Raises:
-        DataError: no picture, see `mien.core.pixels.decode_colour`; or pixels of another dtype or shape.
+        DataError: no picture, see `mien.core.images.decode_colour`; or pixels of another dtype or shape.
 
     >>> from mien.runtime.detect import YuNet
     >>> find_faces(np.zeros((480, 640, 3), np.uint8), detector=YuNet(threads=1))

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mien.core.bundle import DEFAULT, Bundle, Precision, weights
 from mien.core.errors import DataError, UsageError
+from mien.core.images import require_faces
 from mien.core.labels import MOST_CLASSES
-from mien.core.pixels import require_faces
 from mien.runtime.devices import provider, resolve_device, usable_cores
 from mien.runtime.onnx_file import require_whole
 

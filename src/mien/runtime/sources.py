@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.files import is_pipe, require_name
-from mien.core.pixels import decode_colour
-from mien.runtime.record import Picture
+from mien.core.images import decode_colour
+from mien.runtime.results import Picture
+from mien.runtime.resume_state import ResumeState
 from mien.runtime.video import VIDEO_SUFFIXES, read_video
-from mien.runtime.written import Written
 
 PICTURE_SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png"),
@@ -35,7 +35,7 @@ def open_pictures(
     *,
     every: int = 1,
     fps: float | None = None,
-    written: Written | None = None,
+    written: ResumeState | None = None,
     on_bad: OnBad | None = None,
 ) -> Iterator[Picture]:
     """Yield the pictures of files, of folders and of all that lies in them, and the frames of videos.

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, MissingExtraError, UsageError, pip_install
-from mien.core.pixels import MAX_PIXELS
-from mien.runtime.record import Picture
+from mien.core.images import MAX_PIXELS
+from mien.runtime.results import Picture
 
 if TYPE_CHECKING:
     from av import VideoFrame

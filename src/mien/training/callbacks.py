@@ -12,7 +12,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from mien.core.files import write_atomic
-from mien.core.rundir import HISTORY, TIMING
+from mien.core.runs import HISTORY, TIMING
 from mien.core.talk import Talk
 
 LOGGERS = ("lightning.pytorch", "lightning.fabric")
@@ -61,7 +61,7 @@ class History(Callback):
         self.rows, self.times = state_dict["rows"], state_dict["times"]
 
 
-class Steps(Callback):
+class ProgressCallback(Callback):
     """Tells `talk` of each optimizer step, and takes it off the screen at the end."""
 
     def __init__(self, talk: Talk, *, epochs: int, batch: int) -> None:
@@ -87,10 +87,10 @@ class Steps(Callback):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        hush()  # unpickled in a process of its own, where Lightning talks as by default
+        silence_lightning()  # unpickled in a process of its own, where Lightning talks as by default
 
 
-class Stopper(EarlyStopping):
+class ResumableEarlyStopping(EarlyStopping):
     """Lightning's early stopping; a resumed run keeps its count of bad epochs but may have another patience."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ class Stopper(EarlyStopping):
             trainer.should_stop = True
 
 
-class Keeper(ModelCheckpoint):
+class ResumableCheckpoint(ModelCheckpoint):
     """Lightning's checkpoint keeper, which also remembers the best score after its folder was renamed or moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ class Keeper(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
 
 
-class Averager(EMAWeightAveraging):
+class EmaCallback(EMAWeightAveraging):
     """Lightning's moving average of the weights, on the device where they are."""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -121,7 +121,7 @@ class Averager(EMAWeightAveraging):
         super().setup(trainer, pl_module, stage)
 
 
-def hush() -> None:
+def silence_lightning() -> None:
     """Keep Lightning's hints off the screen."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from mien.core.config import Config
 from mien.core.errors import ConfigError, DataError, UsageError, nearest
 from mien.core.files import read_json
-from mien.core.pixels import SIZE
-from mien.core.rundir import RunDir
-from mien.data.sniff import Labels
+from mien.core.images import SIZE
+from mien.core.runs import RunDir
+from mien.data.formats import Labels
 from mien.data.split import Method
 from mien.models.classifier import Normalisation
 

@@ -18,17 +18,25 @@ from torch.multiprocessing.spawn import ProcessException, ProcessRaisedException
 from mien.core import errors
 from mien.core.errors import DataError, Diverged, Interrupted, MienError, StorageError
 from mien.core.faces import FaceSet
-from mien.core.rundir import RunDir
+from mien.core.runs import RunDir
 from mien.core.talk import Talk
 from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
-from mien.training.callbacks import LOGGERS, Averager, History, Keeper, Steps, Stopper, hush
+from mien.training.callbacks import (
+    LOGGERS,
+    EmaCallback,
+    History,
+    ProgressCallback,
+    ResumableCheckpoint,
+    ResumableEarlyStopping,
+    silence_lightning,
+)
 from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.devices import lightning_device, resolve_device, resolve_precision
+from mien.training.distillation import Teachers
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
-from mien.training.teachers import Teachers
 from mien.training.temperature import fit_temperature
 
 
@@ -169,7 +177,7 @@ def _undisturbed() -> Iterator[None]:
     on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         with warnings.catch_warnings():
-            hush()
+            silence_lightning()
             yield
     finally:
         for name, level in levels.items():
@@ -180,17 +188,19 @@ def _undisturbed() -> Iterator[None]:
 
 def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
     accelerator, devices = lightning_device(config.device, config.devices)
-    keep = partial(Keeper, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True)
+    keep = partial(
+        ResumableCheckpoint, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True
+    )
     patience = config.stopping.patience or math.inf  # it counts even so: a resumed run may have a patience
     callbacks: list[L.Callback] = [
         History(run.path, talk, batch=config.batch),
-        Steps(talk, epochs=config.epochs, batch=config.batch),
-        Stopper("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
+        ProgressCallback(talk, epochs=config.epochs, batch=config.batch),
+        ResumableEarlyStopping("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
     ]
     # Lightning writes the averaged weights into whole checkpoints only
     callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:
-        callbacks.append(Averager(decay=config.ema))
+        callbacks.append(EmaCallback(decay=config.ema))
     precision = resolve_precision(config.precision, resolve_device(config.device))
     return L.Trainer(
         accelerator=accelerator,

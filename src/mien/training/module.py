@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader
 
 from mien.core.errors import Diverged
 from mien.core.faces import FaceSet
-from mien.core.pixels import SIZE
+from mien.core.images import SIZE
 from mien.models.classifier import Classifier
 from mien.training.augment import Augmenter
 from mien.training.batches import EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
 from mien.training.config import TrainConfig
-from mien.training.teachers import Teachers
+from mien.training.distillation import Teachers
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 VALIDATION_BATCH = 250

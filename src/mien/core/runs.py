@@ -1,0 +1,274 @@
+"""`RunDir`: the folder in which one run keeps all that it read, decided and found.
+
+```
+runs/<verb>/<name>/
+├── config.json        the resolved config and the command line; repeats the run
+├── status.json        running | finished | stopped-early | interrupted | failed, with the reason
+├── metrics.csv        one row an epoch; timing.csv: the same epochs in seconds and faces/s
+├── model.safetensors  the kept epoch's weights, with model.json: classes, normalisation, model name
+├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
+├── eval/<split>/      predictions.npz, metrics.json, examples.npz, cells.npz; <data>-<split>/ for other data
+├── explain/           what the network looks at: attributions, filters, feature maps
+├── arms/<arm>/seed-0/ of an ablation: one run folder each, with ablation.json and ablation.csv above them
+├── ensemble.json     of an ensemble: its members, temperature and gain
+└── report.html
+```
+"""
+
+import contextlib
+import csv
+import glob
+import itertools
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mien.core.bundle import find as find_bundle
+from mien.core.errors import DataError, UsageError
+from mien.core.files import read_json, remove_leftovers, storage_errors, write_atomic, write_json
+from mien.core.lock import locked
+
+HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+"""The columns of `metrics.csv`; epochs count from 1."""
+
+TIMING = ("epoch", "seconds", "train_faces_per_s")
+"""The columns of `timing.csv`."""
+
+RESULTS = ("eval", "explain", "report.html")
+"""What describes the model of a run, and is old as soon as training goes on."""
+
+OWN = (
+    *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
+    *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv"),
+    *("ensemble.json", *RESULTS),
+)
+"""Everything that mien writes into a run folder."""
+
+STATES = ("running", "finished", "stopped-early", "interrupted", "failed")
+"""What `status.json` may say."""
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """A run folder; `path` is absolute."""
+
+    path: Path
+
+    @classmethod
+    def create(
+        cls, verb: str, *, name: str, out: Path | None = None, overwrite: bool = False, own: Iterable[str] = OWN
+    ) -> "RunDir":
+        """Make a new folder: `runs/<verb>/<name>` below where you stand, with `-2`, `-3` added when taken, or `out`.
+
+        `own` is what `overwrite` removes from `out`.
+
+        Raises:
+            UsageError: `name` is no plain folder name, `out` is not empty and `overwrite` is False, or another process
+                is at work in `out`.
+            StorageError: the folder can't be made.
+        """
+        if out is not None:
+            return cls._at(Path(out).absolute(), overwrite=overwrite, own=own)
+        check_name(name)
+        parent = Path("runs", verb).absolute()
+        with storage_errors(parent):
+            parent.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            with storage_errors(path), contextlib.suppress(FileExistsError):
+                path.mkdir()
+                return cls(path)
+        raise AssertionError("there is always a next number")
+
+    @classmethod
+    def _at(cls, path: Path, *, overwrite: bool, own: Iterable[str]) -> "RunDir":
+        refuse_if_full(path, overwrite=overwrite)
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        run = cls(path)
+        with run.locked():
+            run.remove(own)
+        return run
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out of the run while the block runs; what killed ones left half-written is removed.
+
+        Raises:
+            StorageError: the folder can't be written.
+            UsageError: another process is at work in it.
+        """
+        with locked(self.path):
+            remove_leftovers(self.path)
+            yield
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files and folders of the run, as far as they are there."""
+        for name in names:
+            path = self.path / name
+            with storage_errors(path):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def make_latest(self) -> None:
+        """Let `latest` mean this run; does nothing for a run outside `runs/<verb>`."""
+        if self.path.parent.parent == Path("runs").absolute():
+            write_atomic(self.path.parent / "latest.txt", self.path.name + "\n")
+
+    @classmethod
+    def open(cls, where: str | Path) -> "RunDir":
+        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`.
+
+        `latest` is the newest training, study or ablation.
+
+        Raises:
+            DataError: there is no run.
+            UsageError: runs of several verbs have that name.
+        """
+        try:
+            return cls._found(where)
+        except OSError as error:  # a name that is too long for one
+            raise DataError(f"{where}: can't be read ({error.strerror})") from None
+
+    @classmethod
+    def _found(cls, where: str | Path) -> "RunDir":
+        if str(where) == "latest":
+            newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
+            if not newest:
+                raise DataError(f"{Path('runs').absolute()}: no run yet; `mien train` makes one")
+            where = newest[-1].parent / newest[-1].read_text(encoding="utf-8", errors="replace").strip()
+        named = runs_named(where)
+        if len(named) > 1:
+            raise UsageError(f"'{where}' names several runs: {', '.join(map(str, named))}; give the path")
+        if not named and find_bundle(where):
+            raise DataError(
+                f"{where}: a bundle, and this needs the folder of a training run, as `mien train` leaves it"
+            )
+        if not named:
+            raise DataError(f"{where}: no run folder (no config.json in it)")
+        return cls(named[0].absolute())
+
+    def check_trained(self) -> None:
+        """Raise `DataError` where the folder is an ensemble's or an ablation's: they have no network of their own."""
+        config = self.read_json("config.json")
+        if "ensemble" in config:
+            raise DataError(f"{self.path}: an ensemble, which has no network of its own; name one of its members")
+        if "ablation" in config:
+            raise DataError(
+                f"{self.path}: an ablation, which has no network of its own; name one of its runs in arms/, or go on "
+                f"with it: mien ablate --resume {self.path}"
+            )
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read one of the run's JSON files.
+
+        Raises:
+            DataError: missing or damaged.
+        """
+        return read_json(self.path / name)
+
+    def read_table(self, name: str, columns: tuple[str, ...]) -> list[dict[str, float]]:
+        """Read one of the run's CSV files: one mapping a row; empty where the file is missing.
+
+        Raises:
+            DataError: damaged.
+        """
+        path = self.path / name
+        if not path.is_file():
+            return []
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return [{column: float(row[column]) for column in columns} for row in csv.DictReader(file)]
+        except OSError as error:
+            raise DataError(f"{path}: can't be read ({error.strerror})") from None
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """The rows of `metrics.csv`, one an epoch."""
+        return self.read_table("metrics.csv", HISTORY)
+
+    def set_status(self, state: str, *, reason: str = "") -> None:
+        """Write `status.json`; `state` is one of `STATES`."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(
+            self.path / "status.json",
+            {
+                "schema_version": 1,
+                "state": state,
+                "reason": reason,
+                "updated": now,
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+            },
+        )
+
+    @property
+    def state(self) -> str:
+        """What `status.json` says.
+
+        Raises:
+            DataError: missing or damaged.
+        """
+        state = self.read_json("status.json").get("state")
+        if state not in STATES:
+            raise DataError(f"{self.path / 'status.json'}: damaged (state {state!r}, expected {', '.join(STATES)})")
+        return str(state)
+
+    @property
+    def default_split(self) -> str:
+        """The split that the run is judged by: `test`, or `validation` where its data have no labelled test faces.
+
+        Raises:
+            DataError: `data.json` is missing or damaged.
+        """
+        try:
+            tested = self.read_json("data.json")["splits"].get("test", {"faces": 0, "unlabelled": 0})
+            return "test" if tested["faces"] > tested["unlabelled"] else "validation"
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{self.path / 'data.json'}: damaged ({type(error).__name__}: {error})") from None
+
+    @property
+    def row_fingerprint(self) -> str | None:
+        """The `FaceSet.row_fingerprint` of the faces that the run was made with; None where `config.json` has none.
+
+        Raises:
+            DataError: `config.json` is missing or damaged.
+        """
+        data = self.read_json("config.json").get("data")
+        found = data.get("row_fingerprint") if isinstance(data, dict) else None
+        return found if isinstance(found, str) else None
+
+
+def runs_named(where: str | Path) -> list[Path]:
+    """Return the run folders that a path or a name below `runs/<verb>` can mean; a path means itself alone."""
+    if (Path(where) / "config.json").is_file():
+        return [Path(where)]
+    return sorted(path.parent for path in Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))
+
+
+def check_name(name: str) -> None:
+    """Raise `UsageError` if a name can't be that of a new folder below `runs/<verb>`."""
+    if not re.fullmatch(r"[\w][\w.+-]*", name):
+        raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
+    if name in ("latest", "latest.txt"):
+        raise UsageError(f"'{name}' is no name for a run: it means the newest one")
+
+
+def refuse_replacing(out: Path | None, runs: Iterable[RunDir]) -> None:
+    """Raise `UsageError` if `out` is, or has in it, one of the runs that a new one is made of."""
+    for run in runs:
+        if out is not None and run.path.resolve().is_relative_to(Path(out).resolve()):
+            raise UsageError(f"{out}: is or holds {run.path}, which is needed for it; choose another --out")
+
+
+def refuse_if_full(path: Path, *, overwrite: bool) -> None:
+    """Raise `UsageError` if `path` is no empty folder and `overwrite` is False."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+        raise UsageError(f"{path}: not empty; choose another --out or add --overwrite")

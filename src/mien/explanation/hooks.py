@@ -1,0 +1,98 @@
+"""Layers by name, and what they answer, with hooks that never stay behind.  Axes: `N` faces, `K` channels."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mien.core.errors import UsageError, nearest
+from mien.core.images import SIZE
+from mien.models.classifier import Classifier, full_precision
+
+
+def conv_layers(classifier: Classifier) -> dict[str, nn.Module]:
+    """List the convolutions that look at more than one pixel, in the network's order: `conv1`, `conv2` and so on.
+
+    >>> list(conv_layers(Classifier("course_cnn", ("happy", "sad"), normalisation="none")))
+    ['conv1', 'conv2', 'conv3', 'conv4']
+    """
+    convs = [
+        module
+        for module in classifier.network.modules()
+        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1)
+    ]
+    return {f"conv{number}": module for number, module in enumerate(convs, start=1)}
+
+
+def find_layer(classifier: Classifier, name: str) -> nn.Module:
+    """Find a layer: `conv2` is the second convolution; any module's own dotted name works too (`stages.0.norm`).
+
+    Raises:
+        UsageError: no such layer; the message names the nearest.
+    """
+    layers = conv_layers(classifier)
+    layers |= {path: module for path, module in classifier.network.named_modules() if path}
+    if name not in layers:
+        raise UsageError(f"{classifier.model} has no layer '{name}', {nearest(name, layers)}")
+    return layers[name]
+
+
+@contextlib.contextmanager
+def capture_activations(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what a layer answers: one tensor `(N, K, …)` for each time the network runs inside the block.
+
+    The hook is gone when the block ends, however it ends.
+    """
+    answers: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda *call: answers.append(call[-1]))
+    try:
+        yield answers
+    finally:
+        hook.remove()
+
+
+@contextlib.contextmanager
+def eval_mode(classifier: Classifier) -> Iterator[Classifier]:
+    """Compute in evaluation mode and full precision, weights out of autograd's sight; give it all back afterwards."""
+    modes = [(module, module.training) for module in classifier.modules()]
+    wanted = [(weight, weight.requires_grad) for weight in classifier.parameters()]
+    classifier.eval().requires_grad_(False)
+    try:
+        with full_precision():
+            yield classifier
+    finally:
+        for module, training in modes:
+            module.training = training
+        for weight, before in wanted:
+            weight.requires_grad_(before)
+
+
+def last_map_layer(classifier: Classifier, *, at_least: int = 3) -> str:
+    """Name the last layer, in the order in which they answer, whose maps are at least so many pixels high and wide.
+
+    Raises:
+        UsageError: there is none.
+
+    >>> last_map_layer(Classifier("mien-s", ("happy", "sad"), normalisation="none"))
+    'stages.3'
+    """
+    answered: list[str] = []
+
+    def keeper(path: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def keep(module: nn.Module, _: object, output: Tensor) -> None:
+            if output.ndim == 4 and min(output.shape[2:]) >= at_least and not isinstance(module, nn.Sequential):
+                answered.append(path)
+
+        return keep
+
+    hooks = [module.register_forward_hook(keeper(path)) for path, module in classifier.network.named_modules() if path]
+    try:
+        with eval_mode(classifier), torch.inference_mode():
+            classifier(torch.zeros(1, 1, SIZE, SIZE, device=classifier.normalise.mean.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not answered:
+        raise UsageError(f"{classifier.model}: no layer answers with maps of {at_least}×{at_least} or more")
+    return answered[-1]

@@ -1,0 +1,79 @@
+"""Does a map depend on what the network has learned?  Maps of the network against maps of one with random weights.
+
+Axes: `N` faces.
+"""
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from torch import nn
+
+from mien.explanation.attribution import attribute
+from mien.models.classifier import Classifier
+
+STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}
+"""Which layers get random weights, from the output down: always the output, then this share of all."""
+
+
+def randomisation(
+    classifier: Classifier,
+    images: NDArray[np.uint8],
+    *,
+    classes: NDArray[np.int64],
+    method: str,
+    maps: NDArray[np.float32],
+    layer: str | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Correlate maps with those of the same network after more and more of its layers lost what they had learned.
+
+    Args:
+        classifier: the network; it stays as it is.
+        images: `uint8 (N, 48, 48)`.
+        classes: `int64 (N,)`, the class that was explained.
+        method: a key of `attribution.METHODS`.
+        maps: `float32 (N, 48, 48)`, the method's maps of the network itself.
+        layer: as in `attribute`.
+        seed: of the random weights and of SmoothGrad's noise.
+
+    Returns:
+        For each of `STAGES` the mean over the faces of Spearman's rank correlation of the absolute maps, -1 to 1: near
+        0 for a method that shows what was learned, near 1 for one that shows only edges.
+
+    Adebayo et al. 2018, arXiv 1810.03292 (cascading randomisation).
+    """
+    found = {}
+    for name, share in STAGES.items():
+        forgotten = randomise_weights(classifier, share=share, seed=seed)
+        others = attribute(forgotten, images, classes=classes, method=method, layer=layer, seed=seed).maps
+        found[name] = float(np.mean(rank_correlations(np.abs(maps), np.abs(others))))
+    return found
+
+
+def randomise_weights(classifier: Classifier, *, share: float, seed: int) -> Classifier:
+    """Copy a classifier and give its output layer, and this share of all its layers from the end, fresh weights."""
+    with torch.random.fork_rng(devices=[]):  # networks draw their weights on the CPU
+        torch.default_generator.manual_seed(seed)
+        fresh = Classifier(classifier.model, classifier.classes, normalisation=classifier.normalise.kind)
+    copied = copy.deepcopy(classifier)
+    pairs = list(zip(_layers(copied.network), _layers(fresh.network), strict=True))
+    for layer, other in pairs[len(pairs) - max(1, round(share * len(pairs))) :]:
+        layer.load_state_dict(other.state_dict())
+    return copied.eval()
+
+
+def rank_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return Spearman's correlation of each pair of maps `(N, H, W)`: `float64 (N,)`; 0 where a map is constant."""
+    ranks = [rankdata(maps.reshape(len(maps), maps.shape[1] * maps.shape[2]), axis=1) for maps in (a, b)]
+    first, second = (each - each.mean(axis=1, keepdims=True) for each in ranks)
+    size = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    return np.asarray(np.divide((first * second).sum(axis=1), size, out=np.zeros(len(size)), where=size > 0))
+
+
+def _layers(network: nn.Module) -> Iterator[nn.Module]:
+    """All modules that hold weights themselves, in the network's order."""
+    return (module for module in network.modules() if next(module.parameters(recurse=False), None) is not None)

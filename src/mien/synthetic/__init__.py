@@ -1,0 +1,1 @@
+"""Drawn faces with known expressions: for trying things out, for tests and for the demo."""

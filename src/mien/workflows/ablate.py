@@ -1,0 +1,207 @@
+"""`ablate` and `resume_ablation`: train all combinations of some factors with several seeds, and compare them."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
+from mien.core.files import write_atomic, write_json
+from mien.core.runs import RunDir
+from mien.core.talk import Talk
+from mien.core.text import spreadsheet_cell
+from mien.evaluation.ablation import arm_means, effects
+from mien.training.config import resolve, stored_config
+from mien.training.distillation import open_teachers
+from mien.training.factors import Arm, arms, read_factors
+from mien.workflows.evaluate import evaluate
+from mien.workflows.train import (
+    begin,
+    check_runs,
+    check_teachers,
+    load_faces,
+    load_run_faces,
+    resolve_config,
+    resume,
+    train,
+)
+
+SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
+"""What is kept of each run's `metrics.json`."""
+
+
+def ablate(
+    data: str,
+    *,
+    recipe: str,
+    factors: Sequence[str] = (),
+    factor: Sequence[str] = (),
+    seeds: Sequence[int] = (0, 1, 2),
+    settings: Sequence[str] = (),
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    talk: Talk | None = None,
+    **flags: Any,
+) -> RunDir:
+    """Train every combination of the factors' levels with every seed, score each run, and say what a level is worth.
+
+    Each run is a run folder of its own, `arms/<arm>/seed-<seed>/`; `ablation.json` and `ablation.csv` are written anew
+    after each.  A run that fails is named and left out, the others go on.  Scores are those of the split `test`, or of
+    the held-out rows where the data have no labelled test rows.
+
+    Args:
+        data: a file or folder that `open_faces` reads, or `synthetic`.
+        recipe: the name of a shipped recipe or a TOML file: what all runs have in common.
+        factors: `normalisation` (none, per-pixel) and `augmentation` (none, report): without and with.
+        factor: `"normalisation=none,global"` or `"optimizer.lr=1e-3,3e-3"`: any recipe key with its levels, the
+            baseline first.
+        seeds: of the runs; pairs are runs of the same seed.
+        settings: as in `train`.
+        name: the run's name below `runs/ablate`.
+        out: a folder to use instead, empty unless `overwrite`.
+        overwrite: replace the run that is in `out`.
+        command: the command line, to be kept with the config.
+        talk: who is told of arms, epochs and notes.
+        flags: config keys over recipe and settings.
+
+    Returns:
+        The run folder; its state is `failed` where some runs failed, and the table has the others.
+
+    Raises:
+        ConfigError: an unknown factor, key or level; nothing is trained then.
+        DataError: the data are missing or malformed.
+        Interrupted: the user stopped it; finished runs are kept.
+    """
+    talk = talk or Talk()
+    config = resolve_config(data, recipe=recipe, settings=settings, **flags)
+    chosen = read_factors(factors, settings=factor)
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ConfigError(f"--seeds {','.join(map(str, seeds))}: expected one or more different numbers from 0 on")
+    for arm in arms(chosen):
+        check_runs(resolve(config.model_dump(), flags=arm.settings))
+    faces = load_faces(config, talk)
+    open_teachers(config, faces=faces)  # what is wrong with them is told now, not by each arm
+    plan = {"factors": chosen, "seeds": list(seeds)}
+    made = begin(config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan)
+    with made as (run, _, _):
+        return _carry_out(run, talk)
+
+
+def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
+    """Go on with an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
+
+    Args:
+        where: the run folder, its name, or `latest`.
+        talk: who is told of arms, epochs and notes.
+
+    Raises:
+        DataError: there is no such run, it is no ablation, or its faces or teachers have changed.
+        Interrupted: as `ablate` does.
+        UsageError: another process is at it.
+    """
+    talk, run = talk or Talk(), RunDir.open(where)
+    with run.locked():
+        _plan(run)
+        load_run_faces(run, talk)
+        check_teachers(run, stored_config(run))
+        return _carry_out(run, talk)
+
+
+def _carry_out(run: RunDir, talk: Talk) -> RunDir:
+    plan = _plan(run)
+    run.set_status("running")
+    talk.note(f"ablation: {run.path}")
+    todo = [(arm, seed) for seed in plan["seeds"] for arm in arms(plan["factors"])]  # all arms early, with one seed
+    done: list[dict[str, Any]] = []
+    for number, (arm, seed) in enumerate(todo, start=1):
+        talk.note(f"run {number} of {len(todo)}: {_name(arm)}, seed {seed}")
+        try:
+            done.append(_run(run, arm, seed=seed, talk=talk))
+        except (KeyboardInterrupt, Interrupted, StorageError) as error:
+            reason = str(error) or "stopped by the user"
+            kind = StorageError if isinstance(error, StorageError) else Interrupted
+            run.set_status("interrupted", reason=reason)
+            raise kind(f"{reason}; the whole ablation goes on with: mien ablate --resume {run.path}") from None
+        _write(run, plan["factors"], done)
+    failed = [each for each in done if each["accuracy"] is None]
+    if failed:
+        reason = f"{len(failed)} of {len(done)} runs failed, the first: {failed[0]['reason']}"
+        run.set_status("failed", reason=f"{reason}; try those again with: mien ablate --resume {run.path}")
+    else:
+        run.set_status("finished")
+    return run
+
+
+def _plan(run: RunDir) -> dict[str, Any]:
+    plan = run.read_json("config.json").get("ablation")
+    if not isinstance(plan, dict) or not plan.keys() >= {"factors", "seeds"}:
+        raise DataError(f"{run.path}: no ablation, its config.json has no factors; `mien ablate` makes one")
+    factors, seeds = plan["factors"], plan["seeds"]
+    levels = list(factors.values()) if isinstance(factors, dict) else [factors]
+    if not all(isinstance(each, list) and all(isinstance(level, str) for level in each) for each in levels):
+        raise DataError(f"{run.path / 'config.json'}: damaged (factors {factors!r}, expected names with their levels)")
+    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
+        raise DataError(f"{run.path / 'config.json'}: damaged (seeds {seeds!r}, expected whole numbers)")
+    return plan
+
+
+def _run(run: RunDir, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
+    """Train and score one run, or go on with it; a failure is an outcome, not an end."""
+    folder = run.path / "arms" / re.sub(r"[^\w.+=,-]+", "_", _name(arm)) / f"seed-{seed}"
+    outcome = {"levels": arm.levels, "seed": seed, "run": str(folder.relative_to(run.path)), "reason": ""}
+    try:
+        trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, talk=talk)
+        split = trained.default_split
+        if not (folder / "eval" / split / "metrics.json").exists():
+            evaluate(trained, split=split, device=stored_config(trained).device)
+        scores = trained.read_json(f"eval/{split}/metrics.json")
+    except (Interrupted, StorageError):
+        raise
+    except Exception as error:  # out of memory, a diverging loss, …: the other arms are not to blame
+        talk.note(f"failed: {type(error).__name__}: {error}")
+        return {**outcome, "reason": f"{type(error).__name__}: {error}", **dict.fromkeys((*SCORES, "split", "faces"))}
+    return {**outcome, "split": split, "faces": scores["faces"], **{key: scores[key] for key in SCORES}}
+
+
+def _trained(run: RunDir, folder: Path, *, settings: dict[str, Any], talk: Talk) -> RunDir:
+    """Train in `folder`, or go on there, or find that it is done."""
+    trained = RunDir(folder)
+    if (folder / "checkpoints/last.ckpt").exists():
+        if trained.state in ("finished", "stopped-early"):
+            return trained
+        return resume(folder, talk=talk)
+    return train(recipe=str(run.path / "config.json"), out=folder, overwrite=True, talk=talk, **settings)
+
+
+def _write(run: RunDir, factors: dict[str, list[str]], done: list[dict[str, Any]]) -> None:
+    config = run.read_json("config.json")
+    write_json(
+        run.path / "ablation.json",
+        {
+            "schema_version": 1,
+            "source": config["data"]["source"],
+            "synthetic": config["data"]["synthetic"],
+            "model": config["config"]["model"],
+            "recipe": config["config"]["recipe"],
+            "epochs": config["config"]["epochs"],
+            "seeds": config["ablation"]["seeds"],
+            "factors": factors,
+            "arms": arm_means(done),
+            "effects": effects(done, factors),
+            "runs": done,
+        },
+    )
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    keys = ("seed", "run", "split", "faces", *SCORES)
+    rows = [[*factors, *keys], *([*each["levels"].values(), *(each[key] for key in keys)] for each in done)]
+    writer.writerows([spreadsheet_cell(cell) for cell in row] for row in rows)
+    write_atomic(run.path / "ablation.csv", text.getvalue())
+
+
+def _name(arm: Arm) -> str:
+    return ",".join(f"{factor}={level}" for factor, level in arm.levels.items())

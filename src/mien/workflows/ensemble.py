@@ -1,0 +1,106 @@
+"""`ensemble`: what several trained runs say together.  Axes: `N` faces, `C` classes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mien.core.errors import DataError, UsageError
+from mien.core.files import write_json
+from mien.core.predictions import Predictions
+from mien.core.runs import RunDir, refuse_replacing
+from mien.core.talk import Talk
+from mien.evaluation.compare import compare
+from mien.evaluation.metrics import accuracy
+from mien.evaluation.votes import FLOOR
+from mien.training.config import stored_config
+from mien.training.devices import resolve_device
+from mien.training.distillation import open_member
+from mien.training.fit import split_faces
+from mien.training.temperature import fit_temperature
+from mien.workflows.evaluate import classify, faces_of, mirror, score_and_save
+from mien.workflows.train import load_run_faces
+
+
+def ensemble(
+    runs: Sequence[str | Path],
+    *,
+    split: str | None = None,
+    flip: bool = False,
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Score the mean of the probabilities of several runs, calibrated on the faces that all of them held out.
+
+    Args:
+        runs: run folders or names, two or more; of any networks, trained on the same data with the same hold-out.
+        split: which faces; None as in `evaluate`, by the first run.
+        flip: also score the mean over each face and its mirror image.
+        name: the folder's name below `runs/ensemble`; by default the number of members and their networks.
+        out: a folder to use instead, empty unless `overwrite`.
+        overwrite: replace what is in `out`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        command: the command line, to be kept.
+
+    Returns:
+        The scores as `evaluate` gives them, with `run`, `members` (run, accuracy), `temperature` and `over_best`: the
+        ensemble compared with its best member on the same faces, as `compare` gives it.
+
+    Raises:
+        DataError: no such run or split, or the runs' data have changed.
+        UsageError: fewer than two runs, other classes, other faces held out, or `out` is one of them.
+    """
+    members = [RunDir.open(run) for run in runs]
+    if len({member.path for member in members}) < max(2, len(members)):
+        raise UsageError("an ensemble has two or more different runs: mien ensemble runs/train/a runs/train/b")
+    refuse_replacing(out, members)
+    members[0].check_trained()
+    config, faces = stored_config(members[0]), load_run_faces(members[0], Talk())
+    where = resolve_device(device)
+    classifiers = [open_member(member, config, faces=faces, device=where) for member in members]
+    learned, held_out = split_faces(config, faces)
+    split = split or members[0].default_split
+    judged = faces_of(split, own=faces, held_out=held_out)
+    if not judged.labelled.any():
+        raise DataError(f"{judged.source}: none of the {len(judged):,} faces of split '{split}' has a label")
+    networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
+    run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
+    given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
+    write_json(run.path / "config.json", {"schema_version": 1, "command": list(command), "ensemble": given})
+    known = [classify(each, held_out) for each in classifiers]
+    temperature = fit_temperature(_log_mean(known), torch.as_tensor(held_out.targets))
+    alone = known if split == "validation" else [classify(each, judged) for each in classifiers]
+    together = _average(alone, temperature)
+    mirrored = _average([classify(each, mirror(judged)) for each in classifiers], temperature) if flip else None
+    folder = run.path / "eval" / split
+    scores = score_and_save(together, mirrored=mirrored, faces=judged, split=split, learned=learned, folder=folder)
+    accuracies = [accuracy(each) for each in alone]
+    best = int(np.argmax(accuracies))
+    result = {
+        "members": [
+            {"run": str(member.path), "accuracy": accuracy}
+            for member, accuracy in zip(members, accuracies, strict=True)
+        ],
+        "temperature": temperature,
+        "over_best": compare(alone[best], together, names=(str(members[best].path), "the ensemble")),
+    }
+    write_json(run.path / "ensemble.json", {"schema_version": 1, "split": split, **result})
+    return {"run": str(run.path), **scores, **result}
+
+
+def _average(said: Sequence[Predictions], temperature: float) -> Predictions:
+    """Average what several say of the same faces, and make the mean as sure as `temperature` says."""
+    probabilities = (_log_mean(said) / temperature).softmax(dim=1).float().numpy()
+    return replace(said[0], probabilities=probabilities)
+
+
+def _log_mean(said: Sequence[Predictions]) -> torch.Tensor:
+    """Take the logarithm of the mean probabilities: `float64 (N, C)`."""
+    mean = np.mean([each.probabilities for each in said], axis=0, dtype=np.float64)
+    return torch.as_tensor(np.maximum(mean, FLOOR)).log()

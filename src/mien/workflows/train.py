@@ -1,0 +1,295 @@
+"""`train` and `resume`: the two ways to start training."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.files import write_json
+from mien.core.images import SIZE
+from mien.core.runs import RESULTS, RunDir, refuse_replacing
+from mien.core.talk import Talk
+from mien.data.audit import describe
+from mien.data.formats import absolute_source, open_faces
+from mien.models.registry import check_side, info
+from mien.training.checkpoint_io import check_checkpoint
+from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve, stored_config
+from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
+from mien.training.distillation import open_teachers, teachers_sha256
+from mien.training.fit import fit, split_faces
+from mien.training.provenance import data_card, environment
+
+CHANGEABLE = ("epochs", "device", "stopping")
+"""What a resumed run may have different from the run that it goes on with."""
+
+
+def train(
+    data: str | None = None,
+    *,
+    recipe: str,
+    settings: Sequence[str] = (),
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    verb: str = "train",
+    command: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+    talk: Talk | None = None,
+    **flags: Any,
+) -> RunDir:
+    """Train a classifier on labelled faces; weights, history and checkpoints stay in the run folder.
+
+    Args:
+        data: a file or folder that `open_faces` reads, or `synthetic`; None takes what the recipe names.
+        recipe: the name of a shipped recipe, a TOML file, or a run's `config.json` to repeat that run.
+        settings: `"optimizer.lr=1e-3"` and the like, over the recipe.
+        name: the run's name below `runs/<verb>`; by default model and time.
+        out: a folder to use instead, empty unless `overwrite`.
+        overwrite: replace the run that is in `out`.
+        verb: the folder below `runs`.
+        command: the command line, to be kept with the config.
+        more: what else `config.json` keeps.
+        talk: who is told of steps, epochs and notes.
+        flags: config keys over recipe and settings (`epochs=8`).
+
+    Returns:
+        The run folder; `status.json` says whether it finished or stopped early.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit.
+        DataError: the data are missing or malformed, no row is left to train or to validate on, or there is no such
+            teacher.
+        Interrupted: the user stopped it; the last whole epoch is saved.
+        Diverged: the loss became infinite or no number; the last good epoch is saved.
+        UsageError: a teacher has other classes, or has learned from the faces that are held out; or another process is
+            at work in `out`.
+    """
+    talk = talk or Talk()
+    config = resolve_config(data, recipe=recipe, settings=settings, **flags)
+    faces = load_faces(config, talk)
+    teachers = open_teachers(config, faces=faces)
+    made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command, **(more or {}))
+    with made as (run, training, held_out):
+        _say_where(run, config, talk)
+        return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk)
+
+
+@contextlib.contextmanager
+def begin(
+    config: TrainConfig,
+    faces: FaceSet,
+    *,
+    verb: str,
+    name: str | None,
+    out: Path | None,
+    overwrite: bool,
+    command: Sequence[str],
+    **more: Any,
+) -> Iterator[tuple[RunDir, FaceSet, FaceSet]]:
+    """Make a run folder that says what it will be made of: `config.json` (with `more`), `data.json`, `model_info.json`.
+
+    Yields:
+        The folder, locked while the block runs, the faces to learn from, and those held out.
+
+    Raises:
+        DataError: no row is left to train or to validate on; no folder is made then.
+        UsageError: `out` has a teacher in it, or another process is at work there.
+    """
+    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
+    training, held_out = split_faces(config, faces)
+    stored = {
+        "schema_version": 1,
+        "command": list(command),
+        "config": config.model_dump(),
+        "data": data_card(faces, training=training, held_out=held_out),
+        "teachers_sha256": teachers_sha256(config),
+        **more,
+        **environment(),
+    }
+    described, model = describe(faces), asdict(info(config.model, classes=len(faces.classes)))
+    default = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
+    run = RunDir.create(verb, name=name or default, out=out, overwrite=overwrite)
+    with run.locked():
+        run.set_status("running")
+        write_json(run.path / "data.json", described)
+        write_json(run.path / "model_info.json", model)
+        write_json(run.path / "config.json", stored)  # last: without it the folder is no run
+        run.make_latest()
+        yield run, training, held_out
+
+
+def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunDir:
+    """Go on with an unfinished or extended run, from its last whole epoch.
+
+    On the CPU of one machine the result equals that of an undisturbed run, byte for byte.  Scores and the report of the
+    model so far are removed: they would be those of another model.
+
+    Args:
+        where: the run folder, its name, or `latest`.
+        talk: who is told of steps, epochs and notes.
+        flags: `epochs` (upwards), `device` and `stopping.patience` may change; any other config key must equal the
+            run's own.
+
+    Raises:
+        ConfigError: a key differs that may not, or `epochs` got smaller.
+        DataError: there is no such run, it is no training, its checkpoint is damaged, or its faces or teachers have
+            changed.
+        UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
+    """
+    talk = talk or Talk()
+    run = RunDir.open(where)
+    run.check_trained()
+    with run.locked():
+        return _resume(run, talk=talk, **flags)
+
+
+def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
+    before = stored_config(run)
+    config = _absolute_paths(resolve(before.model_dump(), flags=flags))
+    lightning_device(config.device, config.devices)
+    _check_same(before, config)
+    _check_open(run, before, config)
+    check_checkpoint(run.path / "checkpoints/last.ckpt")
+    faces = load_run_faces(run, talk)
+    training, held_out = split_faces(config, faces)
+    teachers = open_teachers(config, faces=faces)
+    hashes = check_teachers(run, config)
+    run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
+    run.remove(RESULTS)
+    changed = {"config": config.model_dump(), "teachers_sha256": hashes}
+    write_json(run.path / "config.json", run.read_json("config.json") | changed)
+    _say_where(run, config, talk)
+    return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk, resume=True)
+
+
+def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (), **flags: Any) -> TrainConfig:
+    """Put recipe, settings and flags together and check model and device; see `train`.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit.
+        UsageError: no data, no such model, or no such device.
+    """
+    values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
+    given = {key: _as_text(value) for key, value in {"data": data, **flags}.items()}
+    config = _absolute_paths(resolve(values, settings=settings, flags=given))
+    check_runs(config)
+    return config
+
+
+def check_runs(config: TrainConfig) -> None:
+    """Raise `UsageError` if there is no such network, if it can't see such faces, or if there is no such device."""
+    check_side(config.model, config.start_px)
+    lightning_device(config.device, config.devices)
+
+
+def _as_text(value: Any) -> Any:
+    """Write paths as text, which is what a config holds."""
+    if isinstance(value, (list, tuple)):
+        return [_as_text(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _absolute_paths(config: TrainConfig) -> TrainConfig:
+    """Make a config's paths absolute, which are relative to where one stands, so that it holds from everywhere."""
+    paths: dict[str, Any] = {"teachers": tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)}
+    paths["data"] = absolute_source(config.data)
+    if config.votes:
+        paths["votes"] = str(Path(config.votes).absolute())
+    return config.model_copy(update=paths)
+
+
+def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:
+    """Open the faces that a config names; with `skip_bad`, `talk` is told of each picture that is left out."""
+
+    def left_out(error: DataError) -> None:
+        talk.note(f"left out: {error}")
+
+    return open_faces(
+        config.data, votes=config.votes, labels=config.labels, on_bad=left_out if config.skip_bad else None
+    )
+
+
+def load_run_faces(run: RunDir, talk: Talk) -> FaceSet:
+    """Open the faces that a run was made with.
+
+    Raises:
+        DataError: they are others by now, or in another order.
+    """
+    faces = load_faces(stored_config(run), talk)
+    expected = run.row_fingerprint
+    if faces.row_fingerprint != expected:
+        raise DataError(
+            f"{faces.source}: not the rows that the run learned from (row fingerprint {faces.row_fingerprint}, then "
+            f"{expected}), or not in that order; put the old file back"
+        )
+    return faces
+
+
+def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
+    """Return `teachers_sha256`; raise `DataError` if a teacher has become another network since the run began."""
+    hashes = teachers_sha256(config)
+    if run.read_json("config.json").get("teachers_sha256", hashes) != hashes:  # runs of an older mien have none
+        raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
+    return hashes
+
+
+def _say_where(run: RunDir, config: TrainConfig, talk: Talk) -> None:
+    device = resolve_device(config.device)
+    talk.note(f"run: {run.path}")
+    talk.note(f"device: {describe_device(device)}, {resolve_precision(config.precision, device)}")
+
+
+def _check_same(before: TrainConfig, after: TrainConfig) -> None:
+    for key in TrainConfig.model_fields:
+        old, new = getattr(before, key), getattr(after, key)
+        if key not in CHANGEABLE and old != new:
+            raise ConfigError(f"--resume: {key} was {old} and can't become {new}; start a new run for that")
+    plans = _plans_ahead(before)
+    if plans and after.epochs != before.epochs:
+        raise ConfigError(
+            f"--resume: epochs was {before.epochs} and can't become {after.epochs}: {plans} of all epochs from the "
+            "start; start a new run for that"
+        )
+    if after.epochs < before.epochs:
+        raise ConfigError(f"--resume: epochs was {before.epochs} and can only grow, not become {after.epochs}")
+
+
+def _plans_ahead(config: TrainConfig) -> str:
+    """Say what has planned all epochs from the start, so that there can't be more; empty where nothing has."""
+    plans = "one-cycle plans the learning rate" if config.schedule == "one-cycle" else ""
+    return plans or ("start_px plans the size of the faces" if config.start_px < SIZE else "")
+
+
+def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
+    plans = _plans_ahead(before)
+    if run.state == "finished" and plans:
+        raise UsageError(
+            f"{run.path}: finished its {before.epochs} epochs, and {plans} of all epochs from the start; start a new "
+            "run for more"
+        )
+    if run.state == "finished" and after.epochs <= before.epochs:
+        raise UsageError(
+            f"{run.path}: finished its {before.epochs} epochs; to go on: "
+            f"mien train --resume {run.path} --epochs {before.epochs * 2}"
+        )
+    more = "" if after.epochs == before.epochs else f"--epochs {after.epochs} "
+    waited = epochs_without_gain(run.history)
+    if run.state in ("finished", "stopped-early") and 0 < after.stopping.patience <= waited:
+        raise UsageError(
+            f"{run.path}: no lower validation loss for {waited} epochs, patience {after.stopping.patience}; to go on: "
+            f"mien train --resume {run.path} {more}--patience {waited * 2}"
+        )
+
+
+def epochs_without_gain(history: Sequence[Mapping[str, float]]) -> int:
+    """Count the epochs since the first with the lowest validation loss, as early stopping does.
+
+    >>> epochs_without_gain([{"val_loss": 2.0}, {"val_loss": 1.5}, {"val_loss": 1.5}, {"val_loss": 1.6}])
+    2
+    """
+    losses = [row["val_loss"] for row in history]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0

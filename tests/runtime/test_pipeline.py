@@ -1,0 +1,113 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien.core.errors import DataError
+from mien.runtime.crop import Square
+from mien.runtime.detect import Box, Detection
+from mien.runtime.pipeline import see
+from mien.runtime.results import Picture
+
+MARKS = np.array([[0, 0], [1, 0], [0, 0], [0, 0], [0, 0]], float)
+
+
+class Corners:
+    """Finds as many faces as the first pixel's red says."""
+
+    def detect(self, picture: np.ndarray) -> list[Detection]:
+        return [Detection(Box(10.0 * i, 5, 20, 20), 0.9, MARKS) for i in range(picture[0, 0, 0])]
+
+
+class Mean:
+    """Says how bright each face is, and keeps how many it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.asked.append(len(images))
+        share = images.mean(axis=(1, 2)) / 255
+        return np.stack([share, 1 - share], axis=1).astype(np.float32)
+
+
+def picture(name: str, faces: int, *, side: int = 300) -> Picture:
+    pixels = np.random.default_rng(faces).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    pixels[0, 0, 0] = faces
+    return Picture(name, pixels, frame=7, time_s=0.5)
+
+
+def run(model: Mean, pictures: list[Picture]) -> list:
+    return list(see(model, iter(pictures), labels=("bright", "dark"), detector=Corners()))
+
+
+def test_each_face_has_its_own_probabilities() -> None:
+    model = Mean()
+    seen = run(model, [picture("a", 2), picture("none", 0), picture("b", 1)])
+    assert [(each.picture.source, len(each.faces)) for each in seen] == [("a", 2), ("none", 0), ("b", 1)]
+    assert model.asked == [3]
+    faces = [face for each in seen for face in each.faces]
+    for face in faces:
+        assert face.probabilities["bright"] == pytest.approx(face.image.mean() / 255, abs=1e-6)
+        assert list(face.probabilities) == ["bright", "dark"]
+        assert (face.frame, face.time_s) == (7, 0.5)
+    assert [(face.source, face.face, face.box, face.square) for face in faces] == [
+        ("a", "1", Box(0, 5, 20, 20), Square(10, 15, 20)),
+        ("a", "2", Box(10, 5, 20, 20), Square(20, 15, 20)),
+        ("b", "1", Box(0, 5, 20, 20), Square(10, 15, 20)),
+    ]
+
+
+def test_faces_are_classified_together_but_never_many_pictures() -> None:
+    model = Mean()
+    run(model, [picture("few", 5)] * 5)
+    assert model.asked == [10, 10, 5]
+    model = Mean()
+    run(model, [picture("large", 1, side=2300)] * 14)  # 5.3 million pixels each
+    assert model.asked == [7, 7]
+
+
+def test_batches_change_nothing() -> None:
+    pictures = [picture(str(i), i) for i in range(6)]
+    together = [face.probabilities for each in run(Mean(), pictures) for face in each.faces]
+    alone = [face.probabilities for each in pictures for face in run(Mean(), [each])[0].faces]
+    assert together == alone
+
+
+def test_a_picture_that_is_a_face_has_itself_as_box() -> None:
+    (seen,) = run(Mean(), [picture("face", 0, side=48)])
+    assert [(face.box, face.square) for face in seen.faces] == [(Box(0, 0, 48, 48), None)]
+
+
+def test_pictures_are_taken_as_they_are_needed() -> None:
+    drawn = []
+
+    def endless() -> Iterator[Picture]:
+        while True:
+            drawn.append(1)
+            yield picture("a", 1)
+
+    seen = see(Mean(), endless(), labels=("bright", "dark"), detector=Corners())
+    assert len(next(seen).faces) == 1
+    assert len(drawn) == 8
+
+
+def test_what_was_read_before_an_error_comes_first() -> None:
+    def broken() -> Iterator[Picture]:
+        yield picture("a", 2)
+        yield picture("b", 1)
+        raise DataError("cut off")
+
+    seen = see(Mean(), broken(), labels=("bright", "dark"), detector=Corners())
+    assert [len(next(seen).faces), len(next(seen).faces)] == [2, 1]
+    with pytest.raises(DataError, match="cut off"):
+        next(seen)
+
+
+def test_a_small_frame_without_a_face_has_none() -> None:
+    frame = picture("small", 0, side=200)
+    (seen,) = run(Mean(), [frame])
+    assert seen.faces == ()
+    (seen,) = run(Mean(), [replace(frame, frame=None, time_s=None)])
+    assert len(seen.faces) == 1

@@ -1,0 +1,337 @@
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
+from mien.core.faces import FaceSet
+from mien.core.files import write_json
+from mien.core.predictions import Predictions
+from mien.core.runs import RunDir
+from mien.core.talk import Talk
+from mien.data.formats import open_faces
+from mien.evaluation.metrics import evaluate as score
+from mien.explanation.attribution import METHODS
+from mien.models.classifier import load_classifier
+from mien.training.config import stored_config
+from mien.workflows.evaluate import classify, evaluate
+from mien.workflows.study import resume_study, study
+from mien.workflows.train import resume, train
+
+
+def test_a_study_leaves_everything_in_one_folder(studied: RunDir) -> None:
+    found = {str(path.relative_to(studied.path)) for path in studied.path.rglob("*") if path.is_file()}
+    assert found == {
+        "config.json",
+        "status.json",
+        "data.json",
+        "model_info.json",
+        "metrics.csv",
+        "timing.csv",
+        "model.safetensors",
+        "model.json",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+        "eval/test/predictions.npz",
+        "eval/test/metrics.json",
+        "eval/test/examples.npz",
+        "eval/test/cells.npz",
+        *(f"explain/{name}.{end}" for name in ("attribution", "filters", "feature_maps") for end in ("json", "npz")),
+        *(f"explain/{name}.png" for name in ("filters", "feature_maps", *METHODS)),
+        "report.html",
+    }
+    assert studied.state == "finished"
+
+
+def test_stored_scores_are_those_of_the_stored_predictions(studied: RunDir) -> None:
+    predictions = Predictions.load(studied.path / "eval/test/predictions.npz")
+    assert {"split": "test", **score(predictions)} == studied.read_json("eval/test/metrics.json")
+    assert predictions.synthetic
+    assert len(predictions) == 42
+
+
+@pytest.mark.parametrize("name", ["examples.npz", "cells.npz"])
+def test_kept_faces_are_what_they_name(studied: RunDir, name: str) -> None:
+    faces = open_faces("synthetic:210").split("test")
+    with np.load(studied.path / "eval/test" / name) as examples:
+        assert (examples["images"] == faces.images[examples["rows"]]).all()
+        assert len(examples["rows"]) > 0
+
+
+def relabelled(classes: tuple[str, ...], targets: list[int]) -> FaceSet:
+    count = len(targets)
+    return FaceSet(
+        images=np.zeros((count, 48, 48), np.uint8),
+        targets=np.array(targets),
+        classes=classes,
+        splits=np.full(count, "test"),
+        ids=np.arange(count).astype(str),
+        source="others",
+    )
+
+
+def test_classes_are_matched_by_name(studied: RunDir) -> None:
+    predictions = classify(load_classifier(studied.path), relabelled(("happy", "never seen", "angry"), [0, 2, -1]))
+    assert predictions.targets is not None
+    assert [predictions.classes[target] if target >= 0 else None for target in predictions.targets] == [
+        "happy",
+        "angry",
+        None,
+    ]
+
+
+def test_a_class_that_the_run_has_not(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    assert classify(load_classifier(copy.path), relabelled(("hapy",), [0])).targets is None
+    folder = tmp_path / "faces/test/hapy"
+    folder.mkdir(parents=True)
+    Image.new("L", (50, 60), 90).save(folder / "a.png")
+    with pytest.raises(DataError, match="class 'hapy' is none of the classifier's, did you mean happy"):
+        evaluate(copy, data=str(tmp_path / "faces"))
+
+
+def test_other_data_keep_to_a_folder_of_their_own(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    before = copy.read_json("eval/test/metrics.json")
+    scores = evaluate(copy, data="synthetic:140")
+    assert scores["faces"] == 28
+    assert copy.read_json("eval/test/metrics.json") == before
+    assert copy.read_json("eval/synthetic-140-test/metrics.json") == scores
+
+
+def test_without_test_faces_what_was_held_out_is_scored(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    described = copy.read_json("data.json")
+    described["splits"].pop("test")
+    write_json(copy.path / "data.json", described)
+    assert (evaluate(copy)["faces"], evaluate(copy)["split"]) == (35, "validation")
+    assert (copy.path / "eval/validation/metrics.json").exists()
+
+
+def test_data_of_the_same_name_keep_apart(studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    for folder, count in (("one", 14), ("two", 21), ("one", 14)):
+        for i, name in enumerate(copy.read_json("model.json")["classes"] * (count // 7)):
+            picture = tmp_path / folder / "faces/test" / name / f"{i}.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (48, 48), 10 * i).save(picture)
+        monkeypatch.chdir(tmp_path / folder)
+        assert evaluate(copy, data="faces")["faces"] == count
+    found = {name: copy.read_json(f"eval/{name}/metrics.json")["faces"] for name in ("faces-test", "faces-test-2")}
+    assert found == {"faces-test": 14, "faces-test-2": 21}
+    assert not (copy.path / "eval/faces-test-3").exists()
+
+
+def test_other_data_never_take_the_name_of_an_own_split(
+    studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`private.csv` has a split `test`, and the run's own data may have one called `private-test`."""
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    monkeypatch.setattr("mien.workflows.evaluate.own_faces", lambda *_: replace(own, splits=splits))
+    own = open_faces("synthetic:210")
+    splits = np.where(own.splits == "test", "private-test", own.splits)
+    for i, name in enumerate(copy.read_json("model.json")["classes"]):
+        (tmp_path / "private/test" / name).mkdir(parents=True)
+        Image.new("L", (48, 48), 10 * i).save(tmp_path / "private/test" / name / "a.png")
+    assert evaluate(copy, data=str(tmp_path / "private"))["faces"] == 7
+    assert sorted(path.name for path in (copy.path / "eval").iterdir()) == ["private-test-2", "test"]
+
+
+def test_what_was_held_out_is_scored_alone(studied: RunDir) -> None:
+    with pytest.raises(UsageError, match="validation is what the run held out; score it alone"):
+        evaluate(studied, split="test, validation")
+
+
+def test_the_order_of_rows_matters(tmp_path: Path) -> None:
+    """The last rows are held out: sorting the file would put learned faces among them."""
+    rows = [f"{i % 7},{' '.join([str(i)] * 2304)}" for i in range(100)]
+    path = tmp_path / "faces.csv"
+    path.write_text("\n".join(["label,feature", *rows]) + "\n")
+    few = {"epochs": 1, "batch": 32, "device": "cpu"}
+    settings = ["holdout.method=last", "holdout.rows=40"]
+    run = train(str(path), recipe="demo", settings=settings, out=tmp_path / "run", **few)
+    assert evaluate(run, split="validation")["faces"] == 40
+    before = open_faces(path).fingerprint
+    path.write_text("\n".join(["label,feature", *reversed(rows)]) + "\n")
+    assert open_faces(path).fingerprint == before
+    with pytest.raises(DataError, match="not in that order"):
+        evaluate(run, split="validation")
+    with pytest.raises(DataError, match="not in that order"):
+        resume(run.path, epochs=2)
+
+
+def test_unlabelled_faces_are_classified_but_not_scored(studied: RunDir) -> None:
+    predictions = classify(load_classifier(studied.path), relabelled(("happy",), [-1, -1]))
+    assert predictions.targets is None
+    assert predictions.probabilities.sum(axis=1) == pytest.approx([1, 1])
+
+
+def test_scores_need_the_faces_that_were_learned_from(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    config = copy.path / "config.json"
+    config.write_text(config.read_text().replace("synthetic:210", "synthetic:140"))
+    with pytest.raises(DataError, match="put the old file back"):
+        evaluate(copy)
+
+
+def test_other_splits(studied: RunDir, tmp_path: Path) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    held_out = evaluate(copy, split="validation")
+    assert (held_out["faces"], held_out["copies"]) == (35, 0)
+    learned = evaluate(copy, split="train")
+    assert (learned["faces"], learned["copies"]) == (147, 112)
+    with pytest.raises(DataError, match="no faces in split 'exam'"):
+        evaluate(copy, split="exam")
+
+
+def test_targets_belong_to_other_data(studied: RunDir) -> None:
+    with pytest.raises(UsageError, match="--data"):
+        evaluate(studied, targets="answers.csv")
+
+
+def test_votes_are_kept(studied: RunDir) -> None:
+    votes = np.array([[1, 9], [7, 3]], np.uint8)
+    faces = replace(relabelled(("happy",), [0, -1]), votes=votes, vote_names=("happy", "sad"))
+    predictions = classify(load_classifier(studied.path), faces)
+    assert predictions.votes is not None
+    assert predictions.votes.tolist() == votes.tolist()
+    assert predictions.vote_names == ("happy", "sad")
+
+
+def test_other_data_are_opened_as_the_runs_own_were(
+    studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    config, asked = stored_config(copy).model_copy(update={"labels": "ferplus"}), []
+
+    def opened(path: str, **given: object) -> FaceSet:
+        asked.append((path, given))
+        return open_faces("synthetic:140")
+
+    monkeypatch.setattr("mien.workflows.evaluate.stored_config", lambda run: config)
+    monkeypatch.setattr("mien.workflows.evaluate.open_faces", opened)
+    evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", on_bad=print)
+    assert asked == [
+        (str(Path("a.csv").absolute()), {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})
+    ]
+
+
+@pytest.fixture
+def calls(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What `study` calls, with arguments; nothing is done."""
+    made: list[tuple[object, ...]] = []
+    for name in ("train", "resume", "evaluate", "explain", "ablate", "resume_ablation", "report"):
+
+        def verb(what: object, *, name: str = name, **given: object) -> RunDir:
+            given.pop("talk", None)
+            made.append((name, what, given))
+            return studied
+
+        monkeypatch.setattr(f"mien.workflows.study.{name}", verb)
+    return made
+
+
+def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
+    run = planned(studied, tmp_path, "mien-s")
+    (run.path / "explain/attribution.json").unlink()  # killed before the last file was written
+    config = stored_config(run)
+    alone: list[tuple[object, ...]] = [
+        ("evaluate", run, {"device": "cpu"}),
+        ("report", run, {}),
+        ("explain", run, {"device": "cpu"}),
+        ("report", run, {}),
+    ]
+    shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "overwrite": True}
+    shared |= {"votes": None, "labels": "own", "skip_bad": False, "command": run.read_json("config.json")["command"]}
+    factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
+    ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]
+    assert resume_study(run.path) == run
+    assert calls == [*alone, *ablated]
+    calls.clear()
+    write_json(run.path / "config.json", run.read_json("config.json") | {"study": {"ablation": None}})
+    resume_study(run.path)
+    assert calls == alone
+    calls.clear()
+    assert study("synthetic:210", recipe="demo", epochs=1, ablation=None, command=["mien", "study"]) is studied
+    trained = {"recipe": "demo", "verb": "study", "epochs": 1, "command": ["mien", "study"]}
+    trained["more"] = {"study": {"ablation": None}}
+    assert calls[0] == ("train", "synthetic:210", trained)
+    assert [name for name, *_ in calls] == ["train", "evaluate", "report"]  # its explanations are there
+
+
+def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> RunDir:
+    """A copy of a study that has an ablation."""
+    run = RunDir(Path(shutil.copytree(studied.path, tmp_path / "run")))
+    write_json(run.path / "config.json", run.read_json("config.json") | {"study": {"ablation": ablation}})
+    return run
+
+
+def test_a_recipe_of_the_ablation_holds_from_everywhere(
+    tmp_path: Path, calls: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.toml").write_text('model = "mien-n"')
+    monkeypatch.chdir(tmp_path)
+    study("synthetic:210", recipe="demo", ablation="small.toml")
+    trained = next(given for name, _, given in calls if name == "train")
+    assert trained["more"] == {"study": {"ablation": str(tmp_path / "small.toml")}}
+
+
+@pytest.mark.parametrize("damage", [{"study": None}, {"study": {"ablation": 3}}])
+def test_what_is_no_study_does_not_go_on_as_one(studied: RunDir, tmp_path: Path, damage: dict[str, object]) -> None:
+    run = planned(studied, tmp_path, None)
+    write_json(run.path / "config.json", run.read_json("config.json") | damage)
+    with pytest.raises(DataError, match=r"no study .*; `mien study` makes one"):
+        resume_study(run.path)
+
+
+def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: list[tuple[object, ...]]) -> None:
+    run = planned(studied, tmp_path, "mien-n")
+    run.set_status("interrupted")
+    (run.path / "ablation").mkdir()
+    (run.path / "ablation/config.json").write_text("{}")
+    resume_study(run.path)
+    assert [(name, what) for name, what, _ in calls] == [
+        ("resume", run.path),
+        ("evaluate", run),
+        ("report", run),
+        ("resume_ablation", run.path / "ablation"),
+        ("report", run),
+    ]
+
+
+def test_a_study_that_is_interrupted_and_goes_on(studied: RunDir, tmp_path: Path) -> None:
+    class Impatient(Talk):
+        def epoch(self, row: dict[str, float]) -> None:
+            raise KeyboardInterrupt
+
+    few = {"epochs": 2, "batch": 32, "settings": ["holdout.rows=35"], "device": "cpu"}
+    with pytest.raises(Interrupted, match=f"mien study --resume {tmp_path / 'run'}$"):
+        study("synthetic:210", recipe="demo", ablation=None, talk=Impatient(), out=tmp_path / "run", **few)
+    run = resume_study(tmp_path / "run")
+    assert len(run.history) == 2
+    assert {str(path.relative_to(run.path)) for path in run.path.rglob("*.json")} == {
+        str(path.relative_to(studied.path)) for path in studied.path.rglob("*.json")
+    }
+
+
+def test_ctrl_c_after_training(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mien.workflows.study.evaluate", stopped)
+    with pytest.raises(
+        Interrupted, match=f"interrupted; the whole study goes on with: mien study --resume {studied.path}$"
+    ):
+        resume_study(studied.path)
+
+
+def test_a_wrong_ablation_is_told_before_training(tmp_path: Path) -> None:
+    wrong = tmp_path / "bad.toml"
+    wrong.write_text('model = "mien-n"\nepoks = 3\n')
+    for ablation, message in (("mien-q", "no recipe 'mien-q', did you mean"), (str(wrong), "'epoks'")):
+        with pytest.raises(ConfigError, match=message):
+            study("synthetic:210", recipe="demo", ablation=ablation, out=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == [wrong]
