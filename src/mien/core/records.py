@@ -1,0 +1,93 @@
+"""`Record`: the base of every result that mien stores as JSON."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from mien.core.errors import DataError
+from mien.core.files import read_json, write_json
+
+
+class Record:
+    """A frozen dataclass of plain values and other records, stored as one JSON object.
+
+    Subclasses are `@dataclass(frozen=True, kw_only=True)`.  Keys that a newer mien has added are ignored when an older
+    one reads them.
+
+    Attributes:
+        SCHEMA_VERSION: the version of the stored keys, in records that are the whole of a file; None in their parts.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Share(Record):
+    ...     name: str
+    ...     share: float | None = None
+    >>> Share.from_dict({"name": "happy", "share": 1}, source="shares.json").to_dict()
+    {'name': 'happy', 'share': 1.0}
+    >>> Share.from_dict({"share": 1}, source="shares.json")
+    Traceback (most recent call last):
+    mien.core.errors.DataError: shares.json: damaged, or not a file of this kind (object missing required field `name`)
+    """
+
+    SCHEMA_VERSION: ClassVar[int | None] = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold; `schema_version` comes first where the record has one."""
+        version = {} if self.SCHEMA_VERSION is None else {"schema_version": self.SCHEMA_VERSION}
+        return version | msgspec.to_builtins(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, source: str | Path) -> Self:
+        """Check plain values and build the record.
+
+        Args:
+            values: what `to_dict` returned, or JSON gave back.
+            source: what to call them in an error.
+
+        Raises:
+            DataError: another schema version, a missing key, or a value of another type.
+        """
+        if cls.SCHEMA_VERSION is not None:
+            check_schema(values, cls.SCHEMA_VERSION, source=source)
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            reason = str(error)
+            reason = reason[:1].lower() + reason[1:]
+            raise DataError(f"{source}: damaged, or not a file of this kind ({reason})") from None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the record from a JSON file.
+
+        Raises:
+            DataError: no such file, damaged, or of another schema version.
+        """
+        return cls.from_dict(read_json(path), source=path)
+
+    def write(self, path: Path) -> None:
+        """Write the record as indented JSON, atomically.
+
+        Raises:
+            StorageError: the file can't be written; what was there before is unchanged.
+        """
+        write_json(path, self.to_dict())
+
+
+def check_schema(values: Mapping[str, Any], expected: int, *, source: str | Path) -> None:
+    """Raise `DataError` unless stored values have the schema version that this mien reads.
+
+    >>> check_schema({"schema_version": 9}, 2, source="card.json")
+    Traceback (most recent call last):
+    mien.core.errors.DataError: card.json: schema version 9, and this mien reads 2; install a newer mien to read it
+    """
+    found = values.get("schema_version")
+    if found == expected:
+        return
+    if isinstance(found, int) and found > expected:
+        remedy = "install a newer mien to read it"
+    else:
+        remedy = "make it again with this mien, or read it with the version that wrote it"
+    raise DataError(f"{source}: schema version {found}, and this mien reads {expected}; {remedy}")
