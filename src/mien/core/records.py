@@ -35,8 +35,10 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold; `schema_version` comes first where the record has one."""
-        version = {} if self.SCHEMA_VERSION is None else {"schema_version": self.SCHEMA_VERSION}
-        return version | msgspec.to_builtins(self)
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        if self.SCHEMA_VERSION is None:
+            return values
+        return {"schema_version": self.SCHEMA_VERSION, **values}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, source: str | Path) -> Self:
