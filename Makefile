@@ -19,11 +19,12 @@ test: install
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/sphinx-build -q -W docs site
 	$(BIN)/pytest
 
 docs: install
-	$(BIN)/mkdocs serve
+	$(BIN)/sphinx-build -q -W docs site
+	@echo "open site/index.html"
 
 clean:
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -130,4 +130,4 @@ def test_enlarged_faces_are_found_and_lose_little(test_folder: Path, tmp_path: P
         for path in sorted(test_folder.rglob("*.png"))[::3]
         for face in mien.predict(model, path)
     ]
-    assert np.mean(right) >= np.mean(whole) - 0.09  # three standard errors of 200 faces; docs/log.md has all 3,589
+    assert np.mean(right) >= np.mean(whole) - 0.09  # three standard errors of 200 faces; dev/log.md has all 3,589

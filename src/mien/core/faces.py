@@ -128,7 +128,7 @@ class FaceSet:
 
     @cached_property
     def row_fingerprint(self) -> str:
-        """A hash of pixels, labels, splits and votes row by row: equal only where the rows come in the same order."""
+        """A hash of pixels, labels, splits and votes, equal only where the same rows come in the same order."""
         hashed = hashlib.sha256(self.digests.tobytes() + self.targets.astype("<i8").tobytes())
         hashed.update("\n".join((*self.classes, *self.splits.tolist())).encode())
         hashed.update(b"" if self.votes is None else self.votes.tobytes())
