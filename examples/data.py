@@ -8,8 +8,9 @@ import sys
 import mien
 
 faces = mien.open_faces(sys.argv[1] if len(sys.argv) > 1 else "synthetic:700")
-found = mien.describe(faces)
-for name, split in found["splits"].items():
-    print(name, split["faces"], split["classes"])
-print("copies across splits:", found["copies"]["across"])
-print("fingerprint:", found["fingerprint"])
+summary = mien.describe(faces)
+for name, split in summary.splits.items():
+    print(name, split.faces, split.classes)
+for pair in summary.duplicates.across:
+    print(f"{pair.faces} faces of {pair.split} are exact copies of a face of {pair.other}")
+print("fingerprint:", summary.fingerprint)

@@ -64,7 +64,7 @@ def test_a_run_without_weights_says_what_makes_them(run: RunDir) -> None:
 def changed(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     """Let the run's own faces be others, as if they had been these when it learned."""
     faces = replace(mien.open_faces("synthetic:210"), **values)
-    monkeypatch.setattr(verb, "own_faces", lambda *_: faces)
+    monkeypatch.setattr(verb, "load_run_faces", lambda *_: faces)
 
 
 def test_a_split_of_a_single_face_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:

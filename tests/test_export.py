@@ -209,8 +209,8 @@ def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: p
         return open_faces("synthetic:140")
 
     monkeypatch.setattr("mien.workflows.evaluate_bundle.open_faces", opened)
-    evaluate_bundle(bundle, "a.csv", votes="v.csv", targets="t.csv", on_bad=print)
-    assert asked == [{"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "on_bad": print}]
+    evaluate_bundle(bundle, "a.csv", votes="v.csv", targets="t.csv", skip_bad=True)
+    assert asked == [{"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "skip_bad": True}]
 
 
 def test_a_class_that_the_bundle_has_not(bundle: Bundle) -> None:

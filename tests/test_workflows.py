@@ -130,7 +130,7 @@ def test_other_data_never_take_the_name_of_an_own_split(
 ) -> None:
     """`private.csv` has a split `test`, and the run's own data may have one called `private-test`."""
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
-    monkeypatch.setattr("mien.workflows.evaluate.own_faces", lambda *_: replace(own, splits=splits))
+    monkeypatch.setattr("mien.workflows.evaluate.load_run_faces", lambda *_: replace(own, splits=splits))
     own = open_faces("synthetic:210")
     splits = np.where(own.splits == "test", "private-test", own.splits)
     for i, name in enumerate(copy.read_json("model.json")["classes"]):
@@ -213,9 +213,9 @@ def test_other_data_are_opened_as_the_runs_own_were(
 
     monkeypatch.setattr("mien.workflows.evaluate.stored_config", lambda run: config)
     monkeypatch.setattr("mien.workflows.evaluate.open_faces", opened)
-    evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", on_bad=print)
+    evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", skip_bad=True)
     assert asked == [
-        (str(Path("a.csv").absolute()), {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "on_bad": print})
+        (str(Path("a.csv").absolute()), {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "skip_bad": True})
     ]
 
 

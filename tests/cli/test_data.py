@@ -21,7 +21,7 @@ def test_describe(mien: Mien, course_csv: Path) -> None:
     assert found["blank"] == 14
     text = mien("data", "describe", course_csv).out
     assert found["fingerprint"] in text
-    assert "14 faces have one grey level only" in text
+    assert "14 faces have a single grey level" in text
 
 
 def test_answers_for_test_rows(mien: Mien, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ EVAL_FLAGS = {
     "--targets t.csv": ("targets", "t.csv"),
     "--votes v.csv": ("votes", "v.csv"),
     "--device cpu": ("device", "cpu"),
-    "--skip-bad": ("on_bad", console.list_bad),
+    "--skip-bad": ("skip_bad", True),
     "--flip": ("flip", True),
 }
 ENSEMBLE_FLAGS = {
@@ -68,7 +68,7 @@ DATA_FLAGS = {
     "--votes v.csv": ("votes", "v.csv"),
     "--targets t.csv": ("targets", "t.csv"),
     "--labels ferplus": ("labels", "ferplus"),
-    "--skip-bad": ("on_bad", console.list_bad),
+    "--skip-bad": ("skip_bad", True),
 }
 ABLATE_FLAGS = {
     **{name: CONFIG_FLAGS[name] for name in CONFIG_FLAGS if name not in ("--seed 5", "--devices 2")},
@@ -89,7 +89,7 @@ VERBS = {  # line: (function, its flags)
     "eval run": ("mien.workflows.evaluate.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.runtime.session.load", LOAD_FLAGS),
     "predict x.jpg": ("mien.workflows.predict.see", SEE_FLAGS),
-    "data describe x.csv": ("mien.data.formats.stream_faces", DATA_FLAGS),
+    "data describe x.csv": ("mien.data.audit.describe", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
 DEFAULTS = {

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mien.core.data_summary import DataSummary, DuplicatesAcross
 from mien.core.faces import FaceSet
 from mien.core.labels import FERPLUS_VOTES
 from mien.data.audit import describe
@@ -45,14 +46,14 @@ def test_parquet_holds_the_same_rows(real: FaceSet, csv_faces: FaceSet):
 
 
 def test_known_facts(facts):
-    assert facts["faces"] == 32_298
-    assert list(facts["splits"]["train"]["classes"].values()) == [3995, 436, 4097, 7215, 4830, 3171, 4965]
-    assert list(facts["splits"]["test"]["classes"].values()) == [467, 56, 496, 895, 653, 415, 607]
-    assert facts["blank"] == 12
-    assert facts["copies"]["across"] == [{"split": "test", "copies_of": "train", "faces": 280}]
-    assert facts["votes"]["not_a_face"] == 161
-    assert facts["votes"]["agreement"]["all"] == pytest.approx(0.62, abs=0.005)
-    assert json.loads(json.dumps(facts)) == facts
+    assert facts.faces == 32_298
+    assert list(facts.splits["train"].classes.values()) == [3995, 436, 4097, 7215, 4830, 3171, 4965]
+    assert list(facts.splits["test"].classes.values()) == [467, 56, 496, 895, 653, 415, 607]
+    assert facts.blank == 12
+    assert facts.duplicates.across == (DuplicatesAcross(split="test", other="train", faces=280),)
+    assert facts.votes.not_a_face == 161
+    assert facts.votes.agreement.all == pytest.approx(0.62, abs=0.005)
+    assert DataSummary.from_dict(json.loads(json.dumps(facts.to_dict())), source="data.json") == facts
 
 
 def test_ferplus_labels(real, data_dir):

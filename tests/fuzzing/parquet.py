@@ -83,7 +83,6 @@ def targets(originals: Originals) -> dict[str, Target]:
     def read(content: bytes, folder: Path) -> object:
         path = folder / "faces.parquet"
         path.write_bytes(content)
-        left_out: list[str] = []
-        return describe(open_faces(path, on_bad=lambda error: left_out.append(str(error))))
+        return describe(open_faces(path, skip_bad=True))
 
     return {"Parquet": Target(tables(originals.pictures[:6]), read, weight=30)}

@@ -67,8 +67,7 @@ def _read_folder(given: list[tuple[list[str], Any]], folder: Path) -> object:
                 path.write_bytes(what)
         except (OSError, UnicodeEncodeError):  # a name that is too long, or a file where a folder should be
             continue
-    left_out: list[str] = []
-    faces = open_faces(folder / "root", on_bad=lambda error: left_out.append(str(error)))
+    faces = open_faces(folder / "root", skip_bad=True)
     return describe(faces), faces.row_fingerprint
 
 

@@ -93,6 +93,7 @@ def config_json(classes, *, synthetic, source):
 def data_json(classes, *, synthetic, source):
     part = {"faces": 100 * len(classes), "unlabelled": 0, "classes": dict.fromkeys(classes, 100)}
     return {
+        "schema_version": 2,
         "source": source,
         "synthetic": synthetic,
         "fingerprint": "7492b388b8f0d1f9",
@@ -101,9 +102,9 @@ def data_json(classes, *, synthetic, source):
         "unlabelled": 3,
         "blank": 11,
         "splits": {"train": part, "test": part},
-        "copies": {
+        "duplicates": {
             "within": {"train": 1236, "test": 0},
-            "across": [{"split": "test", "copies_of": "train", "faces": 280}],
+            "across": [{"split": "test", "other": "train", "faces": 280}],
         },
         "conflicts": {"groups": 14, "faces": 31},
         "votes": {"not_a_face": 176, "agreement": {"all": 0.62, "classes": {}}},

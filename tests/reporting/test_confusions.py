@@ -113,10 +113,10 @@ def test_votes_that_are_the_labels_are_not_held_against_them(run):
     stored["config"]["labels"] = "ferplus"
     write_json(run.path / "config.json", stored)
     text = Page(report(run).read_text(encoding="utf-8")).text
-    for words in ("Most votes went to", "Labels agree with the crowd", "Model agrees", "FER+'s crowd agrees with"):
+    for words in ("Most votes went to", "Labels agree with the crowd", "Model agrees", "FER+'s annotators agree with"):
         assert words in told
         assert words not in text
-    for words in ("the crowd was split as well", "Cross-entropy to the votes", "Faces that are none"):
+    for words in ("the crowd was split as well", "Cross-entropy to the votes", "Pictures without a face"):
         assert words in text
 
 

@@ -194,11 +194,11 @@ def test_a_run_that_diverged_has_a_page(run):
 
 def test_the_data_section_has_the_audit(page):
     for words in (
-        "Copies in test of faces in train they flatter the score 280",
-        "Repeats inside train",
+        "Faces in test that copy one in train they flatter the score 280",
+        "Repeated faces in train",
         "Same pixels, different labels in 14 groups; no model can be right on all of them 31",
         "Blank faces",
-        "Labels that FER+'s crowd agrees with",
+        "Labels that FER+'s annotators agree with",
     ):
         assert words in page.text
 

@@ -1,6 +1,7 @@
 """Talk goes to stderr, results to stdout; bars only on a terminal, else a line now and then."""
 
 import json
+import logging
 import os
 import sys
 import time
@@ -41,6 +42,23 @@ def say(text: str) -> None:
     """Tell a person something, unless quiet."""
     if not _settings["quiet"]:
         print(text, file=sys.stderr, flush=True)
+
+
+class LogHandler(logging.Handler):
+    """Shows what mien logs on stderr, as it is; `--quiet` leaves errors alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one message."""
+        if record.levelno >= logging.ERROR or not _settings["quiet"]:
+            print(self.format(record), file=sys.stderr, flush=True)
+
+
+def show_logs() -> None:
+    """Let all that mien logs from INFO up be shown; once is enough."""
+    logger = logging.getLogger("mien")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, LogHandler) for handler in logger.handlers):
+        logger.addHandler(LogHandler())
 
 
 def complain(error: Exception) -> None:

@@ -1,13 +1,12 @@
 """`mien data`."""
 
-from typing import Any
-
 import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.data_summary import DataSummary, VoteSummary
 
-data_app = typer.Typer(no_args_is_help=True, help="Probe at labelled faces before training on them.")
+data_app = typer.Typer(no_args_is_help=True, help="Look at labelled faces before you train on them.")
 app.add_typer(data_app, name="data")
 
 
@@ -23,41 +22,45 @@ def describe(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Count faces, copies across splits, conflicting labels and blank faces.
+    """Count faces, exact copies across splits, conflicting labels and blank faces.
 
     Example: `mien data describe fer2013.csv --votes fer2013new.csv`
     """
-    from mien.data.audit import describe as audit
-    from mien.data.formats import stream_faces
+    from mien.data.audit import describe as describe_data
 
-    on_bad = console.list_bad if skip_bad else None
-    found = audit(stream_faces(data, votes=votes, targets=targets, labels=labels or "own", on_bad=on_bad))
-    console.print_json(found) if json else _print(found)
+    summary = describe_data(data, votes=votes, targets=targets, labels=labels or "own", skip_bad=skip_bad)
+    if json:
+        console.print_json(summary.to_dict())
+    else:
+        _print(summary)
 
 
-def _print(found: dict[str, Any]) -> None:
-    splits = found["splits"]
-    rows = [[name, *(f"{split['classes'][name]:,}" for split in splits.values())] for name in found["classes"]]
-    rows.append(["all", *(f"{split['faces']:,}" for split in splits.values())])
-    drawn = " (synthetic: drawn, not photographed)" if found["synthetic"] else ""
-    print(f"{found['source']}{drawn}\n")
-    console.print_table({"class": "left"} | dict.fromkeys(splits, "right"), rows)
-    copies = found["copies"]
+def _print(summary: DataSummary) -> None:
+    drawn = " (synthetic: drawn, not photographed)" if summary.synthetic else ""
+    print(f"{summary.source}{drawn}\n")
+    rows = []
+    for name in summary.classes:
+        rows.append([name, *(f"{split.classes[name]:,}" for split in summary.splits.values())])
+    rows.append(["all", *(f"{split.faces:,}" for split in summary.splits.values())])
+    console.print_table({"class": "left"} | dict.fromkeys(summary.splits, "right"), rows)
     print()
-    for each in copies["across"]:
-        print(
-            f"copies:       {each['faces']:,} faces of {each['split']} are exact copies of a {each['copies_of']} face"
-        )
-    for name, count in copies["within"].items():
-        print(f"repeats:      {count:,} faces of {name} repeat another one of {name}")
+    for pair in summary.duplicates.across:
+        print(f"duplicates:   {pair.faces:,} faces of {pair.split} are exact copies of a face of {pair.other}")
+    for name, faces in summary.duplicates.within.items():
+        print(f"repeated:     {faces:,} faces of {name} are exact copies of another face of {name}")
+    conflicts = summary.conflicts
     print(
-        f"conflicts:    {found['conflicts']['faces']:,} faces in {found['conflicts']['groups']:,} groups of identical "
-        "pictures with different labels"
+        f"conflicts:    {conflicts.faces:,} faces, in {conflicts.groups:,} groups of identical pictures with different "
+        "labels"
     )
-    print(f"blank:        {found['blank']:,} faces have one grey level only")
-    print(f"unlabelled:   {found['unlabelled']:,}")
-    if found["votes"]:
-        print(f"votes:        {found['votes']['not_a_face']:,} faces are none to the crowd")
-        if found["votes"]["agreement"]:
-            print(f"agreement:    {found['votes']['agreement']['all']:.1%} of the labels are the crowd's plurality")
-    print(f"fingerprint:  {found['fingerprint']}")
+    print(f"blank:        {summary.blank:,} faces have a single grey level")
+    print(f"unlabelled:   {summary.unlabelled:,} faces have no label")
+    if summary.votes is not None:
+        _print_votes(summary.votes)
+    print(f"fingerprint:  {summary.fingerprint}")
+
+
+def _print_votes(votes: VoteSummary) -> None:
+    print(f"votes:        {votes.not_a_face:,} faces are none, as most of their annotators say")
+    if votes.agreement is not None:
+        print(f"agreement:    {100 * votes.agreement.all:.1f} % of the labels are the annotators' plurality")

@@ -32,7 +32,7 @@ def evaluate(
     `mien eval bundle --data fer2013.csv`
     """
     shared: dict[str, Any] = {"targets": targets, "votes": votes}
-    shared["on_bad"] = console.list_bad if skip_bad else None
+    shared["skip_bad"] = skip_bad
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
         given |= {"split": split, "device": device, "skip-bad": skip_bad}

@@ -64,6 +64,7 @@ def run(arguments: list[str]) -> int:
     >>> run(["models", "--no-such-flag"])
     2
     """
+    console.show_logs()
     try:
         return _call(arguments)
     except MienError as error:

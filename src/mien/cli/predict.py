@@ -127,7 +127,7 @@ def _check_numbers(table: str, *, labels: Sequence[str], on_bad: "OnBad | None")
     """Raise `UsageError` unless the model's labels have the numbers that the table's have."""
     from mien.data.formats import stream_faces
 
-    known = next((faces.classes for faces in stream_faces(table, on_bad=on_bad)), tuple(labels))
+    known = next((faces.classes for faces in stream_faces(table, skip_bad=on_bad is not None)), tuple(labels))
     if known != tuple(labels):
         raise UsageError(
             f"--format submission numbers the classes as {table} does ({', '.join(known)}), and the model has others "

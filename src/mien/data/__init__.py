@@ -1,4 +1,5 @@
-"""Readers of labelled faces, one file a format, and what to know about a data set before training on it.
+"""Readers of labelled faces, one file per format, and what to know about a data set before training on it.
 
-`sniff.open_faces` picks the reader, `split.hold_out` sets validation faces aside, `audit.describe` says what is there.
+`formats.open_faces` picks the reader, `split.hold_out` sets validation faces aside, and `audit.describe` counts what is
+there.
 """

@@ -4,24 +4,91 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.data_summary import (
+    Agreement,
+    Conflicts,
+    DataSummary,
+    Duplicates,
+    DuplicatesAcross,
+    SplitSummary,
+    VoteSummary,
+)
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet, fingerprint
 from mien.core.labels import FERPLUS_NAMES, FERPLUS_VOTES
+from mien.data.formats import LabelSource, stream_faces
+
+
+def describe(
+    data: str | Path | FaceSet,
+    *,
+    targets: str | Path | None = None,
+    votes: str | Path | None = None,
+    labels: LabelSource = "own",
+    skip_bad: bool = False,
+) -> DataSummary:
+    """Count what is in a data set, and what a person should look at.
+
+    Memory stays small where the data can be read piece by piece, as Parquet can: about 130 bytes per face are kept.
+
+    Args:
+        data: a file, a folder or `synthetic`, as `open_faces` takes it; or faces that are open already.
+        targets: as in `open_faces`, like all other arguments; they don't go with a `FaceSet`.
+        votes: a FER+ file.
+        labels: `own` or `ferplus`.
+        skip_bad: leave out pictures that can't be read.
+
+    Raises:
+        DataError: as `open_faces`.
+        UsageError: as `open_faces`.
+
+    >>> describe("synthetic:70").splits["test"].faces
+    14
+    """
+    if isinstance(data, FaceSet):
+        return summarise([data])
+    return summarise(stream_faces(data, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad))
+
+
+def summarise(parts: Iterable[FaceSet]) -> DataSummary:
+    """Count what is in the faces of one or more sets with the same classes.
+
+    Raises:
+        DataError: there are no faces.
+    """
+    counted = CountedFaces.of(parts)
+    classes = counted.first.classes
+    splits = {}
+    for name in counted.split_names:
+        splits[name] = _count_classes(counted.targets[counted.is_in(name)], classes)
+    return DataSummary(
+        source=counted.first.source,
+        synthetic=counted.first.synthetic,
+        fingerprint=fingerprint(counted.digests, counted.targets, counted.splits, classes=classes),
+        faces=len(counted.targets),
+        classes=classes,
+        unlabelled=int((counted.targets == UNLABELLED).sum()),
+        blank=int(counted.blank.sum()),
+        splits=splits,
+        duplicates=count_duplicates(counted),
+        conflicts=count_conflicts(counted),
+        votes=count_votes(counted) if counted.first.vote_names == FERPLUS_VOTES else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """What is counted of N faces: all but their pixels, so that more can be described than memory holds.
+class CountedFaces:
+    """All of N faces but their pixels, so that more can be described than memory holds.
 
     Attributes:
         first: the first of the sets that they come from, for what all have in common.
         digests: `uint64 (N,)`, equal for exact copies.
-        blank: `bool (N,)`, faces of one grey level.
+        blank: `bool (N,)`, faces with a single grey level.
         targets: `int64 (N,)`.
         splits: `str (N,)`.
         votes: `uint8 (N, V)`, or None.
@@ -35,131 +102,92 @@ class Rows:
     votes: NDArray[np.uint8] | None
 
     @classmethod
-    def of(cls, parts: Iterable[FaceSet]) -> "Rows":
-        """Take in sets one after the other; of their pixels none are kept but the first set's."""
-        columns: list[tuple[Any, ...]] = []
+    def of(cls, parts: Iterable[FaceSet]) -> "CountedFaces":
+        """Take in sets one after the other; only the first set's pixels are kept."""
         first: FaceSet | None = None
+        digests, blank, targets, splits, votes = [], [], [], [], []
         for part in parts:
             first = first or part
-            flat = part.images.reshape(len(part), -1)
-            columns.append((part.digests, flat.min(axis=1) == flat.max(axis=1), part.targets, part.splits, part.votes))
+            pixels = part.images.reshape(len(part), -1)  # (N, H·W)
+            digests.append(part.digests)
+            blank.append(pixels.min(axis=1) == pixels.max(axis=1))
+            targets.append(part.targets)
+            splits.append(part.splits)
+            if part.votes is not None:
+                votes.append(part.votes)
         if first is None:
             raise DataError("no faces to describe")
-        digests, blank, targets, splits, votes = zip(*columns, strict=True)
-        given = [each for each in votes if each is not None]
         return cls(
             first=first,
             digests=np.concatenate(digests),
             blank=np.concatenate(blank),
             targets=np.concatenate(targets),
             splits=np.concatenate(splits),
-            votes=np.concatenate(given) if given else None,
+            votes=np.concatenate(votes) if votes else None,
         )
 
     @cached_property
     def split_names(self) -> list[str]:
-        """The splits, in the order in which they come."""
+        """The splits, in the order in which they first occur."""
         names, first = np.unique(self.splits, return_index=True)
         return [str(name) for name in names[np.argsort(first)]]
 
-    def of_split(self, name: str) -> NDArray[np.bool_]:
+    def is_in(self, split: str) -> NDArray[np.bool_]:
         """`bool (N,)`: which faces belong to a split."""
-        mask: NDArray[np.bool_] = self.splits == name
+        mask: NDArray[np.bool_] = self.splits == split
         return mask
 
 
-def describe(faces: FaceSet | Iterable[FaceSet]) -> dict[str, Any]:
-    """Count what is in a data set and what a person should look at; every value fits JSON.
-
-    Args:
-        faces: N faces, at least one; or sets of some with the same classes, as `stream_faces` yields them: about 130
-            bytes a face are kept.
-
-    Returns:
-        `source`, `synthetic`, `fingerprint`, `faces`, `classes`, `unlabelled`, `blank` (faces of one grey level),
-        `splits` (by name: faces, unlabelled, faces a class), `copies` (see `count_copies`), `conflicts` (see
-        `count_conflicts`), `votes` (see `count_votes`; None without FER+ votes).
-
-    >>> from mien.data.formats import open_faces
-    >>> describe(open_faces("synthetic:70"))["splits"]["test"]["faces"]
-    14
-    """
-    rows = Rows.of([faces] if isinstance(faces, FaceSet) else faces)
-    return {
-        "source": rows.first.source,
-        "synthetic": rows.first.synthetic,
-        "fingerprint": fingerprint(rows.digests, rows.targets, rows.splits, classes=rows.first.classes),
-        "faces": len(rows.targets),
-        "classes": list(rows.first.classes),
-        "unlabelled": int((rows.targets == UNLABELLED).sum()),
-        "blank": int(rows.blank.sum()),
-        "splits": {
-            name: _count_classes(rows.targets[rows.of_split(name)], rows.first.classes) for name in rows.split_names
-        },
-        "copies": count_copies(rows),
-        "conflicts": count_conflicts(rows),
-        "votes": count_votes(rows) if rows.first.vote_names == FERPLUS_VOTES else None,
-    }
+def _count_classes(targets: NDArray[np.int64], classes: tuple[str, ...]) -> SplitSummary:
+    labelled = targets[targets != UNLABELLED]
+    counts = np.bincount(labelled, minlength=len(classes)).tolist()
+    return SplitSummary(
+        faces=len(targets),
+        unlabelled=len(targets) - len(labelled),
+        classes=dict(zip(classes, counts, strict=True)),
+    )
 
 
-def _count_classes(targets: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
-    known = targets[targets != UNLABELLED]
-    counts = np.bincount(known, minlength=len(classes))
-    return {
-        "faces": len(targets),
-        "unlabelled": len(targets) - len(known),
-        "classes": dict(zip(classes, counts.tolist(), strict=True)),
-    }
+def count_duplicates(counted: CountedFaces) -> Duplicates:
+    """Count exact copies, pixel by pixel."""
+    digests = {name: counted.digests[counted.is_in(name)] for name in counted.split_names}
+    within = {name: len(part) - len(np.unique(part)) for name, part in digests.items()}
+    across = []
+    for earlier, later in combinations(digests, 2):
+        faces = int(np.isin(digests[later], digests[earlier]).sum())
+        across.append(DuplicatesAcross(split=later, other=earlier, faces=faces))
+    return Duplicates(within=within, across=tuple(across))
 
 
-def count_copies(rows: Rows) -> dict[str, Any]:
-    """Count exact copies, pixel by pixel.
-
-    Returns:
-        `within`: by split, how many faces repeat an earlier one of the same split; `across`: for each two splits, how
-        many faces of the later one copy a face of the earlier one. In FER2013, 280 of `test` copy one of `train`.
-    """
-    parts = {name: rows.digests[rows.of_split(name)] for name in rows.split_names}
-    return {
-        "within": {name: len(part) - len(np.unique(part)) for name, part in parts.items()},
-        "across": [
-            {"split": later, "copies_of": earlier, "faces": int(np.isin(parts[later], parts[earlier]).sum())}
-            for earlier, later in combinations(parts, 2)
-        ],
-    }
-
-
-def count_conflicts(rows: Rows) -> dict[str, int]:
-    """Count the `groups` of identical faces with different labels, and the `faces` in them, all labelled."""
-    known = rows.targets != UNLABELLED
-    digests = rows.digests[known]
-    pairs = np.unique(np.stack([digests, rows.targets[known].astype(np.uint64)], axis=1), axis=0)
+def count_conflicts(counted: CountedFaces) -> Conflicts:
+    """Count the groups of identical faces with different labels, and the faces in them, all labelled."""
+    labelled = counted.targets != UNLABELLED
+    digests = counted.digests[labelled]
+    pairs = np.unique(np.stack([digests, counted.targets[labelled].astype(np.uint64)], axis=1), axis=0)
     groups, labels = np.unique(pairs[:, 0], return_counts=True)
-    torn = groups[labels > 1]
-    return {"groups": len(torn), "faces": int(np.isin(digests, torn).sum())}
+    conflicting = groups[labels > 1]
+    return Conflicts(groups=len(conflicting), faces=int(np.isin(digests, conflicting).sum()))
 
 
-def count_votes(rows: Rows) -> dict[str, Any]:
+def count_votes(counted: CountedFaces) -> VoteSummary:
     """Compare the labels with FER+'s plurality: the column with the most of the ten votes, the first one at a tie.
-
-    Returns:
-        `not_a_face`: faces whose plurality is NF; `agreement`: the share of the labelled faces whose label is the
-        plurality, in all and by class (None for a class without faces); None if a class is none of FER+'s.
 
     Raises:
         DataError: the faces have no votes.
     """
-    if rows.votes is None:
-        raise DataError(f"{rows.first.source}: no votes")
-    plurality, classes, known = rows.votes.argmax(axis=1), rows.first.classes, rows.targets != UNLABELLED
-    counts = {"not_a_face": int((plurality == FERPLUS_VOTES.index("NF")).sum())}
+    if counted.votes is None:
+        raise DataError(f"{counted.first.source}: no votes")
+    plurality = counted.votes.argmax(axis=1)
+    not_a_face = int((plurality == FERPLUS_VOTES.index("NF")).sum())
+    classes, labelled = counted.first.classes, counted.targets != UNLABELLED
     names = [FERPLUS_NAMES.get(name, name) for name in classes]
-    if not set(names) <= set(FERPLUS_VOTES) or not known.any():
-        return {**counts, "agreement": None}
-    targets = rows.targets[known]
-    agrees = np.array([FERPLUS_VOTES.index(name) for name in names])[targets] == plurality[known]
-    by_class = {
-        name: float(agrees[targets == code].mean()) if (targets == code).any() else None
-        for code, name in enumerate(classes)
-    }
-    return {**counts, "agreement": {"all": float(agrees.mean()), "classes": by_class}}
+    if not set(names) <= set(FERPLUS_VOTES) or not labelled.any():
+        return VoteSummary(not_a_face=not_a_face, agreement=None)
+    columns = np.array([FERPLUS_VOTES.index(name) for name in names])
+    targets = counted.targets[labelled]
+    agrees = columns[targets] == plurality[labelled]
+    by_class: dict[str, float | None] = {}
+    for code, name in enumerate(classes):
+        of_class = agrees[targets == code]
+        by_class[name] = float(of_class.mean()) if of_class.size else None
+    return VoteSummary(not_a_face=not_a_face, agreement=Agreement(all=float(agrees.mean()), classes=by_class))

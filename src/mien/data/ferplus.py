@@ -1,4 +1,4 @@
-"""FER+ crowd votes: ten people looked at each FER2013 face.  Axes: `N` faces, `V = 10` votes, 8 classes.
+"""FER+ votes: ten annotators looked at each FER2013 face.  Axes: `N` faces, `V = 10` votes, 8 classes.
 
 Source: Barsoum et al. 2016, arXiv 1608.01041; https://github.com/microsoft/FERPlus (`fer2013new.csv`).
 """
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.labels import FERPLUS, FERPLUS_VOTES
-from mien.data.fer2013_csv import USAGE_SPLITS
-from mien.data.pixel_csv import check_columns, read_header, read_lines
+from mien.data.csv_tables import USAGE_SPLITS, check_columns, read_header, read_lines
 
 COLUMNS = ("Usage", *FERPLUS_VOTES)
 

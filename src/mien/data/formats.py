@@ -9,131 +9,155 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import is_pipe, require_name
 from mien.core.labels import FERPLUS
-from mien.data import course_csv, fer2013_csv, ferplus, image_folder, parquet
-from mien.data.pictures import OnBad
-from mien.data.pixel_csv import read_header
+from mien.data import ferplus, image_folder, parquet
+from mien.data.csv_tables import (
+    FER2013_COLUMNS,
+    TEST_COLUMNS,
+    TRAIN_COLUMNS,
+    add_targets,
+    read_course,
+    read_fer2013,
+    read_header,
+)
 
-Labels = Literal["own", "ferplus"]
+LabelSource = Literal["own", "ferplus"]
+"""Whose labels: the data's own, or the majority of FER+'s annotators."""
+
 SYNTHETIC = "synthetic"
 SYNTHETIC_FACES = 6000
 
 
 class Probe(NamedTuple):
-    """What is seen before a reader is chosen: a folder, or a file's first bytes and, unless binary, its CSV header."""
+    """What is known before a reader is chosen: a folder, or a file's first bytes and, unless binary, its CSV header."""
 
     folder: Path | None
     start: bytes = b""
     header: tuple[str, ...] = ()
 
     def has(self, columns: tuple[str, ...]) -> bool:
-        """Say whether the header has all these columns."""
+        """Whether the header has all these columns."""
         return set(columns) <= set(self.header)
 
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.folder is not None
+
     def is_parquet(self) -> bool:
-        """Say whether it is a Parquet file or a folder of some."""
-        return bool(parquet.files_of(self.folder)) if self.folder else self.start == parquet.MAGIC
+        """Whether it is a Parquet file or a folder with some."""
+        if self.folder:
+            return bool(parquet.files_of(self.folder))
+        return self.start == parquet.MAGIC
 
 
 class Reader(NamedTuple):
-    """One format: what it accepts in words, how it is recognised, and the function that reads it."""
+    """One format: what it accepts in words, how it is recognised, and the function that reads it.
+
+    `read` takes the path and `skip_bad`; where that is True, pictures that can't be read are left out with a warning.
+    """
 
     accepts: str
     recognises: Callable[[Probe], bool]
-    read: Callable[[Path, OnBad | None], FaceSet]
+    read: Callable[[Path, bool], FaceSet]
 
 
 READERS = (
     Reader(
         "a CSV with the header emotion,pixels,Usage",
-        lambda look: look.has(fer2013_csv.COLUMNS),
-        lambda path, _: fer2013_csv.read(path),
+        lambda probe: probe.has(FER2013_COLUMNS),
+        lambda path, _: read_fer2013(path),
     ),
     Reader(
         "a CSV with the header label,feature",
-        lambda look: look.has(course_csv.TRAIN_COLUMNS),
-        lambda path, _: course_csv.read(path),
+        lambda probe: probe.has(TRAIN_COLUMNS),
+        lambda path, _: read_course(path),
     ),
     Reader(
         "a CSV with the header id,feature",
-        lambda look: look.has(course_csv.TEST_COLUMNS),
-        lambda path, _: course_csv.read(path),
+        lambda probe: probe.has(TEST_COLUMNS),
+        lambda path, _: read_course(path),
     ),
     Reader(
-        "a Parquet file or a folder of them", Probe.is_parquet, lambda path, on_bad: parquet.read(path, on_bad=on_bad)
+        "a Parquet file or a folder of them",
+        Probe.is_parquet,
+        lambda path, skip_bad: parquet.read(path, skip_bad=skip_bad),
     ),
     Reader(
-        "a folder with one folder of pictures a class",
-        lambda look: look.folder is not None,
-        lambda path, on_bad: image_folder.read(path, on_bad=on_bad),
+        "a folder with one folder of pictures per class",
+        Probe.is_folder,
+        lambda path, skip_bad: image_folder.read(path, skip_bad=skip_bad),
     ),
 )
-"""Every format, the first that recognises the data reads them."""
+"""Every format; the first that recognises the data reads them."""
 
 
 def open_faces(
-    path: str | Path,
+    source: str | Path,
     *,
-    votes: str | Path | None = None,
     targets: str | Path | None = None,
-    labels: Labels = "own",
-    on_bad: OnBad | None = None,
+    votes: str | Path | None = None,
+    labels: LabelSource = "own",
+    skip_bad: bool = False,
     seed: int = 0,
 ) -> FaceSet:
     """Open labelled faces in any format that mien reads.
 
     Args:
-        path: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces.
-        votes: a FER+ file, `fer2013new.csv`, whose rows are those of `path`.
-        targets: a CSV `id,label` with the labels of faces that have none.
-        labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes; faces without votes whose
-            own labels are of these classes keep them.
-        on_bad: told of each picture in a folder or Parquet file that can't be read, which is left out; without it the
+        source: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces.
+        targets: a CSV file `id,label` with the labels of faces that have none.
+        votes: a FER+ file, `fer2013new.csv`, whose rows are those of `source`.
+        labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes; faces without votes keep
+            their own labels if these are of FER+'s classes.
+        skip_bad: leave out pictures of a folder or Parquet file that can't be read, with a warning each; else the
             first one raises.
-        seed: of the synthetic faces.
+        seed: of the drawn faces.
 
     Raises:
         DataError: missing, of no known format, or malformed; the message has the file and the line.
-        UsageError: FER+ labels without votes, answers for faces that have labels, or a bad number of synthetic faces.
+        UsageError: FER+ labels without votes, targets for faces that have labels, or a bad number of drawn faces.
 
     >>> len(open_faces("synthetic:70").split("train"))
     49
     """
-    if labels not in get_args(Labels):
+    if labels not in get_args(LabelSource):
         raise UsageError(f"labels '{labels}', expected own or ferplus")
-    faces = _draw(str(path), seed) if is_synthetic(path) else _read(Path(path), on_bad)
+    if is_synthetic(source):
+        faces = _draw(str(source), seed)
+    else:
+        faces = _read(Path(source), skip_bad)
     if targets is not None:
         if faces.labelled.any():
-            raise UsageError(f"{path} has labels of its own, so {targets} can't answer for it; leave the targets out")
-        faces = course_csv.answer(faces, Path(targets))
+            raise UsageError(f"{source} has labels of its own; leave the file of targets, {targets}, out")
+        faces = add_targets(faces, Path(targets))
     if votes is not None:
         faces = ferplus.attach(faces, Path(votes))
     if labels == "own" or (faces.votes is None and set(faces.classes) <= set(FERPLUS)):
         return faces
     if faces.votes is None:
-        raise UsageError(f"{path} has no FER+ votes; give the votes file: --votes fer2013new.csv")
+        raise UsageError(f"{source} has no FER+ votes; give the votes file: --votes fer2013new.csv")
     return ferplus.relabel(faces)
 
 
 def stream_faces(
-    path: str | Path,
+    source: str | Path,
     *,
-    votes: str | Path | None = None,
     targets: str | Path | None = None,
-    labels: Labels = "own",
-    on_bad: OnBad | None = None,
+    votes: str | Path | None = None,
+    labels: LabelSource = "own",
+    skip_bad: bool = False,
 ) -> Iterator[FaceSet]:
     """Yield the faces that `open_faces` opens; arguments and errors are its own.
 
     Those of Parquet come a few hundred at a time, unless labels or votes are asked for; any others all at once.
     """
-    if not (votes or targets or labels != "own" or is_synthetic(path)) and _probe(Path(path)).is_parquet():
-        yield from parquet.stream(Path(path), on_bad=on_bad)
+    as_it_is = not (targets or votes or labels != "own")
+    if as_it_is and not is_synthetic(source) and _probe(Path(source)).is_parquet():
+        yield from parquet.stream(Path(source), skip_bad=skip_bad)
     else:
-        yield open_faces(path, votes=votes, targets=targets, labels=labels, on_bad=on_bad)
+        yield open_faces(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad)
 
 
 def absolute_source(path: str) -> str:
-    """Make the name of data absolute, so that it holds wherever one stands; drawn faces have no place."""
+    """Make the path of data absolute, so that it holds from every folder; drawn faces have no path."""
     return path if is_synthetic(path) else str(Path(path).absolute())
 
 
@@ -146,14 +170,14 @@ def is_synthetic(path: str | Path) -> bool:
     return str(path).partition(":")[0] == SYNTHETIC
 
 
-def _read(path: Path, on_bad: OnBad | None) -> FaceSet:
-    look = _probe(path)
+def _read(path: Path, skip_bad: bool) -> FaceSet:
+    probe = _probe(path)
     for reader in READERS:
-        if reader.recognises(look):
-            return reader.read(path, on_bad)
+        if reader.recognises(probe):
+            return reader.read(path, skip_bad)
     accepted = "; ".join(reader.accepts for reader in READERS)
     raise DataError(
-        f"{path}, line 1: the header is '{','.join(look.header)[:200]}', which is no known format; "
+        f"{path}, line 1: the header is '{','.join(probe.header)[:200]}', which is no known format; "
         f"mien reads {accepted}"
     )
 
@@ -169,7 +193,9 @@ def _probe(path: Path) -> Probe:
             start = file.read(len(parquet.MAGIC))
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})") from None
-    return Probe(None, start, () if start == parquet.MAGIC else read_header(path))
+    if start == parquet.MAGIC:
+        return Probe(None, start)
+    return Probe(None, start, read_header(path))
 
 
 def _draw(name: str, seed: int) -> FaceSet:

@@ -10,17 +10,17 @@ from mien.core.errors import DataError
 from mien.core.faces import FaceSet
 from mien.core.labels import check_names, order_classes
 from mien.core.text import readable
-from mien.data.pictures import SPLIT_NAMES, OnBad, decode_faces
+from mien.data.pictures import SPLIT_NAMES, decode_faces
 
 LAYOUT = "one folder a class with pictures in it, or train/, validation/ and test/ with such folders"
 
 
-def read(root: Path, *, on_bad: OnBad | None = None) -> FaceSet:
+def read(root: Path, *, skip_bad: bool = False) -> FaceSet:
     """Read a folder of pictures of any size; the ids are paths relative to `root`, made `readable`.
 
     Args:
         root: the folder; hidden files are ignored, pictures may lie deeper than the class folder.
-        on_bad: told of every file that is no picture; without it the first one raises.
+        skip_bad: leave out files that are no pictures, with a warning each; else the first one raises.
 
     Returns:
         Images `uint8 (N, 48, 48)`, sorted by path; the classes are the folders' names in `order_classes`'s order;
@@ -37,19 +37,19 @@ def read(root: Path, *, on_bad: OnBad | None = None) -> FaceSet:
         raise DataError(f"{root}: no pictures, expected {LAYOUT}")
     names = {name for _, name, _ in found}
     check_names(sorted(names), source=root)
-    images, good = decode_faces(((str(path), path) for _, _, path in found), on_bad=on_bad)
+    images, good = decode_faces(((str(path), path) for _, _, path in found), skip_bad=skip_bad)
     if not len(images):
         raise DataError(f"{root}: none of {len(found):,} files is a picture, expected {LAYOUT}")
     classes = order_classes(names)
     code = {name: target for target, name in enumerate(classes)}
-    read_ones = [row for row, is_good in zip(found, good, strict=True) if is_good]
+    kept = [row for row, is_good in zip(found, good, strict=True) if is_good]
     return FaceSet(
         images=images,
         classes=classes,
         source=str(root),
-        targets=np.array([code[name] for _, name, _ in read_ones], np.int64),
-        splits=np.array([split for split, _, _ in read_ones]),
-        ids=np.array([readable(path.relative_to(root).as_posix()) for _, _, path in read_ones]),
+        targets=np.array([code[name] for _, name, _ in kept], np.int64),
+        splits=np.array([split for split, _, _ in kept]),
+        ids=np.array([readable(path.relative_to(root).as_posix()) for _, _, path in kept]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Joining what a classifier said to the faces that it said it of.  Axes: `N` faces, `C` classes."""
+"""Joining predictions to the faces that they are of.  Axes: `N` faces, `C` classes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ def match(faces: FaceSet, probabilities: NDArray[np.float32], *, classes: tuple[
 
     Classes are matched by name; a label that is none of `classes` counts as unknown.
     """
-    places = [classes.index(name) if name in classes else UNLABELLED for name in faces.classes]
-    targets = np.array([*places, UNLABELLED])[faces.targets]  # the last place is UNLABELLED's
+    codes = []
+    for name in faces.classes:
+        codes.append(classes.index(name) if name in classes else UNLABELLED)
+    targets = np.array([*codes, UNLABELLED])[faces.targets]  # index -1, UNLABELLED, takes the last entry
     return Predictions(
         probabilities=probabilities,
         classes=classes,

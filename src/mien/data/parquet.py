@@ -7,19 +7,20 @@ Layout: https://huggingface.co/docs/datasets/image_dataset
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, MissingExtraError, pip_install
-from mien.core.faces import FaceSet, join
-from mien.core.labels import FERPLUS_VOTES
-from mien.data.fer2013_csv import USAGE_SPLITS
-from mien.data.parquet_columns import ROWS_AT_ONCE, Labels, batches, held_type, plain
-from mien.data.pictures import SPLIT_NAMES, OnBad, decode_faces
+from mien.core.faces import UNLABELLED, FaceSet, join
+from mien.core.files import parse_json
+from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes
+from mien.data.csv_tables import USAGE_SPLITS
+from mien.data.pictures import SPLIT_NAMES, decode_faces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,13 @@ LABEL_COLUMNS = ("emotion", "label", "labels")
 LARGE_BYTES, MOST_SMALLER = 256 << 20, 100
 """A column of a row group that is larger, and that compression made so many times smaller, holds no pictures."""
 
+ROWS_AT_ONCE = 512
+LARGE_GROUP_BYTES, FEW_ROWS = 32 << 20, 16
+"""Of pictures in a row group, unpacked; from a larger one so few rows are read at a time."""
+
+BUFFER_BYTES = 1 << 20
+"""Of a column that are read from the disk at a time."""
+
 VOTE_COLUMNS = tuple(f"votes_{name}" for name in FERPLUS_VOTES)
 
 
@@ -40,12 +48,12 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted([*path.glob("[!.]*.parquet"), *path.glob("data/[!.]*.parquet")])
 
 
-def stream(path: Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
+def stream(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
     """Read a Parquet file or a folder of several, a few hundred faces at a time, so that memory doesn't grow with it.
 
     Args:
         path: the file or folder.
-        on_bad: told of every picture that can't be read; without it the first one raises.
+        skip_bad: leave out pictures that can't be read, with a warning each; else the first one raises.
 
     Yields:
         Faces with images `uint8 (N, 48, 48)`, all with the same classes; the ids are row numbers from 0, with the
@@ -62,7 +70,7 @@ def stream(path: Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
         raise MissingExtraError(f"Parquet needs PyArrow: {pip_install('parquet')}") from None
     try:
         held: list[FaceSet] = []
-        for part in _stream(path, on_bad):
+        for part in _stream(path, skip_bad):
             held.append(part)
             if sum(map(len, held)) >= ROWS_AT_ONCE:
                 yield join(held)
@@ -74,12 +82,12 @@ def stream(path: Path, *, on_bad: OnBad | None = None) -> Iterator[FaceSet]:
         raise DataError(f"{path}: damaged, or files of different columns ({reason})") from None
 
 
-def read(path: Path, *, on_bad: OnBad | None = None) -> FaceSet:
+def read(path: Path, *, skip_bad: bool = False) -> FaceSet:
     """Read all faces of a Parquet file or a folder of several; arguments and errors are those of `stream`."""
-    return join(stream(path, on_bad=on_bad))
+    return join(stream(path, skip_bad=skip_bad))
 
 
-def _stream(path: Path, on_bad: OnBad | None) -> Iterator[FaceSet]:
+def _stream(path: Path, skip_bad: bool) -> Iterator[FaceSet]:
     import pyarrow.parquet as pq
 
     files, empty = files_of(path), True
@@ -89,9 +97,9 @@ def _stream(path: Path, on_bad: OnBad | None) -> Iterator[FaceSet]:
         raise DataError(f"{path}: files of different columns")
     for file in files:
         _require_readable(pq.read_metadata(file), file)
-    labels = Labels.scan(path, schemas, next(name for name in columns[0] if name in LABEL_COLUMNS))
+    labels = LabelCodes.scan(path, schemas, next(name for name in columns[0] if name in LABEL_COLUMNS))
     for file in files:
-        for images, table in _parts(file, list(columns[0]), several=len(files) > 1, on_bad=on_bad):
+        for images, table in _parts(file, list(columns[0]), several=len(files) > 1, skip_bad=skip_bad):
             if not len(images):
                 continue
             empty = False
@@ -136,7 +144,7 @@ def _columns(schema: "pa.Schema", file: Path) -> dict[str, "pa.DataType"]:
             pa.types.is_integer,
             pa.types.is_floating,
         )
-        if name != "image" and not any(fits(held_type(kind)) for fits in plain):
+        if name != "image" and not any(fits(_value_type(kind)) for fits in plain):
             raise DataError(f"{file}: the column {name} is {kind}, expected numbers or text")
     return {name: schema.field(name).type for name in kept}
 
@@ -152,18 +160,18 @@ def _require_readable(metadata: "pq.FileMetaData", file: Path) -> None:
 
 
 def _parts(
-    file: Path, kept: list[str], *, several: bool, on_bad: OnBad | None
+    file: Path, kept: list[str], *, several: bool, skip_bad: bool
 ) -> Iterator[tuple[NDArray[np.uint8], "pa.Table"]]:
     """Yield some faces at a time and the other columns of their rows, with the columns `mien_id` and `mien_split`."""
     import pyarrow as pa
 
     start = 0
-    for batch in batches(file, kept):
+    for batch in _batches(file, kept):
         ids = [f"{file.name}:{row}" if several else str(row) for row in range(start, start + len(batch))]
         start += len(batch)
         pictures = zip((f"{file}, row {row}" for row in ids), _encoded(batch["image"], file), strict=True)
-        images, good = decode_faces(pictures, on_bad=on_bad)
-        table = plain(pa.Table.from_batches([batch]).drop_columns("image"), file)
+        images, good = decode_faces(pictures, skip_bad=skip_bad)
+        table = _as_texts(pa.Table.from_batches([batch]).drop_columns("image"), file)
         table = table.append_column("mien_id", pa.array(ids, pa.string()))
         table = table.append_column("mien_split", pa.array([_split_in(file.name)] * len(ids), pa.string()))
         yield images, table.filter(pa.array(good))
@@ -176,10 +184,10 @@ def _encoded(column: "pa.Array", file: Path) -> list[bytes]:
     kind = column.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         column = column.field("bytes")
-    held = held_type(column.type)
+    held = _value_type(column.type)
     if not (pa.types.is_binary(held) or pa.types.is_large_binary(held)):
         raise DataError(
-            f"{file}: the column image is {held_type(kind)}, expected a struct with the picture file's bytes"
+            f"{file}: the column image is {_value_type(kind)}, expected a struct with the picture file's bytes"
         )
     if not pa.types.is_dictionary(column.type):
         return [value or b"" for value in column.to_pylist()]
@@ -215,3 +223,123 @@ def _votes(table: "pa.Table", path: Path) -> NDArray[np.uint8]:
             if not isinstance(value, int) or not 0 <= value <= 255:
                 raise DataError(f"{path}, row {row}: {name} {value!r}, expected a count from 0 to 255")
     return np.array(votes, np.uint8).T
+
+
+def _batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
+    """Yield up to `ROWS_AT_ONCE` rows of some columns at a time; texts come as dictionaries.
+
+    So do the pictures, so that one that the file repeats is held once; but not those of a large row group: Arrow would
+    hold all of it.  A batch never has rows of two row groups, whose dictionaries differ: Arrow can't nest these.
+    """
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(file)
+    leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    others = [path for path in texts if path.partition(".")[0] != "image"]
+    with (
+        pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES) as small,
+        pq.ParquetFile(file, read_dictionary=others, pre_buffer=False, buffer_size=BUFFER_BYTES) as large,
+    ):
+        for group in range(metadata.num_row_groups):
+            opened, rows = (large, FEW_ROWS) if _is_large(metadata.row_group(group)) else (small, ROWS_AT_ONCE)
+            yield from opened.iter_batches(batch_size=rows, row_groups=[group], columns=columns)
+
+
+def _is_large(group: "pq.RowGroupMetaData") -> bool:
+    columns = [group.column(i) for i in range(group.num_columns)]
+    pictures = [column for column in columns if column.path_in_schema.partition(".")[0] == "image"]
+    return bool(sum(column.total_uncompressed_size for column in pictures) > LARGE_GROUP_BYTES)
+
+
+def _value_type(kind: "pa.DataType") -> "pa.DataType":
+    """Return the type of the values, which a dictionary may hold."""
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _as_texts(table: "pa.Table", file: Path) -> "pa.Table":
+    """Turn dictionaries of short texts into the texts; raise `DataError` for a long one."""
+    import pyarrow as pa
+
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            for chunk in column.chunks:
+                if any(len(text) > LONGEST_NAME for text in chunk.dictionary.to_pylist() if isinstance(text, str)):
+                    raise DataError(f"{file}: a {name} of more than {LONGEST_NAME} characters")
+            table = table.set_column(place, name, column.cast(_value_type(column.type)))
+    return table
+
+
+@dataclass(frozen=True)
+class LabelCodes:
+    """What the labels of all files mean.
+
+    Attributes:
+        path: the file or folder.
+        column: the name of the label's column.
+        classes: the C class names.
+        codes: each label's index in `classes`.
+        expected: what a label must be, in words.
+    """
+
+    path: Path
+    column: str
+    classes: tuple[str, ...]
+    codes: dict[Any, int]
+    expected: str
+
+    @classmethod
+    def scan(cls, path: Path, schemas: "Mapping[Path, pa.Schema]", column: str) -> "LabelCodes":
+        """Look through the labels of all files, given with their schemas; names that these lack are those found.
+
+        Raises:
+            DataError: a class name that can't be one, or files that name the classes otherwise.
+        """
+        import pyarrow as pa
+
+        found: set[Any] = set()
+        for file in schemas:
+            for batch in _batches(file, [column]):
+                found |= {*_as_texts(pa.Table.from_batches([batch]), file)[column].to_pylist()}
+        found = {label for label in found if not _means_none(label)}
+        given = list(dict.fromkeys(names for schema in schemas.values() if (names := _names(schema, column))))
+        if len(given) > 1:
+            raise DataError(f"{path}: files of different class names ({'; '.join(', '.join(each) for each in given)})")
+        names = given[0] if given else FER2013 if column == "emotion" else ()
+        if names:
+            return cls(
+                path, column, names, {i: i for i in range(len(names))}, f"0 to {len(names) - 1} ({', '.join(names)})"
+            )
+        expected = "a whole number or a string"
+        if {type(label) for label in found} not in ({str}, {int}):
+            return cls(path, column, (), {}, expected)
+        check_names([str(label) for label in found], source=path)
+        classes = order_classes(map(str, found))
+        return cls(path, column, classes, {label: classes.index(str(label)) for label in found}, expected)
+
+    def targets(self, labels: Sequence[Any], rows: Sequence[str]) -> NDArray[np.int64]:
+        """Return `int64 (N,)`; a label that is null, or a number below 0, means unlabelled.
+
+        Raises:
+            DataError: a label that is not known; the message names its row.
+        """
+        for label, row in zip(labels, rows, strict=True):
+            if not _means_none(label) and label not in self.codes:
+                raise DataError(f"{self.path}, row {row}: {self.column} {label!r}, expected {self.expected}")
+        return np.array([UNLABELLED if _means_none(label) else self.codes[label] for label in labels], np.int64)
+
+
+def _means_none(label: Any) -> bool:
+    return label is None or (isinstance(label, int) and label < 0)
+
+
+def _names(schema: "pa.Schema", column: str) -> tuple[str, ...]:
+    """Return the names that Hugging Face's metadata give the label's numbers; none if there are none."""
+    try:
+        names = parse_json((schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
+    except (KeyError, TypeError, ValueError):
+        return ()

@@ -1,6 +1,7 @@
 """Encoded pictures to faces, for the readers whose data are picture files."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,33 +21,32 @@ SPLIT_NAMES = {
 }
 """What folders and files call a split, in lower case, and what mien calls it."""
 
-OnBad = Callable[[DataError], None]
-"""Told of each picture that can't be read and is left out."""
+log = logging.getLogger(__name__)
 
 
 def decode_faces(
-    pictures: Iterable[tuple[str, Path | bytes]], *, on_bad: OnBad | None
+    pictures: Iterable[tuple[str, Path | bytes]], *, skip_bad: bool = False
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Decode and resize N pictures.
 
     Args:
         pictures: what to call each in an error, and its path or bytes.
-        on_bad: told of each one that can't be read; without it the first one raises.
+        skip_bad: leave out each one that can't be read, with a warning that names it; else the first one raises.
 
     Returns:
         The M faces that could be read, `uint8 (M, 48, 48)`, and which of the N they are, `bool (N,)`.
 
     Raises:
-        DataError: a picture can't be read, and there is no `on_bad`.
+        DataError: a picture can't be read, and `skip_bad` is False.
     """
     faces, good = [], []
     for name, source in pictures:  # a thread pool was measured: at 48 pixels it costs more than it saves
         try:
             faces.append(resize(decode(source, name=name)))
         except DataError as error:
-            if on_bad is None:
+            if not skip_bad:
                 raise
-            on_bad(error)
+            log.warning("left out: %s", error)
             good.append(False)
         else:
             good.append(True)

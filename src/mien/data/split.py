@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 
-Method = Literal["file", "last", "stratified", "kfold"]
-METHODS: tuple[Method, ...] = get_args(Method)
+HoldoutMethod = Literal["file", "last", "stratified", "kfold"]
+METHODS: tuple[HoldoutMethod, ...] = get_args(HoldoutMethod)
 
 
 def copies_of(faces: FaceSet, others: FaceSet) -> NDArray[np.bool_]:
-    """Say which of N faces are exact copies, pixel by pixel, of one of `others`: `bool (N,)`."""
+    """Return which of N faces are exact copies, pixel by pixel, of one of `others`: `bool (N,)`."""
     return np.isin(faces.digests, others.digests)
 
 
 def hold_out(
-    faces: FaceSet, *, method: Method, rows: int = 2000, fold: int = 0, folds: int = 5, seed: int = 0
+    faces: FaceSet, *, method: HoldoutMethod, rows: int = 2000, fold: int = 0, folds: int = 5, seed: int = 0
 ) -> tuple[FaceSet, FaceSet]:
     """Divide the labelled faces of the split `train` into faces to learn from and faces to validate on.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.data_summary import DataSummary
 from mien.core.errors import DataError
 from mien.core.files import read_arrays
 from mien.core.images import SIZE
@@ -21,7 +22,6 @@ SCHEMA = 1
 KEYS: Mapping[str, tuple[str, ...]] = {
     "config.json": ("config", "data"),
     "status.json": ("state",),
-    "data.json": ("source", "classes", "splits", "unlabelled", "blank", "copies", "conflicts", "votes"),
     "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
     "metrics.json": (
         "synthetic",
@@ -107,7 +107,7 @@ class RunFiles:
     status: dict[str, Any] | None
     model: dict[str, Any] | None
     model_info: dict[str, Any] | None
-    data: dict[str, Any] | None
+    data: DataSummary | None
     history: list[dict[str, float]]
     timing: list[dict[str, float]]
     evaluations: list[Evaluation]
@@ -154,7 +154,7 @@ def read_run(run: RunDir) -> RunFiles:
         status=_json(run, "status.json"),
         model=_json(run, "model.json"),
         model_info=_json(run, "model_info.json"),
-        data=_json(run, "data.json"),
+        data=DataSummary.read(run.path / "data.json") if (run.path / "data.json").is_file() else None,
         history=run.history,
         timing=run.read_table("timing.csv", TIMING),
         evaluations=_evaluations(run),

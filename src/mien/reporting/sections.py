@@ -6,10 +6,11 @@ nothing to show and which command makes it; put `templates/<anchor>.html` beside
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from mien.core.data_summary import DataSummary
 from mien.reporting import figures
 from mien.reporting.ablation import ablation
 from mien.reporting.attribution import attribution
@@ -41,19 +42,22 @@ def data(files: RunFiles) -> View:
     Returns:
         `source`, `columns`, `rows`, `held_apart` and `audit` (checks, may be empty), for `data.html`.
     """
-    card, told = files.card, files.data
-    if not card and told is None:
+    card, summary = files.card, files.data
+    if not card and summary is None:
         return "Nothing is known of the data: `mien train` writes it when a run starts."
-    columns = [
-        {"name": name, "faces": part["faces"], "classes": part["classes"]}
-        for name, part in (told or {"splits": {}})["splits"].items()
-    ]
+    columns: list[dict[str, Any]] = []
+    classes: Sequence[str] = ()
+    source = ""
+    if summary is not None:
+        classes, source = summary.classes, summary.source
+        for name, split in summary.splits.items():
+            columns.append({"name": name, "faces": split.faces, "classes": split.classes})
     if card:
         columns += [
             {"name": title, "faces": sum(card[key].values()), "classes": card[key]}
             for title, key in (("learned from", "training"), ("held out", "held_out"))
         ]
-    classes = card["classes"] if card else told["classes"] if told else []
+        classes, source = card["classes"], card["source"]
     rows = [
         {
             "name": name,
@@ -63,60 +67,39 @@ def data(files: RunFiles) -> View:
         for name in classes
     ]
     return {
-        "source": (card or told or {})["source"],
+        "source": source,
         "columns": columns,
         "rows": rows,
         "held_apart": bool(card),
-        "audit": _audit(told, crowd_labels=files.crowd_labels),
+        "audit": _audit(summary, annotator_labels=files.crowd_labels),
     }
 
 
-def _audit(told: dict[str, Any] | None, *, crowd_labels: bool) -> list[tuple[str, str, str]]:
+def _audit(summary: DataSummary | None, *, annotator_labels: bool) -> list[tuple[str, str, str]]:
     """What may be wrong with the data: (what, how many, what it means)."""
-    if told is None:
+    if summary is None:
         return []
-    copies, conflicts = told["copies"], told["conflicts"]
-    across = [
-        (
-            f"Copies in {each['split']} of faces in {each['copies_of']}",
-            count(each["faces"]),
-            "they flatter the score" if each["faces"] else "the two are apart",
-        )
-        for each in copies["across"]
-    ]
-    within = [
-        (f"Repeats inside {name}", count(faces), "the same pixels more than once")
-        for name, faces in copies["within"].items()
-        if faces
-    ]
-    return [
-        *across,
-        *within,
-        (
-            "Same pixels, different labels",
-            count(conflicts["faces"]),
-            f"in {plural(conflicts['groups'], 'group')}; no model can be right on all of them"
-            if conflicts["groups"]
-            else "no two labels contradict each other",
-        ),
-        ("Blank faces", count(told["blank"]), "pictures of one grey level"),
-        ("Faces without a label", count(told["unlabelled"]), "neither learned from nor scored"),
-        *_agreement(told["votes"], crowd_labels=crowd_labels),
-    ]
-
-
-def _agreement(votes: dict[str, Any] | None, *, crowd_labels: bool) -> list[tuple[str, str, str]]:
-    if votes is None:
-        return []
-    facts = [("Faces that are none", count(votes["not_a_face"]), "most of FER+'s annotators say so")]
-    if votes["agreement"] and not crowd_labels:
-        facts.append(
-            (
-                "Labels that FER+'s crowd agrees with",
-                percent(votes["agreement"]["all"]),
-                "how far the labels themselves can be trusted",
-            )
-        )
+    facts = []
+    for pair in summary.duplicates.across:
+        meaning = "they flatter the score" if pair.faces else "the two share no face"
+        facts.append((f"Faces in {pair.split} that copy one in {pair.other}", count(pair.faces), meaning))
+    for name, faces in summary.duplicates.within.items():
+        if faces:
+            facts.append((f"Repeated faces in {name}", count(faces), "the same pixels more than once"))
+    conflicts = summary.conflicts
+    if conflicts.groups:
+        meaning = f"in {plural(conflicts.groups, 'group')}; no model can be right on all of them"
+    else:
+        meaning = "no two labels contradict each other"
+    facts.append(("Same pixels, different labels", count(conflicts.faces), meaning))
+    facts.append(("Blank faces", count(summary.blank), "pictures with a single grey level"))
+    facts.append(("Faces without a label", count(summary.unlabelled), "neither learned from nor scored"))
+    if summary.votes is not None:
+        facts.append(("Pictures without a face", count(summary.votes.not_a_face), "as most of FER+'s annotators say"))
+        agreement = summary.votes.agreement
+        if agreement is not None and not annotator_labels:
+            meaning = "how far the labels themselves can be trusted"
+            facts.append(("Labels that FER+'s annotators agree with", percent(agreement.all), meaning))
     return facts
 
 

@@ -13,8 +13,8 @@ from mien.core.errors import ConfigError, DataError, UsageError, nearest
 from mien.core.files import read_json
 from mien.core.images import SIZE
 from mien.core.runs import RunDir
-from mien.data.formats import Labels
-from mien.data.split import Method
+from mien.data.formats import LabelSource
+from mien.data.split import HoldoutMethod
 from mien.models.classifier import Normalisation
 
 RECIPE_BYTES = 1 << 20
@@ -23,7 +23,7 @@ RECIPE_BYTES = 1 << 20
 class Holdout(Config):
     """Which training rows are held out to validate on; exact copies stay on one side."""
 
-    method: Method = "stratified"
+    method: HoldoutMethod = "stratified"
     rows: int = Field(2000, gt=0)
     fold: int = Field(0, ge=0)
     folds: int = Field(5, gt=1)
@@ -97,7 +97,7 @@ class TrainConfig(Config):
 
     data: str
     votes: str | None = None
-    labels: Labels = "own"
+    labels: LabelSource = "own"
     teachers: tuple[str, ...] = ()
     """Trained runs whose averaged probabilities are learned instead of the labels."""
     skip_bad: bool = False

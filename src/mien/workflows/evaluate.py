@@ -16,7 +16,6 @@ from mien.core.runs import RunDir
 from mien.core.talk import Talk
 from mien.data.formats import absolute_source, open_faces
 from mien.data.matching import check_classes, match
-from mien.data.pictures import OnBad
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
@@ -44,7 +43,7 @@ def evaluate(
     votes: str | None = None,
     flip: bool = False,
     device: str = "auto",
-    on_bad: OnBad | None = None,
+    skip_bad: bool = False,
 ) -> dict[str, Any]:
     """Score a trained run on one split and keep predictions, scores and example faces in `eval/<split>/`.
 
@@ -57,7 +56,7 @@ def evaluate(
         votes: FER+ votes of `data`.
         flip: also score the mean of what the run says of each face and of its mirror image.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        on_bad: told of each unreadable picture of `data`, which is then left out; None raises at the first.
+        skip_bad: leave out pictures of `data` that can't be read, with a warning each.
 
     Returns:
         The scores; `docs/metrics.md` defines them.
@@ -77,7 +76,7 @@ def evaluate(
         if data is not None:
             split = split or "test"
             opened = open_faces(
-                absolute_source(data), targets=targets, votes=votes, labels=config.labels, on_bad=on_bad
+                absolute_source(data), targets=targets, votes=votes, labels=config.labels, skip_bad=skip_bad
             )
             faces = opened.split(split)
             name = f"{Path(data).stem}-{split}".replace(":", "-")

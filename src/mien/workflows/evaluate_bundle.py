@@ -7,7 +7,6 @@ from typing import Any
 from mien.core.bundle import Bundle, Precision
 from mien.data.formats import open_faces
 from mien.data.matching import check_classes, match
-from mien.data.pictures import OnBad
 from mien.data.split import copies_of
 from mien.evaluation.metrics import evaluate as score
 from mien.runtime.session import load
@@ -21,7 +20,7 @@ def evaluate_bundle(
     targets: str | None = None,
     votes: str | None = None,
     precision: Precision = "default",
-    on_bad: OnBad | None = None,
+    skip_bad: bool = False,
 ) -> dict[str, Any]:
     """Score a bundle on labelled faces; nothing is written.
 
@@ -32,7 +31,7 @@ def evaluate_bundle(
         targets: a file `id,label` with the labels of unlabelled `data`.
         votes: FER+ votes of `data`; a bundle that learned FER+'s eight classes is scored by their majority.
         precision: `fp32`, `int8`, or the card's `default`.
-        on_bad: told of each unreadable picture, which is then left out; None raises at the first.
+        skip_bad: leave out pictures that can't be read, with a warning each.
 
     Returns:
         The scores, as `mien.evaluate` gives them, with `bundle`: its name, the `precision`, and `published`, the
@@ -45,7 +44,7 @@ def evaluate_bundle(
     bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     precision = bundle.resolve(precision)
     trained = bundle.card["training"]["data"]
-    opened = open_faces(data, targets=targets, votes=votes, labels=trained["labels"], on_bad=on_bad)
+    opened = open_faces(data, targets=targets, votes=votes, labels=trained["labels"], skip_bad=skip_bad)
     faces = opened.split(split)
     check_classes(faces, known=bundle.labels)
     model = load(bundle, precision=precision, device="cpu")

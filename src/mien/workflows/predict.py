@@ -145,7 +145,7 @@ def _see_table(
 
     counts: Counter[str] = Counter()
     wanted = split.split(",") if split else None
-    for faces in stream_faces(source, on_bad=on_bad):
+    for faces in stream_faces(source, skip_bad=on_bad is not None):
         counts.update(faces.splits.tolist())
         chosen = np.arange(len(faces)) if wanted is None else np.flatnonzero(np.isin(faces.splits, wanted))
         for start in range(0, len(chosen), CHUNK):

@@ -110,7 +110,7 @@ def begin(
         **more,
         **environment(),
     }
-    described, model = describe(faces), asdict(info(config.model, classes=len(faces.classes)))
+    described, model = describe(faces).to_dict(), asdict(info(config.model, classes=len(faces.classes)))
     default = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
     run = RunDir.create(verb, name=name or default, out=out, overwrite=overwrite)
     with run.locked():
@@ -202,15 +202,9 @@ def _absolute_paths(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update=paths)
 
 
-def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:
-    """Open the faces that a config names; with `skip_bad`, `talk` is told of each picture that is left out."""
-
-    def left_out(error: DataError) -> None:
-        talk.note(f"left out: {error}")
-
-    return open_faces(
-        config.data, votes=config.votes, labels=config.labels, on_bad=left_out if config.skip_bad else None
-    )
+def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:  # noqa: ARG001
+    """Open the faces that a config names."""
+    return open_faces(config.data, votes=config.votes, labels=config.labels, skip_bad=config.skip_bad)
 
 
 def load_run_faces(run: RunDir, talk: Talk) -> FaceSet:

@@ -1,12 +1,14 @@
-"""CSV files that hold a face a line as text: a column of 2,304 grey levels with blanks between.  `H = W = 48`.
+"""CSV files with one face per line: FER2013's own, and those of a course.  `H = W = 48`.
 
-The file is read line by line, and the text of 32 faces at a time becomes numbers in whole-array steps, so neither the
-text nor a Python object a pixel is ever held.  Whatever looks unusual goes to a slow parser that names the mistake.
+The grey levels stand in one column, 2,304 numbers with blanks between.  The file is read line by line, and the text of
+32 faces at a time becomes numbers in whole-array steps, so neither all the text nor one Python object per pixel is ever
+held in memory.  Whatever looks unusual goes to a slow parser that names the mistake.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,21 +17,134 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.images import SIZE
+from mien.core.labels import FER2013
+
+FER2013_COLUMNS = ("emotion", "pixels", "Usage")
+"""The columns of Kaggle's `fer2013.csv` and `icml_face_data.csv`, in any order."""
+
+USAGE_SPLITS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private-test"}
+"""What FER2013's files call its three splits, and what mien calls them."""
+
+TRAIN_COLUMNS = ("label", "feature")
+TEST_COLUMNS = ("id", "feature")
+TARGET_COLUMNS = ("id", "label")
 
 PIXELS = SIZE * SIZE
 FACES_AT_ONCE = 32  # their text and all intermediate arrays fit a processor's second-level cache
 HEADER_BYTES = 4096
 LINE_BYTES = 1 << 20
-"""A line has about 9,000; one that does not end is not read into memory whole."""
-ARENA_BYTES = 16 << 20
-"""Allocated and freed once before reading: glibc then keeps freed blocks up to this size instead of handing them back
-to the kernel after each step, which cost more than all the arithmetic (570,000 page faults; 1.9 s, now 0.6 s)."""
+"""A line of a face has about 9,000 bytes; one that does not end is not read into memory whole."""
+
+
+def read_fer2013(path: Path) -> FaceSet:
+    """Read a FER2013 file; ids are row numbers from 0, as in the names of FER+'s pictures.
+
+    Args:
+        path: the file; about 0.3 times its size is held in memory.
+
+    Returns:
+        Images `uint8 (N, 48, 48)`, classes `FER2013`, splits `train`, `test` and `private-test`.
+
+    Raises:
+        DataError: a column is missing, or a line is malformed; the message has the line number.
+
+    Source: Goodfellow et al. 2013, arXiv 1307.0414; https://www.kaggle.com/datasets/deadskull7/fer2013
+    """
+    table = read_table(path, needs=FER2013_COLUMNS, pixels="pixels")
+    usage = {name: code for code, name in enumerate(USAGE_SPLITS)}
+    splits = np.array(list(USAGE_SPLITS.values()))
+    return FaceSet(
+        images=table.images,
+        targets=table.targets("emotion", FER2013),
+        classes=FER2013,
+        splits=splits[table.codes("Usage", usage, expected=" or ".join(usage))],
+        ids=np.arange(len(table.lines)).astype(str),
+        source=str(path),
+    )
+
+
+def read_course(path: Path) -> FaceSet:
+    """Read a course's `train.csv` (columns `label,feature`) or `test.csv` (columns `id,feature`, no labels).
+
+    The split is `train` or `test`.  Ids are those of the column `id`, or row numbers from 0 where there is none.
+
+    Returns:
+        Images `uint8 (N, 48, 48)`; classes `FER2013`, because the files are FER2013's rows with its label numbers.
+
+    Raises:
+        DataError: a column is missing, or a line is malformed; the message has the line number.
+    """
+    header = read_header(path)
+    labelled = "label" in header
+    table = read_table(path, needs=TRAIN_COLUMNS if labelled else TEST_COLUMNS, pixels="feature")
+    count = len(table.lines)
+    if labelled:
+        targets, split = table.targets("label", FER2013), "train"
+    else:
+        targets, split = np.full(count, UNLABELLED, np.int64), "test"
+    if "id" in header:
+        ids = np.array(table.columns["id"])
+    else:
+        ids = np.arange(count).astype(str)
+    return FaceSet(
+        images=table.images,
+        classes=FER2013,
+        targets=targets,
+        splits=np.full(count, split),
+        ids=ids,
+        source=str(path),
+    )
+
+
+def add_targets(faces: FaceSet, path: Path) -> FaceSet:
+    """Give faces the labels of a file `id,label`.
+
+    Args:
+        faces: N faces; their ids are looked up, whatever the order of the file's lines.
+        path: the file, with each of the N ids exactly once.
+
+    Raises:
+        DataError: an id that is unknown, missing or there twice, or a label outside 0 to C - 1.
+    """
+    header = read_header(path)
+    check_columns(path, header, needs=TARGET_COLUMNS)
+    rows = {name: row for row, name in enumerate(faces.ids.tolist())}
+    if len(rows) < len(faces):
+        repeated = next(name for name, count in Counter(faces.ids.tolist()).items() if count > 1)
+        raise DataError(f"{faces.source}: the id '{repeated}' occurs twice, so {path} can't give it one label")
+    labels = {str(label): label for label in range(len(faces.classes))}
+    targets = np.full(len(faces), UNLABELLED, np.int64)
+    for line, fields in read_lines(path, header):
+        values = {name: field.decode("utf-8", "replace").strip() for name, field in zip(header, fields, strict=True)}
+        name, label = values["id"], values["label"]
+        if name not in rows:
+            raise DataError(f"{path}, line {line}: id '{name}' is not in {faces.source}")
+        if label not in labels:
+            raise DataError(f"{path}, line {line}: label '{label}', expected 0 to {len(labels) - 1}")
+        if targets[rows[name]] != UNLABELLED:
+            raise DataError(f"{path}, line {line}: id '{name}' occurs for the second time")
+        targets[rows[name]] = labels[label]
+    missing = np.flatnonzero(targets == UNLABELLED)
+    if missing.size:
+        raise DataError(
+            f"{path}: no label for id '{faces.ids[missing[0]]}' and {missing.size - 1:,} more of the "
+            f"{len(faces):,} faces in {faces.source}"
+        )
+    return replace(faces, targets=targets)
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a file: `images uint8 (N, 48, 48)`, the other columns as text by name, and each row's line number."""
+class PixelTable:
+    """The rows of a file.
+
+    Attributes:
+        path: the file.
+        images: `uint8 (N, 48, 48)`.
+        columns: the other columns as text, by name.
+        lines: the line number of each row, from 1.
+    """
 
     path: Path
     images: NDArray[np.uint8]
@@ -47,7 +162,7 @@ class Rows:
                 raise DataError(f"{self.path}, line {line}: {column} '{value}', expected {expected}")
         return np.array([known[value] for value in self.columns[column]], np.int64)
 
-    def labels(self, column: str, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    def targets(self, column: str, classes: tuple[str, ...]) -> NDArray[np.int64]:
         """Translate a column of label numbers to targets, `int64 (N,)`.
 
         Raises:
@@ -130,8 +245,8 @@ def check_columns(path: Path, header: tuple[str, ...], *, needs: tuple[str, ...]
             )
 
 
-def read_rows(path: Path, *, needs: tuple[str, ...], pixels: str) -> Rows:
-    """Read a whole file.
+def read_table(path: Path, *, needs: tuple[str, ...], pixels: str) -> PixelTable:
+    """Read a whole file of faces.
 
     Args:
         path: the file.
@@ -144,9 +259,9 @@ def read_rows(path: Path, *, needs: tuple[str, ...], pixels: str) -> Rows:
     header = read_header(path)
     check_columns(path, header, needs=needs)
     at = header.index(pixels)
-    np.empty(ARENA_BYTES, np.uint8)
-    faces = np.empty((path.stat().st_size // (2 * PIXELS - 1), PIXELS), np.uint8)  # pages never written cost nothing
-    rest: list[list[bytes]] = []
+    # As many rows as the file can hold with one digit per pixel; the system backs a page only once it is written.
+    faces = np.empty((path.stat().st_size // (2 * PIXELS - 1), PIXELS), np.uint8)
+    others: list[list[bytes]] = []
     lines: list[int] = []
     rows = read_lines(path, header)
     while block := list(islice(rows, FACES_AT_ONCE)):
@@ -155,16 +270,16 @@ def read_rows(path: Path, *, needs: tuple[str, ...], pixels: str) -> Rows:
         out = faces[len(lines) : len(lines) + len(texts)]
         if len(out) < len(texts) or not parse_pixels(texts, out=out):
             _parse_slowly(texts, out=out, path=path, lines=numbers)
-        rest += (fields for _, fields in block)
+        others += (fields for _, fields in block)
         lines += numbers
     if not lines:
         raise DataError(f"{path}: a header and no rows")
     names = [name for name in header if name != pixels]
-    columns = {
-        name: [field.decode("utf-8", "replace").strip() for field in values]
-        for name, values in zip(names, zip(*rest, strict=True), strict=True)
-    }
-    return Rows(path, faces[: len(lines)].reshape(-1, SIZE, SIZE), columns, lines)
+    columns = {}
+    for name, values in zip(names, zip(*others, strict=True), strict=True):
+        columns[name] = [field.decode("utf-8", "replace").strip() for field in values]
+    images = faces[: len(lines)].reshape(-1, SIZE, SIZE)  # (N, H·W) to (N, H, W)
+    return PixelTable(path, images, columns, lines)
 
 
 def parse_pixels(texts: list[bytes], *, out: NDArray[np.uint8]) -> bool:

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013
-from mien.data import course_csv, fer2013_csv
+from mien.data.csv_tables import add_targets, parse_pixels, read_course, read_fer2013
 from mien.data.formats import open_faces
-from mien.data.pixel_csv import parse_pixels
 
 HEADER = "emotion,pixels,Usage"
 GOOD = " ".join(["7"] * 2304)
@@ -27,7 +26,7 @@ def fer2013(images, write_csv):
 
 def test_the_same_as_pandas(fer2013):
     table = pd.read_csv(fer2013)
-    faces = fer2013_csv.read(fer2013)
+    faces = read_fer2013(fer2013)
     expected = np.array([text.split() for text in table["pixels"]], dtype=np.uint8).reshape(-1, 48, 48)
     np.testing.assert_array_equal(faces.images, expected)
     assert faces.targets.tolist() == table["emotion"].tolist()
@@ -41,7 +40,7 @@ def test_the_same_as_pandas(fer2013):
 def test_more_faces_than_one_block(images, write_csv):
     many = np.concatenate([images] * 9)
     path = write_csv("many.csv", HEADER, [(3, image, "Training") for image in many])
-    np.testing.assert_array_equal(fer2013_csv.read(path).images, many)
+    np.testing.assert_array_equal(read_fer2013(path).images, many)
 
 
 def restyled(path, style):
@@ -68,7 +67,7 @@ def restyled(path, style):
     "style", ["windows", "no end of line", "blank lines", "more blanks", "quoted", "other order", "another column"]
 )
 def test_other_styles_read_the_same(fer2013, style):
-    expected = fer2013_csv.read(fer2013).fingerprint
+    expected = read_fer2013(fer2013).fingerprint
     assert open_faces(restyled(fer2013, style)).fingerprint == expected
 
 
@@ -166,7 +165,7 @@ def test_course_train(images, write_csv):
 
 def test_ids_of_a_labelled_file_are_kept(images, write_csv):
     rows = [(f"f{row}", row % 7, pixels) for row, pixels in enumerate(images)]
-    assert course_csv.read(write_csv("train.csv", "id,label,feature", rows)).ids.tolist() == [row[0] for row in rows]
+    assert read_course(write_csv("train.csv", "id,label,feature", rows)).ids.tolist() == [row[0] for row in rows]
 
 
 def test_course_test_with_and_without_answers(images, write_csv):
@@ -182,27 +181,27 @@ def test_course_test_with_and_without_answers(images, write_csv):
     ("answers", "message"),
     [
         ([("0", 1)], "no label for id '1' and 10 more of the 12 faces"),
-        ([("0", 1), ("0", 1)], "line 3: id '0' for the second time"),
+        ([("0", 1), ("0", 1)], "line 3: id '0' occurs for the second time"),
         ([("12", 1)], "line 2: id '12' is not in"),
         ([("0", 7)], "line 2: label '7', expected 0 to 6"),
         ([("0", "x")], "line 2: label 'x', expected 0 to 6"),
     ],
 )
 def test_answers_that_do_not_fit(images, write_csv, answers, message):
-    faces = course_csv.read(write_csv("test.csv", "id,feature", enumerate(images)))
+    faces = read_course(write_csv("test.csv", "id,feature", enumerate(images)))
     with pytest.raises(DataError) as caught:
-        course_csv.answer(faces, write_csv("answers.csv", "id,label", answers))
+        add_targets(faces, write_csv("answers.csv", "id,label", answers))
     assert message in str(caught.value)
 
 
 def test_answers_for_faces_of_one_id(images, write_csv):
-    faces = course_csv.read(write_csv("test.csv", "id,feature", [("a", images[0]), ("b", images[1]), ("a", images[2])]))
-    with pytest.raises(DataError, match=r"test\.csv: id 'a' stands there twice, so .*answers\.csv can't answer for it"):
-        course_csv.answer(faces, write_csv("answers.csv", "id,label", [("a", 1), ("b", 2)]))
+    faces = read_course(write_csv("test.csv", "id,feature", [("a", images[0]), ("b", images[1]), ("a", images[2])]))
+    with pytest.raises(DataError, match=r"test\.csv: the id 'a' occurs twice, so .*answers\.csv can't"):
+        add_targets(faces, write_csv("answers.csv", "id,label", [("a", 1), ("b", 2)]))
 
 
 def test_a_line_without_an_end_is_not_read_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.data.pixel_csv.LINE_BYTES", 10_000)
+    monkeypatch.setattr("mien.data.csv_tables.LINE_BYTES", 10_000)
     path = tmp_path / "train.csv"
     path.write_text("label,feature\n0," + "7 " * 100_000)
     with pytest.raises(DataError, match=r"train\.csv, line 2: more than 10,000 bytes"):
