@@ -17,6 +17,7 @@ import mien
 from mien.core.files import read_arrays
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.explanation.attribution import METHODS, attribute
 from mien.explanation.masking import mask_least_salient
 from mien.explanation.regions import attribution_shares
@@ -71,7 +72,7 @@ def test_every_file_is_there_and_can_be_read(explained: tuple[RunDir, dict[str, 
     pictures = {"saliency.png", "grad-cam.png", "filters.png", "feature_maps.png"}
     assert names == {f"{part}.{kind}" for part in parts for kind in ("json", "npz")} | pictures
     assert strict(run.path / "explain/attribution.json") == found
-    assert all(strict(run.path / f"explain/{part}.json")["schema_version"] == 1 for part in parts)
+    assert all(strict(run.path / f"explain/{part}.json")["schema_version"] == SCHEMA_VERSION for part in parts)
     for name in pictures:
         assert Image.open(io.BytesIO((run.path / "explain" / name).read_bytes())).format == "PNG"
 

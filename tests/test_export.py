@@ -15,6 +15,7 @@ from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.data.formats import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.exporting.card import choose_default
@@ -37,7 +38,7 @@ def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> N
 def test_the_card(studied: RunDir, exported: Bundle) -> None:
     card, config = exported.card, studied.read_json("config.json")
     assert {path.name for path in exported.path.iterdir()} == set(FILES)
-    assert (card["schema_version"], card["name"], card["synthetic"]) == (1, "mien-n", True)
+    assert (card["schema_version"], card["name"], card["synthetic"]) == (SCHEMA_VERSION, "mien-n", True)
     assert (card["input"]["dtype"], card["input"]["shape"]) == ("uint8", ["N", 48, 48])
     assert card["network"]["parameters"] == studied.read_json("model_info.json")["parameters"]
     assert card["training"]["data"]["fingerprint"] == config["data"]["fingerprint"]

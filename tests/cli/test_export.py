@@ -7,6 +7,7 @@ import pytest
 from mien.core.bundle import Bundle
 from mien.core.errors import GateError
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 
 from .conftest import Mien
 
@@ -30,7 +31,7 @@ def test_export_says_what_was_measured(mien: Mien, export: None, exported: Bundl
     assert "say nothing: " in done.out
     assert lines[-1] == str(exported.path)
     told = json.loads(mien("export", "latest", "--json").out)
-    assert told == {"schema_version": 1, "path": str(exported.path), "card": exported.card}
+    assert told == {"schema_version": SCHEMA_VERSION, "path": str(exported.path), "card": exported.card}
 
 
 def test_no_threshold(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

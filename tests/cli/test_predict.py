@@ -39,17 +39,17 @@ GOLDEN = {
     "     1  smile               0.750  3 4 20 30               a.jpg\n"
     "    12  frown, a bit        0.875                          b/ü.mp4 0.120 s\n",
     "csv": "schema_version,source,frame,time_s,face,box_x,box_y,box_width,box_height,label,probability,p_smile,"
-    '"p_frown, a bit"\n1,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,0.75,0.25\n'
-    '1,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,0.125,0.875\n',
+    '"p_frown, a bit"\n2,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,0.75,0.25\n'
+    '2,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,0.125,0.875\n',
     "submission": "id,label\n1,0\n12,1\n",
-    "jsonl": '{"schema_version": 1, "source": "a.jpg", "frame": null, "time_s": null, "face": "1", "box": '
+    "jsonl": '{"schema_version": 2, "source": "a.jpg", "frame": null, "time_s": null, "face": "1", "box": '
     '[3.0, 4.5, 20.13, 30.0], "label": "smile", "probability": 0.75, "probabilities": {"smile": 0.75, '
-    '"frown, a bit": 0.25}}\n{"schema_version": 1, "source": "b/ü.mp4", "frame": 3, "time_s": 0.12, "face": "12", '
+    '"frown, a bit": 0.25}}\n{"schema_version": 2, "source": "b/ü.mp4", "frame": 3, "time_s": 0.12, "face": "12", '
     '"box": null, "label": "frown, a bit", "probability": 0.875, "probabilities": {"smile": 0.125, '
     '"frown, a bit": 0.875}}\n',
 }
 GOLDEN["json"] = (
-    '{"schema_version": 1, "classes": ["smile", "frown, a bit"], "faces": [\n'
+    '{"schema_version": 2, "classes": ["smile", "frown, a bit"], "faces": [\n'
     + ",\n".join(GOLDEN["jsonl"].splitlines())
     + "\n]}\n"
 )

@@ -8,6 +8,7 @@ import pytest
 
 from mien.core.bundle import Bundle, find, shipped
 from mien.core.errors import DataError, UsageError
+from mien.core.schema import SCHEMA_VERSION
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -56,8 +57,15 @@ def test_a_damaged_file(bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version 2, this mien reads 1; install a newer mien"),
-        ({"schema_version": 0}, "schema_version 0, expected 1; export again"),
+        (
+            {"schema_version": SCHEMA_VERSION + 1},
+            rf"copy: written by a newer mien \(schema_version {SCHEMA_VERSION + 1}\)",
+        ),
+        (
+            {"schema_version": 0},
+            r"copy: written by an older mien \(schema_version 0\).*; export it again, or use an older",
+        ),
+        ({"schema_version": "1"}, r"copy: damaged \(schema_version '1', expected"),
         ({"labels": None}, r"missing or wrong: labels"),
         ({"files": {}}, r"missing or wrong: files\)"),
         ({"files": {"fp16": {"file": "model.onnx", "bytes": 1, "sha256": ""}}}, "files.fp16"),

@@ -6,6 +6,7 @@ import pytest
 
 from mien.core.errors import DataError, StorageError, UsageError
 from mien.core.runs import OWN, STATES, RunDir
+from mien.core.schema import SCHEMA_VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +151,7 @@ def test_status(state: str) -> None:
     run.set_status(state, reason="because")
     assert run.state == state
     status = run.read_json("status.json")
-    assert (status["schema_version"], status["reason"], status["pid"]) == (1, "because", os.getpid())
+    assert (status["schema_version"], status["reason"], status["pid"]) == (SCHEMA_VERSION, "because", os.getpid())
     run.set_status("running")
     assert (run.state, run.read_json("status.json")["reason"]) == ("running", "")
 

@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 
 from mien.core.errors import DataError, UsageError
 from mien.core.predictions import Predictions
+from mien.core.schema import SCHEMA_VERSION
 from mien.evaluation.metrics import evaluate
 
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "top2_accuracy", "log_loss", "brier", "ece", "aurc")
@@ -61,7 +62,7 @@ def test_classes_equal_scikit_learn(case):
 def test_result_is_plain_json(case):
     result = evaluate(case, bootstrap=20)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-    assert result["schema_version"] == 1
+    assert result["schema_version"] == SCHEMA_VERSION
     low, high = result["accuracy_interval"]
     assert 0 <= low <= result["accuracy"] <= high <= 1
 

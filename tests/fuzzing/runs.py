@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mien.core.errors import MienError
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import evaluate
@@ -155,7 +156,14 @@ def _read_latest(value: object, folder: Path) -> object:
 
 
 RECORD = {
-    **{"schema_version": 1, "source": "a.mp4", "frame": 3, "time_s": 0.12, "face": "1", "box": [1.0, 2.0, 3.0, 4.0]},
+    **{
+        "schema_version": SCHEMA_VERSION,
+        "source": "a.mp4",
+        "frame": 3,
+        "time_s": 0.12,
+        "face": "1",
+        "box": [1.0, 2.0, 3.0, 4.0],
+    },
     **{"label": "happy", "probability": 0.75, "probabilities": {"happy": 0.75, "sad": 0.25}},
 }
 _RUNS = [
@@ -172,7 +180,14 @@ _RUNS = [
     for seed in (0, 1)
 ]
 ABLATION = {
-    **{"schema_version": 1, "source": "a.csv", "synthetic": True, "model": "mien-n", "recipe": "mien-n", "epochs": 2},
+    **{
+        "schema_version": SCHEMA_VERSION,
+        "source": "a.csv",
+        "synthetic": True,
+        "model": "mien-n",
+        "recipe": "mien-n",
+        "epochs": 2,
+    },
     **{"seeds": [0, 1], "factors": {"flip": ["off", "on"]}, "runs": _RUNS},
     "arms": [{"levels": {"flip": level}, "runs": 2, "mean": 0.5, "sd": 0.1} for level in ("off", "on")],
     "effects": [

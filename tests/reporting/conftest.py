@@ -9,6 +9,7 @@ from mien.core.files import write_atomic, write_json
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
@@ -61,7 +62,7 @@ def write_history(folder, *, epochs=EPOCHS):
 def config_json(classes, *, synthetic, source):
     counts = dict(zip(classes, range(400, 400 + len(classes)), strict=True))
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "command": ["mien", "train", source, "--recipe", "course it is"],
         "config": {
             "data": source,
@@ -117,7 +118,7 @@ def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013
     write_json(
         folder / "status.json",
         {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "state": "stopped-early",
             "pid": 1,
             "reason": "validation loss did not fall for 7 epochs",
@@ -126,7 +127,12 @@ def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013
     )
     write_json(
         folder / "model.json",
-        {"schema_version": 1, "model": "course_cnn", "classes": list(classes), "normalisation": "per-pixel"},
+        {
+            "schema_version": SCHEMA_VERSION,
+            "model": "course_cnn",
+            "classes": list(classes),
+            "normalisation": "per-pixel",
+        },
     )
     write_json(
         folder / "model_info.json",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mien.core.files import write_arrays, write_json
+from mien.core.schema import SCHEMA_VERSION
 
 METHODS = ("saliency", "occlusion")
 REGIONS = {
@@ -41,7 +42,7 @@ def attribution_json(classes, *, synthetic=False, beats=(False, True)):
         for name, area, each in zip(METHODS, (0.1, 0.2), beats, strict=True)
     }
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "source": "/data/fer2013.csv",
         "synthetic": synthetic,
         "classes": list(classes),
@@ -88,12 +89,13 @@ def write_explained(folder, *, classes, synthetic=False, faces=14, filters=6):
     arrays |= {"activations": np.arange(filters) + 2.0, "real_activations": np.full((filters, 5), 1.25)}
     write_arrays(folder / "filters.npz", arrays)
     values = {"layer": "conv2", "filters": filters, "of": 400, "faces": 1000, "synthetic": synthetic}
-    write_json(folder / "filters.json", {"schema_version": 1, **values, "above_all_faces": filters - 1})
+    write_json(folder / "filters.json", {"schema_version": SCHEMA_VERSION, **values, "above_all_faces": filters - 1})
     maps = generator.normal(size=(60, 21, 21)).astype(np.float32)
     arrays = {"channels": np.arange(60)[::-1], "maps": maps, "responses": np.arange(60.0), "image": pictures()}
     write_arrays(folder / "feature_maps.npz", arrays)
     write_json(
-        folder / "feature_maps.json", {"schema_version": 1, "layer": "conv2", "face": "row 3", "synthetic": synthetic}
+        folder / "feature_maps.json",
+        {"schema_version": SCHEMA_VERSION, "layer": "conv2", "face": "row 3", "synthetic": synthetic},
     )
 
 
@@ -121,7 +123,7 @@ def ablation_json(*, synthetic=False, failed=0):
     for run in runs[:failed]:
         run |= {"accuracy": None, "reason": "RuntimeError: out of memory"}
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "source": "/data/fer2013.csv",
         "synthetic": synthetic,
         "model": "mien-n",

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 
 from mien.core.errors import DataError
+from mien.core.schema import SCHEMA_VERSION
 from mien.runtime.resume_state import read_resume_state
 
 RECORD = {
-    **{"schema_version": 1, "source": "a.mp4", "frame": 3, "time_s": 0.12, "face": "1", "box": [1.0, 2.0, 3.0, 4.0]},
+    **{
+        "schema_version": SCHEMA_VERSION,
+        "source": "a.mp4",
+        "frame": 3,
+        "time_s": 0.12,
+        "face": "1",
+        "box": [1.0, 2.0, 3.0, 4.0],
+    },
     **{"label": "happy", "probability": 0.75, "probabilities": {"happy": 0.75, "sad": 0.25}},
 }
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.schema import SCHEMA_VERSION
 
 
 @app.command()
@@ -29,7 +30,7 @@ def export(
     given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "only": only, "max_risk": max_risk}
     bundle = export_run(run, licence=licence, talk=console.TrainingTalk(), **given)
     if json:
-        console.print_json({"schema_version": 1, "path": str(bundle.path), "card": bundle.card})
+        console.print_json({"schema_version": SCHEMA_VERSION, "path": str(bundle.path), "card": bundle.card})
     else:
         _print(bundle.card, where=str(bundle.path))
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.text import readable, spreadsheet_cell
-from mien.runtime.results import SCHEMA_VERSION, Face
+from mien.runtime.results import Face
 
 SIDES = ("box_x", "box_y", "box_width", "box_height")
 COLUMNS = ("schema_version", "source", "frame", "time_s", "face", *SIDES, "label", "probability")

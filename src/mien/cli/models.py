@@ -7,6 +7,7 @@ from typing import Any
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import pip_install
+from mien.core.schema import SCHEMA_VERSION
 
 
 @app.command()
@@ -22,7 +23,7 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
     rows = _networks()
     bundles = [_measured(name, Bundle.open(weights() / name).card) for name in shipped()]
     if json:
-        console.print_json({"schema_version": 1, "models": rows, "bundles": bundles})
+        console.print_json({"schema_version": SCHEMA_VERSION, "models": rows, "bundles": bundles})
         return
     if rows:
         _print_networks(rows)

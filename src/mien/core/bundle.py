@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, verify
 from mien.core.labels import check_names
+from mien.core.schema import check_schema
 
 Precision = Literal["default", "fp32", "int8"]
 
@@ -29,8 +30,16 @@ FILES = (CARD, "CARD.md", *GRAPHS.values())
 DEFAULT = "mien-s-ferplus"
 """The bundle that ships for whoever names none."""
 
-SCHEMA_VERSION = 1
-_KEYS = {"name": str, "labels": list, "input": dict, "files": dict, "precision": dict, "training": dict, "scores": dict}
+_KEYS = {
+    "schema_version": int,
+    "name": str,
+    "labels": list,
+    "input": dict,
+    "files": dict,
+    "precision": dict,
+    "training": dict,
+    "scores": dict,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +54,7 @@ class Bundle:
         """Open a bundle: its folder, its name below `runs/export`, or the name of one that ships with mien.
 
         Raises:
-            DataError: there is none, or its card is damaged.
+            DataError: there is none, another version of mien has written it, or its card is damaged.
         """
         path = find(where)
         if path is None:
@@ -127,11 +136,7 @@ def weights() -> Path:
 
 def _read_card(path: Path) -> dict[str, Any]:
     card = read_json(path)
-    version = card.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise DataError(f"{path}: schema_version {version}, this mien reads {SCHEMA_VERSION}; install a newer mien")
-    if version != SCHEMA_VERSION:
-        raise DataError(f"{path}: schema_version {version}, expected {SCHEMA_VERSION}; export again with this mien")
+    check_schema(card, path.parent, again="export it again")
     wrong = [key for key, kind in _KEYS.items() if not isinstance(card.get(key), kind)]
     wrong += [] if wrong or card["files"] else ["files"]
     wrong += [] if wrong else [f"files.{name}" for name, each in card["files"].items() if not _describes(each, name)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mien.core.records import Record
+from mien.core.schema import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class DataSummary(Record):
         votes: FER+'s votes; None where the data have none.
     """
 
-    SCHEMA_VERSION: ClassVar[int | None] = 2
+    SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
 
     source: str
     synthetic: bool

@@ -8,6 +8,7 @@ import msgspec
 
 from mien.core.errors import DataError
 from mien.core.files import read_json, write_json
+from mien.core.schema import check_schema
 
 
 class Record:
@@ -17,7 +18,7 @@ class Record:
     one reads them.
 
     Attributes:
-        SCHEMA_VERSION: the version of the stored keys, in records that are the whole of a file; None in their parts.
+        SCHEMA_VERSION: `mien.core.schema.SCHEMA_VERSION` in records that are the whole of a file; None in their parts.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,10 @@ class Record:
             source: what to call them in an error.
 
         Raises:
-            DataError: another schema version, a missing key, or a value of another type.
+            DataError: written by another version of mien, a missing key, or a value of another type.
         """
         if cls.SCHEMA_VERSION is not None:
-            check_schema(values, cls.SCHEMA_VERSION, source=source)
+            check_schema(values, source, again="make it again")
         try:
             return msgspec.convert(values, cls)
         except msgspec.ValidationError as error:
@@ -76,20 +77,3 @@ class Record:
             StorageError: the file can't be written; what was there before is unchanged.
         """
         write_json(path, self.to_dict())
-
-
-def check_schema(values: Mapping[str, Any], expected: int, *, source: str | Path) -> None:
-    """Raise `DataError` unless stored values have the schema version that this mien reads.
-
-    >>> check_schema({"schema_version": 9}, 2, source="card.json")
-    Traceback (most recent call last):
-    mien.core.errors.DataError: card.json: schema version 9, and this mien reads 2; install a newer mien to read it
-    """
-    found = values.get("schema_version")
-    if found == expected:
-        return
-    if isinstance(found, int) and found > expected:
-        remedy = "install a newer mien to read it"
-    else:
-        remedy = "make it again with this mien, or read it with the version that wrote it"
-    raise DataError(f"{source}: schema version {found}, and this mien reads {expected}; {remedy}")

@@ -33,6 +33,7 @@ from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, UsageError
 from mien.core.files import read_json, remove_leftovers, storage_errors, write_atomic, write_json
 from mien.core.lock import locked
+from mien.core.schema import SCHEMA_VERSION, check_schema
 
 HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 """The columns of `metrics.csv`; epochs count from 1."""
@@ -127,7 +128,7 @@ class RunDir:
         `latest` is the newest training, study or ablation.
 
         Raises:
-            DataError: there is no run.
+            DataError: there is no run, another version of mien has written it, or its `config.json` is damaged.
             UsageError: runs of several verbs have that name.
         """
         try:
@@ -151,7 +152,9 @@ class RunDir:
             )
         if not named:
             raise DataError(f"{where}: no run folder (no config.json in it)")
-        return cls(named[0].absolute())
+        run = cls(named[0].absolute())
+        run.read_json("config.json")
+        return run
 
     def check_trained(self) -> None:
         """Raise `DataError` where the folder is an ensemble's or an ablation's: they have no network of their own."""
@@ -168,9 +171,11 @@ class RunDir:
         """Read one of the run's JSON files.
 
         Raises:
-            DataError: missing or damaged.
+            DataError: missing, damaged, or written by another version of mien.
         """
-        return read_json(self.path / name)
+        values = read_json(self.path / name)
+        check_schema(values, self.path, again="train it again")
+        return values
 
     def read_table(self, name: str, columns: tuple[str, ...]) -> list[dict[str, float]]:
         """Read one of the run's CSV files: one mapping a row; empty where the file is missing.
@@ -200,7 +205,7 @@ class RunDir:
         write_json(
             self.path / "status.json",
             {
-                "schema_version": 1,
+                "schema_version": SCHEMA_VERSION,
                 "state": state,
                 "reason": reason,
                 "updated": now,

@@ -31,7 +31,7 @@ def score_top_confusions(scored: Predictions) -> dict[str, Any]:
 
     >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
     ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
-    >>> [(each["target"], each["label"], each["errors"]) for each in score_cells(said)["cells"]]
+    >>> [(each["target"], each["label"], each["errors"]) for each in score_top_confusions(said)["cells"]]
     [('sad', 'happy', 1)]
     """
     assert scored.targets is not None

@@ -8,6 +8,7 @@ from scipy.special import bdtr
 
 from mien.core.errors import DataError
 from mien.core.predictions import Predictions
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.stats import LEVEL
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
@@ -50,7 +51,7 @@ def compare(
     right_a, right_b = first.labels == targets, second.labels == targets
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     result = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "source": first.source,
         "synthetic": first.synthetic or second.synthetic,
         "names": list(names),

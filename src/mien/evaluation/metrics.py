@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.stats import LEVEL
 from mien.evaluation.calibration import calibration_error, reliability
 from mien.evaluation.cells import score_top_confusions
@@ -46,7 +47,7 @@ def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) 
     counts = confusion_matrix(targets, scored.labels, classes=len(scored.classes))
     classes = per_class(counts, scored.classes)
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "source": scored.source,
         "synthetic": scored.synthetic,
         "faces": len(scored),

@@ -90,7 +90,7 @@ def annotator_columns(predictions: Predictions) -> list[int] | None:
         DataError: the votes do not fit their names.
 
     >>> said = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]))
-    >>> crowd_columns(said) is None
+    >>> annotator_columns(said) is None
     True
     """
     if predictions.votes is None:

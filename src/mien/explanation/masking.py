@@ -21,7 +21,7 @@ def mask_least_salient(images: NDArray[np.uint8], maps: NDArray[np.float32], *, 
         UsageError: `share` is outside 0 to 1.
 
     >>> face = np.array([[[10, 20], [30, 100]]], np.uint8)
-    >>> mask_least(face, np.array([[[4, 3], [2, 1]]], np.float32), share=0.5).tolist()
+    >>> mask_least_salient(face, np.array([[[4, 3], [2, 1]]], np.float32), share=0.5).tolist()
     [[[10, 20], [40, 40]]]
     """
     if not 0 <= share <= 1:

@@ -6,8 +6,11 @@ from importlib import metadata
 from pathlib import PurePath
 from typing import Any
 
-from mien.core.bundle import GRAPHS, SCHEMA_VERSION
+import torch
+
+from mien.core.bundle import GRAPHS
 from mien.core.images import SIZE
+from mien.core.schema import SCHEMA_VERSION
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
 from mien.models.registry import info
@@ -121,7 +124,7 @@ def make_card(
         ],
         "training": _training(stored),
         "licence": {"weights": licence, "data": LICENCE_OF_DATA[synthetic]},
-        "versions": {name: metadata.version(name) for name in _EXPORTED_WITH},
+        "versions": {name: metadata.version(name) for name in _EXPORTED_WITH} | {"torch": str(torch.__version__)},
     }
 
 

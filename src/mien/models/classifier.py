@@ -16,6 +16,7 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, write_atomic, write_json
 from mien.core.images import SIZE
 from mien.core.labels import check_names
+from mien.core.schema import SCHEMA_VERSION, check_schema
 from mien.models.registry import build
 
 Normalisation = Literal["none", "per-pixel", "global", "per-face"]
@@ -120,7 +121,7 @@ def save_classifier(classifier: Classifier, folder: Path, *, epoch: int) -> None
     write_json(
         folder / "model.json",
         {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "model": classifier.model,
             "classes": classifier.classes,
             "normalisation": classifier.normalise.kind,
@@ -134,13 +135,15 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
     """Read what `save_classifier` wrote; the result is in evaluation mode.
 
     Raises:
-        DataError: a file is missing or damaged, or the weights are another network's.
+        DataError: a file is missing or damaged, another version of mien has written it, or the weights are another
+            network's.
     """
     for name in ("model.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise DataError(f"{folder / name}: no trained model; `mien train` writes it when it ends")
+    card = read_json(folder / "model.json")
+    check_schema(card, folder, again="train it again")
     try:
-        card = read_json(folder / "model.json")
         classes, temperature = card["classes"], float(card.get("temperature", 1.0))
         if not isinstance(classes, list) or not temperature > 0:
             raise ValueError(f"classes {classes!r}, temperature {temperature}")

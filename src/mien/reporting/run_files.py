@@ -16,9 +16,6 @@ from mien.core.predictions import Predictions
 from mien.core.runs import TIMING, RunDir
 from mien.reporting.explained import Explanation, read_part
 
-SCHEMA = 1
-"""The `schema_version` that this reader knows."""
-
 KEYS: Mapping[str, tuple[str, ...]] = {
     "config.json": ("config", "data"),
     "status.json": ("state",),
@@ -173,11 +170,6 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
     if not (run.path / name).is_file():
         return None
     values = run.read_json(name)
-    version = values.get("schema_version", SCHEMA)
-    if version != SCHEMA:
-        raise DataError(
-            f"{run.path / name}: schema_version {version}, expected {SCHEMA}; it was written by another version of mien"
-        )
     if "ensemble" in values:
         raise DataError(f"{run.path}: an ensemble, which has no report; its scores are in eval/*/metrics.json")
     missing = [key for key in KEYS.get(Path(name).name, ()) if key not in values]

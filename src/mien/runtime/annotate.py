@@ -60,7 +60,7 @@ def ascii_names(names: Sequence[str]) -> dict[str, str]:
     Accents are left out and long names cut; a name in another script, or one that looks like an earlier one then,
     becomes the class's number in the model's order, from 1.
 
-    >>> spell(("happy", "fâché", "高兴"))
+    >>> ascii_names(("happy", "fâché", "高兴"))
     {'happy': 'happy', 'fâché': 'fache', '高兴': 'class 3'}
     """
     spelt: dict[str, str] = {}

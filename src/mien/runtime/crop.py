@@ -34,7 +34,7 @@ def frame(detection: Detection, *, margin: float = 0.0, align: bool = True) -> S
     >>> from mien.runtime.detect import Box
     >>> face = Detection(Box(10, 20, 40, 90), 0.9, np.array([[20, 40], [40, 60], [30, 50], [20, 70], [30, 80]], float))
     >>> frame(face, margin=0.25)
-    Square(x=30.0, y=65.0, side=90.0, turn_deg=45.0)
+    Square(x=30.0, y=65.0, side=90.0, rotation_deg=45.0)
     """
     x, y, width, height = detection.box_px
     rotation_deg = 0.0

@@ -11,8 +11,9 @@ import numpy as np
 from mien.core.errors import DataError
 from mien.core.files import parse_json
 from mien.core.images import SIZE
+from mien.core.schema import check_schema
 from mien.runtime.detect import Box
-from mien.runtime.results import SCHEMA_VERSION, Face
+from mien.runtime.results import Face
 
 KINDS: dict[str, Any] = {
     **{"schema_version": int, "source": str, "face": str, "probabilities": dict},
@@ -132,6 +133,5 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
         record = None
     if not isinstance(record, dict) or not _is_whole(record):
         raise DataError(f"{where}: {FOREIGN}")
-    if record["schema_version"] != SCHEMA_VERSION:
-        raise DataError(f"{where}: schema_version {record['schema_version']}, expected {SCHEMA_VERSION}")
+    check_schema(record, where, again="name another file")
     return record

@@ -35,10 +35,10 @@ class Timeline:
         labels: the C class names, in the model's order.
 
     >>> from mien.runtime.results import Face, Picture
-    >>> over_time = ExpressionOverTime(("happy", "sad"))
+    >>> over_time = Timeline(("happy", "sad"))
     >>> for time_s, p in ((0.0, 1.0), (0.1, 0.5), (2.0, 0.25)):
     ...     face = Face("a.mp4", "1", {"happy": p, "sad": 1 - p}, None, np.zeros((48, 48), np.uint8), time_s=time_s)
-    ...     over_time.add(Seen(Picture("a.mp4", np.zeros((9, 9, 3), np.uint8), 0, time_s), (face,)))
+    ...     over_time.add(PictureResult(Picture("a.mp4", np.zeros((9, 9, 3), np.uint8), 0, time_s), (face,)))
     >>> over_time.edges_s().tolist(), over_time.means()[:, 0].tolist(), over_time.faces().tolist()
     ([0.0, 2.0, 2.125], [0.75, 0.25], [1.0, 1.0])
     """

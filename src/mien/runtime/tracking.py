@@ -53,7 +53,7 @@ def track(
     >>> def frame(i, x, happy):
     ...     box, image = Box(x, 0, 40, 40), np.zeros((48, 48), np.uint8)
     ...     face = Face("a.mp4", "1", {"happy": happy, "sad": 1 - happy}, box, image, frame=i, time_s=i / 4)
-    ...     return Seen(Picture("a.mp4", np.zeros((48, 99, 3), np.uint8), i, i / 4), (face,))
+    ...     return PictureResult(Picture("a.mp4", np.zeros((48, 99, 3), np.uint8), i, i / 4), (face,))
     >>> for one in track([frame(0, 0, 1.0), frame(1, 9, 0.0), frame(2, 90, 0.0)]):
     ...     print(one.faces[0].face, round(one.faces[0].probabilities["happy"], 3))
     1 1.0

@@ -26,6 +26,11 @@ class History(Callback):
     Seconds are apart from the rest because they differ between two runs that are otherwise equal.
     """
 
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint; fixed, so that renaming the class loses nothing."""
+        return "history"
+
     def __init__(self, folder: Path, talk: Talk, *, batch: int) -> None:
         self.folder, self.talk, self.batch = folder, talk, batch
         self.rows: list[dict[str, float]] = []
@@ -93,6 +98,11 @@ class ProgressCallback(Callback):
 class ResumableEarlyStopping(EarlyStopping):
     """Lightning's early stopping; a resumed run keeps its count of bad epochs but may have another patience."""
 
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint; fixed, so that renaming the class loses nothing."""
+        return "early_stopping"
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({**state_dict, "patience": self.patience})
 
@@ -103,6 +113,11 @@ class ResumableEarlyStopping(EarlyStopping):
 
 class ResumableCheckpoint(ModelCheckpoint):
     """Lightning's checkpoint keeper, which also remembers the best score after its folder was renamed or moved."""
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint; fixed, so that renaming the class loses nothing."""
+        return f"checkpoint_{self.filename}"
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         def here(path: str) -> str:
@@ -115,6 +130,11 @@ class ResumableCheckpoint(ModelCheckpoint):
 
 class EmaCallback(EMAWeightAveraging):
     """Lightning's moving average of the weights, on the device where they are."""
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint; fixed, so that renaming the class loses nothing."""
+        return "ema"
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self._device = trainer.strategy.root_device

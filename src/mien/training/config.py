@@ -13,6 +13,7 @@ from mien.core.errors import ConfigError, DataError, UsageError, nearest
 from mien.core.files import read_json
 from mien.core.images import SIZE
 from mien.core.runs import RunDir
+from mien.core.schema import check_schema
 from mien.data.formats import LabelSource
 from mien.data.split import HoldoutMethod
 from mien.models.classifier import Normalisation
@@ -171,13 +172,16 @@ def read_run_config(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: missing, damaged, or another file.
+        DataError: another version of mien has written it.
     """
     if not path.is_file():
         raise ConfigError(f"{path}: can't be read (no such file)")
     try:
-        config = read_json(path).get("config")
+        stored = read_json(path)
     except DataError as error:
         raise ConfigError(f"{error}; so this is not the config.json of a run") from None
+    check_schema(stored, path, again="name a recipe")
+    config = stored.get("config")
     if not isinstance(config, dict):
         raise ConfigError(f"{path}: not the config.json of a run")
     return config

@@ -37,7 +37,7 @@ def _class_counts(faces: FaceSet) -> dict[str, int]:
 def environment() -> dict[str, Any]:
     """Versions of what computes, and the machine."""
     return {
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "versions": _versions(),
         "machine": {
             "system": platform.platform(),
             "processor": cpu_capabilities().get("cpu_name", platform.machine()),
@@ -46,6 +46,12 @@ def environment() -> dict[str, Any]:
         },
         "git_commit": _git_commit(),
     }
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    versions["torch"] = str(torch.__version__)  # with its build (+cpu, +cu130), which PyPI's metadata lack
+    return versions
 
 
 def _git_commit() -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
 from mien.core.files import write_atomic, write_json
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_means, effects
@@ -182,7 +183,7 @@ def _write(run: RunDir, factors: dict[str, list[str]], done: list[dict[str, Any]
     write_json(
         run.path / "ablation.json",
         {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "source": config["data"]["source"],
             "synthetic": config["data"]["synthetic"],
             "model": config["config"]["model"],

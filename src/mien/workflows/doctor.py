@@ -17,6 +17,7 @@ import numpy as np
 import mien
 from mien.core.bundle import DEFAULT, GRAPHS, Bundle, Precision, shipped, weights
 from mien.core.errors import DataError
+from mien.core.schema import SCHEMA_VERSION
 
 REPEATS = 30
 WARM_UP = 3
@@ -38,7 +39,7 @@ def examine() -> dict[str, Any]:
     ([], True)
     """
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "mien": mien.__version__,
         "location": _without_home(str(Path(mien.__file__).parent)),
         "python": f"{platform.python_version()} ({platform.python_implementation()})",

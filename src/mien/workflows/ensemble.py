@@ -12,6 +12,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, refuse_replacing
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import accuracy
@@ -72,7 +73,9 @@ def ensemble(
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
     run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
     given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
-    write_json(run.path / "config.json", {"schema_version": 1, "command": list(command), "ensemble": given})
+    write_json(
+        run.path / "config.json", {"schema_version": SCHEMA_VERSION, "command": list(command), "ensemble": given}
+    )
     known = [classify(each, held_out) for each in classifiers]
     temperature = fit_temperature(_log_mean(known), torch.as_tensor(held_out.targets))
     alone = known if split == "validation" else [classify(each, judged) for each in classifiers]
@@ -90,7 +93,7 @@ def ensemble(
         "temperature": temperature,
         "over_best": compare(alone[best], together, names=(str(members[best].path), "the ensemble")),
     }
-    write_json(run.path / "ensemble.json", {"schema_version": 1, "split": split, **result})
+    write_json(run.path / "ensemble.json", {"schema_version": SCHEMA_VERSION, "split": split, **result})
     return {"run": str(run.path), **scores, **result}
 
 

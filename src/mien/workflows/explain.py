@@ -17,6 +17,7 @@ from mien.core.files import write_arrays, write_atomic, write_json
 from mien.core.images import to_uint8
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.data.formats import is_synthetic
 from mien.evaluation.examples import choose_examples
@@ -179,7 +180,7 @@ def _keep_attributions(
         pictures = side_by_side([images, to_uint8(explained.maps), masked])
         write_atomic(run.path / f"explain/{method}.png", sheet(pictures, columns=12))
     values = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "source": shown.source,
         "synthetic": shown.synthetic,
         "classes": list(said.classes),

@@ -17,6 +17,7 @@ from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_atomic, write_json
 from mien.core.images import to_uint8
 from mien.core.runs import RunDir
+from mien.core.schema import SCHEMA_VERSION
 from mien.explanation.feature_maps import FeatureMaps
 from mien.explanation.filters import maximise, top_activating
 from mien.explanation.grids import sheet
@@ -78,7 +79,7 @@ def keep_filters(
     arrays |= {"units": made.units, "pictures": made.pictures, "activations": made.activations}
     write_arrays(run.path / "explain/filters.npz", arrays)
     values = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "layer": layer,
         "filters": len(units),
         "of": of,
@@ -108,7 +109,12 @@ def keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureMa
     """Keep what a layer answers to the face in this row."""
     arrays = {"channels": found.channels, "maps": found.maps, "responses": found.responses, "image": shown.images[row]}
     write_arrays(run.path / "explain/feature_maps.npz", arrays)
-    values = {"schema_version": 1, "layer": layer, "face": str(shown.ids[row]), "synthetic": shown.synthetic}
+    values = {
+        "schema_version": SCHEMA_VERSION,
+        "layer": layer,
+        "face": str(shown.ids[row]),
+        "synthetic": shown.synthetic,
+    }
     write_json(run.path / "explain/feature_maps.json", values)
     pictures = to_uint8(np.abs(found.maps[:MAPS_SHOWN]))
     write_atomic(run.path / "explain/feature_maps.png", sheet(pictures, columns=8))

@@ -12,6 +12,7 @@ from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.images import SIZE
 from mien.core.runs import RESULTS, RunDir, refuse_replacing
+from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.formats import absolute_source, open_faces
@@ -102,7 +103,7 @@ def begin(
     refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
     training, held_out = split_faces(config, faces)
     stored = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "command": list(command),
         "config": config.model_dump(),
         "data": data_card(faces, training=training, held_out=held_out),
