@@ -24,7 +24,7 @@ def prefetch(items: Iterator[T], *, by: int) -> Generator[T, None, None]:
     At most `by` finished items wait, so memory is bounded; what the iterator raises, is raised here, after the items
     before it.  When the generator is closed, the iterator is too.
 
-    >>> list(ahead(iter("abc"), by=2))
+    >>> list(prefetch(iter("abc"), by=2))
     ['a', 'b', 'c']
     """
     ready: Queue[T | _End] = Queue(by)

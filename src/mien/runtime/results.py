@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.runtime.crop import Square
-from mien.runtime.detect import Box
+from mien.runtime.geometry import Box, Square
 
 SCHEMA_VERSION = 1
 PROBABILITY_DIGITS, BOX_DIGITS, TIME_DIGITS = 6, 2, 6

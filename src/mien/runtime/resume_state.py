@@ -11,7 +11,7 @@ import numpy as np
 from mien.core.errors import DataError
 from mien.core.files import parse_json
 from mien.core.images import SIZE
-from mien.runtime.detect import Box
+from mien.runtime.geometry import Box
 from mien.runtime.results import SCHEMA_VERSION, Face
 
 KINDS: dict[str, Any] = {
