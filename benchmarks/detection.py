@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from turns import medians
 
-from mien.runtime.detect import INPUT_PX, YuNet, fit, model_path
+from mien.runtime.detect import INPUT_PX, YuNet, letterbox, model_path
 from mien.runtime.photo import find_faces
 from mien.runtime.session import open_graph
 
@@ -31,13 +31,13 @@ def main() -> None:
     args = parser.parse_args()
     print(f"onnxruntime {onnxruntime.__version__}, median of {args.turns} turns, load {os.getloadavg()[0]:.1f} before")
     detector, graph = YuNet(threads=1), open_graph(model_path().read_bytes(), threads=1)
-    canvas, _ = fit(photo(640, 480), longer_px=INPUT_PX)
+    canvas, _ = letterbox(photo(640, 480), longer_px=INPUT_PX)
     arms: dict[str, Callable[[], object]] = {"graph alone": lambda: graph.run(None, {"input": canvas})}
     for width, height in SIZES:
         picture = photo(width, height)
         arms[f"find_faces, {width}×{height}"] = lambda picture=picture: find_faces(picture, detector=detector)
         if (width, height) == (640, 480):
-            arms["scale and pad, 640×480"] = lambda picture=picture: fit(picture, longer_px=INPUT_PX)
+            arms["scale and pad, 640×480"] = lambda picture=picture: letterbox(picture, longer_px=INPUT_PX)
             arms["detect, 640×480"] = lambda picture=picture: detector.detect(picture)
     median_s = medians(arms, turns=args.turns)
     for arm, seconds in median_s.items():

@@ -20,8 +20,9 @@ from PIL import Image, ImageFilter
 import mien
 from mien.core.faces import FaceSet
 from mien.data.split import hold_out
-from mien.runtime.crop import Square, cut, frame
 from mien.runtime.detect import Detection
+from mien.runtime.geometry import Square
+from mien.runtime.photo import crop_face, face_square
 
 WIDTH, HEIGHT, BORDER = 480, 360, 40
 GROUNDS = ("noise", "grey", "border")
@@ -63,7 +64,9 @@ def main() -> None:
         }
         for name, square in {"true square": None, **arms}.items():
             images = [
-                cut(one.picture, frame(one.found, margin=square[0], align=square[1]) if square else one.true)
+                crop_face(
+                    one.picture, face_square(one.found, margin=square[0], align=square[1]) if square else one.true
+                )
                 for one in pasted
             ]
             said = model(np.array(images))
@@ -113,7 +116,7 @@ def paste(
 
 def report_geometry(pasted: list[Pasted]) -> None:
     """Print the true square in units of the found one: medians, and how much they scatter."""
-    ours = [frame(one.found) for one in pasted]
+    ours = [face_square(one.found) for one in pasted]
     units = np.array([square.side for square in ours])
     scale = np.array([one.true.side for one in pasted]) / units
     right = np.array([one.true.x - square.x for one, square in zip(pasted, ours, strict=True)]) / units

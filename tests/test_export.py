@@ -21,7 +21,7 @@ from mien.evaluation.metrics import evaluate as score
 from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
 from mien.models.classifier import Classifier, load_classifier
-from mien.runtime.session import load
+from mien.runtime.session import open_model
 from mien.workflows.evaluate import classify
 from mien.workflows.evaluate_bundle import evaluate_bundle
 from mien.workflows.export import _abstain, export
@@ -31,8 +31,8 @@ def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> N
     faces = open_faces("synthetic:210").split("test")
     expected = classify(load_classifier(studied.path), faces)
     assert exported.labels == expected.classes
-    assert load(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
-    assert np.abs(load(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
+    assert open_model(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
+    assert np.abs(open_model(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
 
 
 def test_the_card(studied: RunDir, exported: Bundle) -> None:

@@ -32,7 +32,7 @@ _HOMES = {
     "Predictions": "mien.core.predictions",
     "RunDir": "mien.core.runs",
     "Bundle": "mien.core.bundle",
-    "load": "mien.runtime.session",
+    "load": "mien.workflows.predict",
     "find_faces": "mien.runtime.photo",
     "YuNet": "mien.runtime.detect",
     "annotate": "mien.runtime.annotate",

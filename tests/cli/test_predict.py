@@ -20,7 +20,7 @@ from mien.cli.formats import FORMATS
 from mien.core.bundle import Bundle
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
-from mien.runtime.detect import Box
+from mien.runtime.geometry import Box
 from mien.runtime.results import Face, Picture, PictureResult
 
 from .conftest import Mien

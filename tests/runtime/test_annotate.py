@@ -7,8 +7,19 @@ from PIL import ImageFont
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS
-from mien.runtime.annotate import BLACK, COLOURS, WHITE, annotate, ascii_names, caption, colours, luminance, text_height
-from mien.runtime.detect import Box
+from mien.runtime.annotate import (
+    BLACK,
+    COLOURS,
+    WHITE,
+    annotate,
+    ascii_names,
+    caption,
+    caption_of,
+    colours,
+    luminance,
+    text_height,
+)
+from mien.runtime.geometry import Box
 from mien.runtime.results import Face
 
 BACKGROUNDS = {
@@ -156,7 +167,7 @@ def test_a_box_beside_the_picture_leaves_a_caption_in_it() -> None:
 )
 def test_a_caption_lies_inside_the_picture(box: Box, caption_px: tuple[int | None, int]) -> None:
     after = annotate(background("grey"), [face(box)])
-    label = caption("happy 0.70", COLOURS["happiness"], text_px=12, at_most_px=400)
+    label = caption("1 happy 0.70", COLOURS["happiness"], text_px=12, at_most_px=400)
     height, width = label.shape[:2]
     left, top = 400 - width if caption_px[0] is None else caption_px[0], caption_px[1]
     assert (after[top : top + height, left : left + width] == label).all()
@@ -166,7 +177,7 @@ def test_neighbours_captions_lie_beside_each_other() -> None:
     faces = [face(Box(100 + 30 * i, 100, 25, 40), name) for i, name in enumerate(FER2013[:3])]
     after = annotate(background("white"), faces)
     for each in faces:
-        label = caption(f"{each.label} 0.70", COLOURS[ALIKE.get(each.label, each.label)], text_px=12, at_most_px=400)
+        label = caption(f"1 {each.label} 0.70", COLOURS[ALIKE.get(each.label, each.label)], text_px=12, at_most_px=400)
         windows = np.lib.stride_tricks.sliding_window_view(after[50:200, 80:300], label.shape)[:, :, 0]
         assert (windows == label).all(axis=(2, 3, 4)).sum() == 1  # whole, and once
 
@@ -180,14 +191,22 @@ def test_a_caption_that_is_too_wide_is_smaller() -> None:
     assert caption("w" * 200, WHITE, text_px=12, at_most_px=48).shape[1] == 48
 
 
-def test_numbers_are_drawn_for_videos_and_on_demand() -> None:
+def test_a_picture_and_a_frame_have_the_number_that_the_table_has() -> None:
     before, box = background("white"), Box(100, 100, 50, 80)
-    photo = annotate(before, [face(box, number="3")])
-    video = annotate(before, [face(box, number="3", time_s=0.0)])
-    assert (video == annotate(before, [face(box, number="3")], numbered=True)).all()
     label = caption("3 happy 0.70", COLOURS["happiness"], text_px=12, at_most_px=400)
-    assert (video[84:100, 100 : 100 + label.shape[1]] == label).all()
-    assert changed(before, photo)[2] < changed(before, video)[2]
+    for time_s in (None, 0.0):
+        after = annotate(before, [face(box, number="3", time_s=time_s)])
+        assert (after[84:100, 100 : 100 + label.shape[1]] == label).all()
+
+
+def test_a_long_name_is_cut_only_where_it_does_not_fit() -> None:
+    name = "somewhat amused, with raised eyebrows"
+    one = Face("a.jpg", "1", {name: 1.0}, Box(100, 100, 50, 80), np.zeros((48, 48), np.uint8))
+    colour = colours((name,))[name]
+    whole = caption(f"1 {name} 1.00", colour, text_px=12, at_most_px=400)
+    cut = caption("1 somewhat amused, with... 1.00", colour, text_px=12, at_most_px=200)
+    assert (caption_of(one, text_px=12, at_most_px=400) == whole).all()
+    assert (caption_of(one, text_px=12, at_most_px=200) == cut).all()
 
 
 def test_without_a_box_nothing_is_drawn() -> None:
@@ -235,7 +254,7 @@ def test_names_that_the_font_lacks_become_numbers(name: str, expected: str) -> N
 
 def test_names_that_would_look_alike() -> None:
     names = ("fache", "fâché", "a" * 200, "a" * 199 + "b")
-    assert ascii_names(names) == dict(zip(names, ("fache", "class 2", "a" * 21 + "...", "class 4"), strict=True))
+    assert ascii_names(names) == dict(zip(names, ("fache", "class 2", "a" * 200, "a" * 199 + "b"), strict=True))
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8)])

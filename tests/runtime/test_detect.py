@@ -17,11 +17,11 @@ from mien.runtime.detect import (
     YUNET_SHA256,
     Detection,
     YuNet,
-    decode,
-    fit,
+    decode_yunet,
+    letterbox,
     model_path,
-    suppress,
 )
+from mien.runtime.geometry import nms
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_what_is_no_picture(yunet: YuNet, wrong: tuple[int, ...]) -> None:
 
 @given(st.integers(1, 900), st.integers(1, 900), st.sampled_from([SMALL_PX, INPUT_PX]))
 def test_a_picture_fits(height: int, width: int, longer_px: int) -> None:
-    canvas, scale = fit(np.full((height, width, 3), (10, 20, 30), np.uint8), longer_px=longer_px)
+    canvas, scale = letterbox(np.full((height, width, 3), (10, 20, 30), np.uint8), longer_px=longer_px)
     assert canvas.shape == (1, 3, INPUT_PX, INPUT_PX)
     covered = np.argwhere(canvas[0, 0] == 30).max(axis=0) + 1
     assert covered.max() == longer_px
@@ -149,7 +149,7 @@ def test_decoding_cell_by_cell() -> None:
             x, y = (column + box[0]) * stride - width / 2, (row + box[1]) * stride - height / 2
             marks = [[(points[2 * k] + column) * stride, (points[2 * k + 1] + row) * stride] for k in range(5)]
             expected.append(([x, y, width, height], probability, marks))
-    boxes, probabilities, landmarks = decode(outputs, min_probability=0.9)
+    boxes, probabilities, landmarks = decode_yunet(outputs, min_probability=0.9)
     assert len(boxes) == len(expected) > 100
     for found, values in zip((boxes, probabilities, landmarks), zip(*expected, strict=True), strict=True):
         assert found == pytest.approx(np.array(values), rel=1e-5, abs=1e-3)
@@ -173,5 +173,5 @@ def test_suppression_by_counting_pixels(boxes: list, random: object, max_overlap
     for k in sorted(order, key=lambda k: -probabilities[k]):
         if all(overlap(boxes[k], boxes[other]) <= max_overlap for other in kept):
             kept.append(k)
-    found = suppress(np.array(boxes, float).reshape(-1, 4), probabilities, max_overlap=max_overlap)
+    found = nms(np.array(boxes, float).reshape(-1, 4), probabilities, max_iou=max_overlap)
     assert found.tolist() == kept

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.runtime.detect import Box, Detection, YuNet
-from mien.runtime.panorama import search
+from mien.runtime.detect import Detection, YuNet
+from mien.runtime.geometry import Box
+from mien.runtime.photo import detect_faces
 
 MARKS = np.zeros((5, 2))
 
@@ -42,27 +43,27 @@ def strip(*lefts: int, upright: bool = False) -> np.ndarray:
 @pytest.mark.parametrize("shape", [(100, 200), (200, 100), (100, 100)])
 def test_ordinary_pictures_are_searched_once(shape: tuple[int, int]) -> None:
     detector = Blocks()
-    search(np.zeros((*shape, 3), np.uint8), detector)
+    detect_faces(np.zeros((*shape, 3), np.uint8), detector)
     assert detector.shown == [shape]
 
 
 @pytest.mark.parametrize("shape", [(2, 60_000), (60_000, 2), (1, 1_000_000)])
 def test_a_strip_takes_no_minutes(shape: tuple[int, int]) -> None:
     detector = Blocks()
-    search(np.zeros((*shape, 3), np.uint8), detector)
+    detect_faces(np.zeros((*shape, 3), np.uint8), detector)
     assert 50 < len(detector.shown) <= 101
     assert sum(max(piece) for piece in detector.shown[1:]) >= max(shape)
 
 
 @pytest.mark.parametrize("lefts", [(1, 340, 2979), (45, 90, 140, 1233), tuple(range(1, 2980, 37))])
 def test_every_face_of_a_strip_is_found_once_and_whole(lefts: tuple[int, ...]) -> None:
-    found = search(strip(*lefts), Blocks())
+    found = detect_faces(strip(*lefts), Blocks())
     assert sorted(each.box_px for each in found) == [(left, 40, 20, 30) for left in lefts]
     assert [each.probability for each in found] == sorted((each.probability for each in found), reverse=True)
 
 
 def test_a_high_picture_is_the_same_turned() -> None:
-    assert sorted(each.box_px.y for each in search(strip(45, 1233, upright=True), Blocks())) == [45, 1233]
+    assert sorted(each.box_px.y for each in detect_faces(strip(45, 1233, upright=True), Blocks())) == [45, 1233]
 
 
 def test_a_panorama_with_real_faces(portrait: Path) -> None:
@@ -75,7 +76,7 @@ def test_a_panorama_with_real_faces(portrait: Path) -> None:
         panorama.paste(face, (left, 50))
     detector = YuNet(threads=1)
     assert detector.detect(np.asarray(panorama)) == []
-    found = search(np.asarray(panorama), detector)
+    found = detect_faces(np.asarray(panorama), detector)
     assert [each.box_px.x // 100 for each in sorted(found, key=lambda each: each.box_px.x)] == pytest.approx(
         [left // 100 + 1 for left in lefts], abs=1
     )

@@ -8,9 +8,9 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.core.images import decode
-from mien.runtime.crop import Square, cut
-from mien.runtime.detect import Box, Detection, YuNet
-from mien.runtime.photo import find_faces
+from mien.runtime.detect import Detection, YuNet
+from mien.runtime.geometry import Box, Square
+from mien.runtime.photo import crop_face, find_faces
 
 
 class Fixed:
@@ -51,7 +51,7 @@ def test_margin_and_alignment_reach_the_square() -> None:
     for align in (True, False):
         (face,) = find_faces(noise(100, 100), detector=detector, margin=0.25, align=align)
         assert face.square == pytest.approx(Square(50, 50, 60, 45 * align))
-        assert (face.image == cut(noise(100, 100), face.square)).all()
+        assert (face.image == crop_face(noise(100, 100), face.square)).all()
 
 
 def test_the_detectors_order_stays() -> None:

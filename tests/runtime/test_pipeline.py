@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError
-from mien.runtime.crop import Square
-from mien.runtime.detect import Box, Detection
+from mien.runtime.detect import Detection
+from mien.runtime.geometry import Box, Square
 from mien.runtime.pipeline import see
 from mien.runtime.results import Picture
 

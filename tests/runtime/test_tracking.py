@@ -7,9 +7,10 @@ from PIL import Image
 
 from mien.core.errors import UsageError
 from mien.core.images import decode_colour
-from mien.runtime.detect import Box, YuNet
+from mien.runtime.detect import YuNet
+from mien.runtime.geometry import Box, iou
 from mien.runtime.results import Face, Picture, PictureResult
-from mien.runtime.tracking import LOST_S, overlap, track
+from mien.runtime.tracking import LOST_S, track
 from mien.runtime.video import read_video
 
 from .clips import pan, write_clip, zoom
@@ -197,7 +198,7 @@ def test_wrong_smoothing_is_said_at_once(smooth_s: float) -> None:
 )
 def test_overlap_by_counting_pixels(other: tuple[int, int, int, int]) -> None:
     one, two = ({(i, j) for i in range(x, x + w) for j in range(y, y + h)} for x, y, w, h in ((0, 0, 4, 6), other))
-    assert overlap(Box(0, 0, 4, 6), Box(*other)) == pytest.approx(len(one & two) / len(one | two))
+    assert iou(Box(0, 0, 4, 6), Box(*other)) == pytest.approx(len(one & two) / len(one | two))
 
 
 def test_one_person_in_a_real_clip(tmp_path: Path, portrait: Path) -> None:

@@ -16,9 +16,8 @@ from mien.cli import console
 from mien.cli.places import exists, links_in, refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
 from mien.core.files import write_atomic
-from mien.runtime.annotate import annotate
-from mien.runtime.explained_faces import annotate_with_maps
-from mien.runtime.occlusion import Model, occlude
+from mien.runtime.annotate import annotate, annotate_with_maps
+from mien.runtime.occlusion import Classify, occlude
 from mien.runtime.results import PictureResult
 from mien.runtime.sources import is_video
 from mien.runtime.timeline import Timeline, draw_timeline, require_matplotlib
@@ -41,7 +40,7 @@ class Drawing:
         UsageError: `path` exists, lies among the inputs, or is no picture where a picture is drawn.
     """
 
-    def __init__(self, path: Path, inputs: Sequence[str], *, overwrite: bool, explain: Model | None) -> None:
+    def __init__(self, path: Path, inputs: Sequence[str], *, overwrite: bool, explain: Classify | None) -> None:
         self.path, self.explain = path, explain
         self.root = _root(inputs)
         if self.root is not None:

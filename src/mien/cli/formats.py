@@ -28,7 +28,7 @@ def flat(face: Face) -> dict[str, Any]:
     """One record without nested values, for CSV and Parquet: the box's sides and the classes have columns of their own.
 
     >>> import numpy as np
-    >>> from mien.runtime.detect import Box
+    >>> from mien.runtime.geometry import Box
     >>> flat(Face("a.jpg", "1", {"happy": 0.75, "sad": 0.25}, Box(1, 2, 3, 4), np.zeros((48, 48), np.uint8)))
     {'schema_version': 1, 'source': 'a.jpg', 'frame': None, 'time_s': None, 'face': '1', 'box_x': 1, 'box_y': 2,
      'box_width': 3, 'box_height': 4, 'label': 'happy', 'probability': 0.75, 'p_happy': 0.75, 'p_sad': 0.25}

@@ -57,7 +57,7 @@ def predict(
     from mien.cli.outputs import Output
     from mien.cli.tally import Tally
     from mien.runtime.detect import YuNet
-    from mien.runtime.session import load
+    from mien.runtime.session import open_model
     from mien.workflows.predict import is_table, see
 
     if json and (out or format_ not in (None, "json")):
@@ -70,7 +70,7 @@ def predict(
     _check_explain(inputs, explain=explain, draw=draw)
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     written = _written(out, inputs, format_=format_, also=draw or chart) if resume else None
-    opened = load(model, precision=precision or "default", threads=threads, device=device or "auto")
+    opened = open_model(model, precision=precision or "default", threads=threads, device=device or "auto")
     if format_ == "submission":
         _check_numbers(inputs[0], labels=opened.labels, on_bad=(lambda _: None) if skip_bad else None)
     keep = written.end if written else None

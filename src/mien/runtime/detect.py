@@ -1,12 +1,11 @@
 """Finding faces in a picture: what a detector is, and YuNet, the one that ships.
 
-Axes: `H`, `W` the picture, `K` candidates.  Pixel coordinates run right and down from the picture's top left corner, so
-the first pixel's centre is (0.5, 0.5).
+Axes: `H`, `W` the picture, `K` candidates.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from PIL import Image
 from mien.core.bundle import weights
 from mien.core.errors import DataError
 from mien.core.files import verify
+from mien.runtime.geometry import Box, nms
 from mien.runtime.session import open_graph
 
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -33,22 +33,13 @@ LANDMARKS = ("right eye", "left eye", "nose", "right mouth corner", "left mouth 
 """The names of `Detection.landmarks_px`; right and left are the person's own."""
 
 
-class Box(NamedTuple):
-    """A rectangle in pixels: the top left corner, width and height."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
 @dataclass(frozen=True, eq=False)
 class Detection:
     """A face that was found.
 
     Attributes:
         box_px: its rectangle, which may reach over the picture's border.
-        probability: how sure the detector is, 0 to 1; not calibrated.
+        probability: the detector's confidence, 0 to 1; not calibrated.
         landmarks_px: `float64 (5, 2)`, x and y of each of `LANDMARKS`.
     """
 
@@ -61,7 +52,7 @@ class Detector(Protocol):
     """Whatever finds faces; `YuNet` is one."""
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Detection]:
-        """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the surest first."""
+        """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the most confident first."""
         ...
 
 
@@ -74,8 +65,8 @@ class YuNet:
 
     Args:
         path: the model file; None takes the one that ships with mien.
-        min_probability: less sure detections are dropped.
-        max_overlap: of two boxes with a larger intersection over union the less sure one is dropped.
+        min_probability: less confident detections are dropped.
+        max_iou: of two boxes with a larger intersection over union the less probable one is dropped.
         threads: see `mien.runtime.session.Graph`.
 
     Raises:
@@ -90,15 +81,15 @@ class YuNet:
         path: Path | None = None,
         *,
         min_probability: float = 0.6,
-        max_overlap: float = 0.3,
+        max_iou: float = 0.3,
         threads: int | None = None,
     ) -> None:
         self._graph = open_graph(read_model(path or model_path()), threads=threads)
         self._min_probability = min_probability
-        self._max_overlap = max_overlap
+        self._max_iou = max_iou
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Detection]:
-        """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the surest first.
+        """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the most confident first.
 
         Raises:
             DataError: another dtype or shape, or no pixels.
@@ -108,11 +99,11 @@ class YuNet:
         return self._search(picture, largest) or (self._search(picture, SMALL_PX) if largest > SMALL_PX else [])
 
     def _search(self, picture: NDArray[np.uint8], longer_px: int) -> list[Detection]:
-        canvas, scale = fit(picture, longer_px=longer_px)
+        canvas, scale = letterbox(picture, longer_px=longer_px)
         names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
         outputs = dict(zip(names, self._graph.run(names, {"input": canvas}), strict=True))
-        boxes, probabilities, landmarks = decode(outputs, min_probability=self._min_probability)
-        kept = suppress(boxes, probabilities, max_overlap=self._max_overlap)
+        boxes, probabilities, landmarks = decode_yunet(outputs, min_probability=self._min_probability)
+        kept = nms(boxes, probabilities, max_iou=self._max_iou)
         boxes, landmarks = boxes / np.tile(scale, 2), landmarks / scale
         return [Detection(Box(*boxes[k].tolist()), float(probabilities[k]), landmarks[k]) for k in kept]
 
@@ -138,13 +129,13 @@ def require_rgb(picture: NDArray[np.uint8]) -> None:
         raise DataError(f"the picture is {picture.dtype} {picture.shape}, expected uint8 (H, W, 3) in RGB")
 
 
-def fit(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def letterbox(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Make YuNet's input of an RGB picture `uint8 (H, W, 3)`, scaled so that its longer side has `longer_px` pixels.
 
     Returns:
         `float32 (1, 3, 640, 640)`, blue first, 0 to 255; and the scale of x and y, `float64 (2,)`: canvas / picture.
 
-    >>> canvas, scale = fit(np.full((320, 1280, 3), 9, np.uint8), longer_px=640)
+    >>> canvas, scale = letterbox(np.full((320, 1280, 3), 9, np.uint8), longer_px=640)
     >>> scale.tolist(), int(canvas[0, :, :160].min()), int(canvas[0, :, 160:].max())
     ([0.5, 0.5], 9, 0)
     """
@@ -158,7 +149,7 @@ def fit(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np.float
     return canvas, np.array(size) / [width, height]
 
 
-def decode(
+def decode_yunet(
     outputs: dict[str, NDArray[np.float32]], *, min_probability: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Turn YuNet's raw outputs into candidates, in canvas pixels.
@@ -186,32 +177,3 @@ def decode(
         found.append((np.hstack([centre - size / 2, size]), probabilities[cells], (points + corner[:, None]) * stride))
     boxes, probability, landmarks = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return boxes, probability, landmarks
-
-
-def suppress(
-    boxes: NDArray[np.float64], probabilities: NDArray[np.float64], *, max_overlap: float
-) -> NDArray[np.int64]:
-    """Drop the less sure of boxes that overlap (greedy non-maximum suppression).
-
-    Args:
-        boxes: `(K, 4)` as x, y, width, height.
-        probabilities: `(K,)`.
-        max_overlap: the largest intersection over union at which both stay.
-
-    Returns:
-        Which boxes stay, `int64`, the surest first.
-
-    >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 10, 10], [20, 0, 5, 5]], float)
-    >>> suppress(boxes, np.array([0.8, 0.9, 0.7]), max_overlap=0.3).tolist()
-    [1, 2]
-    """
-    start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    area = boxes[:, 2:].prod(axis=1)
-    left = np.argsort(-probabilities, kind="stable")
-    kept = []
-    while left.size:
-        best, left = left[0], left[1:]
-        kept.append(best)
-        shared = (np.minimum(end[left], end[best]) - np.maximum(start[left], start[best])).clip(0).prod(axis=1)
-        left = left[shared <= max_overlap * (area[left] + area[best] - shared)]
-    return np.array(kept, np.int64)

@@ -16,10 +16,10 @@ CUDA = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 number of faces."""
 
 
-def available() -> list[str]:
+def available_devices() -> list[str]:
     """Devices that the installed ONNX Runtime was built for, best first.
 
-    >>> "cpu" in available()
+    >>> "cpu" in available_devices()
     True
     """
     present = onnxruntime.get_available_providers()
@@ -35,7 +35,7 @@ def resolve_device(name: str) -> str:
     Raises:
         UsageError: this ONNX Runtime has no such device; the message lists those it has.
     """
-    found = available()
+    found = available_devices()
     if name == "auto":
         return "cuda:0" if "cuda" in found else "cpu"
     if not re.fullmatch(r"cpu|coreml|cuda(:\d+)?", name) or name.partition(":")[0] not in found:

@@ -13,12 +13,12 @@ WINDOW_PX, STRIDE_PX = 8, 4
 SMALLEST = 1e-12
 """Smaller probabilities count as this, so that one rounded to 0 is no infinite evidence."""
 
-Model = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Maps faces `uint8 (N, 48, 48)` to probabilities `float32 (N, C)`."""
 
 
 def occlude(
-    model: Model, images: NDArray[np.uint8], *, classes: NDArray[np.int64] | None = None
+    model: Classify, images: NDArray[np.uint8], *, classes: NDArray[np.int64] | None = None
 ) -> NDArray[np.float32]:
     """Map which parts of each face speak for its class (Zeiler & Fergus 2014, arXiv 1311.2901).
 

@@ -1,18 +1,29 @@
-"""`find_faces`: from a picture file to faces as a network takes them."""
+"""`find_faces`: from a picture to its faces as a network takes them.  Axes: `H`, `W` the picture."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.core.images import SIZE, decode_colour, grey, resize
-from mien.runtime.crop import Square, cut, frame
 from mien.runtime.detect import SMALL_PX, Detection, Detector, require_rgb
-from mien.runtime.panorama import search
+from mien.runtime.geometry import Box, Square, nms
 
 NEARLY_SQUARE = 4 / 3
 """The largest ratio of sides at which a small picture may itself be a face."""
+
+PANORAMA_RATIO = 2.0
+"""A picture with a larger ratio of sides is also searched in pieces."""
+
+MAX_PIECES = 100
+"""In a still longer picture the pieces are no squares but longer, so that a strip of a few pixels takes no minutes."""
+
+MAX_IOU = 0.3
+"""Of two faces with a larger intersection over union, found in two pieces, the less confident one is dropped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +33,7 @@ class FoundFace:
     Attributes:
         image: the face as a network takes it, grey, `uint8 (48, 48)`.
         square: where it was cut from the upright picture, in pixels; None if the whole picture is the face.
-        detection: what the detector said; None if the whole picture is the face.
+        detection: what the detector found; None if the whole picture is the face.
     """
 
     image: NDArray[np.uint8]
@@ -35,18 +46,18 @@ def find_faces(
 ) -> list[FoundFace]:
     """Find the faces of a picture and cut them out.
 
-    A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector, a panorama in
-    pieces; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
+    A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector, a panorama also
+    in pieces; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
     shorter one is taken for a face as a whole.
 
     Args:
         picture: a file's path or bytes, or pixels in RGB, `uint8 (H, W, 3)`.
         detector: finds the faces, `YuNet()` for one; make it once and use it for many pictures.
-        margin: a bundle's `crop_margin`, see `mien.runtime.crop.frame`.
+        margin: a bundle's `crop_margin`, see `face_square`.
         align: turn each face so that its eyes are level.
 
     Returns:
-        The faces, the surest first; none if there are none.
+        The faces, the most confident first; none if there are none.
 
     Raises:
         DataError: no picture, see `mien.core.images.decode_colour`; or pixels of another dtype or shape.
@@ -55,17 +66,121 @@ def find_faces(
     >>> find_faces(np.zeros((480, 640, 3), np.uint8), detector=YuNet(threads=1))
     []
     """
-    pixels = picture if isinstance(picture, np.ndarray) else _read(picture)
+    if isinstance(picture, np.ndarray):
+        pixels = picture
+    elif isinstance(picture, str):
+        pixels = decode_colour(Path(picture))
+    else:
+        pixels = decode_colour(picture)
     require_rgb(pixels)
     height, width = pixels.shape[:2]
-    found = [] if height == width == SIZE else search(pixels, detector)
-    if found:
-        squares = [frame(detection, margin=margin, align=align) for detection in found]
-        return [FoundFace(cut(pixels, square), square, seen) for square, seen in zip(squares, found, strict=True)]
-    if max(height, width) <= min(SMALL_PX, NEARLY_SQUARE * min(height, width)):
+    if height == width == SIZE:
+        return [FoundFace(grey(pixels), None, None)]
+    found = []
+    for detection in detect_faces(pixels, detector):
+        square = face_square(detection, margin=margin, align=align)
+        found.append(FoundFace(crop_face(pixels, square), square, detection))
+    if not found and max(height, width) <= min(SMALL_PX, NEARLY_SQUARE * min(height, width)):
         return [FoundFace(resize(grey(pixels)), None, None)]
-    return []
+    return found
 
 
-def _read(picture: str | Path | bytes) -> NDArray[np.uint8]:
-    return decode_colour(Path(picture) if isinstance(picture, str) else picture)
+def detect_faces(picture: NDArray[np.uint8], detector: Detector) -> list[Detection]:
+    """Detect the faces of an RGB picture, `uint8 (H, W, 3)`, whatever its shape, the most confident first.
+
+    A detector that sees a fixed number of pixels would see little of a panorama.  So a picture more than twice as long
+    as wide is searched as a whole, and once more in squares of its shorter side, each half over the one before.  A box
+    that crosses an edge between squares is left to the square that has all of it.
+    """
+    detections = list(detector.detect(picture))
+    height, width = picture.shape[:2]
+    if max(height, width) <= PANORAMA_RATIO * min(height, width):
+        return detections
+    for left, top, right, bottom in _pieces(height, width):
+        for detection in detector.detect(np.ascontiguousarray(picture[top:bottom, left:right])):
+            moved = _moved(detection, left, top)
+            box = moved.box_px
+            whole_across = _is_inside(box.x, box.x + box.width, left, right, width)
+            whole_down = _is_inside(box.y, box.y + box.height, top, bottom, height)
+            if whole_across and whole_down:
+                detections.append(moved)
+    if not detections:
+        return []
+    boxes = np.array([detection.box_px for detection in detections])  # (K, 4)
+    probabilities = np.array([detection.probability for detection in detections])  # (K,)
+    return [detections[k] for k in nms(boxes, probabilities, max_iou=MAX_IOU)]
+
+
+def face_square(detection: Detection, *, margin: float = 0.0, align: bool = True) -> Square:
+    """Return the square to cut out, framed as FER2013's faces are: the centre and the area of the detected box.
+
+    That square of YuNet's box was measured to be FER2013's framing, and aligning to cost nothing on upright faces and
+    to gain on leaning ones; `docs/photos.md` has the figures.
+
+    Args:
+        detection: what a detector found.
+        margin: the part of the square's side that is added on each side; a bundle's card has it as `crop_margin`.
+        align: turn the square so that the line between the eyes is level in it.
+
+    >>> landmarks = np.array([[20, 40], [40, 60], [30, 50], [20, 70], [30, 80]], float)
+    >>> face_square(Detection(Box(10, 20, 40, 90), 0.9, landmarks), margin=0.25)
+    Square(x=30.0, y=65.0, side=90.0, rotation_deg=45.0)
+    """
+    x, y, width, height = detection.box_px
+    rotation_deg = 0.0
+    if align:
+        across, down = detection.landmarks_px[1] - detection.landmarks_px[0]
+        rotation_deg = math.degrees(math.atan2(down, across))
+    side = math.sqrt(width * height) * (1 + 2 * margin)
+    return Square(x + width / 2, y + height / 2, side, rotation_deg)
+
+
+def crop_face(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
+    """Cut a square out of an RGB picture `uint8 (H, W, 3)` as a grey face, `uint8 (48, 48)`.
+
+    The square is rounded to whole pixels unless it is turned; then it is sampled at the picture's own resolution,
+    bicubic.  Where it reaches over the picture's border, the border's pixels are repeated, as augmentation does in
+    training: black would be an edge that no face has.
+    """
+    side = max(1, round(square.side))
+    if not square.rotation_deg:
+        return resize(grey(_window(picture, round(square.x - side / 2), round(square.y - side / 2), side)))
+    reach = math.ceil(side * math.sqrt(2)) + 4  # what the turned square covers, and the bicubic filter's neighbours
+    left, top = math.floor(square.x - reach / 2), math.floor(square.y - reach / 2)
+    angle = math.radians(square.rotation_deg)
+    c, s = math.cos(angle), math.sin(angle)
+    x, y = square.x - left - (c - s) * side / 2, square.y - top - (s + c) * side / 2  # the square's first corner
+    levels = grey(_window(picture, left, top, reach)).astype(np.float32)  # Pillow cuts off fractions of uint8
+    window = Image.fromarray(levels)
+    turned = window.transform((side, side), Image.Transform.AFFINE, (c, -s, x, s, c, y), Image.Resampling.BICUBIC)
+    return resize(np.rint(np.asarray(turned)).clip(0, 255).astype(np.uint8))
+
+
+def _pieces(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield left, top, right and bottom of pieces that cover a panorama, the last one flush with its end."""
+    longer = max(height, width)
+    side = max(min(height, width), 2 * longer // MAX_PIECES)
+    for start in [*range(0, longer - side, max(1, side // 2)), longer - side]:
+        if width > height:
+            yield start, 0, start + side, height
+        else:
+            yield 0, start, width, start + side
+
+
+def _moved(detection: Detection, left: int, top: int) -> Detection:
+    x, y, width, height = detection.box_px
+    landmarks = detection.landmarks_px + np.array([left, top])
+    return Detection(Box(x + left, y + top, width, height), detection.probability, landmarks)
+
+
+def _is_inside(low: float, high: float, start: int, stop: int, end: int) -> bool:
+    """Whether a span lies in its piece, from `start` to `stop`, or reaches over the picture's borders, 0 and `end`."""
+    return (low >= start or start == 0) and (high <= stop or stop >= end)
+
+
+def _window(picture: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
+    """Take a square of whole pixels; outside the picture its border is repeated."""
+    rows = np.arange(top, top + side).clip(0, picture.shape[0] - 1)
+    columns = np.arange(left, left + side).clip(0, picture.shape[1] - 1)
+    window: NDArray[np.uint8] = picture[np.ix_(rows, columns)]
+    return window

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.images import SIZE
-from mien.runtime.detect import Box, Detector
+from mien.runtime.detect import Detector
+from mien.runtime.geometry import Box
 from mien.runtime.photo import FoundFace, find_faces
 from mien.runtime.results import Face, Picture, PictureResult
 
@@ -37,8 +38,8 @@ def see(
         pictures: come out in the same order, each with its faces, also those without any.
         labels: the C class names.
         detector: finds the faces.
-        margin: see `mien.runtime.crop.frame`.
-        align: see `mien.runtime.crop.frame`.
+        margin: see `mien.runtime.photo.face_square`.
+        align: see `mien.runtime.photo.face_square`.
     """
     waiting: list[tuple[Picture, list[FoundFace]]] = []
     try:

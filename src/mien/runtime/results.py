@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.schema import SCHEMA_VERSION
-from mien.runtime.crop import Square
-from mien.runtime.detect import Box
+from mien.runtime.geometry import Box, Square
 
 PROBABILITY_DIGITS, BOX_DIGITS, TIME_DIGITS = 6, 2, 6
 """Decimals of a record's numbers."""

@@ -12,7 +12,7 @@ from mien.core.errors import DataError
 from mien.core.files import parse_json
 from mien.core.images import SIZE
 from mien.core.schema import check_schema
-from mien.runtime.detect import Box
+from mien.runtime.geometry import Box
 from mien.runtime.results import Face
 
 KINDS: dict[str, Any] = {

@@ -66,8 +66,8 @@ class Graph:
         return said
 
 
-class Model(Graph):
-    """A bundle, ready to classify faces; `load` makes one.
+class BundleModel(Graph):
+    """A bundle, ready to classify faces; `open_model` makes one.
 
     Attributes:
         bundle: what was loaded.
@@ -98,13 +98,13 @@ class Model(Graph):
         return float(self.bundle.card["input"]["crop_margin"])
 
 
-def load(
+def open_model(
     bundle: str | Path | Bundle | None = None,
     *,
     precision: Precision = "default",
     threads: int | None = None,
     device: str = "auto",
-) -> Model:
+) -> BundleModel:
     """Make a bundle ready to classify faces: `model(faces)` takes `uint8 (N, 48, 48)` and gives `float32 (N, C)`.
 
     Args:
@@ -119,18 +119,20 @@ def load(
         DataError: no such bundle, or a file of it is missing or damaged.
         UsageError: no such precision or device, or `threads` is not 1 to 1024.
 
-    >>> model = load(threads=1)
+    >>> model = open_model(threads=1)
     >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
     ((2, 8), ('neutral', 'happiness'))
     """
     bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle or weights() / DEFAULT)
     chosen = resolve_device(device)
     try:
-        return Model(bundle, precision=precision, threads=threads, device=chosen)
+        return BundleModel(bundle, precision=precision, threads=threads, device=chosen)
     except UsageError:
         if device != "auto" or chosen == "cpu":
             raise
-        return load(bundle, precision=precision, threads=threads, device="cpu")  # built for CUDA, and no GPU is there
+        return open_model(
+            bundle, precision=precision, threads=threads, device="cpu"
+        )  # built for CUDA, and no GPU is there
 
 
 def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> onnxruntime.InferenceSession:

@@ -1,6 +1,7 @@
 """Expression over the time of a video, in one figure.  Axes: `B` bins of time, `C` classes."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ FIRST_BIN_S = 0.125
 
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_TICKS = 12
+
+LEGEND_LETTERS = 24
+"""Longer class names go on in the next line."""
 
 
 class Timeline:
@@ -142,7 +146,8 @@ def _stack(axes: "Axes", over_time: Timeline) -> None:
         colour = "#{:02x}{:02x}{:02x}".format(*shades[label])
         axes.stairs(tops[:, i], edges, baseline=tops[:, i] - means[:, i], fill=True, color=colour, linewidth=0)
         patches.append(Patch(facecolor=colour, edgecolor="black", linewidth=0.5))
-    spelt = [*(names[label] for label in over_time.labels[::-1]), "no face"]
+    spelt = [textwrap.fill(names[label], LEGEND_LETTERS) for label in over_time.labels[::-1]]
+    spelt.append("no face")
     legend = axes.legend(patches[::-1], ["-"] * len(spelt), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     for text, name in zip(legend.get_texts(), spelt, strict=True):
         text.set_parse_math(False)  # a class may be called $x$, or _x, which a legend would leave out

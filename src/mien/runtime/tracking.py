@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mien.core.errors import UsageError
-from mien.runtime.detect import Box
+from mien.runtime.geometry import Box, iou
 from mien.runtime.results import BOX_DIGITS, PROBABILITY_DIGITS, TIME_DIGITS, Face, PictureResult
 
-MIN_OVERLAP = 0.3
+MIN_IOU = 0.3
 """A face belongs to a track only if its box and the one expected have at least this intersection over union."""
 
 LOST_S = 1.0
@@ -28,7 +28,7 @@ def track(
     """Number the faces of a video by track, and smooth each track's probabilities over time.
 
     A face belongs to the track whose expected box, moved on as the face has moved so far, it overlaps most; pairs are
-    taken from the largest overlap down.  A face that overlaps none by `MIN_OVERLAP` begins a track, as all do after a
+    taken from the largest overlap down.  A face that overlaps none by `MIN_IOU` begins a track, as all do after a
     cut.  A track ends after `LOST_S` without a face.  Another source begins anew, and pictures pass unchanged.
 
     Smoothing is exponential: over a time t since the track's face before, the smoothed probabilities p become
@@ -146,27 +146,13 @@ def _tracked(seen: Iterable[PictureResult], smooth_s: float, known: Iterable[Fac
 def _match(boxes: list[Box], expected: list[Box]) -> dict[int, int]:
     """Pair boxes with expected ones, each at most once, from the largest overlap down."""
     pairs = sorted(
-        ((overlap(box, other), k, t) for k, box in enumerate(boxes) for t, other in enumerate(expected)), reverse=True
+        ((iou(box, other), k, t) for k, box in enumerate(boxes) for t, other in enumerate(expected)), reverse=True
     )
     owners: dict[int, int] = {}
     for shared, k, t in pairs:
-        if shared >= MIN_OVERLAP and k not in owners and t not in owners.values():
+        if shared >= MIN_IOU and k not in owners and t not in owners.values():
             owners[k] = t
     return owners
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes, 0 to 1.
-
-    >>> overlap(Box(0, 0, 2, 2), Box(1, 0, 2, 2)) == 1 / 3
-    True
-    """
-    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
-    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (a.width * a.height + b.width * b.height - shared)
 
 
 def _centre(box: Box) -> tuple[float, float]:

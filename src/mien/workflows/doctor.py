@@ -78,12 +78,12 @@ def _processor() -> str:
 def _runtime() -> dict[str, Any]:
     import onnxruntime
 
-    from mien.runtime.devices import available, usable_cores
+    from mien.runtime.devices import available_devices, usable_cores
 
     return {
         "version": onnxruntime.__version__,
         "providers": onnxruntime.get_available_providers(),
-        "devices": available(),
+        "devices": available_devices(),
         "threads": usable_cores(),
     }
 
@@ -121,9 +121,9 @@ def _detector() -> bytes:
 
 
 def _inference() -> dict[str, Any]:
-    from mien.runtime.session import load
+    from mien.runtime.session import open_model
 
-    model, face, times_s = load(weights() / DEFAULT), np.zeros((1, 48, 48), np.uint8), []
+    model, face, times_s = open_model(weights() / DEFAULT), np.zeros((1, 48, 48), np.uint8), []
     for _ in range(WARM_UP + REPEATS):
         start_s = time.perf_counter()
         model(face)

@@ -9,7 +9,7 @@ from mien.data.formats import open_faces
 from mien.data.matching import check_classes, match
 from mien.data.split import copies_of
 from mien.evaluation.metrics import evaluate as score
-from mien.runtime.session import load
+from mien.runtime.session import open_model
 
 
 def evaluate_bundle(
@@ -47,7 +47,7 @@ def evaluate_bundle(
     opened = open_faces(data, targets=targets, votes=votes, labels=trained["labels"], skip_bad=skip_bad)
     faces = opened.split(split)
     check_classes(faces, known=bundle.labels)
-    model = load(bundle, precision=precision, device="cpu")
+    model = open_model(bundle, precision=precision, device="cpu")
     said = match(faces, model(faces.images), classes=bundle.labels)
     own = opened.fingerprint == trained["fingerprint"]
     scores = score(replace(said, copies=copies_of(faces, opened.split("train"))) if own else said)

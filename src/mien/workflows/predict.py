@@ -7,17 +7,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.bundle import Bundle
+from mien.core.bundle import Bundle, Precision
 from mien.core.errors import DataError, UsageError
 from mien.runtime.detect import Detector, YuNet
 from mien.runtime.pipeline import see as see_pictures
 from mien.runtime.prefetch import prefetch
 from mien.runtime.results import Face, Picture, PictureResult
 from mien.runtime.resume_state import ResumeState
-from mien.runtime.session import Model, load
+from mien.runtime.session import BundleModel, open_model
 from mien.runtime.sources import OnBad, open_pictures
 from mien.runtime.tracking import SMOOTH_S, track
 from mien.runtime.video import check_sampling
+
+
+def load(
+    bundle: str | Path | Bundle | None = None,
+    *,
+    precision: Precision = "default",
+    threads: int | None = None,
+    device: str = "auto",
+) -> BundleModel:
+    """Make a bundle ready; see `open_model`."""
+    return open_model(bundle, precision=precision, threads=threads, device=device)
+
 
 Source = str | Path | NDArray[np.uint8] | Sequence[str | Path]
 """A file, a folder, a picture's pixels in RGB `uint8 (H, W, 3)`, or several files and folders."""
@@ -31,7 +43,7 @@ AHEAD = 4
 
 
 def predict(
-    model: Model | str | Path | Bundle,
+    model: BundleModel | str | Path | Bundle,
     source: Source,
     *,
     detector: Detector | None = None,
@@ -63,7 +75,7 @@ def predict(
 
 
 def see(
-    model: Model | str | Path | Bundle,
+    model: BundleModel | str | Path | Bundle,
     source: Source,
     *,
     detector: Detector | None = None,
@@ -101,7 +113,7 @@ def see(
     [0]
     """
     check_sampling(every=every, fps=fps)
-    model = model if isinstance(model, Model) else load(model)
+    model = model if isinstance(model, BundleModel) else open_model(model)
     if isinstance(source, Sequence) and not isinstance(source, str) and len(source) == 1:
         source = source[0]
     if isinstance(source, str | Path) and is_table(source):
@@ -139,7 +151,7 @@ def _open(
 
 
 def _see_table(
-    model: Model, source: str | Path, *, split: str | None, on_bad: OnBad | None
+    model: BundleModel, source: str | Path, *, split: str | None, on_bad: OnBad | None
 ) -> Generator[PictureResult, None, None]:
     from mien.data.formats import stream_faces
 
@@ -158,7 +170,7 @@ def _see_table(
 
 
 def _see_faces(
-    model: Model, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
+    model: BundleModel, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
 ) -> Iterator[PictureResult]:
     for image, face, said in zip(images, ids, model(images), strict=True):
         picture = Picture(source, np.repeat(image[:, :, None], 3, axis=2))

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError, UsageError
-from mien.runtime.annotate import COLOURS, annotate
-from mien.runtime.detect import Box
-from mien.runtime.explained_faces import annotate_with_maps, overlay
+from mien.runtime.annotate import COLOURS, annotate, annotate_with_maps, overlay
+from mien.runtime.geometry import Box
 from mien.runtime.results import Face
 
 TILE_PX = (16 + 144, 144 + 2 + 144)
@@ -31,7 +30,7 @@ def test_tiles_lie_in_rows_below_the_picture(width: int, count: int, columns: in
     page = annotate_with_maps(picture, seen, np.zeros((count, 48, 48), np.float32))
     height, wide = TILE_PX
     assert page.shape == (300 + 12 + -(-count // columns) * (height + 12), canvas, 3)
-    assert (page[:300, :width] == annotate(picture, seen, numbered=True)).all()
+    assert (page[:300, :width] == annotate(picture, seen)).all()
     for i in range(count):
         top, left = 312 + i // columns * (height + 12), 12 + i % columns * (wide + 12)
         caption, pair = page[top : top + 16, left : left + wide], page[top + 16 : top + height, left : left + wide]
