@@ -18,7 +18,7 @@ from mien.core.schema import SCHEMA_VERSION
 from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
 from mien.models.registry import MODELS
-from mien.runtime.session import load
+from mien.workflows.predict import load
 from mien.workflows.train import resume, train
 
 from .fixtures.v0_1.make import EPOCHS, TINY, CtrlC, this_machine

@@ -65,7 +65,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         labels = ("smile", "frown, a bit")
 
     monkeypatch.setattr("mien.workflows.predict.see", lambda *_, **__: (each for each in SEEN))
-    monkeypatch.setattr("mien.runtime.session.load", lambda *_, **__: Two())
+    monkeypatch.setattr("mien.workflows.predict.load", lambda *_, **__: Two())
     monkeypatch.setattr("mien.data.formats.stream_faces", lambda *_, **__: iter(()))
 
 
