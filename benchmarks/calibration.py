@@ -19,13 +19,12 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.exporting.parity import differences
 from mien.exporting.quantise import OPERATORS, Batches
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import load_classifier
 from mien.runtime.session import Graph
+from mien.training.run_data import TrainingRun
 from mien.workflows.export import calibration_images, parts_of
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -44,8 +43,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     logging.disable(logging.WARNING)  # the quantiser's advice
-    run = RunDir.open(parser.parse_args().run)
-    faces = parts_of(run, Talk())
+    run = TrainingRun.open(parser.parse_args().run)
+    faces = parts_of(run)
     content = to_onnx(load_classifier(run.path))
     images, targets = faces.held_out.images, faces.held_out.targets
     full = Graph(content, threads=1)(images)

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
+from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.runs import RunDir
+from mien.data.formats import open_faces
+from mien.training.run_data import RunData, TrainingRun
 from mien.workflows import ablate as verbs
 from mien.workflows.ablate import ablate, resume_ablation
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
 from mien.workflows.export import export
-from mien.workflows.train import resume, train
+from mien.workflows.train import resume, start, train
 
 SMALL = ["holdout.rows=35"]
 GIVEN: dict[str, Any] = {"recipe": "mien-n", "settings": SMALL, "epochs": 1, "batch": 32, "device": "cpu"}
@@ -73,12 +76,12 @@ def test_a_finished_ablation_stays_as_it_is(ablated: RunDir) -> None:
 
 
 def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(data: str | None = None, **given: Any) -> RunDir:
-        if given["seed"] == 0 and given["augment.flip"] is False:
+    def breaks(data: RunData, **given: Any) -> TrainingRun:
+        if data.config.seed == 0 and not data.config.augment.flip:
             raise RuntimeError("out of memory")
-        return train(data, **given)
+        return start(data, **given)
 
-    monkeypatch.setattr(verbs, "train", breaks)
+    monkeypatch.setattr(verbs, "start", breaks)
     run = made(tmp_path / "run")
     reason = run.read_json("status.json")["reason"]
     assert reason.startswith(
@@ -88,7 +91,7 @@ def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pyt
     assert [each["accuracy"] is None for each in found["runs"]] == [True, False, False, False]
     assert (found["effects"][0]["seeds"], run.state) == (1, "failed")
     before = times(run)
-    monkeypatch.setattr(verbs, "train", train)
+    monkeypatch.setattr(verbs, "start", start)
     resume_ablation(run.path)
     assert before.items() < times(run).items()
     assert (run.read_json("ablation.json")["effects"][0]["seeds"], run.state) == (2, "finished")
@@ -121,10 +124,10 @@ def test_a_killed_ablation_goes_on(ablated: RunDir, tmp_path: Path) -> None:
 def test_an_interruption_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, kind: type[MienError]
 ) -> None:
-    def interrupted(data: str | None = None, **given: Any) -> RunDir:
+    def interrupted(data: RunData, **given: Any) -> TrainingRun:
         raise error
 
-    monkeypatch.setattr(verbs, "train", interrupted)
+    monkeypatch.setattr(verbs, "start", interrupted)
     with pytest.raises(kind, match=rf"the whole ablation goes on with: mien ablate --resume {tmp_path}/run"):
         made(tmp_path / "run")
     assert RunDir(tmp_path / "run").state == "interrupted"
@@ -230,3 +233,16 @@ def test_a_network_that_can_t_see_an_arm_s_faces_is_told_before(tmp_path: Path) 
 def test_a_training_run_is_no_ablation(studied: RunDir) -> None:
     with pytest.raises(DataError, match="no ablation"):
         resume_ablation(studied.path)
+
+
+def test_the_faces_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def counted(source: str, **given: Any) -> FaceSet:
+        opened.append(source)
+        return open_faces(source, **given)
+
+    monkeypatch.setattr("mien.training.run_data.open_faces", counted)
+    run = made(tmp_path / "run")
+    assert opened == ["synthetic:210"]
+    assert len(run.read_json("ablation.json")["runs"]) == 4

@@ -12,20 +12,19 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from mien.cli.main import run as mien
 from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.models.classifier import load_classifier
 from mien.reporting.build import report
-from mien.training.config import stored_config
-from mien.training.fit import split_faces
+from mien.training.run_data import RunData
 from mien.training.temperature import fit_temperature
 from mien.workflows.ensemble import _log_mean, ensemble
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
 from mien.workflows.export import export
-from mien.workflows.train import load_run_faces, resume, train
+from mien.workflows.train import resume, train
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +52,8 @@ def mean(runs: list[Path], images: np.ndarray) -> np.ndarray:
 def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(
     runs: list[Path], together: dict[str, Any]
 ) -> None:
-    faces = load_run_faces(RunDir.open(runs[0]), Talk())
-    held_out, test = split_faces(stored_config(RunDir.open(runs[0])), faces)[1], faces.split("test")
+    data = RunData.of_run(RunDir.open(runs[0]))
+    held_out, test = data.held_out, data.split("test")
 
     def cooled(images: np.ndarray, temperature: float) -> np.ndarray:
         powers = mean(runs, images) ** (1 / temperature)
@@ -115,7 +114,7 @@ def test_on_validation_it_scores_what_all_held_out(
     runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str | None
 ) -> None:
     if split is None:
-        monkeypatch.setattr(RunDir, "tested_split", "validation")
+        monkeypatch.setattr(RunDir, "default_split", "validation")
     scores = ensemble(runs, split=split, out=tmp_path / "e", device="cpu")
     assert scores["split"] == "validation"
     assert scores["faces"] == 70
@@ -135,9 +134,11 @@ def test_faces_without_labels_replace_nothing(
 ) -> None:
     out = tmp_path / "e"
     ensemble(runs, split="validation", out=out)
-    monkeypatch.setattr(
-        "mien.workflows.ensemble.faces_of", lambda _, *, own, held_out: replace(own, targets=own.targets * 0 - 1)
-    )
+
+    def without_labels(self: RunData, name: str) -> FaceSet:
+        return replace(self.faces, targets=self.faces.targets * 0 - 1)
+
+    monkeypatch.setattr(RunData, "split", without_labels)
     with pytest.raises(DataError, match=r"none of the 1,050 faces of split 'test' has a label"):
         ensemble(runs, split="test", out=out, overwrite=True)
     assert (out / "eval/validation/metrics.json").exists()
@@ -167,7 +168,7 @@ def test_one_run_is_no_ensemble(runs: list[Path], tmp_path: Path, count: int) ->
 
 def test_flip_views_are_the_mean_over_face_and_mirror_image(runs: list[Path]) -> None:
     scores = evaluate(runs[0], flip=True, device="cpu")
-    faces = load_run_faces(RunDir.open(runs[0]), Talk()).split("test")
+    faces = RunData.of_run(RunDir.open(runs[0])).split("test")
     turned = replace(faces, images=np.flip(faces.images, axis=2))
     views = (mean(runs[:1], faces.images) + mean(runs[:1], turned.images)) / 2
     assert scores["flip"]["accuracy"] == accuracy_score(faces.targets, views.argmax(axis=1))

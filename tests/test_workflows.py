@@ -17,6 +17,7 @@ from mien.evaluation.metrics import evaluate as score
 from mien.explanation.attribution import METHODS
 from mien.models.classifier import load_classifier
 from mien.training.config import stored_config
+from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import classify, evaluate
 from mien.workflows.study import resume_study, study
 from mien.workflows.train import resume, train
@@ -130,13 +131,13 @@ def test_other_data_never_take_the_name_of_an_own_split(
 ) -> None:
     """`private.csv` has a split `test`, and the run's own data may have one called `private-test`."""
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
-    monkeypatch.setattr("mien.workflows.evaluate.load_run_faces", lambda *_: replace(own, splits=splits))
-    own = open_faces("synthetic:210")
-    splits = np.where(own.splits == "test", "private-test", own.splits)
+    run = TrainingRun(copy.path)
+    splits = np.where(run.data.faces.splits == "test", "private-test", run.data.faces.splits)
+    run.__dict__["data"] = replace(run.data, faces=replace(run.data.faces, splits=splits))
     for i, name in enumerate(copy.read_json("model.json")["classes"]):
         (tmp_path / "private/test" / name).mkdir(parents=True)
         Image.new("L", (48, 48), 10 * i).save(tmp_path / "private/test" / name / "a.png")
-    assert evaluate(copy, data=str(tmp_path / "private"))["faces"] == 7
+    assert evaluate(run, data=str(tmp_path / "private"))["faces"] == 7
     assert sorted(path.name for path in (copy.path / "eval").iterdir()) == ["private-test-2", "test"]
 
 
@@ -158,7 +159,7 @@ def test_the_order_of_rows_matters(tmp_path: Path) -> None:
     path.write_text("\n".join(["label,feature", *reversed(rows)]) + "\n")
     assert open_faces(path).fingerprint == before
     with pytest.raises(DataError, match="not in that order"):
-        evaluate(run, split="validation")
+        evaluate(run.path, split="validation")
     with pytest.raises(DataError, match="not in that order"):
         resume(run.path, epochs=2)
 
@@ -205,15 +206,15 @@ def test_other_data_are_opened_as_the_runs_own_were(
     studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
-    config, asked = stored_config(copy).model_copy(update={"labels": "ferplus"}), []
+    run, asked = TrainingRun(copy.path), []
+    run.__dict__["config"] = run.config.model_copy(update={"labels": "ferplus"})
 
     def opened(path: str, **given: object) -> FaceSet:
         asked.append((path, given))
         return open_faces("synthetic:140")
 
-    monkeypatch.setattr("mien.workflows.evaluate.stored_config", lambda run: config)
     monkeypatch.setattr("mien.workflows.evaluate.open_faces", opened)
-    evaluate(copy, data="a.csv", targets="t.csv", votes="v.csv", skip_bad=True)
+    evaluate(run, data="a.csv", targets="t.csv", votes="v.csv", skip_bad=True)
     assert asked == [
         (str(Path("a.csv").absolute()), {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "skip_bad": True})
     ]
@@ -227,8 +228,9 @@ def calls(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object
 
         def verb(what: object, *, name: str = name, **given: object) -> RunDir:
             given.pop("talk", None)
+            given.pop("run_data", None)
             made.append((name, what, given))
-            return studied
+            return what if isinstance(what, RunDir) else studied
 
         monkeypatch.setattr(f"mien.workflows.study.{name}", verb)
     return made
@@ -262,9 +264,9 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
     assert [name for name, *_ in calls] == ["train", "evaluate", "report"]  # its explanations are there
 
 
-def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> RunDir:
+def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> TrainingRun:
     """A copy of a study that has an ablation."""
-    run = RunDir(Path(shutil.copytree(studied.path, tmp_path / "run")))
+    run = TrainingRun(Path(shutil.copytree(studied.path, tmp_path / "run")))
     write_json(run.path / "config.json", run.read_json("config.json") | {"study": {"ablation": ablation}})
     return run
 
@@ -291,13 +293,15 @@ def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: li
     run = planned(studied, tmp_path, "mien-n")
     run.set_status("interrupted")
     (run.path / "ablation").mkdir()
-    (run.path / "ablation/config.json").write_text("{}")
+    ablation = TrainingRun(run.path / "ablation")
+    for name in ("config.json", "status.json"):
+        shutil.copy(run.path / name, ablation.path)
     resume_study(run.path)
     assert [(name, what) for name, what, _ in calls] == [
-        ("resume", run.path),
+        ("resume", run),
         ("evaluate", run),
         ("report", run),
-        ("resume_ablation", run.path / "ablation"),
+        ("resume_ablation", ablation),
         ("report", run),
     ]
 

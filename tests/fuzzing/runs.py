@@ -13,13 +13,12 @@ from mien.core.errors import MienError
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
-from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import evaluate
 from mien.reporting.build import report
 from mien.runtime.resume_state import read_resume_state
 from mien.training.config import stored_config
-from mien.workflows.train import load_run_faces
+from mien.training.run_data import RunData
 
 from .damage import damaged
 from .originals import Originals
@@ -128,7 +127,7 @@ def targets(originals: Originals) -> dict[str, Target]:
         opened = put(files, folder)
         calls = (stored_config, lambda one: one.default_split, lambda one: one.state, lambda one: one.history)
         found = [_tried(call, opened) for call in calls]
-        return found, load_run_faces(opened, Talk())
+        return found, RunData.of_run(opened)
 
     state = {name: strategies[name] for name in ("config.json", "data.json", "status.json", "metrics.csv")}
     records = st.lists(st.one_of(st.just(RECORD), spoilt(RECORD)), max_size=4).map(

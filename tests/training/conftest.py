@@ -10,11 +10,9 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.models.classifier import load_classifier
-from mien.training.config import stored_config
-from mien.training.fit import split_faces
-from mien.workflows.train import load_run_faces, train
+from mien.training.run_data import RunData
+from mien.workflows.train import train
 
 SMALL = ["holdout.rows=70", "stopping.patience=0", "plateau.patience=2", "plateau.min_delta=9"]
 """No fall of the validation loss is large enough: the learning rate halves at every second epoch."""
@@ -31,7 +29,7 @@ def command(*flags: str) -> list[str]:
 
 def held_out_scores(run: RunDir) -> tuple[float, float]:
     """Validation loss and accuracy of the run's weights before calibration, by scikit-learn."""
-    faces = split_faces(stored_config(run), load_run_faces(run, Talk()))[1]
+    faces = RunData.of_run(run).held_out
     classifier = load_classifier(run.path)
     classifier.temperature = 1.0
     probabilities = classifier.probabilities(faces.images).astype(float)

@@ -26,10 +26,11 @@ from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
 from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, stored_config
-from mien.training.fit import _carry_out, _keep, split_faces
+from mien.training.fit import _carry_out, _keep
 from mien.training.module import TrainingModule, class_weights
+from mien.training.run_data import RunData
 from mien.workflows.evaluate import evaluate
-from mien.workflows.train import load_run_faces, resume, train
+from mien.workflows.train import resume, train
 
 from .conftest import OVERFITS, SMALL, Small, command, held_out_scores
 
@@ -49,7 +50,7 @@ def test_the_history_tells_the_truth(small: Small) -> None:
 
 def test_the_kept_model_is_calibrated_on_the_held_out_faces(small: Small) -> None:
     run = small("run", epochs=8, settings=("optimizer.lr=0.005",))
-    faces = split_faces(stored_config(run), load_run_faces(run, Talk()))[1]
+    faces = RunData.of_run(run).held_out
     classifier = load_classifier(run.path)
     kept = classifier.temperature
     losses = []
@@ -63,7 +64,7 @@ def test_the_kept_model_is_calibrated_on_the_held_out_faces(small: Small) -> Non
 def test_other_seeds_hold_out_the_same_faces(small: Small) -> None:
     def held_out(**flags: int) -> list[str]:
         config = stored_config(small("run", epochs=1, overwrite=True, **flags))
-        return list(split_faces(config, open_faces("synthetic:420"))[1].ids)
+        return list(RunData.open(config).held_out.ids)
 
     assert held_out(seed=0) == held_out(seed=1)
     assert held_out(seed=0) != held_out(**{"holdout.seed": 1})
@@ -265,7 +266,7 @@ def test_the_model_is_calibrated_alike_however_often_it_is_kept(small: Small) ->
     """Ctrl+C while the model is saved saves it again."""
     run = small("run", epochs=2, settings=("optimizer.lr=0.01",))
     config, said = stored_config(run), (run.path / "model.json").read_bytes()
-    held_out = split_faces(config, load_run_faces(run, Talk()))[1]
+    held_out = RunData.of_run(run).held_out
     classifier = load_classifier(run.path)
     assert classifier.temperature != pytest.approx(1, abs=0.01)
     _keep(classifier, config, run, held_out=held_out)
@@ -286,9 +287,9 @@ def test_what_fails_after_a_checkpoint_was_read_is_not_its_fault(tmp_path: Path,
 
 
 def test_each_process_has_a_face_to_validate_on() -> None:
-    given = {"data": "-", "recipe": "-", "model": "mien-n", "devices": 3, "holdout": {"rows": 2}}
+    given = {"data": "synthetic:420", "recipe": "-", "model": "mien-n", "devices": 3, "holdout": {"rows": 2}}
     with pytest.raises(DataError, match="2 rows held out, fewer than --devices 3"):
-        split_faces(TrainConfig.parse(given, source="test"), open_faces("synthetic:420"))
+        RunData.open(TrainConfig.parse(given, source="test"))
 
 
 def test_a_recipe_s_paths_hold_from_everywhere(noise: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

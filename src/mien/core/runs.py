@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, UsageError
@@ -64,7 +64,7 @@ class RunDir:
     @classmethod
     def create(
         cls, verb: str, *, name: str, out: Path | None = None, overwrite: bool = False, own: Iterable[str] = OWN
-    ) -> "RunDir":
+    ) -> Self:
         """Make a new folder: `runs/<verb>/<name>` below where you stand, with `-2`, `-3` added when taken, or `out`.
 
         `own` is what `overwrite` removes from `out`.
@@ -88,7 +88,7 @@ class RunDir:
         raise AssertionError("there is always a next number")
 
     @classmethod
-    def _at(cls, path: Path, *, overwrite: bool, own: Iterable[str]) -> "RunDir":
+    def _at(cls, path: Path, *, overwrite: bool, own: Iterable[str]) -> Self:
         refuse_if_full(path, overwrite=overwrite)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -122,8 +122,8 @@ class RunDir:
             write_atomic(self.path.parent / "latest.txt", self.path.name + "\n")
 
     @classmethod
-    def open(cls, where: str | Path) -> "RunDir":
-        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`.
+    def open(cls, where: "str | Path | RunDir") -> Self:
+        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`; what is open already stays as it is.
 
         `latest` is the newest training, study or ablation.
 
@@ -131,13 +131,17 @@ class RunDir:
             DataError: there is no run, another version of mien has written it, or its `config.json` is damaged.
             UsageError: runs of several verbs have that name.
         """
+        if isinstance(where, cls):
+            return where
+        if isinstance(where, RunDir):
+            return cls(where.path)
         try:
             return cls._found(where)
         except OSError as error:  # a name that is too long for one
             raise DataError(f"{where}: can't be read ({error.strerror})") from None
 
     @classmethod
-    def _found(cls, where: str | Path) -> "RunDir":
+    def _found(cls, where: str | Path) -> Self:
         if str(where) == "latest":
             newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
             if not newest:

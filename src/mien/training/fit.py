@@ -20,7 +20,6 @@ from mien.core.errors import DataError, Diverged, Interrupted, MienError, Storag
 from mien.core.faces import FaceSet
 from mien.core.runs import RunDir
 from mien.core.talk import Talk
-from mien.data.split import hold_out
 from mien.models.classifier import Classifier, save_classifier
 from mien.training.callbacks import (
     LOGGERS,
@@ -37,29 +36,26 @@ from mien.training.devices import lightning_device, resolve_device, resolve_prec
 from mien.training.distillation import Teachers
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
+from mien.training.run_data import RunData
 from mien.training.temperature import fit_temperature
 
 
 def fit(
-    config: TrainConfig,
     run: RunDir,
+    data: RunData,
     *,
-    training: FaceSet,
-    held_out: FaceSet,
     talk: Talk,
     teachers: Teachers | None = None,
     resume: bool = False,
-) -> RunDir:
+) -> None:
     """Train inside a run folder; ends with the weights saved: the best epoch's, or the last one's of a whole one-cycle.
 
     A one-cycle's rate falls to zero at its end: there the network is most often right, though its validation loss may
     have been lower when it was less sure.
 
     Args:
-        config: the resolved config, already kept in `config.json`.
         run: the run folder.
-        training: the faces to learn from.
-        held_out: the faces to validate on.
+        data: the faces to learn from, those to validate on, and the resolved config, already kept in `config.json`.
         talk: who is told of steps and epochs.
         teachers: whose probabilities are learned instead of the labels.
         resume: go on from the run's last checkpoint, if it has one.
@@ -70,6 +66,7 @@ def fit(
         Diverged: the loss became infinite or no number; the last good epoch is saved, and the best one is the model.
         StorageError: the disk is full; the last whole epoch is saved.
     """
+    config, held_out = data.config, data.held_out
     run.set_status("running")
     keep_freed_memory()
     last, best = run.path / "checkpoints/last.ckpt", run.path / "checkpoints/best.ckpt"
@@ -77,9 +74,9 @@ def fit(
     try:
         with torch.random.fork_rng(), _undisturbed():
             torch.manual_seed(config.seed)
-            classifier = Classifier(config.model, training.classes, normalisation=config.normalisation)
-            classifier.normalise.fit(training.images)
-            module = TrainingModule(classifier, config, faces=training, held_out=held_out, teachers=teachers)
+            classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
+            classifier.normalise.fit(data.learned.images)
+            module = TrainingModule(classifier, config, faces=data.learned, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
             _carry_out(_trainer(config, run, talk), module, checkpoint)
         _keep(classifier, config, run, held_out=held_out)
@@ -99,7 +96,6 @@ def fit(
         "stopped-early" if early else "finished",
         reason=f"validation loss did not fall for {config.stopping.patience} epochs" if early else "",
     )
-    return run
 
 
 def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
@@ -134,27 +130,6 @@ def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out:
     classifier.temperature = 1.0  # what an interrupted call has fitted is not in the logits
     classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
     save_classifier(classifier, run.path, epoch=epoch)
-
-
-def split_faces(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
-    """Cut the config's hold-out off the training rows: (training, held out).
-
-    Raises:
-        DataError: no rows to hold out, or fewer than one batch to learn from.
-    """
-    held = config.holdout
-    training, held_out = hold_out(
-        faces, method=held.method, rows=held.rows, fold=held.fold, folds=held.folds, seed=held.seed
-    )
-    if len(training) < config.batch:
-        fewer = "hold out fewer rows (--set holdout.rows=…) or " if held.method in ("last", "stratified") else ""
-        raise DataError(
-            f"{faces.source}: {len(training):,} rows to learn from are fewer than one batch of {config.batch}; "
-            f"{fewer}lower --batch"
-        )
-    if len(held_out) < config.devices:
-        raise DataError(f"{faces.source}: {len(held_out)} rows held out, fewer than --devices {config.devices}")
-    return training, held_out
 
 
 @contextlib.contextmanager

@@ -14,19 +14,18 @@ from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_means, effects
-from mien.training.config import resolve, stored_config
+from mien.training.config import resolve
 from mien.training.distillation import open_teachers
 from mien.training.factors import Arm, arms, read_factors
+from mien.training.run_data import RunData, TrainingRun
 from mien.workflows.evaluate import evaluate
 from mien.workflows.train import (
-    begin,
     check_runs,
     check_teachers,
-    load_faces,
-    load_run_faces,
+    create_run,
     resolve_config,
     resume,
-    train,
+    start,
 )
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
@@ -46,6 +45,7 @@ def ablate(
     overwrite: bool = False,
     command: Sequence[str] = (),
     talk: Talk | None = None,
+    run_data: RunData | None = None,
     **flags: Any,
 ) -> RunDir:
     """Train every combination of the factors' levels with every seed, score each run, and say what a level is worth.
@@ -67,6 +67,7 @@ def ablate(
         overwrite: replace the run that is in `out`.
         command: the command line, to be kept with the config.
         talk: who is told of arms, epochs and notes.
+        run_data: the faces, where they are open already.
         flags: config keys over recipe and settings.
 
     Returns:
@@ -84,15 +85,15 @@ def ablate(
         raise ConfigError(f"--seeds {','.join(map(str, seeds))}: expected one or more different numbers from 0 on")
     for arm in arms(chosen):
         check_runs(resolve(config.model_dump(), flags=arm.settings))
-    faces = load_faces(config, talk)
-    open_teachers(config, faces=faces)  # what is wrong with them is told now, not by each arm
+    opened = run_data.with_config(config) if run_data else RunData.open(config)
+    open_teachers(config, faces=opened.faces)  # what is wrong with them is told now, not by each arm
     plan = {"factors": chosen, "seeds": list(seeds)}
-    made = begin(config, faces, verb="ablate", name=name, out=out, overwrite=overwrite, command=command, ablation=plan)
-    with made as (run, _, _):
-        return _carry_out(run, talk)
+    folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "command": command}
+    with create_run(opened, verb="ablate", **folder, ablation=plan) as run:
+        return _train_arms(run, talk)
 
 
-def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
+def resume_ablation(where: str | Path | RunDir, *, talk: Talk | None = None) -> RunDir:
     """Go on with an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
 
     Args:
@@ -104,15 +105,14 @@ def resume_ablation(where: str | Path, *, talk: Talk | None = None) -> RunDir:
         Interrupted: as `ablate` does.
         UsageError: another process is at it.
     """
-    talk, run = talk or Talk(), RunDir.open(where)
+    talk, run = talk or Talk(), TrainingRun.open(where)
     with run.locked():
         _plan(run)
-        load_run_faces(run, talk)
-        check_teachers(run, stored_config(run))
-        return _carry_out(run, talk)
+        check_teachers(run, run.data.config)
+        return _train_arms(run, talk)
 
 
-def _carry_out(run: RunDir, talk: Talk) -> RunDir:
+def _train_arms(run: TrainingRun, talk: Talk) -> RunDir:
     plan = _plan(run)
     run.set_status("running")
     talk.note(f"ablation: {run.path}")
@@ -150,7 +150,7 @@ def _plan(run: RunDir) -> dict[str, Any]:
     return plan
 
 
-def _run(run: RunDir, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
+def _run(run: TrainingRun, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
     """Train and score one run, or go on with it; a failure is an outcome, not an end."""
     folder = run.path / "arms" / re.sub(r"[^\w.+=,-]+", "_", _name(arm)) / f"seed-{seed}"
     outcome = {"levels": arm.levels, "seed": seed, "run": str(folder.relative_to(run.path)), "reason": ""}
@@ -158,7 +158,7 @@ def _run(run: RunDir, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
         trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, talk=talk)
         split = trained.default_split
         if not (folder / "eval" / split / "metrics.json").exists():
-            evaluate(trained, split=split, device=stored_config(trained).device)
+            evaluate(trained, split=split, device=trained.config.device)
         scores = trained.read_json(f"eval/{split}/metrics.json")
     except (Interrupted, StorageError):
         raise
@@ -168,14 +168,16 @@ def _run(run: RunDir, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
     return {**outcome, "split": split, "faces": scores["faces"], **{key: scores[key] for key in SCORES}}
 
 
-def _trained(run: RunDir, folder: Path, *, settings: dict[str, Any], talk: Talk) -> RunDir:
+def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], talk: Talk) -> TrainingRun:
     """Train in `folder`, or go on there, or find that it is done."""
-    trained = RunDir(folder)
+    config = resolve_config(None, recipe=str(run.path / "config.json"), **settings)
+    data = run.data.with_config(config)
     if (folder / "checkpoints/last.ckpt").exists():
+        trained = TrainingRun.opened_with(RunDir(folder), data)
         if trained.state in ("finished", "stopped-early"):
             return trained
-        return resume(folder, talk=talk)
-    return train(recipe=str(run.path / "config.json"), out=folder, overwrite=True, talk=talk, **settings)
+        return resume(trained, talk=talk)
+    return start(data, verb="train", out=folder, overwrite=True, talk=talk)
 
 
 def _write(run: RunDir, factors: dict[str, list[str]], done: list[dict[str, Any]]) -> None:

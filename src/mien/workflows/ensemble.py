@@ -13,17 +13,14 @@ from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
-from mien.core.talk import Talk
 from mien.evaluation.compare import compare
 from mien.evaluation.metrics import accuracy
 from mien.evaluation.votes import FLOOR
-from mien.training.config import stored_config
 from mien.training.devices import resolve_device
 from mien.training.distillation import open_member
-from mien.training.fit import split_faces
+from mien.training.run_data import TrainingRun
 from mien.training.temperature import fit_temperature
-from mien.workflows.evaluate import classify, faces_of, mirror, score_and_save
-from mien.workflows.train import load_run_faces
+from mien.workflows.evaluate import classify, mirror, score_and_save
 
 
 def ensemble(
@@ -57,17 +54,17 @@ def ensemble(
         DataError: no such run or split, or the runs' data have changed.
         UsageError: fewer than two runs, other classes, other faces held out, or `out` is one of them.
     """
-    members = [RunDir.open(run) for run in runs]
+    members = [TrainingRun.open(run) for run in runs]
     if len({member.path for member in members}) < max(2, len(members)):
         raise UsageError("an ensemble has two or more different runs: mien ensemble runs/train/a runs/train/b")
     refuse_replacing(out, members)
     members[0].check_trained()
-    config, faces = stored_config(members[0]), load_run_faces(members[0], Talk())
+    config, data = members[0].config, members[0].data
     where = resolve_device(device)
-    classifiers = [open_member(member, config, faces=faces, device=where) for member in members]
-    learned, held_out = split_faces(config, faces)
+    classifiers = [open_member(member, config, faces=data.faces, device=where) for member in members]
+    held_out = data.held_out
     split = split or members[0].default_split
-    judged = faces_of(split, own=faces, held_out=held_out)
+    judged = data.split(split)
     if not judged.labelled.any():
         raise DataError(f"{judged.source}: none of the {len(judged):,} faces of split '{split}' has a label")
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
@@ -82,7 +79,7 @@ def ensemble(
     together = _average(alone, temperature)
     mirrored = _average([classify(each, mirror(judged)) for each in classifiers], temperature) if flip else None
     folder = run.path / "eval" / split
-    scores = score_and_save(together, mirrored=mirrored, faces=judged, split=split, learned=learned, folder=folder)
+    scores = score_and_save(together, mirrored=mirrored, faces=judged, split=split, learned=data.learned, folder=folder)
     accuracies = [accuracy(each) for each in alone]
     best = int(np.argmax(accuracies))
     result = {

@@ -13,17 +13,14 @@ from mien.core.faces import FaceSet
 from mien.core.files import read_json, write_arrays, write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.data.formats import absolute_source, open_faces
 from mien.data.matching import check_classes, match
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_cell_faces, choose_examples
 from mien.evaluation.metrics import evaluate as score
 from mien.models.classifier import Classifier, load_classifier
-from mien.training.config import stored_config
 from mien.training.devices import resolve_device
-from mien.training.fit import split_faces
-from mien.workflows.train import load_run_faces
+from mien.training.run_data import TrainingRun
 
 FLIP_SCORES = ("accuracy", "accuracy_interval", "macro_f1", "ece", "log_loss")
 """What is scored of the mean over a face and its mirror image."""
@@ -67,47 +64,30 @@ def evaluate(
     """
     if data is None and (targets or votes):
         raise UsageError("--targets and --votes belong to other data; name the faces with --data")
-    run = run if isinstance(run, RunDir) else RunDir.open(run)
+    run = TrainingRun.open(run)
     run.check_trained()
     with run.locked():
-        config = stored_config(run)
-        own = load_run_faces(run, Talk())
-        learned, held_out = split_faces(config, own)
         if data is not None:
             split = split or "test"
             opened = open_faces(
-                absolute_source(data), targets=targets, votes=votes, labels=config.labels, skip_bad=skip_bad
+                absolute_source(data), targets=targets, votes=votes, labels=run.config.labels, skip_bad=skip_bad
             )
             faces = opened.split(split)
             name = f"{Path(data).stem}-{split}".replace(":", "-")
-            name = _free_name(run.path / "eval", name, source=faces.source, taken=own.splits)
-            check_classes(faces, known=own.classes)
+            name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
+            check_classes(faces, known=run.data.faces.classes)
         else:
             name = split = split or run.default_split
-            faces = faces_of(split, own=own, held_out=held_out)
+            faces = run.data.split(split)
         classifier = load_classifier(run.path, device=resolve_device(device))
         return score_and_save(
             classify(classifier, faces),
             mirrored=classify(classifier, mirror(faces)) if flip else None,
             faces=faces,
             split=split,
-            learned=learned,
+            learned=run.data.learned,
             folder=run.path / "eval" / name,
         )
-
-
-def faces_of(split: str, *, own: FaceSet, held_out: FaceSet) -> FaceSet:
-    """Pick the faces of a split; `validation` are those that a run held out.
-
-    Raises:
-        DataError: no such split.
-        UsageError: `validation` among others: those that the run held out lie in `train`, too.
-    """
-    if split == "validation":
-        return held_out
-    if "validation" in [part.strip() for part in split.split(",")]:
-        raise UsageError(f"--split {split}: validation is what the run held out; score it alone")
-    return own.split(split)
 
 
 def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_]) -> str:

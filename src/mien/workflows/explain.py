@@ -29,12 +29,10 @@ from mien.explanation.masking import mask_least_salient
 from mien.explanation.method_comparison import compare_methods
 from mien.models.classifier import Classifier, load_classifier
 from mien.synthetic.faces import draw_faces
-from mien.training.config import stored_config
 from mien.training.devices import resolve_device
-from mien.training.fit import split_faces
-from mien.workflows.evaluate import classify, faces_of
+from mien.training.run_data import TrainingRun
+from mien.workflows.evaluate import classify
 from mien.workflows.filters import Ascent, evenly, keep_feature_maps, keep_filters
-from mien.workflows.train import load_run_faces
 
 CHECKED = 105
 """Faces on which the methods are compared, as many of each class that the network gave as there are."""
@@ -105,7 +103,7 @@ def explain(
     Whatever is refused is refused before the first file is written; after that nothing of an older call stays.
     """
     talk = talk or Talk()
-    run = run if isinstance(run, RunDir) else RunDir.open(run)
+    run = TrainingRun.open(run)
     run.check_trained()
     classifier = load_classifier(run.path, device=resolve_device(device))
     if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
@@ -120,8 +118,7 @@ def explain(
     )
     for name in (wanted.layer, filters):
         find_layer(classifier, name)
-    own = load_run_faces(run, talk)
-    shown = faces_of(wanted.split, own=own, held_out=split_faces(stored_config(run), own)[1])
+    shown = run.data.split(wanted.split)
     said = classify(classifier, shown)
     if len(shown) < 2:
         raise DataError(f"{shown.source}: one face in split '{wanted.split}', methods are compared on 2 or more")
@@ -142,7 +139,7 @@ def explain(
 
 
 def _keep_attributions(
-    run: RunDir,
+    run: TrainingRun,
     classifier: Classifier,
     shown: FaceSet,
     *,
@@ -154,7 +151,7 @@ def _keep_attributions(
     images, labels = shown.images[rows], said.labels[rows]
     sample = evenly(said.labels, CHECKED, seed=wanted.seed)
     masks = None
-    if is_synthetic(stored_config(run).data):
+    if is_synthetic(run.config.data):
         numbers = shown.ids[sample].astype(np.int64)
         masks = draw_faces(int(numbers.max()) + 1)[1][numbers]
     compared = compare_methods(

@@ -28,9 +28,7 @@ from mien.exporting.quantise import quantise
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import Graph
-from mien.training.config import stored_config
-from mien.training.fit import split_faces
-from mien.workflows.train import load_run_faces
+from mien.training.run_data import TrainingRun
 
 CALIBRATION_FACES = 512
 """How many training faces set the ranges of the 8-bit graph."""
@@ -89,10 +87,10 @@ def export(
         check_name(name)
     if out is not None:
         refuse_if_full(out.absolute(), overwrite=overwrite)
-    run = run if isinstance(run, RunDir) else RunDir.open(run)
+    run = TrainingRun.open(run)
     run.check_trained()
     classifier = load_classifier(run.path)
-    faces = parts_of(run, talk)
+    faces = parts_of(run)
     talk.note("exporting the graph, calibrating its 8-bit version")
     fp32 = to_onnx(classifier)
     graphs = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
@@ -111,18 +109,16 @@ def export(
     return Bundle.open(folder)
 
 
-def parts_of(run: RunDir, talk: Talk) -> Parts:
+def parts_of(run: TrainingRun) -> Parts:
     """Open a run's faces and part them.
 
     Raises:
         DataError: they are others by now.
     """
-    own = load_run_faces(run, talk)
-    learned, held_out = split_faces(stored_config(run), own)
-    split = run.default_split
+    data, split = run.data, run.default_split
     if split == "validation":
-        return Parts(learned, held_out, held_out, split, learned)
-    return Parts(learned, held_out, own.split(split), split, own.split("train"))
+        return Parts(data.learned, data.held_out, data.held_out, split, data.learned)
+    return Parts(data.learned, data.held_out, data.split(split), split, data.split("train"))
 
 
 def calibration_images(learned: FaceSet) -> NDArray[np.uint8]:

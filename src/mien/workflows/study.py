@@ -9,8 +9,8 @@ from mien.core.errors import DataError, Interrupted, MienError
 from mien.core.runs import RunDir
 from mien.core.talk import Talk
 from mien.reporting.build import report
-from mien.training.config import stored_config
 from mien.training.factors import WITH_AND_WITHOUT
+from mien.training.run_data import TrainingRun
 from mien.workflows.ablate import ablate, resume_ablation
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
@@ -24,7 +24,7 @@ def study(
     ablation: str | None = "mien-n",
     talk: Talk | None = None,
     **options: Any,
-) -> RunDir:
+) -> TrainingRun:
     """Do the whole experiment in one run folder: describe the data, train, evaluate, explain, ablate, report.
 
     Scores the split `test`, or the held-out rows where the data have no labelled test rows.  The report is there before
@@ -52,7 +52,7 @@ def study(
     return _finish(run, ablation, talk=talk)
 
 
-def resume_study(where: str | Path, *, talk: Talk | None = None) -> RunDir:
+def resume_study(where: str | Path, *, talk: Talk | None = None) -> TrainingRun:
     """Go on with a study: what it has is kept, what was interrupted is resumed, the rest is done.
 
     Args:
@@ -63,15 +63,15 @@ def resume_study(where: str | Path, *, talk: Talk | None = None) -> RunDir:
         DataError: there is no such run, it is no study, or its faces have changed.
         Interrupted, MienError: as `study` does.
     """
-    talk, run = talk or Talk(), RunDir.open(where)
+    talk, run = talk or Talk(), TrainingRun.open(where)
     ablation = _plan(run)
     if run.state not in ("finished", "stopped-early"):
         with _resume_hint(run.path, Interrupted):
-            resume(run.path, talk=talk)
+            run = resume(run, talk=talk)
     return _finish(run, ablation, talk=talk)
 
 
-def _plan(run: RunDir) -> str | None:
+def _plan(run: TrainingRun) -> str | None:
     """Read from `config.json` which ablation the study has."""
     plan = run.read_json("config.json").get("study")
     if not isinstance(plan, dict) or not isinstance(plan.get("ablation"), str | None):
@@ -82,13 +82,13 @@ def _plan(run: RunDir) -> str | None:
     return plan.get("ablation")
 
 
-def _finish(run: RunDir, ablation: str | None, *, talk: Talk) -> RunDir:
+def _finish(run: TrainingRun, ablation: str | None, *, talk: Talk) -> TrainingRun:
     """Do what comes after training, as far as it is not there."""
     with _resume_hint(run.path, KeyboardInterrupt, Interrupted):
-        evaluate(run, device=stored_config(run).device)
+        evaluate(run, device=run.config.device)
         report(run)
         if not (run.path / "explain/attribution.json").exists():  # what `explain` writes last
-            explain(run, device=stored_config(run).device, talk=talk)
+            explain(run, device=run.config.device, talk=talk)
             report(run)
         if ablation is None:
             return run
@@ -99,10 +99,10 @@ def _finish(run: RunDir, ablation: str | None, *, talk: Talk) -> RunDir:
     return run
 
 
-def _ablate(run: RunDir, recipe: str, *, talk: Talk) -> RunDir:
-    out, config = run.path / "ablation", stored_config(run)
+def _ablate(run: TrainingRun, recipe: str, *, talk: Talk) -> RunDir:
+    out, config = run.path / "ablation", run.config
     if (out / "config.json").exists():
-        return resume_ablation(out, talk=talk)
+        return resume_ablation(TrainingRun.opened_with(RunDir.open(out), run.data), talk=talk)
     return ablate(
         config.data,
         recipe=recipe,
@@ -110,6 +110,7 @@ def _ablate(run: RunDir, recipe: str, *, talk: Talk) -> RunDir:
         out=out,
         overwrite=True,  # a killed one may have left a folder without a config
         talk=talk,
+        run_data=run.data,
         command=run.read_json("config.json").get("command", ()),
         device=config.device,
         votes=config.votes,

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.errors import ConfigError, DataError, UsageError
-from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.images import SIZE
 from mien.core.runs import RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.talk import Talk
 from mien.data.audit import describe
-from mien.data.formats import absolute_source, open_faces
+from mien.data.formats import absolute_source
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
-from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve, stored_config
+from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
 from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.distillation import open_teachers, teachers_sha256
-from mien.training.fit import fit, split_faces
+from mien.training.fit import fit
 from mien.training.provenance import data_card, environment
+from mien.training.run_data import RunData, TrainingRun
 
 CHANGEABLE = ("epochs", "device", "stopping")
 """What a resumed run may have different from the run that it goes on with."""
@@ -41,7 +41,7 @@ def train(
     more: Mapping[str, Any] | None = None,
     talk: Talk | None = None,
     **flags: Any,
-) -> RunDir:
+) -> TrainingRun:
     """Train a classifier on labelled faces; weights, history and checkpoints stay in the run folder.
 
     Args:
@@ -71,42 +71,45 @@ def train(
     """
     talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
-    faces = load_faces(config, talk)
-    teachers = open_teachers(config, faces=faces)
-    made = begin(config, faces, verb=verb, name=name, out=out, overwrite=overwrite, command=command, **(more or {}))
-    with made as (run, training, held_out):
-        _say_where(run, config, talk)
-        return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk)
+    folder: dict[str, Any] = {"verb": verb, "name": name, "out": out, "overwrite": overwrite, "command": command}
+    return start(RunData.open(config), talk=talk, **folder, **(more or {}))
+
+
+def start(data: RunData, *, talk: Talk, **options: Any) -> TrainingRun:
+    """Train on faces that are open already; `options` are those of `create_run`, errors those of `train`."""
+    teachers = open_teachers(data.config, faces=data.faces)
+    with create_run(data, **options) as run:
+        _say_where(run, data.config, talk)
+        fit(run, data, teachers=teachers, talk=talk)
+        return run
 
 
 @contextlib.contextmanager
-def begin(
-    config: TrainConfig,
-    faces: FaceSet,
+def create_run(
+    data: RunData,
     *,
     verb: str,
-    name: str | None,
-    out: Path | None,
-    overwrite: bool,
-    command: Sequence[str],
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
     **more: Any,
-) -> Iterator[tuple[RunDir, FaceSet, FaceSet]]:
+) -> Iterator[TrainingRun]:
     """Make a run folder that says what it will be made of: `config.json` (with `more`), `data.json`, `model_info.json`.
 
     Yields:
-        The folder, locked while the block runs, the faces to learn from, and those held out.
+        The folder, locked while the block runs.
 
     Raises:
-        DataError: no row is left to train or to validate on; no folder is made then.
         UsageError: `out` has a teacher in it, or another process is at work there.
     """
+    config, faces = data.config, data.faces
     refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
-    training, held_out = split_faces(config, faces)
     stored = {
         "schema_version": SCHEMA_VERSION,
         "command": list(command),
         "config": config.model_dump(),
-        "data": data_card(faces, training=training, held_out=held_out),
+        "data": data_card(faces, training=data.learned, held_out=data.held_out),
         "teachers_sha256": teachers_sha256(config),
         **more,
         **environment(),
@@ -120,10 +123,10 @@ def begin(
         write_json(run.path / "model_info.json", model)
         write_json(run.path / "config.json", stored)  # last: without it the folder is no run
         run.make_latest()
-        yield run, training, held_out
+        yield TrainingRun.opened_with(run, data)
 
 
-def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunDir:
+def resume(where: str | Path | RunDir, *, talk: Talk | None = None, **flags: Any) -> TrainingRun:
     """Go on with an unfinished or extended run, from its last whole epoch.
 
     On the CPU of one machine the result equals that of an undisturbed run, byte for byte.  Scores and the report of the
@@ -142,29 +145,29 @@ def resume(where: str | Path, *, talk: Talk | None = None, **flags: Any) -> RunD
         UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
     talk = talk or Talk()
-    run = RunDir.open(where)
+    run = TrainingRun.open(where)
     run.check_trained()
     with run.locked():
         return _resume(run, talk=talk, **flags)
 
 
-def _resume(run: RunDir, *, talk: Talk, **flags: Any) -> RunDir:
-    before = stored_config(run)
+def _resume(run: TrainingRun, *, talk: Talk, **flags: Any) -> TrainingRun:
+    before = run.config
     config = _absolute_paths(resolve(before.model_dump(), flags=flags))
     lightning_device(config.device, config.devices)
     _check_same(before, config)
     _check_open(run, before, config)
     check_checkpoint(run.path / "checkpoints/last.ckpt")
-    faces = load_run_faces(run, talk)
-    training, held_out = split_faces(config, faces)
-    teachers = open_teachers(config, faces=faces)
+    data = run.data.with_config(config)
+    teachers = open_teachers(config, faces=data.faces)
     hashes = check_teachers(run, config)
     run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
     run.remove(RESULTS)
     changed = {"config": config.model_dump(), "teachers_sha256": hashes}
     write_json(run.path / "config.json", run.read_json("config.json") | changed)
     _say_where(run, config, talk)
-    return fit(config, run, training=training, held_out=held_out, teachers=teachers, talk=talk, resume=True)
+    fit(run, data, teachers=teachers, talk=talk, resume=True)
+    return TrainingRun.opened_with(run, data)
 
 
 def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (), **flags: Any) -> TrainConfig:
@@ -201,27 +204,6 @@ def _absolute_paths(config: TrainConfig) -> TrainConfig:
     if config.votes:
         paths["votes"] = str(Path(config.votes).absolute())
     return config.model_copy(update=paths)
-
-
-def load_faces(config: TrainConfig, talk: Talk) -> FaceSet:  # noqa: ARG001
-    """Open the faces that a config names."""
-    return open_faces(config.data, votes=config.votes, labels=config.labels, skip_bad=config.skip_bad)
-
-
-def load_run_faces(run: RunDir, talk: Talk) -> FaceSet:
-    """Open the faces that a run was made with.
-
-    Raises:
-        DataError: they are others by now, or in another order.
-    """
-    faces = load_faces(stored_config(run), talk)
-    expected = run.row_fingerprint
-    if faces.row_fingerprint != expected:
-        raise DataError(
-            f"{faces.source}: not the rows that the run learned from (row fingerprint {faces.row_fingerprint}, then "
-            f"{expected}), or not in that order; put the old file back"
-        )
-    return faces
 
 
 def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
