@@ -104,7 +104,7 @@ def test_an_old_run_that_is_interrupted_again_equals_one_that_is_not(tmp_path: P
     once, twice = copy_of_the_run(tmp_path / "once"), copy_of_the_run(tmp_path / "twice")
     resume(once.path)
     with pytest.raises(Interrupted):
-        resume(twice.path, talk=CtrlC(epoch=EPOCHS + 2))
+        resume(twice.path, progress=CtrlC(epoch=EPOCHS + 2))
     assert len(twice.history) == EPOCHS + 1
     resume(twice.path)
     for name in COMPARED:

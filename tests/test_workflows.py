@@ -10,8 +10,8 @@ from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
+from mien.core.progress import Progress
 from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.data.formats import open_faces
 from mien.evaluation.metrics import evaluate as score
 from mien.explanation.attribution import METHODS
@@ -227,7 +227,7 @@ def calls(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object
     for name in ("train", "resume", "evaluate", "explain", "ablate", "resume_ablation", "report"):
 
         def verb(what: object, *, name: str = name, **given: object) -> RunDir:
-            given.pop("talk", None)
+            given.pop("progress", None)
             given.pop("run_data", None)
             made.append((name, what, given))
             return what if isinstance(what, RunDir) else studied
@@ -307,13 +307,13 @@ def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: li
 
 
 def test_a_study_that_is_interrupted_and_goes_on(studied: RunDir, tmp_path: Path) -> None:
-    class Impatient(Talk):
-        def epoch(self, row: dict[str, float]) -> None:
+    def impatient(progress: Progress) -> None:
+        if progress.task == "epoch 2/2":
             raise KeyboardInterrupt
 
     few = {"epochs": 2, "batch": 32, "settings": ["holdout.rows=35"], "device": "cpu"}
     with pytest.raises(Interrupted, match=f"mien study --resume {tmp_path / 'run'}$"):
-        study("synthetic:210", recipe="demo", ablation=None, talk=Impatient(), out=tmp_path / "run", **few)
+        study("synthetic:210", recipe="demo", ablation=None, progress=impatient, out=tmp_path / "run", **few)
     run = resume_study(tmp_path / "run")
     assert len(run.history) == 2
     assert {str(path.relative_to(run.path)) for path in run.path.rglob("*.json")} == {

@@ -23,7 +23,6 @@ Mien = Callable[..., Done]
 def mien(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Mien:
     """Run a command line in an empty folder, as a script would."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(console._settings, "quiet", False)
     monkeypatch.setitem(console._settings, "verbose", False)
 
     def call(*arguments: object) -> Done:

@@ -48,8 +48,8 @@ def given(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_without_flags_the_functions_own_defaults_hold(mien: Mien, given: dict[str, Any]) -> None:
     assert mien("explain", "a").code == 130
     assert given.pop("run") == RunDir.open("runs/train/a")
-    assert isinstance(given.pop("talk"), console.TrainingTalk)
-    assert given == {name: value for name, value in DEFAULTS.items() if name != "talk"}
+    assert given.pop("progress") is console.progress
+    assert given == {name: value for name, value in DEFAULTS.items() if name != "progress"}
 
 
 @pytest.mark.parametrize("flag", FLAGS)
@@ -58,8 +58,8 @@ def test_a_flag_arrives(mien: Mien, given: dict[str, Any], flag: str) -> None:
     assert mien("explain", "a", *flag.split()).code == 130
     assert given[name] == value
     assert type(given[name]) is type(value)
-    del given["run"], given["talk"]
-    assert given == {**{name: default for name, default in DEFAULTS.items() if name != "talk"}, name: value}
+    del given["run"], given["progress"]
+    assert given == {**{name: default for name, default in DEFAULTS.items() if name != "progress"}, name: value}
 
 
 @pytest.mark.parametrize(

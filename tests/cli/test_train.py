@@ -1,11 +1,10 @@
-"""`mien train`, `study`, `report` and their talk."""
+"""`mien train`, `study`, `report` and what they say."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from mien.cli import console
 from mien.core.runs import RunDir
 
 from .conftest import Mien
@@ -21,7 +20,7 @@ def test_a_training_tells_where_it_is(mien: Mien, tmp_path: Path) -> None:
     first, device, epoch = done.err.splitlines()
     assert first == f"run: {path}"
     assert device.startswith("device: cpu, ")
-    assert epoch.startswith("epoch 1: loss ")
+    assert epoch.startswith("epoch 1 of 1: loss ")
     assert "faces/s" in epoch
     assert (tmp_path / "runs/train/latest.txt").read_text() == "a\n"
     again = mien("train", "synthetic:140", "--recipe", "demo", "--name", "a", *SMALL, "--quiet", "--json")
@@ -29,7 +28,7 @@ def test_a_training_tells_where_it_is(mien: Mien, tmp_path: Path) -> None:
     assert again.err == ""
     extended = mien("train", "--resume", "latest", "--epochs", "2")
     assert extended.code == 0
-    assert "epoch 2:" in extended.err
+    assert "epoch 2 of 2:" in extended.err
     assert mien("train", "--resume", "a-2", "--model", "mien-s").code == 2
     assert mien("train", "--resume", "a-2").code == 2
 
@@ -99,16 +98,3 @@ def test_report(mien: Mien, studied: RunDir) -> None:
     done = mien("report", studied.path)
     assert done.out == f"{studied.path / 'report.html'}\n"
     assert (studied.path / "report.html").read_bytes() == before
-
-
-def test_progress_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "EVERY_S", 0.0)
-    talk = console.TrainingTalk()
-    for step in (1, 2, 3):
-        talk.step(epoch=2, epochs=4, step=step, steps=10, batch=64)
-    talk.close()
-    err = capsys.readouterr().err
-    assert "\x1b" not in err
-    assert [line.split(":")[0] for line in err.splitlines()] == ["epoch 2/4, step 2/10", "epoch 2/4, step 3/10"]
-    assert "faces/s" in err
-    assert "min left" in err

@@ -181,13 +181,13 @@ def test_pictures_and_the_bundle_arrive(
 
 
 @pytest.mark.parametrize("verb", ["train", "ablate", "study"])
-def test_recipe_command_and_talk_arrive(mien: Mien, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+def test_recipe_command_and_progress_arrive(mien: Mien, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     recorder = record(monkeypatch, VERBS[f"{verb} x.csv --recipe demo"][0])
     monkeypatch.setattr(sys, "argv", ["mien", "as", "typed"])
     assert mien(verb, "x.csv", "--recipe", "course").code == 130
     assert recorder.given["recipe"] == "course"
     assert recorder.given["command"] == ["mien", "as", "typed"]
-    assert isinstance(recorder.given["talk"], console.TrainingTalk)
+    assert recorder.given["progress"] is console.progress
 
 
 @pytest.mark.parametrize("where", ["old", "old/config.json"])

@@ -11,7 +11,6 @@ import torch
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.talk import Talk
 from mien.data.ferplus import distribution
 from mien.data.formats import open_faces
 from mien.models.classifier import Classifier, load_classifier
@@ -113,7 +112,7 @@ def test_a_distilled_run_resumes_exactly_and_keeps_no_teacher(small: Small, view
     teacher, settings = str(small("teacher", epochs=1).path), (f"distillation.views={views}",)
     whole = small("whole", epochs=5, teachers=[teacher], settings=settings)
     parts = small("parts", epochs=3, teachers=[teacher], settings=settings)
-    resume(parts.path, epochs=5, talk=Talk())
+    resume(parts.path, epochs=5)
     assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
     kept = torch.load(whole.path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert {key.partition(".")[0] for key in kept} == {"augment", "classifier"}

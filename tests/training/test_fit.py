@@ -20,13 +20,13 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from mien.core.errors import ConfigError, DataError, Diverged, StorageError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.progress import Progress
 from mien.core.runs import HISTORY, RunDir
-from mien.core.talk import Talk
 from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
 from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, stored_config
-from mien.training.fit import _carry_out, _keep
+from mien.training.fit import _call_trainer, _keep
 from mien.training.module import TrainingModule, class_weights
 from mien.training.run_data import RunData
 from mien.workflows.evaluate import evaluate
@@ -134,17 +134,15 @@ def test_data_may_be_a_setting(tmp_path: Path) -> None:
         train(None, recipe="demo", out=tmp_path / "run", device="cpu")
 
 
-def test_whatever_stops_it_the_talk_is_closed(small: Small, tmp_path: Path) -> None:
-    """A bar that stays would hide the cursor, and count the next training's steps from this one's."""
-    closed: list[bool] = []
-
-    class Listening(Talk):
-        def close(self) -> None:
-            closed.append(True)
-
-    with pytest.raises(Diverged):
-        small("run", settings=("optimizer.lr=1e30",), talk=Listening())
-    assert closed
+def test_progress_counts_faces_and_ends_where_the_training_ends(small: Small, noise: str) -> None:
+    told: list[Progress] = []
+    run = small("run", data=noise, settings=("stopping.patience=1", *OVERFITS), epochs=12, progress=told.append)
+    epochs, faces = len(run.history), 4 * 32
+    assert 1 < epochs < 12
+    assert [each.done for each in told[:-1]] == [32 * step for step in range(1, 4 * epochs + 1)]
+    assert {(each.total, each.unit) for each in told[:-1]} == {(12 * faces, "faces")}
+    assert [each.task for each in told[:5]] == ["epoch 1/12"] * 4 + ["epoch 2/12"]
+    assert told[-1].done == told[-1].total == epochs * faces
 
 
 @pytest.mark.parametrize(
@@ -161,6 +159,18 @@ def test_a_checkpoint_is_not_blamed_for_a_lost_process(
     monkeypatch.setattr("lightning.Trainer.fit", fails)
     with pytest.raises(type(error)):
         resume(run.path, epochs=2)
+
+
+def test_several_processes_log_and_report_as_one(
+    small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Progress] = []
+    with caplog.at_level("INFO", logger="mien"):
+        small("run", epochs=2, devices=2, progress=told.append)
+    assert [each.done for each in told[:-1]] == [32 * step for step in range(1, 15)]
+    epochs = [record for record in caplog.records if record.message.startswith("epoch ")]
+    assert [record.message.partition(":")[0] for record in epochs] == ["epoch 1 of 2", "epoch 2 of 2"]
+    assert {record.name for record in epochs} == {"mien.training.callbacks"}
 
 
 def test_quiet_holds_in_all_processes(tmp_path: Path) -> None:
@@ -282,7 +292,7 @@ def test_what_fails_after_a_checkpoint_was_read_is_not_its_fault(tmp_path: Path,
             raise error
 
     with pytest.raises(type(error)) as raised:
-        _carry_out(cast(L.Trainer, Trainer()), cast(TrainingModule, None), tmp_path / "last.ckpt")
+        _call_trainer(cast(L.Trainer, Trainer()), cast(TrainingModule, None), tmp_path / "last.ckpt")
     assert raised.value is error
 
 

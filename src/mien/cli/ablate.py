@@ -45,7 +45,7 @@ def ablate(
             **{"data": data, "recipe": recipe, "factors": factors, "factor": factor, "seeds": seeds, "name": name},
             **{"out": out, "overwrite": overwrite, "set": set_, **given},
         )
-        run = verbs.resume_ablation(resume, talk=console.TrainingTalk())
+        run = verbs.resume_ablation(resume, progress=console.progress)
     elif data is None or recipe is None:
         raise UsageError(
             "name the faces and a recipe; for example: mien ablate fer2013.csv --recipe mien-n "
@@ -63,7 +63,7 @@ def ablate(
             out=out,
             overwrite=overwrite,
             command=sys.argv,
-            talk=console.TrainingTalk(),
+            progress=console.progress,
             **given,
         )
     found = run.read_json("ablation.json")

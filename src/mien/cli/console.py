@@ -1,4 +1,4 @@
-"""Talk goes to stderr, results to stdout; bars only on a terminal, else a line now and then."""
+"""Results go to stdout; words, errors and the progress line go to stderr."""
 
 import json
 import logging
@@ -7,23 +7,47 @@ import sys
 import time
 from typing import Any
 
-from mien.core.talk import Talk
+from mien.core.progress import Progress
 
 UNLIMITED = 100_000
 """Off a terminal, a table is as wide as it needs to be (columns)."""
 
 EVERY_S = 30.0
-"""Off a terminal, progress is said this often (seconds)."""
+"""Off a terminal, progress is a line this often (seconds)."""
 
 LIVE_S = 0.1
-"""On a terminal, it is shown this often."""
+"""On a terminal, the line changes this often."""
 
-_settings = {"quiet": False, "verbose": False}
+BAR = 20
+"""Characters of a full bar."""
+
+LIBRARY = logging.getLogger("mien")
+
+log = logging.getLogger(__name__)
+
+_settings = {"verbose": False}
+
+
+class _Handler(logging.Handler):
+    """Prints what the library logs to stderr, above the progress line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        progress.hide()
+        print(record.getMessage(), file=sys.stderr, flush=True)
+
+
+def show_logs() -> None:
+    """Print what the library logs, from now on; a second call changes nothing."""
+    LIBRARY.addHandler(_handler)
+    set_quiet(False)
 
 
 def set_quiet(value: bool) -> bool:
-    """Typer callback of `--quiet`."""
-    _settings["quiet"] = value
+    """Typer callback of `--quiet`: only errors are printed."""
+    if value:
+        LIBRARY.setLevel(logging.ERROR)
+    else:
+        LIBRARY.setLevel(logging.INFO)
     return value
 
 
@@ -38,31 +62,9 @@ def verbose() -> bool:
     return _settings["verbose"]
 
 
-def say(text: str) -> None:
-    """Tell a person something, unless quiet."""
-    if not _settings["quiet"]:
-        print(text, file=sys.stderr, flush=True)
-
-
-class LogHandler(logging.Handler):
-    """Shows what mien logs on stderr, as it is; `--quiet` leaves errors alone."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show one message."""
-        if record.levelno >= logging.ERROR or not _settings["quiet"]:
-            print(self.format(record), file=sys.stderr, flush=True)
-
-
-def show_logs() -> None:
-    """Let all that mien logs from INFO up be shown; once is enough."""
-    logger = logging.getLogger("mien")
-    logger.setLevel(logging.INFO)
-    if not any(isinstance(handler, LogHandler) for handler in logger.handlers):
-        logger.addHandler(LogHandler())
-
-
 def complain(error: Exception) -> None:
-    """Tell an error, always."""
+    """Print an error, always."""
+    progress.hide()
     print(f"mien: {error}", file=sys.stderr, flush=True)
 
 
@@ -85,108 +87,92 @@ def print_table(columns: dict[str, str], rows: list[list[str]]) -> None:
     Console(width=wide, markup=False, emoji=False, highlight=False).print(table)
 
 
-def list_bad(error: Exception) -> None:
-    """Name an input that is left out."""
-    say(f"left out: {error}")
+class ProgressLine:
+    """Shows how far long work is: one line that changes on a terminal, else a line every half minute.
 
-
-class Progress:
-    """Shows how far something of unknown length is: one line that changes on a terminal, else one every half minute."""
+    It is a callback for every `progress` parameter of the library.
+    """
 
     def __init__(self) -> None:
-        self.said_s = time.monotonic()
-        self.shown = False
+        self.task: tuple[int | None, str] | None = None
+        self.first = (0, 0.0)
+        self.last_s = time.monotonic()
+        self.visible = False
+
+    def __call__(self, now: Progress) -> None:
+        """Take the present state, as often as it changes."""
+        time_s = time.monotonic()
+        task = (now.total, now.unit)
+        if task != self.task or now.done < self.first[0]:  # another piece of work
+            self.task, self.first, self.last_s = task, (now.done, time_s), time_s
+            return
+        if now.done == now.total:
+            self.task = None
+            self.hide()
+            return
+        speed = (now.done - self.first[0]) / max(time_s - self.first[1], 1e-9)
+        self.show(_describe(now, speed))
 
     def show(self, text: str) -> None:
-        """Take the present state, as often as it changes."""
-        now, live = time.monotonic(), _is_live()
-        if now - self.said_s < (LIVE_S if live else EVERY_S):
+        """Take the present state in words, as often as it changes."""
+        live, time_s = _is_live(), time.monotonic()
+        if time_s - self.last_s < (LIVE_S if live else EVERY_S):
             return
-        self.said_s = now
+        self.last_s = time_s
         if live:
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-            self.shown = True
+            self.visible = True
         else:
-            say(text)
+            log.info("%s", text)
 
-    def close(self) -> None:
+    def hide(self) -> None:
         """Take the line off the screen; the next state shows it again."""
-        if self.shown:
+        if self.visible:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self.shown = False
+            self.visible = False
+
+
+progress = ProgressLine()
+"""The one progress line of the command line."""
+
+_handler = _Handler()
 
 
 def _is_live() -> bool:
     """Whether a line may change: somebody looks at it."""
-    return sys.stderr.isatty() and not _settings["quiet"] and "CI" not in os.environ
+    return sys.stderr.isatty() and LIBRARY.isEnabledFor(logging.INFO) and "CI" not in os.environ
 
 
-class TrainingTalk(Talk):
-    """Shows how training goes: a bar with faces/s and time left on a terminal, else a line every half minute."""
+def _describe(now: Progress, speed: float) -> str:
+    """Put a state of work into words.
 
-    def __init__(self) -> None:
-        self.quiet = _settings["quiet"]  # a process of its own has no settings, but this talk
-        self.bar: Any = None
-        self.task: Any = None
-        self.first: tuple[int, float] | None = None
-        self.said_s = time.monotonic()
+    >>> _describe(Progress("epoch 2/3", done=500, total=1500, unit="faces"), speed=20.0)
+    'epoch 2/3 ██████▋              33 %, 20 faces/s, 50 s left'
+    """
+    if not now.total:
+        return f"{now.task}: {now.done:,} {now.unit}, {speed:,.0f} {now.unit}/s"
+    text = f"{now.task} {_bar(now.done / now.total)} {100 * now.done / now.total:.0f} %, {speed:,.0f} {now.unit}/s"
+    if speed > 0:
+        text += f", {format_duration((now.total - now.done) / speed)} left"
+    return text
 
-    def note(self, text: str) -> None:
-        """Take a sentence."""
-        if not self.quiet:
-            say(text)
 
-    def step(self, *, epoch: int, epochs: int, step: int, steps: int, batch: int) -> None:
-        """Take one finished optimizer step; `epoch` counts from 1."""
-        done, now = (epoch - 1) * steps + step, time.monotonic()
-        if self.first is None:
-            self.first = (done, now)
-            self._start_bar()
-            return
-        speed = (done - self.first[0]) * batch / max(now - self.first[1], 1e-9)
-        if self.bar:
-            self.bar.update(
-                self.task,
-                description=f"epoch {epoch}/{epochs}",
-                total=epochs * steps,
-                completed=done,
-                speed=f"{speed:,.0f}",
-            )
-        elif now - self.said_s > EVERY_S:
-            self.said_s = now
-            left_min = (epochs * steps - done) * batch / speed / 60
-            self.note(
-                f"epoch {epoch}/{epochs}, step {step}/{steps}: {speed:,.0f} faces/s, {left_min:,.0f} min left at that"
-            )
+def _bar(share: float) -> str:
+    eighths = round(share * BAR * 8)
+    bar = "█" * (eighths // 8)
+    if eighths % 8:
+        bar += "▏▎▍▌▋▊▉"[eighths % 8 - 1]
+    return bar.ljust(BAR)
 
-    def epoch(self, row: dict[str, float]) -> None:
-        """Take one finished epoch's row of `metrics.csv` and `timing.csv`."""
-        self.note(
-            f"epoch {row['epoch']}: loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
-            f"accuracy {row['val_accuracy']:.2%}, lr {row['lr']:.2g}, {row['train_faces_per_s']:,.0f} faces/s, "
-            f"{row['seconds']:.0f} s"
-        )
 
-    def close(self) -> None:
-        """Take the bar off the screen; the next step is another training's first."""
-        if self.bar:
-            self.bar.stop()
-        self.bar, self.first = None, None
+def format_duration(seconds: float) -> str:
+    """Write a time with as many digits as an estimate has.
 
-    def _start_bar(self) -> None:
-        if self.quiet or not _is_live():
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[speed]} faces/s,"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self.task = self.bar.add_task("training", total=None, speed="")
-        self.bar.start()
+    >>> format_duration(50.2), format_duration(300), format_duration(9000)
+    ('50 s', '5 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

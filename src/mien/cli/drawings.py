@@ -78,7 +78,7 @@ class Drawing:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self._open.close()
         if self._copies:
-            console.say(f"drawn: {self.path.absolute()}")
+            console.log.info("drawn: %s", self.path.absolute())
 
     def _draw(self, seen: PictureResult) -> NDArray[np.uint8]:
         if self.explain is None or not seen.faces:
@@ -130,7 +130,7 @@ class Chart:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if not self.empty:
             draw_timeline(self.over_time, self.path)
-            console.say(f"drawn: {self.path.absolute()}")
+            console.log.info("drawn: %s", self.path.absolute())
 
 
 def _root(inputs: Sequence[str]) -> Path | None:

@@ -50,7 +50,7 @@ def explain(
         face=face,
         split=split,
         device=device or "auto",
-        talk=console.TrainingTalk(),
+        progress=console.progress,
     )
     console.print_json(found) if json else _print(found, where=str(opened.path / "explain"))
 

@@ -28,7 +28,7 @@ def export(
     from mien.workflows.export import export as export_run
 
     given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "only": only, "max_risk": max_risk}
-    bundle = export_run(run, licence=licence, talk=console.TrainingTalk(), **given)
+    bundle = export_run(run, licence=licence, **given)
     if json:
         console.print_json({"schema_version": SCHEMA_VERSION, "path": str(bundle.path), "card": bundle.card})
     else:

@@ -75,7 +75,7 @@ def run(arguments: list[str]) -> int:
             return _fail(error, 1)
         return _fail(MissingExtraError(f"this needs {error.name}: {pip_install(extra)}"), 5)
     except KeyboardInterrupt:
-        console.say("interrupted")
+        console.complain(Interrupted("interrupted"))
         return Interrupted.exit_code
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -39,7 +39,7 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
 def _networks() -> list[dict[str, Any]]:
     """Return the networks that can be trained; none where PyTorch is not installed, which counts their parameters."""
     if find_spec("torch") is None:
-        console.say(f"only what ships; the networks for training need: {pip_install('train')}")
+        console.log.info("only what ships; the networks for training need: %s", pip_install("train"))
         return []
     from mien.models.registry import MODELS, info
 

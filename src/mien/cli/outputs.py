@@ -86,7 +86,7 @@ class Output:
             with self._errors():
                 self._open().close()
         if self.out and self._writer:
-            console.say(f"written: {self.out.absolute()}")
+            console.log.info("written: %s", self.out.absolute())
 
     def _errors(self) -> AbstractContextManager[None]:
         return storage_errors(self.out) if self.out else nullcontext()

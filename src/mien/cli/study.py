@@ -43,7 +43,7 @@ def study(
     if resume is not None:
         new = {"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_}
         flags.refuse_with_resume(**new, ablation=ablation, **given)
-        run = verbs.resume_study(resume, talk=console.TrainingTalk())
+        run = verbs.resume_study(resume, progress=console.progress)
     elif data is None or recipe is None:
         raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe course")
     else:
@@ -56,7 +56,7 @@ def study(
             out=out,
             overwrite=overwrite,
             command=sys.argv,
-            talk=console.TrainingTalk(),
+            progress=console.progress,
             **given,
         )
     if json:

@@ -25,7 +25,6 @@ class Tally:
         self.skip_bad, self.many = skip_bad, len(inputs) > 1 or Path(inputs[0]).is_dir()
         self.pictures = self.faces = self.without = self.bad = 0
         self.began_s = time.monotonic()
-        self.progress = console.Progress()
         self.source = inputs[0]
         self.word = "frame" if is_video(self.source) and not self.many else "picture"
 
@@ -40,14 +39,14 @@ class Tally:
         self.faces += len(seen.faces)
         self.without += not seen.faces
         speed = self.pictures / max(time.monotonic() - self.began_s, 1e-9)
-        self.progress.show(f"{self._counts()}, {speed:,.0f} {self.word}s/s")
+        console.progress.show(f"{self._counts()}, {speed:,.0f} {self.word}s/s")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         """Say what was done; raise `DataError` if some could not be read, and that is not fine."""
-        self.progress.close()
+        console.progress.hide()
         if kind:
             return
         if not is_table(self.source):
@@ -59,15 +58,15 @@ class Tally:
 
     def _sum_up(self) -> None:
         if self.pictures > 1:
-            console.say(self._counts())
+            console.log.info("%s", self._counts())
         elif self.without:
-            console.say(f"{self.source}: no face found")
+            console.log.info("%s: no face found", self.source)
 
     def _count_bad(self, error: DataError) -> None:
         self.bad += 1
-        self.progress.close()
+        console.progress.hide()
         if self.skip_bad:
-            console.list_bad(error)
+            console.log.warning("left out: %s", error)
         else:
             console.complain(error)
 

@@ -63,7 +63,7 @@ def train(
         )
         from mien.workflows.train import resume as resume_run
 
-        run = resume_run(resume, talk=console.TrainingTalk(), **given)
+        run = resume_run(resume, progress=console.progress, **given)
     else:
         source = _source(recipe, config)
         from mien.workflows.train import train as train_run
@@ -76,7 +76,7 @@ def train(
             out=out,
             overwrite=overwrite,
             command=sys.argv,
-            talk=console.TrainingTalk(),
+            progress=console.progress,
             **given,
         )
     if json:

@@ -1,10 +1,11 @@
-"""What happens at the end of an epoch besides learning: the history is written, a person is told."""
+"""What happens in an epoch besides learning: history, progress, checkpoints, early stopping."""
 
 import csv
 import io
 import logging
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from mien.core.files import write_atomic
+from mien.core.progress import OnProgress, Progress
 from mien.core.runs import HISTORY, TIMING
-from mien.core.talk import Talk
+
+log = logging.getLogger(__name__)
 
 LOGGERS = ("lightning.pytorch", "lightning.fabric")
 """Through which Lightning gives its hints."""
 
 
 class History(Callback):
-    """Keeps one row an epoch inside the checkpoint and writes all of them to `metrics.csv` and `timing.csv`.
+    """Keeps one row per epoch in the checkpoint, writes all of them to `metrics.csv` and `timing.csv`, logs the last.
 
     The files are rewritten from the checkpoint's rows, so after a resume they hold exactly the epochs that count.
     Seconds are apart from the rest because they differ between two runs that are otherwise equal.
@@ -31,8 +34,8 @@ class History(Callback):
         """The name of its state in a checkpoint; fixed, so that renaming the class loses nothing."""
         return "history"
 
-    def __init__(self, folder: Path, talk: Talk, *, batch: int) -> None:
-        self.folder, self.talk, self.batch = folder, talk, batch
+    def __init__(self, folder: Path, *, epochs: int, batch: int) -> None:
+        self.folder, self.epochs, self.batch = folder, epochs, batch
         self.rows: list[dict[str, float]] = []
         self.times: list[dict[str, float]] = []
         self.began = False
@@ -57,7 +60,15 @@ class History(Callback):
         if trainer.is_global_zero:
             write_atomic(self.folder / "metrics.csv", _csv(self.rows))
             write_atomic(self.folder / "timing.csv", _csv(self.times))
-            self.talk.epoch({**self.rows[-1], **self.times[-1]})
+            log.info("%s", self._sentence())
+
+    def _sentence(self) -> str:
+        row, time = self.rows[-1], self.times[-1]
+        return (
+            f"epoch {row['epoch']} of {self.epochs}: loss {row['train_loss']:.4f}, "
+            f"validation loss {row['val_loss']:.4f}, accuracy {100 * row['val_accuracy']:.1f} %, "
+            f"learning rate {row['lr']:.2g}, {time['train_faces_per_s']:,.0f} faces/s, {time['seconds']:.0f} s"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "times": self.times}
@@ -67,28 +78,29 @@ class History(Callback):
 
 
 class ProgressCallback(Callback):
-    """Tells `talk` of each optimizer step, and takes it off the screen at the end."""
+    """Reports how many faces have been learned from, after each optimizer step."""
 
-    def __init__(self, talk: Talk, *, epochs: int, batch: int) -> None:
-        self.talk, self.epochs, self.batch = talk, epochs, batch
+    def __init__(self, progress: OnProgress | None, *, epochs: int, batch: int) -> None:
+        self.progress, self.epochs, self.batch = progress, epochs, batch
+        self.last: Progress | None = None
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.is_global_zero:
-            self.talk.step(
-                epoch=trainer.current_epoch + 1,
-                epochs=self.epochs,
-                step=batch_idx + 1,
-                steps=int(trainer.num_training_batches),
-                batch=self.batch,
-            )
+        if not self.progress or not trainer.is_global_zero:
+            return
+        steps = int(trainer.num_training_batches)
+        self.last = Progress(
+            task=f"epoch {trainer.current_epoch + 1}/{self.epochs}",
+            done=(trainer.current_epoch * steps + batch_idx + 1) * self.batch,
+            total=self.epochs * steps * self.batch,
+            unit="faces",
+        )
+        self.progress(self.last)
 
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        self.talk.close()
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        self.talk.close()  # Lightning tears nothing down then
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.progress and self.last:  # of a training that stops early, so that nobody waits for the rest
+            self.progress(replace(self.last, total=self.last.done))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

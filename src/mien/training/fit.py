@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import math
-import re
 import signal
 import threading
 import warnings
@@ -13,13 +12,12 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from torch.multiprocessing.spawn import ProcessException, ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessException
 
-from mien.core import errors
 from mien.core.errors import DataError, Diverged, Interrupted, MienError, StorageError
 from mien.core.faces import FaceSet
+from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.models.classifier import Classifier, save_classifier
 from mien.training.callbacks import (
     LOGGERS,
@@ -36,6 +34,7 @@ from mien.training.devices import lightning_device, resolve_device, resolve_prec
 from mien.training.distillation import Teachers
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
+from mien.training.processes import Relay, errors_of_processes
 from mien.training.run_data import RunData
 from mien.training.temperature import fit_temperature
 
@@ -44,7 +43,7 @@ def fit(
     run: RunDir,
     data: RunData,
     *,
-    talk: Talk,
+    progress: OnProgress | None = None,
     teachers: Teachers | None = None,
     resume: bool = False,
 ) -> None:
@@ -56,7 +55,7 @@ def fit(
     Args:
         run: the run folder.
         data: the faces to learn from, those to validate on, and the resolved config, already kept in `config.json`.
-        talk: who is told of steps and epochs.
+        progress: called after each optimizer step.
         teachers: whose probabilities are learned instead of the labels.
         resume: go on from the run's last checkpoint, if it has one.
 
@@ -78,7 +77,7 @@ def fit(
             classifier.normalise.fit(data.learned.images)
             module = TrainingModule(classifier, config, faces=data.learned, held_out=held_out, teachers=teachers)
             checkpoint = last if resume and last.exists() else None
-            _carry_out(_trainer(config, run, talk), module, checkpoint)
+            _train(run, config, module, checkpoint=checkpoint, progress=progress)
         _keep(classifier, config, run, held_out=held_out)
     except (KeyboardInterrupt, SystemExit):
         if classifier is not None and best.exists():
@@ -98,16 +97,25 @@ def fit(
     )
 
 
-def _carry_out(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
+def _train(
+    run: RunDir, config: TrainConfig, module: TrainingModule, *, checkpoint: Path | None, progress: OnProgress | None
+) -> None:
+    if config.devices == 1:
+        _call_trainer(_trainer(config, run, progress), module, checkpoint)
+        return
+    with Relay(progress) as relay, errors_of_processes():
+        _call_trainer(_trainer(config, run, relay), module, checkpoint)
+
+
+def _call_trainer(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
     """Train, from a checkpoint if there is one; what fails before training begins is the checkpoint's fault."""
     try:
-        with _errors_of_processes():
-            trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     except (MienError, ProcessException, torch.OutOfMemoryError):  # of a process that is gone nobody knows if it began
         raise
     except Exception as error:
-        began = any(isinstance(each, History) and each.began for each in trainer.callbacks)  # type: ignore[attr-defined]
-        if checkpoint is None or began:
+        history = trainer.callbacks[0]  # type: ignore[attr-defined]
+        if checkpoint is None or history.began:
             raise
         raise DataError(
             f"{checkpoint}: damaged checkpoint ({type(error).__name__}: {error}); start a new run"
@@ -133,19 +141,6 @@ def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out:
 
 
 @contextlib.contextmanager
-def _errors_of_processes() -> Iterator[None]:
-    """Raise what one of several processes has raised, if it is mien's own; torch hands on its traceback as a text."""
-    try:
-        yield
-    except ProcessRaisedException as error:
-        said = re.findall(rf"^{re.escape(MienError.__module__)}\.(\w+): (.*)", str(error), flags=re.MULTILINE)
-        if not said:
-            raise
-        name, message = said[-1]
-        raise getattr(errors, name)(message) from None
-
-
-@contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep Lightning's hints off the screen, and give back what it does to logging, warnings and Ctrl+C."""
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
@@ -161,15 +156,15 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(signal.SIGINT, on_ctrl_c)
 
 
-def _trainer(config: TrainConfig, run: RunDir, talk: Talk) -> L.Trainer:
+def _trainer(config: TrainConfig, run: RunDir, progress: OnProgress | None) -> L.Trainer:
     accelerator, devices = lightning_device(config.device, config.devices)
     keep = partial(
         ResumableCheckpoint, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True
     )
     patience = config.stopping.patience or math.inf  # it counts even so: a resumed run may have a patience
     callbacks: list[L.Callback] = [
-        History(run.path, talk, batch=config.batch),
-        ProgressCallback(talk, epochs=config.epochs, batch=config.batch),
+        History(run.path, epochs=config.epochs, batch=config.batch),
+        ProgressCallback(progress, epochs=config.epochs, batch=config.batch),
         ResumableEarlyStopping("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
     ]
     # Lightning writes the averaged weights into whole checkpoints only

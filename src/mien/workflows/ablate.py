@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
 from mien.core.files import write_atomic, write_json
+from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
-from mien.core.talk import Talk
 from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_means, effects
 from mien.training.config import resolve
@@ -27,6 +28,8 @@ from mien.workflows.train import (
     resume,
     start,
 )
+
+log = logging.getLogger(__name__)
 
 SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
 """What is kept of each run's `metrics.json`."""
@@ -44,7 +47,7 @@ def ablate(
     out: Path | None = None,
     overwrite: bool = False,
     command: Sequence[str] = (),
-    talk: Talk | None = None,
+    progress: OnProgress | None = None,
     run_data: RunData | None = None,
     **flags: Any,
 ) -> RunDir:
@@ -66,7 +69,7 @@ def ablate(
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace the run that is in `out`.
         command: the command line, to be kept with the config.
-        talk: who is told of arms, epochs and notes.
+        progress: called after each optimizer step of each run.
         run_data: the faces, where they are open already.
         flags: config keys over recipe and settings.
 
@@ -78,7 +81,6 @@ def ablate(
         DataError: the data are missing or malformed.
         Interrupted: the user stopped it; finished runs are kept.
     """
-    talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     chosen = read_factors(factors, settings=factor)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
@@ -90,38 +92,38 @@ def ablate(
     plan = {"factors": chosen, "seeds": list(seeds)}
     folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "command": command}
     with create_run(opened, verb="ablate", **folder, ablation=plan) as run:
-        return _train_arms(run, talk)
+        return _train_arms(run, progress)
 
 
-def resume_ablation(where: str | Path | RunDir, *, talk: Talk | None = None) -> RunDir:
+def resume_ablation(where: str | Path | RunDir, *, progress: OnProgress | None = None) -> RunDir:
     """Go on with an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
 
     Args:
         where: the run folder, its name, or `latest`.
-        talk: who is told of arms, epochs and notes.
+        progress: called after each optimizer step of each run.
 
     Raises:
         DataError: there is no such run, it is no ablation, or its faces or teachers have changed.
         Interrupted: as `ablate` does.
         UsageError: another process is at it.
     """
-    talk, run = talk or Talk(), TrainingRun.open(where)
+    run = TrainingRun.open(where)
     with run.locked():
         _plan(run)
         check_teachers(run, run.data.config)
-        return _train_arms(run, talk)
+        return _train_arms(run, progress)
 
 
-def _train_arms(run: TrainingRun, talk: Talk) -> RunDir:
+def _train_arms(run: TrainingRun, progress: OnProgress | None) -> RunDir:
     plan = _plan(run)
     run.set_status("running")
-    talk.note(f"ablation: {run.path}")
+    log.info("ablation: %s", run.path)
     todo = [(arm, seed) for seed in plan["seeds"] for arm in arms(plan["factors"])]  # all arms early, with one seed
     done: list[dict[str, Any]] = []
     for number, (arm, seed) in enumerate(todo, start=1):
-        talk.note(f"run {number} of {len(todo)}: {_name(arm)}, seed {seed}")
+        log.info("run %d of %d: %s, seed %d", number, len(todo), _name(arm), seed)
         try:
-            done.append(_run(run, arm, seed=seed, talk=talk))
+            done.append(_run(run, arm, seed=seed, progress=progress))
         except (KeyboardInterrupt, Interrupted, StorageError) as error:
             reason = str(error) or "stopped by the user"
             kind = StorageError if isinstance(error, StorageError) else Interrupted
@@ -150,12 +152,12 @@ def _plan(run: RunDir) -> dict[str, Any]:
     return plan
 
 
-def _run(run: TrainingRun, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]:
+def _run(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | None) -> dict[str, Any]:
     """Train and score one run, or go on with it; a failure is an outcome, not an end."""
     folder = run.path / "arms" / re.sub(r"[^\w.+=,-]+", "_", _name(arm)) / f"seed-{seed}"
     outcome = {"levels": arm.levels, "seed": seed, "run": str(folder.relative_to(run.path)), "reason": ""}
     try:
-        trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, talk=talk)
+        trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, progress=progress)
         split = trained.default_split
         if not (folder / "eval" / split / "metrics.json").exists():
             evaluate(trained, split=split, device=trained.config.device)
@@ -163,12 +165,12 @@ def _run(run: TrainingRun, arm: Arm, *, seed: int, talk: Talk) -> dict[str, Any]
     except (Interrupted, StorageError):
         raise
     except Exception as error:  # out of memory, a diverging loss, …: the other arms are not to blame
-        talk.note(f"failed: {type(error).__name__}: {error}")
+        log.warning("failed: %s: %s", type(error).__name__, error)
         return {**outcome, "reason": f"{type(error).__name__}: {error}", **dict.fromkeys((*SCORES, "split", "faces"))}
     return {**outcome, "split": split, "faces": scores["faces"], **{key: scores[key] for key in SCORES}}
 
 
-def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], talk: Talk) -> TrainingRun:
+def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], progress: OnProgress | None) -> TrainingRun:
     """Train in `folder`, or go on there, or find that it is done."""
     config = resolve_config(None, recipe=str(run.path / "config.json"), **settings)
     data = run.data.with_config(config)
@@ -176,8 +178,8 @@ def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], talk: 
         trained = TrainingRun.opened_with(RunDir(folder), data)
         if trained.state in ("finished", "stopped-early"):
             return trained
-        return resume(trained, talk=talk)
-    return start(data, verb="train", out=folder, overwrite=True, talk=talk)
+        return resume(trained, progress=progress)
+    return start(data, verb="train", out=folder, overwrite=True, progress=progress)
 
 
 def _write(run: RunDir, factors: dict[str, list[str]], done: list[dict[str, Any]]) -> None:

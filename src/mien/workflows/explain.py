@@ -3,6 +3,7 @@
 Axes: `K` faces that are shown, `C` classes, `F` filters, `H = W = 48`.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_atomic, write_json
 from mien.core.images import to_uint8
 from mien.core.predictions import Predictions
+from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
-from mien.core.talk import Talk
 from mien.data.formats import is_synthetic
 from mien.evaluation.examples import choose_examples
 from mien.explanation.attribution import METHODS, attribute, check_method
@@ -33,6 +34,8 @@ from mien.training.devices import resolve_device
 from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import classify
 from mien.workflows.filters import Ascent, evenly, keep_feature_maps, keep_filters
+
+log = logging.getLogger(__name__)
 
 CHECKED = 105
 """Faces on which the methods are compared, as many of each class that the network gave as there are."""
@@ -65,7 +68,7 @@ def explain(
     face: str | None = None,
     split: str | None = None,
     device: str = "auto",
-    talk: Talk | None = None,
+    progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Show what a trained run looks at, and check which way of showing it can be trusted.
 
@@ -89,7 +92,7 @@ def explain(
         face: the id of the face whose feature maps are shown; None takes the surest right one, or the surest.
         split: which faces; None takes `test`, or what the run held out where there are no labelled test faces.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        talk: who is told what is done.
+        progress: called with how far the filter pictures are.
 
     Returns:
         The content of `attribution.json`.
@@ -102,7 +105,6 @@ def explain(
 
     Whatever is refused is refused before the first file is written; after that nothing of an older call stays.
     """
-    talk = talk or Talk()
     run = TrainingRun.open(run)
     run.check_trained()
     classifier = load_classifier(run.path, device=resolve_device(device))
@@ -127,15 +129,15 @@ def explain(
     place = _place(shown, said, face)
     for name in (wanted.layer, filters):  # both must answer with maps
         maps = feature_maps(classifier, shown.images[place], layer=name)
-    talk.note(f"explaining {run.path} on {len(shown):,} faces of {wanted.split}")
+    log.info("explaining %s on %s faces of %s", run.path, len(shown), wanted.split)
     with run.locked():
         run.remove(["explain"])
         keep_feature_maps(run, shown, place, found=maps, layer=filters)
         total = len(maps.channels)
         units = range(total if count is None else min(count, total))
-        talk.note(f"pictures of {len(units)} of the {total} filters of {filters}")
-        keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent, tell=talk.note)
-        return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted, talk=talk)
+        log.info("pictures of %d of the %d filters of %s", len(units), total, filters)
+        keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent, progress=progress)
+        return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted)
 
 
 def _keep_attributions(
@@ -146,7 +148,6 @@ def _keep_attributions(
     said: Predictions,
     rows: NDArray[np.int64],
     wanted: ExplanationRequest,
-    talk: Talk,
 ) -> dict[str, Any]:
     images, labels = shown.images[rows], said.labels[rows]
     sample = evenly(said.labels, CHECKED, seed=wanted.seed)
@@ -162,7 +163,7 @@ def _keep_attributions(
         layer=wanted.layer,
         masks=masks,
         seed=wanted.seed,
-        tell=talk.note,
+        tell=log.info,
     )
     assert said.targets is not None
     arrays: dict[str, NDArray[Any]] = {"rows": rows, "images": images, "labels": labels, "targets": said.targets[rows]}

@@ -1,5 +1,6 @@
 """`export`: a trained run as a bundle that ships.  Axes: `N` faces, `C` classes."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,6 @@ from mien.core.faces import FaceSet
 from mien.core.files import write_atomic, write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, check_name, refuse_if_full
-from mien.core.talk import Talk
 from mien.data.matching import match
 from mien.data.split import copies_of, hold_out
 from mien.evaluation.metrics import accuracy, with_targets
@@ -29,6 +29,8 @@ from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import Graph
 from mien.training.run_data import TrainingRun
+
+log = logging.getLogger(__name__)
 
 CALIBRATION_FACES = 512
 """How many training faces set the ranges of the 8-bit graph."""
@@ -55,7 +57,6 @@ def export(
     only: Literal["fp32", "int8"] | None = None,
     max_risk: float | None = None,
     licence: str = "not stated",
-    talk: Talk | None = None,
 ) -> Bundle:
     """Turn a trained run into a bundle: an ONNX graph in fp32 and int8, and a card that says how right they are.
 
@@ -71,14 +72,12 @@ def export(
         max_risk: look for the threshold of the top probability below which the bundle had better say nothing, so that
             at most this share of the accepted held-out faces is wrong.
         licence: of the weights, for the card.
-        talk: who is told of the steps.
 
     Raises:
         DataError: no such run, it has no model yet, or its data have changed.
         GateError: the graph says something else than the network; nothing is written then.
         UsageError: `out` is not empty, no such precision, or `max_risk` lies outside 0 to 1.
     """
-    talk = talk or Talk()
     if max_risk is not None and not 0 <= max_risk <= 1:
         raise UsageError(f"max_risk {max_risk}: expected a share of wrong faces, 0 to 1")
     if only is not None and only not in GRAPHS:
@@ -91,10 +90,10 @@ def export(
     run.check_trained()
     classifier = load_classifier(run.path)
     faces = parts_of(run)
-    talk.note("exporting the graph, calibrating its 8-bit version")
+    log.info("exporting the graph, calibrating its 8-bit version")
     fp32 = to_onnx(classifier)
     graphs = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
-    talk.note(f"comparing with the network on {len(faces.held_out):,} held-out faces, scoring on split '{faces.split}'")
+    log.info("comparing with the network on %d held-out faces, scoring on split '%s'", len(faces.held_out), faces.split)
     measured = _measure(classifier, graphs, faces=faces, only=only, max_risk=max_risk)
     try:
         card = make_card(classifier, stored=run.read_json("config.json"), measured=measured, licence=licence)

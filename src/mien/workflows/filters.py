@@ -3,8 +3,6 @@
 Axes: `F` filters, `R` real faces beside each, `H = W = 48`.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_arrays, write_atomic, write_json
 from mien.core.images import to_uint8
+from mien.core.progress import OnProgress, Progress
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
 from mien.explanation.feature_maps import FeatureMaps
@@ -29,8 +28,6 @@ SEARCHED = 1000
 REAL = 5
 """Faces shown beside each filter's picture."""
 MAPS_SHOWN = 48
-EVERY_S = 30.0
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,17 @@ def keep_filters(
     units: range,
     of: int,
     ascent: Ascent,
-    tell: Tell,
+    progress: OnProgress | None,
 ) -> None:
     """Make the pictures of some of a layer's `of` filters, find the faces that excite them, and keep both."""
     keep_freed_memory()
     generator = torch.Generator(classifier.normalise.mean.device).manual_seed(0)
-    made = maximise(classifier, layer, units=units, generator=generator, tick=_now_and_then(tell), **asdict(ascent))
+
+    def report_share(percent: int) -> None:
+        if progress:
+            progress(Progress("filter pictures", done=percent * len(units) // 100, total=len(units), unit="filters"))
+
+    made = maximise(classifier, layer, units=units, generator=generator, tick=report_share, **asdict(ascent))
     rows = evenly(shown.targets, SEARCHED, seed=0)
     rows = rows[np.sort(np.unique(shown.digests[rows], return_index=True)[1])]  # a picture once
     best, activations = top_activating(
@@ -90,19 +92,6 @@ def keep_filters(
     }
     write_json(run.path / "explain/filters.json", values)
     write_atomic(run.path / "explain/filters.png", sheet(made.pictures, columns=round(len(units) ** 0.5)))
-
-
-def _now_and_then(tell: Tell) -> Callable[[int], None]:
-    """Tell how many per cent are done, every half minute."""
-    told_s = time.monotonic()
-
-    def tick(percent: int) -> None:
-        nonlocal told_s
-        if time.monotonic() - told_s > EVERY_S:
-            told_s = time.monotonic()
-            tell(f"{percent} % of the pictures are made")
-
-    return tick
 
 
 def keep_feature_maps(run: RunDir, shown: FaceSet, row: int, *, found: FeatureMaps, layer: str) -> None:

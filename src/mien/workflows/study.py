@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.errors import DataError, Interrupted, MienError
+from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
-from mien.core.talk import Talk
 from mien.reporting.build import report
 from mien.training.factors import WITH_AND_WITHOUT
 from mien.training.run_data import TrainingRun
@@ -22,7 +22,7 @@ def study(
     *,
     recipe: str,
     ablation: str | None = "mien-n",
-    talk: Talk | None = None,
+    progress: OnProgress | None = None,
     **options: Any,
 ) -> TrainingRun:
     """Do the whole experiment in one run folder: describe the data, train, evaluate, explain, ablate, report.
@@ -36,7 +36,7 @@ def study(
         ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each; a small
             network, since there are twelve of them.  Hold-out, labels and batch are the study's.  None leaves them out.
             `config.json` keeps it for `resume_study`.
-        talk: who is told of steps, epochs and notes.
+        progress: called with how far each training is.
         options: everything else that `train` takes.
 
     Raises:
@@ -46,29 +46,29 @@ def study(
     if ablation is not None:
         resolve_config(data, recipe=ablation, device="cpu")  # what is wrong with it is told now, not after hours
         ablation = str(Path(ablation).absolute()) if ablation.endswith((".toml", ".json")) else ablation
-    talk = talk or Talk()
+    plan = {"study": {"ablation": ablation}}
     with _resume_hint(options.get("out") or "latest", Interrupted):
-        run = train(data, recipe=recipe, verb="study", talk=talk, more={"study": {"ablation": ablation}}, **options)
-    return _finish(run, ablation, talk=talk)
+        run = train(data, recipe=recipe, verb="study", progress=progress, more=plan, **options)
+    return _finish(run, ablation, progress=progress)
 
 
-def resume_study(where: str | Path, *, talk: Talk | None = None) -> TrainingRun:
+def resume_study(where: str | Path, *, progress: OnProgress | None = None) -> TrainingRun:
     """Go on with a study: what it has is kept, what was interrupted is resumed, the rest is done.
 
     Args:
         where: the run folder, its name, or `latest`.
-        talk: who is told of steps, epochs and notes.
+        progress: called with how far each training is.
 
     Raises:
         DataError: there is no such run, it is no study, or its faces have changed.
         Interrupted, MienError: as `study` does.
     """
-    talk, run = talk or Talk(), TrainingRun.open(where)
+    run = TrainingRun.open(where)
     ablation = _plan(run)
     if run.state not in ("finished", "stopped-early"):
         with _resume_hint(run.path, Interrupted):
-            run = resume(run, talk=talk)
-    return _finish(run, ablation, talk=talk)
+            run = resume(run, progress=progress)
+    return _finish(run, ablation, progress=progress)
 
 
 def _plan(run: TrainingRun) -> str | None:
@@ -82,34 +82,34 @@ def _plan(run: TrainingRun) -> str | None:
     return plan.get("ablation")
 
 
-def _finish(run: TrainingRun, ablation: str | None, *, talk: Talk) -> TrainingRun:
+def _finish(run: TrainingRun, ablation: str | None, *, progress: OnProgress | None) -> TrainingRun:
     """Do what comes after training, as far as it is not there."""
     with _resume_hint(run.path, KeyboardInterrupt, Interrupted):
         evaluate(run, device=run.config.device)
         report(run)
         if not (run.path / "explain/attribution.json").exists():  # what `explain` writes last
-            explain(run, device=run.config.device, talk=talk)
+            explain(run, device=run.config.device, progress=progress)
             report(run)
         if ablation is None:
             return run
-        ablated = _ablate(run, ablation, talk=talk)
+        ablated = _ablate(run, ablation, progress=progress)
         report(run)
     if ablated.state == "failed":
         raise MienError(f"{ablated.path}: {ablated.read_json('status.json')['reason']}")
     return run
 
 
-def _ablate(run: TrainingRun, recipe: str, *, talk: Talk) -> RunDir:
+def _ablate(run: TrainingRun, recipe: str, *, progress: OnProgress | None) -> RunDir:
     out, config = run.path / "ablation", run.config
     if (out / "config.json").exists():
-        return resume_ablation(TrainingRun.opened_with(RunDir.open(out), run.data), talk=talk)
+        return resume_ablation(TrainingRun.opened_with(RunDir.open(out), run.data), progress=progress)
     return ablate(
         config.data,
         recipe=recipe,
         factors=tuple(WITH_AND_WITHOUT),
         out=out,
         overwrite=True,  # a killed one may have left a folder without a config
-        talk=talk,
+        progress=progress,
         run_data=run.data,
         command=run.read_json("config.json").get("command", ()),
         device=config.device,

@@ -1,6 +1,7 @@
 """`train` and `resume`: the two ways to start training."""
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -10,9 +11,9 @@ from typing import Any
 from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.files import write_json
 from mien.core.images import SIZE
+from mien.core.progress import OnProgress
 from mien.core.runs import RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
-from mien.core.talk import Talk
 from mien.data.audit import describe
 from mien.data.formats import absolute_source
 from mien.models.registry import check_side, info
@@ -23,6 +24,8 @@ from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import fit
 from mien.training.provenance import data_card, environment
 from mien.training.run_data import RunData, TrainingRun
+
+log = logging.getLogger(__name__)
 
 CHANGEABLE = ("epochs", "device", "stopping")
 """What a resumed run may have different from the run that it goes on with."""
@@ -39,7 +42,7 @@ def train(
     verb: str = "train",
     command: Sequence[str] = (),
     more: Mapping[str, Any] | None = None,
-    talk: Talk | None = None,
+    progress: OnProgress | None = None,
     **flags: Any,
 ) -> TrainingRun:
     """Train a classifier on labelled faces; weights, history and checkpoints stay in the run folder.
@@ -54,7 +57,7 @@ def train(
         verb: the folder below `runs`.
         command: the command line, to be kept with the config.
         more: what else `config.json` keeps.
-        talk: who is told of steps, epochs and notes.
+        progress: called after each optimizer step with how far the training is.
         flags: config keys over recipe and settings (`epochs=8`).
 
     Returns:
@@ -69,18 +72,17 @@ def train(
         UsageError: a teacher has other classes, or has learned from the faces that are held out; or another process is
             at work in `out`.
     """
-    talk = talk or Talk()
     config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     folder: dict[str, Any] = {"verb": verb, "name": name, "out": out, "overwrite": overwrite, "command": command}
-    return start(RunData.open(config), talk=talk, **folder, **(more or {}))
+    return start(RunData.open(config), progress=progress, **folder, **(more or {}))
 
 
-def start(data: RunData, *, talk: Talk, **options: Any) -> TrainingRun:
+def start(data: RunData, *, progress: OnProgress | None = None, **options: Any) -> TrainingRun:
     """Train on faces that are open already; `options` are those of `create_run`, errors those of `train`."""
     teachers = open_teachers(data.config, faces=data.faces)
     with create_run(data, **options) as run:
-        _say_where(run, data.config, talk)
-        fit(run, data, teachers=teachers, talk=talk)
+        _log_start(run, data.config)
+        fit(run, data, teachers=teachers, progress=progress)
         return run
 
 
@@ -126,7 +128,7 @@ def create_run(
         yield TrainingRun.opened_with(run, data)
 
 
-def resume(where: str | Path | RunDir, *, talk: Talk | None = None, **flags: Any) -> TrainingRun:
+def resume(where: str | Path | RunDir, *, progress: OnProgress | None = None, **flags: Any) -> TrainingRun:
     """Go on with an unfinished or extended run, from its last whole epoch.
 
     On the CPU of one machine the result equals that of an undisturbed run, byte for byte.  Scores and the report of the
@@ -134,7 +136,7 @@ def resume(where: str | Path | RunDir, *, talk: Talk | None = None, **flags: Any
 
     Args:
         where: the run folder, its name, or `latest`.
-        talk: who is told of steps, epochs and notes.
+        progress: called after each optimizer step with how far the training is.
         flags: `epochs` (upwards), `device` and `stopping.patience` may change; any other config key must equal the
             run's own.
 
@@ -144,14 +146,13 @@ def resume(where: str | Path | RunDir, *, talk: Talk | None = None, **flags: Any
             changed.
         UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
-    talk = talk or Talk()
     run = TrainingRun.open(where)
     run.check_trained()
     with run.locked():
-        return _resume(run, talk=talk, **flags)
+        return _resume(run, progress=progress, **flags)
 
 
-def _resume(run: TrainingRun, *, talk: Talk, **flags: Any) -> TrainingRun:
+def _resume(run: TrainingRun, *, progress: OnProgress | None, **flags: Any) -> TrainingRun:
     before = run.config
     config = _absolute_paths(resolve(before.model_dump(), flags=flags))
     lightning_device(config.device, config.devices)
@@ -165,8 +166,8 @@ def _resume(run: TrainingRun, *, talk: Talk, **flags: Any) -> TrainingRun:
     run.remove(RESULTS)
     changed = {"config": config.model_dump(), "teachers_sha256": hashes}
     write_json(run.path / "config.json", run.read_json("config.json") | changed)
-    _say_where(run, config, talk)
-    fit(run, data, teachers=teachers, talk=talk, resume=True)
+    _log_start(run, config)
+    fit(run, data, teachers=teachers, progress=progress, resume=True)
     return TrainingRun.opened_with(run, data)
 
 
@@ -214,10 +215,10 @@ def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
     return hashes
 
 
-def _say_where(run: RunDir, config: TrainConfig, talk: Talk) -> None:
+def _log_start(run: RunDir, config: TrainConfig) -> None:
     device = resolve_device(config.device)
-    talk.note(f"run: {run.path}")
-    talk.note(f"device: {describe_device(device)}, {resolve_precision(config.precision, device)}")
+    log.info("run: %s", run.path)
+    log.info("device: %s, %s", describe_device(device), resolve_precision(config.precision, device))
 
 
 def _check_same(before: TrainConfig, after: TrainConfig) -> None:
