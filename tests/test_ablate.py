@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from mien.core.ablation import Ablation, AblationRun
 from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.runs import RunDir
 from mien.data.formats import open_faces
 from mien.training.run_data import RunData, TrainingRun
-from mien.workflows import ablate as verbs
+from mien.workflows import ablate as workflow
 from mien.workflows.ablate import ablate, resume_ablation
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
@@ -30,7 +31,9 @@ GIVEN: dict[str, Any] = {"recipe": "mien-n", "settings": SMALL, "epochs": 1, "ba
 
 def made(out: Path, **given: Any) -> RunDir:
     values = {"factor": ["augment.flip=false,true"], "seeds": [0, 1], **GIVEN, **given}
-    return ablate("synthetic:210", out=out, **values)
+    ablation = ablate("synthetic:210", out=out, **values)
+    assert ablation == Ablation.read(out / "ablation.json")
+    return RunDir.open(ablation.run)
 
 
 def times(run: RunDir) -> dict[str, int]:
@@ -81,7 +84,7 @@ def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pyt
             raise RuntimeError("out of memory")
         return start(data, **given)
 
-    monkeypatch.setattr(verbs, "start", breaks)
+    monkeypatch.setattr(workflow, "start", breaks)
     run = made(tmp_path / "run")
     reason = run.read_json("status.json")["reason"]
     assert reason.startswith(
@@ -91,7 +94,7 @@ def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pyt
     assert [each["accuracy"] is None for each in found["runs"]] == [True, False, False, False]
     assert (found["effects"][0]["seeds"], run.state) == (1, "failed")
     before = times(run)
-    monkeypatch.setattr(verbs, "start", start)
+    monkeypatch.setattr(workflow, "start", start)
     resume_ablation(run.path)
     assert before.items() < times(run).items()
     assert (run.read_json("ablation.json")["effects"][0]["seeds"], run.state) == (2, "finished")
@@ -127,7 +130,7 @@ def test_an_interruption_says_how_to_go_on(
     def interrupted(data: RunData, **given: Any) -> TrainingRun:
         raise error
 
-    monkeypatch.setattr(verbs, "start", interrupted)
+    monkeypatch.setattr(workflow, "start", interrupted)
     with pytest.raises(kind, match=rf"the whole ablation goes on with: mien ablate --resume {tmp_path}/run"):
         made(tmp_path / "run")
     assert RunDir(tmp_path / "run").state == "interrupted"
@@ -194,7 +197,15 @@ def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "plan",
-    [[], "x", {}, {"factors": 3, "seeds": [0]}, {"factors": {"a": "b"}, "seeds": [0]}, {"factors": {}, "seeds": 3}],
+    [
+        [],
+        "x",
+        {},
+        {"factors": 3, "seeds": [0]},
+        {"factors": {"a": "b"}, "seeds": [0]},
+        {"factors": {}, "seeds": 3},
+        {"factors": {}, "seeds": []},
+    ],
 )
 def test_a_plan_of_another_kind(tmp_path: Path, plan: Any) -> None:
     write_json(tmp_path / "config.json", {"ablation": plan})
@@ -208,8 +219,8 @@ def test_levels_are_no_formulae_in_the_table(tmp_path: Path) -> None:
     config = {"data": {"source": "x", "synthetic": True}, "config": {"model": "m", "recipe": "r", "epochs": 1}}
     write_json(tmp_path / "config.json", config | {"ablation": {"seeds": [0]}})
     scores = {"accuracy": 0.5, "macro_f1": 0.5, "log_loss": -0.5, "ece": 0.1}
-    done = [{"levels": {bad: bad}, "seed": 0, "run": "@a", "split": "+a", "faces": 9, "reason": "", **scores}]
-    verbs._write(run, {bad: [bad]}, done)
+    done = [AblationRun(levels={bad: bad}, seed=0, run="@a", split="+a", faces=9, **scores)]
+    workflow._write(run, {bad: [bad]}, done)
     with (tmp_path / "ablation.csv").open(newline="") as file:
         head, row = csv.reader(file)
     assert head[0] == row[0] == f"'{bad}"

@@ -11,11 +11,13 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss
 
 from mien.cli.main import run as mien
+from mien.core.ensemble import Ensemble
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
-from mien.evaluation.compare import compare
+from mien.core.scores import Scores
+from mien.evaluation.compare import compare_predictions
 from mien.models.classifier import load_classifier
 from mien.reporting.build import report
 from mien.training.run_data import RunData
@@ -41,7 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def together(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def together(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ensemble:
     return ensemble(runs, flip=True, out=tmp_path_factory.mktemp("ensemble"), device="cpu")
 
 
@@ -49,9 +51,7 @@ def mean(runs: list[Path], images: np.ndarray) -> np.ndarray:
     return np.mean([load_classifier(run).probabilities(images).astype(float) for run in runs], axis=0)
 
 
-def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(
-    runs: list[Path], together: dict[str, Any]
-) -> None:
+def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(runs: list[Path], together: Ensemble) -> None:
     data = RunData.of_run(RunDir.open(runs[0]))
     held_out, test = data.held_out, data.split("test")
 
@@ -59,7 +59,7 @@ def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(
         powers = mean(runs, images) ** (1 / temperature)
         return powers / powers.sum(axis=1, keepdims=True)
 
-    kept = together["temperature"]
+    kept = together.temperature
     losses = [
         log_loss(held_out.targets, cooled(held_out.images, t), labels=range(7))
         for t in (kept, kept * 1.05, kept / 1.05)
@@ -67,12 +67,12 @@ def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(
     assert 0.11 < kept < 9
     assert min(losses) == losses[0]
     expected = cooled(test.images, kept)
-    said = Predictions.load(Path(together["run"]) / "eval/test/predictions.npz")
+    said = Predictions.load(Path(together.run) / "eval/test/predictions.npz")
     assert said.probabilities == pytest.approx(expected, abs=1e-5)
-    assert together["accuracy"] == accuracy_score(test.targets, expected.argmax(axis=1))
+    assert together.scores.accuracy == accuracy_score(test.targets, expected.argmax(axis=1))
     views = (expected + cooled(test.images[:, :, ::-1], kept)) / 2
-    assert together["flip"]["accuracy"] == accuracy_score(test.targets, views.argmax(axis=1))
-    assert together["flip"]["log_loss"] == pytest.approx(
+    assert together.scores.flip.accuracy == accuracy_score(test.targets, views.argmax(axis=1))
+    assert together.scores.flip.log_loss == pytest.approx(
         log_loss(test.targets, views / views.sum(axis=1, keepdims=True)), rel=1e-4
     )
 
@@ -89,24 +89,26 @@ def test_a_probability_of_zero_does_not_decide_the_temperature() -> None:
     assert found[0] < found[1] < 2 * found[0]
 
 
-def test_its_members_are_what_they_are_alone(runs: list[Path], together: dict[str, Any]) -> None:
+def test_its_members_are_what_they_are_alone(runs: list[Path], together: Ensemble) -> None:
     alone = [evaluate(run, device="cpu") for run in runs]
-    assert [member["accuracy"] for member in together["members"]] == [each["accuracy"] for each in alone]
-    assert [member["run"] for member in together["members"]] == [str(run) for run in runs]
-    best = max((0, 1), key=lambda i: alone[i]["accuracy"])
-    one, two = (Predictions.load(Path(where) / "eval/test/predictions.npz") for where in (runs[best], together["run"]))
-    assert compare(one, two)["accuracy_difference_interval"] == together["over_best"]["accuracy_difference_interval"]
-    stored = json.loads((Path(together["run"]) / "ensemble.json").read_text())
-    assert stored["over_best"] == together["over_best"]
-    assert RunDir.open(together["run"]).read_json("eval/test/metrics.json")["accuracy"] == together["accuracy"]
+    assert [member.accuracy for member in together.members] == [each.accuracy for each in alone]
+    assert [member.model for member in together.members] == [each.model for each in alone]
+    assert [member.run for member in together.members] == [str(run) for run in runs]
+    best = max((0, 1), key=lambda i: alone[i].accuracy)
+    one, two = (Predictions.load(Path(where) / "eval/test/predictions.npz") for where in (runs[best], together.run))
+    expected = compare_predictions(one, two)
+    assert expected.accuracy_difference_interval == together.over_best.accuracy_difference_interval
+    assert (together.over_best.a.model, together.over_best.b.model) == (alone[best].model, None)
+    assert Ensemble.read(Path(together.run) / "ensemble.json") == together
+    assert Scores.read(Path(together.run) / "eval/test/metrics.json") == together.scores
 
 
-def test_an_ensemble_has_no_network_of_its_own(together: dict[str, Any]) -> None:
+def test_an_ensemble_has_no_network_of_its_own(together: Ensemble) -> None:
     for verb in (evaluate, resume, export, explain):
         with pytest.raises(DataError, match="an ensemble, which has no network of its own"):
-            verb(together["run"])
+            verb(together.run)
     with pytest.raises(DataError, match="an ensemble, which has no report"):
-        report(RunDir.open(together["run"]))
+        report(RunDir.open(together.run))
 
 
 @pytest.mark.parametrize("split", ["validation", None])
@@ -115,11 +117,12 @@ def test_on_validation_it_scores_what_all_held_out(
 ) -> None:
     if split is None:
         monkeypatch.setattr(RunDir, "default_split", "validation")
-    scores = ensemble(runs, split=split, out=tmp_path / "e", device="cpu")
-    assert scores["split"] == "validation"
-    assert scores["faces"] == 70
-    assert scores["copies"] == 0
-    assert "flip" not in scores
+    scores = ensemble(runs, split=split, out=tmp_path / "e", device="cpu").scores
+    assert scores.split == "validation"
+    assert scores.faces == 70
+    assert scores.duplicates == 0
+    assert scores.flip is None
+    assert scores.model is None
 
 
 def test_an_ensemble_does_not_replace_a_member(runs: list[Path]) -> None:
@@ -171,8 +174,9 @@ def test_flip_views_are_the_mean_over_face_and_mirror_image(runs: list[Path]) ->
     faces = RunData.of_run(RunDir.open(runs[0])).split("test")
     turned = replace(faces, images=np.flip(faces.images, axis=2))
     views = (mean(runs[:1], faces.images) + mean(runs[:1], turned.images)) / 2
-    assert scores["flip"]["accuracy"] == accuracy_score(faces.targets, views.argmax(axis=1))
-    assert "flip" not in evaluate(runs[0], device="cpu")
+    assert scores.flip is not None
+    assert scores.flip.accuracy == accuracy_score(faces.targets, views.argmax(axis=1))
+    assert evaluate(runs[0], device="cpu").flip is None
 
 
 def test_its_command_line(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

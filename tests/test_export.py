@@ -1,4 +1,4 @@
-"""`export` and `evaluate_bundle` on the tiny study."""
+"""`export` and `evaluate` of the bundle on the tiny study."""
 
 import json
 import os
@@ -17,13 +17,12 @@ from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
 from mien.data.formats import open_faces
-from mien.evaluation.metrics import evaluate as score
+from mien.evaluation.metrics import score_predictions
 from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import open_model
-from mien.workflows.evaluate import classify
-from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.evaluate import classify, evaluate
 from mien.workflows.export import _abstain, export
 
 
@@ -53,17 +52,21 @@ def test_the_scores_are_the_shipped_graphs_own(exported: Bundle) -> None:
     scores = exported.card["scores"]
     assert scores["split"] == "test"
     for precision in ("fp32", "int8"):
-        found = evaluate_bundle(exported, "synthetic:210", precision=precision)
-        assert found["bundle"] == {
-            "name": "mien-n",
-            "precision": precision,
-            "published": scores[precision]["accuracy"],
-        }
-        for key in ("accuracy", "accuracy_interval", "macro_f1", "ece", "log_loss", "without_copies", "most_confused"):
-            assert found[key] == scores[precision][key]
-        assert [each["recall"] for each in found["per_class"]] == [
-            each["recall"] for each in scores[precision]["per_class"]
-        ]
+        found = evaluate(exported, "synthetic:210", precision=precision)
+        assert found.model == exported.model_id(precision)
+        assert (found.precision, found.published_accuracy) == (precision, scores[precision]["accuracy"])
+        stored = json.loads(json.dumps(found.to_dict()))
+        for key in (
+            "accuracy",
+            "accuracy_interval",
+            "macro_f1",
+            "ece",
+            "log_loss",
+            "without_duplicates",
+            "confused_pairs",
+        ):
+            assert stored[key] == scores[precision][key]
+        assert [each.recall for each in found.per_class] == [each["recall"] for each in scores[precision]["per_class"]]
 
 
 def test_the_threshold_comes_from_the_held_out_faces(exported: Bundle) -> None:
@@ -113,7 +116,7 @@ def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> N
     assert "accuracy on the held-out faces; the bundle holds int8 alone" in alone.card["precision"]["reason"]
     assert "`model.onnx`" not in (alone.path / "CARD.md").read_text()
     assert "8-bit graph was measured" in (alone.path / "CARD.md").read_text()
-    assert evaluate_bundle(alone, "synthetic:210")["accuracy"] == alone.card["scores"]["int8"]["accuracy"]
+    assert evaluate(alone, "synthetic:210").accuracy == alone.card["scores"]["int8"]["accuracy"]
     with pytest.raises(UsageError, match="no precision 'int4', did you mean int8"):
         export(studied, out=tmp_path / "c", only="int4")  # type: ignore[arg-type]
     assert export(studied, out=alone.path, overwrite=True, only="fp32").card["precision"]["default"] == "fp32"
@@ -192,32 +195,32 @@ def test_a_precision_that_loses_nothing() -> None:
 
 
 def test_other_faces_than_the_card_s(exported: Bundle) -> None:
-    found = evaluate_bundle(exported.path, "synthetic:140")
-    assert (found["faces"], found["copies"], found["bundle"]["published"]) == (28, None, None)
-    assert evaluate_bundle(exported, "synthetic:210", split="validation,test")["bundle"]["published"] is None
+    found = evaluate(exported.path, "synthetic:140")
+    assert (found.faces, found.duplicates, found.published_accuracy) == (28, None, None)
+    assert evaluate(exported, "synthetic:210", split="validation,test").published_accuracy is None
     with pytest.raises(DataError, match="no faces in split 'exam'"):
-        evaluate_bundle(exported, "synthetic:140", split="exam")
+        evaluate(exported, "synthetic:140", split="exam")
 
 
 def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle.card["training"]["data"]["labels"] = "ferplus"
     with pytest.raises(UsageError, match=r"--votes fer2013new\.csv"):
-        evaluate_bundle(bundle, "synthetic:140")
+        evaluate(bundle, "synthetic:140")
     asked: list[dict[str, Any]] = []
 
     def opened(path: str, **given: Any) -> FaceSet:
         asked.append(given)
         return open_faces("synthetic:140")
 
-    monkeypatch.setattr("mien.workflows.evaluate_bundle.open_faces", opened)
-    evaluate_bundle(bundle, "a.csv", votes="v.csv", targets="t.csv", skip_bad=True)
+    monkeypatch.setattr("mien.workflows.evaluate.open_faces", opened)
+    evaluate(bundle, "a.csv", votes="v.csv", targets="t.csv", skip_bad=True)
     assert asked == [{"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "skip_bad": True}]
 
 
 def test_a_class_that_the_bundle_has_not(bundle: Bundle) -> None:
     bundle.card["labels"][0] = "cross"
     with pytest.raises(DataError, match="class 'angry' is none of the classifier's"):
-        evaluate_bundle(bundle, "synthetic:140")
+        evaluate(bundle, "synthetic:140")
 
 
 def test_the_page_repeats_the_card(exported: Bundle) -> None:
@@ -229,6 +232,6 @@ def test_the_page_repeats_the_card(exported: Bundle) -> None:
 
 def test_a_split_of_the_run_is_scored_alike(studied: RunDir, exported: Bundle) -> None:
     """Copies aside, which a run looks for among the faces that it learned from alone."""
-    own = score(classify(load_classifier(studied.path), open_faces("synthetic:210").split("test")))
-    assert own["accuracy"] == exported.card["scores"]["fp32"]["accuracy"]
-    assert own["per_class"][0]["recall"] == exported.card["scores"]["fp32"]["per_class"][0]["recall"]
+    expected = score_predictions(classify(load_classifier(studied.path), open_faces("synthetic:210").split("test")))
+    assert expected.accuracy == exported.card["scores"]["fp32"]["accuracy"]
+    assert expected.per_class[0].recall == exported.card["scores"]["fp32"]["per_class"][0]["recall"]

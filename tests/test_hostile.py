@@ -77,7 +77,12 @@ RUN: dict[str, Callable[[Path], object]] = {
     **{
         name: lambda run: report(RunDir(run))
         for name in (
-            *("eval/test/metrics.json", "eval/test/examples.npz", "eval/test/cells.npz", "explain/attribution.json"),
+            *(
+                "eval/test/metrics.json",
+                "eval/test/examples.npz",
+                "eval/test/top_confusions.npz",
+                "explain/attribution.json",
+            ),
             *("explain/attribution.npz", "explain/filters.npz", "explain/feature_maps.npz"),
         )
     },

@@ -23,7 +23,7 @@ TORCH_FREE = [
     for part in ("core", "data", "evaluation", "reporting", "runtime", "cli")
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
-TORCH_FREE += ["mien.weights", "mien.workflows.evaluate_bundle", "mien.workflows.doctor"]
+TORCH_FREE += ["mien.weights", "mien.workflows.compare", "mien.workflows.evaluate", "mien.workflows.doctor"]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

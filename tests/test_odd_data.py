@@ -17,7 +17,6 @@ from mien.core.errors import DataError
 from mien.core.runs import RunDir
 from mien.reporting.build import report
 from mien.workflows.evaluate import evaluate
-from mien.workflows.evaluate_bundle import evaluate_bundle
 from mien.workflows.export import export
 from mien.workflows.predict import predict
 from mien.workflows.train import train
@@ -74,11 +73,11 @@ def test_what_can_be_learned_is(kind: str, tmp_path: Path) -> None:
     assert run.state == "finished"
     assert all(np.isfinite(list(row.values())).all() for row in run.history)
     scores = evaluate(run, split="validation")
-    assert scores["faces"] == sum(scores["per_class"][i]["faces"] for i in range(len(scores["classes"])))
-    assert 0 <= scores["accuracy"] <= 1
-    json.dumps(scores, allow_nan=False)
+    assert scores.faces == sum(each.faces for each in scores.per_class)
+    assert 0 <= scores.accuracy <= 1
+    json.dumps(scores.to_dict(), allow_nan=False)
     page = report(run).read_text(encoding="utf-8")
-    assert all(name in page for name in scores["classes"])
+    assert all(name in page for name in scores.classes)
 
 
 def test_names_in_any_script_come_through_the_bundle(tmp_path: Path) -> None:
@@ -88,14 +87,14 @@ def test_names_in_any_script_come_through_the_bundle(tmp_path: Path) -> None:
     assert set(bundle.labels) == set(SCRIPTS)
     (face,) = predict(bundle, f"{data}/{SCRIPTS[0]}/0.png")
     assert face.record()["label"] in SCRIPTS
-    assert evaluate_bundle(bundle, data, split="train")["classes"] == list(bundle.labels)
+    assert evaluate(bundle, data, split="train").classes == bundle.labels
     assert all(name in (bundle.path / "CARD.md").read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def test_three_faces_are_enough(tmp_path: Path) -> None:
     run = trained(course(tmp_path / "a.csv", [0, 1, 2], noise(3)), tmp_path / "run", rows=1, batch=2)
     scores = evaluate(run, split="validation")
-    assert (scores["faces"], scores["accuracy"]) in {(1, 0.0), (1, 1.0)}
+    assert (scores.faces, scores.accuracy) in {(1, 0.0), (1, 1.0)}
     assert report(run).is_file()
 
 
@@ -131,7 +130,7 @@ def test_labels_that_are_all_wrong_score_zero(tmp_path: Path) -> None:
     train(None, recipe=str(run.path / "config.json"), out=tmp_path / "longer", epochs=12)
     wrong = course(tmp_path / "wrong.csv", [1 - label for label in right], bright)
     scores = evaluate(tmp_path / "longer", data=wrong, split="train")
-    assert (scores["accuracy"], scores["faces"]) == (0.0, 40)
+    assert (scores.accuracy, scores.faces) == (0.0, 40)
     assert scores["accuracy_interval"][0] == 0.0 < scores["accuracy_interval"][1]
     assert scores["log_loss"] > 0.7
     assert report(RunDir(tmp_path / "longer")).is_file()

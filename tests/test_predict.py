@@ -15,7 +15,7 @@ from mien.core.faces import FaceSet
 from mien.core.images import decode_colour
 from mien.core.labels import FERPLUS
 from mien.runtime.results import Face
-from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.evaluate import evaluate
 from mien.workflows.predict import see
 
 
@@ -113,7 +113,7 @@ def test_a_folder_of_faces_has_the_accuracy_of_the_evaluation(test_folder: Path)
     faces = list(mien.predict("mien-n", test_folder))
     accuracy = np.mean([face.label == Path(face.source).parent.name for face in faces])
     assert len(faces) == 600
-    assert accuracy == pytest.approx(evaluate_bundle("mien-n", test_folder, split="train")["accuracy"], abs=1e-9)
+    assert accuracy == pytest.approx(evaluate("mien-n", test_folder, split="train").accuracy, abs=1e-9)
 
 
 def test_enlarged_faces_are_found_and_lose_little(test_folder: Path, tmp_path: Path) -> None:

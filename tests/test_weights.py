@@ -34,6 +34,6 @@ def test_each_runs_and_tells_faces_from_none(name: str, precision: str) -> None:
 @pytest.mark.parametrize("name", shipped())
 def test_the_published_accuracy_is_found_again(name: str, data_dir: Path) -> None:
     """Another processor may round an 8-bit sum otherwise: a face or two."""
-    scores = mien.evaluate_bundle(name, data_dir / "fer2013_public.parquet")
-    assert scores["bundle"]["published"] is not None
-    assert scores["accuracy"] == pytest.approx(scores["bundle"]["published"], abs=0.002)
+    scores = mien.evaluate(name, data_dir / "fer2013_public.parquet")
+    assert scores.published_accuracy is not None
+    assert scores.accuracy == pytest.approx(scores.published_accuracy, abs=0.002)

@@ -58,7 +58,7 @@ def test_a_failed_gate_is_exit_code_4(mien: Mien, monkeypatch: pytest.MonkeyPatc
 def test_eval_scores_a_bundle(mien: Mien, exported: Bundle) -> None:
     scores = json.loads(mien("eval", exported.path, "--data", "synthetic:210", "--precision", "fp32", "--json").out)
     published = exported.card["scores"]["fp32"]["accuracy"]
-    assert scores["accuracy"] == scores["bundle"]["published"] == published
+    assert scores["accuracy"] == scores["published_accuracy"] == published
     before = sorted(path.name for path in exported.path.iterdir())
     done = mien("eval", exported.path, "--data", "synthetic:210", "--precision", "fp32")
     assert f"published        {published:.4f}   by the card of mien-n, on the same faces" in done.out

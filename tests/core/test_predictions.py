@@ -12,7 +12,7 @@ PLAIN = Predictions(np.array([[0.25, 0.75], [1, 0]], np.float32), ("happy", "sad
 FULL = replace(
     PLAIN,
     targets=np.array([1, -1]),
-    copies=np.array([True, False]),
+    duplicates=np.array([True, False]),
     votes=np.array([[1, 2, 3], [4, 5, 6]], np.uint8),
     vote_names=("a", "b", "c"),
     source="test.csv",
@@ -33,15 +33,15 @@ FULL = replace(
         ({"classes": ("a\nb", "sad")}, "can't be shown"),
         ({"ids": np.array(["0"])}, "1 ids for 2 faces"),
         ({"targets": np.array([0])}, "1 targets for 2 faces"),
-        ({"copies": np.array([True])}, "1 copies for 2 faces"),
+        ({"duplicates": np.array([True])}, "1 duplicates for 2 faces"),
         ({"votes": np.ones((1, 3), np.uint8)}, "1 votes for 2 faces"),
         ({"probabilities": np.array([[1, 0], [np.inf, -np.inf]], np.float32)}, "face é/1.png: not probabilities"),
         ({"ids": np.array([["0"], ["1"]])}, r"^test\.csv: ids are <U1 \(2, 1\), expected str \(N,\)"),
         ({"targets": np.array([[0], [1]])}, r"targets are int64 \(2, 1\), expected int \(N,\)"),
         ({"targets": np.array([0.0, 1.0])}, r"targets are float64 \(2,\)"),
         ({"targets": np.array(["happy", "sad"])}, "targets are <U5"),
-        ({"copies": np.array([0, 1])}, r"copies are int64 \(2,\), expected bool \(N,\)"),
-        ({"copies": np.array([[True], [False]])}, r"copies are bool \(2, 1\)"),
+        ({"duplicates": np.array([0, 1])}, r"duplicates are int64 \(2,\), expected bool \(N,\)"),
+        ({"duplicates": np.array([[True], [False]])}, r"duplicates are bool \(2, 1\)"),
         ({"votes": np.array([1, 2], np.uint8)}, r"votes are uint8 \(2,\), expected int \(N, V\)"),
         ({"votes": np.full((2, 3), np.nan)}, "votes are float64"),
     ],
@@ -57,8 +57,8 @@ def test_labels_and_select() -> None:
     assert part.ids.tolist() == ["é/1.png"]
     assert part.targets is not None
     assert part.targets.tolist() == [-1]
-    assert part.copies is not None
-    assert part.copies.tolist() == [False]
+    assert part.duplicates is not None
+    assert part.duplicates.tolist() == [False]
     assert part.votes is not None
     assert part.votes.tolist() == [[4, 5, 6]]
     assert part.probabilities.tolist() == [[1, 0]]
@@ -162,4 +162,4 @@ def test_a_file_without_a_source_is_its_own(tmp_path: Path) -> None:
     again = Predictions.load(path)
     assert again.source == str(path)
     assert again.synthetic is False
-    assert (again.targets, again.copies, again.votes, again.vote_names) == (None, None, None, ())
+    assert (again.targets, again.duplicates, again.votes, again.vote_names) == (None, None, None, ())

@@ -8,7 +8,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.labels import FERPLUS, FERPLUS_VOTES
 from mien.data import ferplus
 from mien.data.formats import open_faces
-from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.evaluate import evaluate
 
 HEADER = "Usage,Image name," + ",".join(FERPLUS_VOTES)
 ROWS = [
@@ -80,8 +80,8 @@ def test_labels_that_are_ferplus_need_no_votes(tmp_path):
         (tmp_path / "own" / name).mkdir(parents=True)
         Image.new("L", (48, 48), 90).save(tmp_path / "own" / name / "a.png")
     assert open_faces(tmp_path / "own", labels="ferplus").classes == ("contempt", "happiness")
-    scores = evaluate_bundle("mien-s-ferplus", tmp_path / "own", split="train")
-    assert scores["faces"] == 2
+    scores = evaluate("mien-s-ferplus", tmp_path / "own", split="train")
+    assert scores.faces == 2
     (tmp_path / "own/happy").mkdir()
     Image.new("L", (48, 48), 90).save(tmp_path / "own/happy/a.png")
     with pytest.raises(UsageError, match="no FER\\+ votes"):

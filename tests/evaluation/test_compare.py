@@ -1,6 +1,7 @@
-"""`compare` against SciPy's binomial test, a plain paired bootstrap, and `evaluate`."""
+"""`compare_predictions` against SciPy's binomial test, a plain paired bootstrap, and `score_predictions`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
+from mien.core.comparison import ComparedScores, Comparison
 from mien.core.errors import DataError
 from mien.core.predictions import Predictions
-from mien.evaluation.compare import compare, mcnemar
+from mien.evaluation.compare import compare_predictions, mcnemar
 from mien.evaluation.intervals import percentile_interval
-from mien.evaluation.metrics import evaluate
+from mien.evaluation.metrics import score_predictions
 
 
 @pytest.fixture
@@ -33,18 +35,20 @@ def test_mcnemar_equals_the_binomial_test(only_a, only_b):
 
 def test_counts_and_scores(pair):
     a, b = pair
-    result = compare(a, b)
+    result = compare_predictions(a, b)
     table = {"both_right": 0, "only_a": 0, "only_b": 0, "both_wrong": 0}
     for target, said_a, said_b in zip(a.targets, a.labels, b.labels, strict=True):
         name = {(True, True): "both_right", (True, False): "only_a", (False, True): "only_b"}
         table[name.get((said_a == target, said_b == target), "both_wrong")] += 1
-    assert {name: result[name] for name in table} == table
-    assert result["same_label"] == (a.labels == b.labels).sum()
+    assert {name: getattr(result, name) for name in table} == table
+    assert result.same_label == (a.labels == b.labels).sum()
     for name, each in (("a", a), ("b", b)):
-        alone = evaluate(each)
-        assert result[name] == {"accuracy": alone["accuracy"], "macro_f1": alone["macro_f1"]}
-    assert result["accuracy_difference"] == pytest.approx((table["only_b"] - table["only_a"]) / 600)
-    assert json.loads(json.dumps(result, allow_nan=False)) == result
+        alone = score_predictions(each)
+        expected = ComparedScores(name=name, model=None, accuracy=alone.accuracy, macro_f1=alone.macro_f1)
+        assert getattr(result, name) == expected
+    assert result.accuracy_difference == pytest.approx((table["only_b"] - table["only_a"]) / 600)
+    text = json.dumps(result.to_dict(), allow_nan=False)
+    assert Comparison.from_dict(json.loads(text), source="a") == result
 
 
 def test_intervals_equal_a_plain_paired_bootstrap(pair):
@@ -62,47 +66,49 @@ def test_intervals_equal_a_plain_paired_bootstrap(pair):
             for each in pair
         ]
         loop.append(np.subtract(both[1], both[0]))
-    result = compare(a, b, bootstrap=4000)
+    result = compare_predictions(a, b, bootstrap=4000)
     for place, name in enumerate(("accuracy", "macro_f1")):
         expected = percentile_interval(np.array(loop)[:, place])
-        assert result[f"{name}_difference_interval"] == pytest.approx(expected, abs=0.008)
+        assert getattr(result, f"{name}_difference_interval") == pytest.approx(expected, abs=0.008)
 
 
 def test_pairing_is_narrower_than_two_separate_intervals(pair):
-    low, high = compare(*pair)["accuracy_difference_interval"]
-    apart = sum((end[1] - end[0]) ** 2 for end in (evaluate(each)["accuracy_interval"] for each in pair)) ** 0.5
+    low, high = compare_predictions(*pair).accuracy_difference_interval
+    apart = sum((end[1] - end[0]) ** 2 for end in (score_predictions(each).accuracy_interval for each in pair)) ** 0.5
     assert high - low < 0.9 * apart
 
 
 def test_turning_round_turns_the_signs(pair):
-    there, back = compare(*pair, bootstrap=4000), compare(*pair[::-1], bootstrap=4000)
-    assert there["accuracy_difference"] == -back["accuracy_difference"]
-    assert there["mcnemar_p"] == back["mcnemar_p"]
-    turned = [-end for end in reversed(back["accuracy_difference_interval"])]
-    assert there["accuracy_difference_interval"] == pytest.approx(turned, abs=0.004)
+    there, back = compare_predictions(*pair, bootstrap=4000), compare_predictions(*pair[::-1], bootstrap=4000)
+    assert there.accuracy_difference == -back.accuracy_difference
+    assert there.mcnemar_p == back.mcnemar_p
+    turned = [-end for end in reversed(back.accuracy_difference_interval)]
+    assert there.accuracy_difference_interval == pytest.approx(turned, abs=0.004)
 
 
 def test_order_of_b_is_irrelevant(pair):
     a, b = pair
     mixed = b.select(np.random.default_rng(0).permutation(600))
-    assert compare(a, mixed) == compare(a, b)
+    assert compare_predictions(a, mixed) == compare_predictions(a, b)
     mixed_a = a.select(np.random.default_rng(1).permutation(600))
-    assert compare(mixed_a, mixed) == compare(a, b)
+    assert compare_predictions(mixed_a, mixed) == compare_predictions(a, b)
 
 
 def test_unlabelled_faces_are_left_out(pair):
     targets = pair[0].targets.copy()
     targets[::2] = -1
     partly = [Predictions(each.probabilities, each.classes, each.ids, targets=targets, source="case") for each in pair]
-    rest = compare(*(each.select(np.arange(1, 600, 2)) for each in pair))
-    assert compare(*partly) == rest | {"unlabelled": 300}
+    rest = compare_predictions(*(each.select(np.arange(1, 600, 2)) for each in pair))
+    assert compare_predictions(*partly) == replace(rest, unlabelled=300)
 
 
 def test_verdict_names_the_better_one(pair):
-    said = compare(*pair, names=("plain", "distilled"))["verdict"]
+    said = compare_predictions(*pair, names=("plain", "distilled")).verdict
     assert said.startswith("distilled is right more often on these 600 faces (plain ")
     assert "several seeds" in said
-    assert compare(*pair[::-1], names=("distilled", "plain"))["verdict"].startswith("distilled is right more often")
+    assert compare_predictions(*pair[::-1], names=("distilled", "plain")).verdict.startswith(
+        "distilled is right more often"
+    )
 
 
 def test_verdict_claims_nothing_from_little(draw, make):
@@ -110,41 +116,41 @@ def test_verdict_claims_nothing_from_little(draw, make):
     few = a.probabilities.copy()
     wrong = np.flatnonzero(a.labels != a.targets)[:3]
     few[wrong] = np.eye(7)[a.targets[wrong]]
-    result = compare(a, make(few, a.targets))
-    assert (result["only_a"], result["only_b"], result["mcnemar_p"]) == (0, 3, 0.25)
-    assert result["verdict"].startswith("These 600 faces do not show which of a and b is right more often")
-    assert "does not show that they are equal" in result["verdict"]
+    result = compare_predictions(a, make(few, a.targets))
+    assert (result.only_a, result.only_b, result.mcnemar_p) == (0, 3, 0.25)
+    assert result.verdict.startswith("These 600 faces do not show which of a and b is right more often")
+    assert "does not show that they are equal" in result.verdict
 
 
 def test_five_faces_prove_nothing_even_when_the_bootstrap_is_sure(make):
     right, wrong = make(np.eye(2)[[0] * 5], [0] * 5, "ab"), make(np.eye(2)[[1] * 5], [0] * 5, "ab")
-    result = compare(wrong, right)
-    assert result["accuracy_difference_interval"] == [1, 1]
-    assert "do not show" in result["verdict"]
+    result = compare_predictions(wrong, right)
+    assert result.accuracy_difference_interval == (1, 1)
+    assert "do not show" in result.verdict
 
 
 def test_same_predictions(draw):
-    result = compare(draw(), draw())
-    assert (result["accuracy_difference"], result["mcnemar_p"]) == (0, 1)
-    assert result["verdict"] == "a and b are right on exactly the same of these 400 faces."
+    result = compare_predictions(draw(), draw())
+    assert (result.accuracy_difference, result.mcnemar_p) == (0, 1)
+    assert result.verdict == "a and b are right on exactly the same of these 400 faces."
 
 
 def test_drawn_faces_are_said(make):
     said = make(np.eye(2), [0, 1], "ab", synthetic=True)
-    assert compare(said, said)["verdict"].endswith("The faces are drawn, not photographed.")
+    assert compare_predictions(said, said).verdict.endswith("The faces are drawn, not photographed.")
 
 
 def test_what_differs_is_named(make):
     a = make(np.eye(2)[[0, 1, 0]], [0, 1, 1], "ab")
     with pytest.raises(DataError, match="classes differ: a, b in a, b, a in b"):
-        compare(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 1], "ba"))
+        compare_predictions(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 1], "ba"))
     with pytest.raises(DataError, match=r"ids differ: 1 only in a \(first face-00002\), 0 only in b; compare"):
-        compare(a, a.select(np.array([0, 1])))
+        compare_predictions(a, a.select(np.array([0, 1])))
     with pytest.raises(DataError, match="targets differ for 1 faces; face face-00002: 1 in a, 0 in b"):
-        compare(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 0], "ab"))
+        compare_predictions(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 0], "ab"))
     with pytest.raises(DataError, match="targets are missing in b"):
-        compare(a, make(np.eye(2)[[0, 1, 0]], None, "ab"))
+        compare_predictions(a, make(np.eye(2)[[0, 1, 0]], None, "ab"))
     with pytest.raises(DataError, match="ids can't be matched: 3 faces in a, 4 in b"):
-        compare(a, a.select(np.array([0, 1, 2, 2])))
+        compare_predictions(a, a.select(np.array([0, 1, 2, 2])))
     with pytest.raises(DataError, match="none of the 1 faces has a target"):
-        compare(make([[1, 0]], [-1], "ab"), make([[1, 0]], [-1], "ab"))
+        compare_predictions(make([[1, 0]], [-1], "ab"), make([[1, 0]], [-1], "ab"))

@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 
 from mien.core.errors import UsageError
 from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
-from mien.evaluation.metrics import evaluate
+from mien.evaluation.metrics import score_predictions
 
 
 @given(st.integers(1, 5000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
@@ -30,10 +30,10 @@ def test_standard_error_of_the_honest_protocol():
 
 def test_bootstrap_agrees_with_the_normal_approximation(draw):
     """Within 0.1 points: one standard error is 0.7 points, and 4,000 resamples blur each end by about 0.03."""
-    result = evaluate(draw(3589), bootstrap=4000)
-    half = 1.96 * result["accuracy_standard_error"]
-    expected = [result["accuracy"] - half, result["accuracy"] + half]
-    assert result["accuracy_interval"] == pytest.approx(expected, abs=0.001)
+    result = score_predictions(draw(3589), bootstrap=4000)
+    half = 1.96 * result.accuracy_standard_error
+    expected = [result.accuracy - half, result.accuracy + half]
+    assert result.accuracy_interval == pytest.approx(expected, abs=0.001)
 
 
 def test_counting_kinds_equals_drawing_faces(draw):
@@ -50,10 +50,10 @@ def test_counting_kinds_equals_drawing_faces(draw):
                 f1_score(targets, labels, labels=np.unique(targets), average="macro", zero_division=0),
             )
         )
-    result = evaluate(said, bootstrap=4000)
+    result = score_predictions(said, bootstrap=4000)
     for place, name in enumerate(("accuracy", "macro_f1")):
         expected = percentile_interval(np.array(loop)[:, place])
-        assert result[f"{name}_interval"] == pytest.approx(expected, abs=0.008)
+        assert getattr(result, f"{name}_interval") == pytest.approx(expected, abs=0.008)
 
 
 def test_interval_covers_the_truth_as_often_as_it_says():

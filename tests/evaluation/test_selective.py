@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import zero_one_loss
 
 from mien.core.errors import UsageError
-from mien.evaluation.metrics import evaluate
+from mien.core.scores import RiskPoint
+from mien.evaluation.metrics import score_predictions
 from mien.evaluation.selective import accepted_at, area_under_risk_coverage, risk_coverage, threshold_for_risk
 
 
@@ -39,17 +40,17 @@ def test_the_curve_is_that_of_a_loop(case, points):
         if not expected or expected[-1]["threshold"] != first:
             expected.append({"threshold": first, "coverage": coverage_at(case, first), "risk": risk_at(case, first)})
     found = risk_coverage(case.probabilities, case.targets, points=points)
-    assert [point["threshold"] for point in found] == [point["threshold"] for point in expected]
+    assert [point.threshold for point in found] == [point["threshold"] for point in expected]
     for name in ("coverage", "risk"):
-        assert [point[name] for point in found] == pytest.approx([point[name] for point in expected])
+        assert [getattr(point, name) for point in found] == pytest.approx([point[name] for point in expected])
 
 
 def test_the_whole_curve_ends_with_the_error_rate(case):
-    scores = evaluate(case, bootstrap=1)
-    assert scores["risk_coverage"] == risk_coverage(case.probabilities, case.targets, points=20)
-    assert scores["risk_coverage"][-1]["coverage"] == 1
-    assert scores["risk_coverage"][-1]["risk"] == pytest.approx(1 - scores["accuracy"])
-    assert scores["aurc"] == area_under_risk_coverage(case.probabilities, case.targets)
+    scores = score_predictions(case, bootstrap=1)
+    assert scores.risk_coverage == risk_coverage(case.probabilities, case.targets, points=20)
+    assert scores.risk_coverage[-1].coverage == 1
+    assert scores.risk_coverage[-1].risk == pytest.approx(1 - scores.accuracy)
+    assert scores.aurc == area_under_risk_coverage(case.probabilities, case.targets)
 
 
 @pytest.mark.parametrize("risk", [0, 0.05, 0.2, 0.5, 1])
@@ -91,8 +92,8 @@ def test_the_curve_rises_in_coverage_and_falls_in_threshold(seed, faces, points)
     rows, targets = faces_with_ties(seed, faces)
     curve = risk_coverage(rows, targets, points=points)
     assert 1 <= len(curve) <= min(points, faces)
-    assert (np.diff([point["coverage"] for point in curve]) > 0).all()
-    assert (np.diff([point["threshold"] for point in curve]) < 0).all()
+    assert (np.diff([point.coverage for point in curve]) > 0).all()
+    assert (np.diff([point.threshold for point in curve]) < 0).all()
     mixed = np.random.default_rng(seed).permutation(faces)
     assert risk_coverage(rows[mixed], targets[mixed], points=points) == curve
     assert area_under_risk_coverage(rows[mixed], targets[mixed]) == area_under_risk_coverage(rows, targets)
@@ -115,8 +116,8 @@ def test_a_curve_needs_a_point_and_a_risk_is_a_share(draw):
 
 def test_a_threshold_that_nobody_reaches_accepts_nobody() -> None:
     sure = np.array([[0.9, 0.1]], np.float32)
-    assert accepted_at(sure, np.array([0]), threshold=0.95) == {"threshold": 0.95, "coverage": 0, "risk": None}
-    assert accepted_at(sure, np.array([1]), threshold=0.9) == {"threshold": 0.9, "coverage": 1, "risk": 1}
+    assert accepted_at(sure, np.array([0]), threshold=0.95) == RiskPoint(threshold=0.95, coverage=0, risk=None)
+    assert accepted_at(sure, np.array([1]), threshold=0.9) == RiskPoint(threshold=0.9, coverage=1, risk=1)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.6])
@@ -124,7 +125,7 @@ def test_what_a_threshold_accepts_is_what_a_loop_accepts(draw, threshold):
     said = draw(200)
     taken = [i for i in range(len(said)) if max(said.probabilities[i]) >= threshold]
     wrong = [i for i in taken if said.labels[i] != said.targets[i]]
-    assert accepted_at(said.probabilities, said.targets, threshold=threshold) == {
+    assert accepted_at(said.probabilities, said.targets, threshold=threshold).to_dict() == {
         "threshold": threshold,
         "coverage": pytest.approx(len(taken) / len(said)),
         "risk": pytest.approx(len(wrong) / len(taken)),

@@ -6,7 +6,8 @@ from scipy.stats import entropy
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES
-from mien.evaluation.metrics import evaluate
+from mien.core.scores import VoteDistribution, WithoutPlurality
+from mien.evaluation.metrics import score_predictions
 from mien.evaluation.votes import vote_columns
 
 #         neutral happiness surprise sadness anger disgust fear contempt unknown NF
@@ -32,22 +33,22 @@ def voted(make):
 
 
 def test_plurality_by_hand(voted):
-    votes = evaluate(voted)["votes"]
-    assert votes["faces"] == 2
-    assert votes["left_out"] == {"no_votes": 1, "tie": 1, "other": 2}
-    assert votes["accuracy"] == 0.5
-    assert votes["label_accuracy"] == 1
+    votes = score_predictions(voted).annotators
+    assert votes.faces == 2
+    assert votes.left_out == WithoutPlurality(no_votes=1, tie=1, other=2)
+    assert votes.accuracy == 0.5
+    assert votes.label_accuracy == 1
 
 
 def test_distribution_equals_scipy(voted):
     columns = vote_columns(FER2013, FERPLUS_VOTES)
-    crowd = np.array(VOTES, float)[:4, columns]
-    crowd /= crowd.sum(axis=1, keepdims=True)
-    found = evaluate(voted)["votes"]["distribution"]
-    assert found["faces"] == 4
-    assert found["entropy"] == pytest.approx(entropy(crowd, axis=1).mean())
-    apart = entropy(crowd, voted.probabilities[:4], axis=1).mean()
-    assert found["cross_entropy"] == pytest.approx(found["entropy"] + apart, rel=1e-6)
+    shares = np.array(VOTES, float)[:4, columns]
+    shares /= shares.sum(axis=1, keepdims=True)
+    found = score_predictions(voted).annotators.distribution
+    assert found.faces == 4
+    assert found.entropy == pytest.approx(entropy(shares, axis=1).mean())
+    apart = entropy(shares, voted.probabilities[:4], axis=1).mean()
+    assert found.cross_entropy == pytest.approx(found.entropy + apart, rel=1e-6)
 
 
 def test_columns_of_both_data_sets():
@@ -74,16 +75,16 @@ def test_no_columns(classes, names):
 
 def test_contempt_counts_where_the_model_has_it(make):
     said = make(np.eye(8)[[7]], [7], FERPLUS, votes=np.array(VOTES, np.uint8)[[3]], vote_names=FERPLUS_VOTES)
-    assert evaluate(said)["votes"]["accuracy"] == 1
+    assert score_predictions(said).annotators.accuracy == 1
 
 
 def test_no_votes_no_scores(make, voted):
-    assert evaluate(make(np.eye(7), range(7)))["votes"] is None
-    silent = evaluate(voted.select(np.array([5])))["votes"]
-    assert (silent["faces"], silent["accuracy"], silent["label_accuracy"]) == (0, None, None)
-    assert silent["distribution"] == {"faces": 0, "cross_entropy": None, "entropy": None}
+    assert score_predictions(make(np.eye(7), range(7))).annotators is None
+    silent = score_predictions(voted.select(np.array([5]))).annotators
+    assert (silent.faces, silent.accuracy, silent.label_accuracy) == (0, None, None)
+    assert silent.distribution == VoteDistribution(faces=0, cross_entropy=None, entropy=None)
 
 
 def test_votes_that_do_not_fit(make):
     with pytest.raises(DataError, match=r"votes \(7, 3\) for 10 names"):
-        evaluate(make(np.eye(7), range(7), votes=np.zeros((7, 3), np.uint8), vote_names=FERPLUS_VOTES))
+        score_predictions(make(np.eye(7), range(7), votes=np.zeros((7, 3), np.uint8), vote_names=FERPLUS_VOTES))

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from mien.core.bundle import GRAPHS
 from mien.runtime.session import Graph, open_model
-from mien.workflows.evaluate_bundle import evaluate_bundle
+from mien.workflows.evaluate import evaluate
 
 from .damage import damaged
 from .originals import Originals
@@ -75,7 +75,7 @@ def targets(originals: Originals) -> dict[str, Target]:
         said = open_model(folder, threads=1)(FACES)
         table = folder / "faces.csv"
         table.write_text(data)
-        return said, evaluate_bundle(folder, table)
+        return said, evaluate(folder, table)
 
     def read_card(content: bytes, folder: Path) -> object:
         for file in GRAPHS.values():

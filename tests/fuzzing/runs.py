@@ -13,8 +13,8 @@ from mien.core.errors import MienError
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
-from mien.evaluation.compare import compare
-from mien.evaluation.metrics import evaluate
+from mien.evaluation.compare import compare_predictions
+from mien.evaluation.metrics import score_predictions
 from mien.reporting.build import report
 from mien.runtime.resume_state import read_resume_state
 from mien.training.config import stored_config
@@ -27,7 +27,12 @@ from .values import as_json, odd, spoilt, texts
 
 SHOWN = ("config.json", "data.json", "status.json", "model_info.json", "model.json", "metrics.csv", "timing.csv")
 PARTS = ("eval/test/metrics.json", "explain/attribution.json", "explain/filters.json", "explain/feature_maps.json")
-ARRAYS = ("eval/test/predictions.npz", "eval/test/cells.npz", "explain/filters.npz", "explain/feature_maps.npz")
+ARRAYS = (
+    "eval/test/predictions.npz",
+    "eval/test/top_confusions.npz",
+    "explain/filters.npz",
+    "explain/feature_maps.npz",
+)
 DTYPES = ("uint8", "int64", "float32", "float16", "bool", "U3", "S3", "complex64", "datetime64[s]", "uint64")
 
 
@@ -116,8 +121,8 @@ def targets(originals: Originals) -> dict[str, Target]:
     def read_scores(content: bytes, folder: Path) -> object:
         (folder / "a.npz").write_bytes(content)
         (folder / "b.npz").write_bytes(predictions)
-        said = Predictions.load(folder / "a.npz")
-        return evaluate(said, bootstrap=20), compare(said, Predictions.load(folder / "b.npz"), bootstrap=20)
+        damaged, whole = Predictions.load(folder / "a.npz"), Predictions.load(folder / "b.npz")
+        return score_predictions(damaged, bootstrap=20), compare_predictions(damaged, whole, bootstrap=20)
 
     def read_records(content: bytes, folder: Path) -> object:
         (folder / "faces.jsonl").write_bytes(content)
@@ -179,14 +184,8 @@ _RUNS = [
     for seed in (0, 1)
 ]
 ABLATION = {
-    **{
-        "schema_version": SCHEMA_VERSION,
-        "source": "a.csv",
-        "synthetic": True,
-        "model": "mien-n",
-        "recipe": "mien-n",
-        "epochs": 2,
-    },
+    **{"schema_version": SCHEMA_VERSION, "run": "a", "source": "a.csv", "synthetic": True, "network": "mien-n"},
+    **{"recipe": "mien-n", "epochs": 2},
     **{"seeds": [0, 1], "factors": {"flip": ["off", "on"]}, "runs": _RUNS},
     "arms": [{"levels": {"flip": level}, "runs": 2, "mean": 0.5, "sd": 0.1} for level in ("off", "on")],
     "effects": [

@@ -10,18 +10,18 @@ from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
-from mien.evaluation.examples import choose_cell_faces, choose_examples
-from mien.evaluation.metrics import evaluate
+from mien.evaluation.examples import choose_confused_faces, choose_examples
+from mien.evaluation.metrics import score_predictions
 from mien.reporting.build import report
 
-from .explained import ablation_json, write_explained
+from .explained import ablation_of, write_explained
 from .pages import Page
 
 EPOCHS = 24
 
 
 def said_of(classes, *, faces, seed, synthetic):
-    """Predictions that are right more often than chance, with some copies and FER+ votes."""
+    """Predictions that are right more often than chance, with some duplicates and FER+ votes."""
     generator = np.random.default_rng(seed)
     targets = generator.integers(len(classes), size=faces)
     powers = np.exp(generator.normal(size=(faces, len(classes))) + 2 * np.eye(len(classes))[targets])
@@ -31,7 +31,7 @@ def said_of(classes, *, faces, seed, synthetic):
         tuple(classes),
         np.array([f"row {row}" for row in range(faces)]),
         targets=targets,
-        copies=generator.random(faces) < 0.08,
+        duplicates=generator.random(faces) < 0.08,
         votes=votes,
         vote_names=FERPLUS_VOTES,
         source="/data/fer2013.csv",
@@ -41,9 +41,9 @@ def said_of(classes, *, faces, seed, synthetic):
 
 def write_scores(folder, predictions, *, seed=0):
     predictions.save(folder / "predictions.npz")
-    write_json(folder / "metrics.json", evaluate(predictions, bootstrap=50))
+    score_predictions(predictions, bootstrap=50).write(folder / "metrics.json")
     generator = np.random.default_rng(seed)
-    for file, choose in (("examples.npz", choose_examples), ("cells.npz", choose_cell_faces)):
+    for file, choose in (("examples.npz", choose_examples), ("top_confusions.npz", choose_confused_faces)):
         rows = choose(predictions)
         images = generator.integers(0, 256, size=(len(rows), 48, 48), dtype=np.uint8)
         np.savez_compressed(folder / file, rows=rows, images=images)
@@ -149,7 +149,7 @@ def write_run(folder, *, classes=FER2013, synthetic=False, source="/data/fer2013
     for seed, split in enumerate(("private-test", "test")):
         write_scores(folder / "eval" / split, said_of(classes, faces=faces, seed=seed, synthetic=synthetic))
     write_explained(folder / "explain", classes=classes, synthetic=synthetic)
-    write_json(folder / "ablation/ablation.json", ablation_json(synthetic=synthetic))
+    ablation_of(synthetic=synthetic).write(folder / "ablation/ablation.json")
     return RunDir(folder)
 
 

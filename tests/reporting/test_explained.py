@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from mien.reporting.filters import MOST_FILTERS, MOST_MAPS, filters
 from mien.reporting.pictures import grey, heat
 from mien.reporting.run_files import read_run
 
-from .explained import METHODS, ablation_json, attribution_json, write_explained
+from .explained import METHODS, ablation_of, attribution_json, write_explained
 from .pages import Page
 
 
@@ -46,8 +47,8 @@ def test_a_map_is_dark_where_nothing_is_and_bright_where_most_is():
 
 
 def test_the_verdicts_are_those_of_the_numbers(page):
-    found = {(each["factor"], bool(each["within"])): each for each in ablation_json()["effects"]}
-    low, high = (100 * end for end in found["augmentation", False]["interval"])
+    found = {(each.factor, bool(each.within)): each for each in ablation_of().effects}
+    low, high = (100 * end for end in found["augmentation", False].interval)
     assert (
         f"Augmentation “report” instead of “none”: +4.0 points (95 % interval {low:+.1f} to {high:+.1f}, 3 seeds)"
         in page.text
@@ -61,16 +62,16 @@ def test_the_verdicts_are_those_of_the_numbers(page):
 
 
 def test_a_failed_run_is_named(run):
-    write_json(run.path / "ablation/ablation.json", ablation_json(failed=1))
+    ablation_of(failed=1).write(run.path / "ablation/ablation.json")
     assert "Failed and left out: none, none, seed 0 (RuntimeError: out of memory)" in built(run).text
 
 
 @pytest.mark.parametrize(("seeds", "words"), [(1, "with a single seed"), (3, "with each of 3 seeds alike")])
 def test_an_effect_without_an_interval_says_why(run, seeds, words):
-    found = ablation_json()
-    found["effects"] = [each | {"interval": None, "seeds": seeds} for each in found["effects"]]
-    write_json(run.path / "ablation/ablation.json", found)
-    assert f"{words}, which says nothing of luck" in built(run).text
+    found = ablation_of()
+    effects = tuple(replace(each, interval=None, seeds=seeds) for each in found.effects)
+    replace(found, effects=effects).write(run.path / "ablation/ablation.json")
+    assert f"{words}, which does not tell whether it is luck" in built(run).text
 
 
 def test_an_ablation_has_a_page_of_its_own(run, tmp_path):
@@ -78,7 +79,7 @@ def test_an_ablation_has_a_page_of_its_own(run, tmp_path):
     alone = RunDir(tmp_path / "ablation-1")
     write_json(alone.path / "config.json", config)
     write_json(alone.path / "data.json", run.read_json("data.json"))
-    write_json(alone.path / "ablation.json", ablation_json())
+    ablation_of().write(alone.path / "ablation.json")
     page = built(alone)
     assert [attrs["id"] for attrs in page.all("section")] == ["data", "model", "ablation", "appendix"]
     assert page.text.count("Augmentation “report” instead of “none”: +4.0 points") == 1
@@ -145,21 +146,21 @@ def test_every_class_is_shown_however_many_faces_there_are(run):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"runs": []}, "0 of 12 runs are done."),
+        ({"runs": ()}, "0 of 12 runs are done."),
         ({"factors": {"model": ["a", "b"]}}, "what model is worth, the network is trained"),
         ({"factors": {"epochs": ["1", "2"]}}, "with seeds 0, 1 and 2. 12 of 6 runs"),
         ({"synthetic": True}, "Drawn faces: the figures say nothing of real ones."),
     ],
 )
 def test_the_plan_is_told_from_what_was_done(run, change, words):
-    write_json(run.path / "ablation/ablation.json", ablation_json() | change)
+    replace(ablation_of(), **change).write(run.path / "ablation/ablation.json")
     assert words in built(run).text
 
 
 def test_scores_of_held_out_faces_are_called_so(run):
-    found = ablation_json()
-    found["runs"] = [each | {"split": "validation"} for each in found["runs"]]
-    write_json(run.path / "ablation/ablation.json", found)
+    found = ablation_of()
+    runs = tuple(replace(each, split="validation") for each in found.runs)
+    replace(found, runs=runs).write(run.path / "ablation/ablation.json")
     assert "the faces that each run held out, which may be others for each seed" in built(run).text
 
 

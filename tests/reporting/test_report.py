@@ -22,7 +22,7 @@ from mien.reporting.run_files import read_run
 from mien.reporting.sections import SECTIONS
 
 from .conftest import said_of, write_run, write_scores
-from .explained import ablation_json
+from .explained import ablation_of
 from .pages import Page
 
 HOSTILE = (
@@ -41,7 +41,7 @@ def built(run):
 
 
 def kept_faces(run):
-    return [path for name in ("examples.npz", "cells.npz") for path in run.path.glob(f"eval/*/{name}")]
+    return [path for name in ("examples.npz", "top_confusions.npz") for path in run.path.glob(f"eval/*/{name}")]
 
 
 def test_every_section_is_there_and_in_the_contents(page):
@@ -109,7 +109,7 @@ def test_confusion_numbers_are_those_of_metrics_json(page, written, split):
     cells = re.findall(r"<td[^>]*>([\d,]+)<small>(\d+)\u00a0%</small>", table[0])
     stored = json.loads((written.path / "eval" / split / "metrics.json").read_text())["confusion"]
     assert [int(faces.replace(",", "")) for faces, _ in cells] == list(chain(*stored["counts"]))
-    assert [int(share) for _, share in cells] == [int(f"{share * 100:.0f}") for share in chain(*stored["rows"])]
+    assert [int(share) for _, share in cells] == [int(f"{share * 100:.0f}") for share in chain(*stored["row_shares"])]
 
 
 def test_hostile_names_are_harmless(tmp_path):
@@ -132,8 +132,8 @@ def test_hostile_names_of_faces_splits_and_levels_are_harmless(tmp_path):
     write_scores(
         folder, replace(said, ids=np.array([bad] * 90), source=bad, vote_names=tuple(f"{bad}{i}" for i in range(10)))
     )
-    table = ablation_json()
-    text = json.dumps(table).replace("per-pixel", json.dumps(bad)[1:-1]).replace("augmentation", "$a$ <b>")
+    table = ablation_of()
+    text = json.dumps(table.to_dict()).replace("per-pixel", json.dumps(bad)[1:-1]).replace("augmentation", "$a$ <b>")
     (run.path / "ablation/ablation.json").write_text(text)
     for name, change in (
         ("status.json", {"state": bad, "reason": bad, "updated": bad}),
@@ -166,7 +166,7 @@ def test_hostile_names_of_faces_splits_and_levels_are_harmless(tmp_path):
         ("eval/test/metrics.json", "per_class", [{}]),
         ("eval/test/metrics.json", "accuracy", None),
         ("eval/test/metrics.json", "faces", 0),
-        ("eval/test/metrics.json", "confusion", {"counts": [[1]], "rows": []}),
+        ("eval/test/metrics.json", "confusion", {"counts": [[1]], "row_shares": []}),
         ("eval/test/metrics.json", "ece_bins", []),
         ("eval/test/metrics.json", "risk_coverage", [{"coverage": 0.1, "risk": 0.1, "threshold": 0}]),
         ("explain/attribution.json", "classes", 3),
@@ -224,9 +224,9 @@ def test_two_classes_have_a_page(tmp_path):
         ("metrics.csv", "epoch,lr\n1,fast\n", "metrics.csv: damaged"),
         ("eval/test/predictions.npz", "no archive", "predictions.npz: damaged"),
         ("eval/test/examples.npz", "no archive", "examples.npz: damaged"),
-        ("eval/test/cells.npz", "no archive", "cells.npz: damaged"),
+        ("eval/test/top_confusions.npz", "no archive", "top_confusions.npz: damaged"),
         ("eval/test/metrics.json", '{"schema_version": 99}', "written by a newer mien (schema_version 99)"),
-        ("eval/test/metrics.json", "{}", "metrics.json: lacks synthetic, faces"),
+        ("eval/test/metrics.json", "{}", "missing required field `source`"),
         ("model_info.json", '{"name": "x", "parameters": 1, "macs": 1}', "model_info.json: lacks trainable, input"),
     ],
 )
@@ -238,7 +238,7 @@ def test_a_damaged_file_is_named_and_the_old_page_kept(run, name, content, messa
     assert (run.path / "report.html").read_bytes() == page
 
 
-@pytest.mark.parametrize("name", ["examples.npz", "cells.npz"])
+@pytest.mark.parametrize("name", ["examples.npz", "top_confusions.npz"])
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -256,7 +256,7 @@ def test_faces_that_are_no_rows_of_the_predictions_are_refused(run, name, arrays
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["examples.npz", "cells.npz"])
+@pytest.mark.parametrize("name", ["examples.npz", "top_confusions.npz"])
 def test_any_damaged_byte_of_the_faces_is_a_data_error(run, name):
     """zlib, zipfile and numpy each raise their own kinds."""
     path = run.path / "eval/test" / name

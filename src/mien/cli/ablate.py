@@ -1,11 +1,15 @@
 """`mien ablate`."""
 
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import MienError, UsageError
+
+if TYPE_CHECKING:
+    from mien.core.ablation import Ablation
 
 
 @app.command()
@@ -32,11 +36,12 @@ def ablate(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Train with and without something, several seeds each, and say what it is worth.
+    """Train with and without something, several seeds each, and tell what it is worth.
 
     Example: `mien ablate fer2013.csv --recipe mien-n --factors normalisation,augmentation --seeds 0,1,2`
     """
-    from mien.workflows import ablate as verbs
+    from mien.core.runs import RunDir
+    from mien.workflows import ablate as workflow
 
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "votes": votes, "labels": labels}
     given |= {"device": device, "skip_bad": skip_bad or None}
@@ -45,14 +50,14 @@ def ablate(
             **{"data": data, "recipe": recipe, "factors": factors, "factor": factor, "seeds": seeds, "name": name},
             **{"out": out, "overwrite": overwrite, "set": set_, **given},
         )
-        run = verbs.resume_ablation(resume, progress=console.progress)
+        ablation = workflow.resume_ablation(resume, progress=console.progress)
     elif data is None or recipe is None:
         raise UsageError(
             "name the faces and a recipe; for example: mien ablate fer2013.csv --recipe mien-n "
             "--factors normalisation,augmentation"
         )
     else:
-        run = verbs.ablate(
+        ablation = workflow.ablate(
             data,
             recipe=recipe,
             factors=flags.listed(factors),
@@ -66,10 +71,13 @@ def ablate(
             progress=console.progress,
             **given,
         )
-    found = run.read_json("ablation.json")
-    console.print_json({"run": str(run.path), **found}) if json else _print(found, where=str(run.path))
-    if run.state == "failed":
-        raise MienError(f"{run.path}: {run.read_json('status.json')['reason']}")
+    if json:
+        console.print_json(ablation.to_dict())
+    else:
+        _print(ablation)
+    if ablation.failed:
+        status = RunDir(Path(ablation.run)).read_json("status.json")
+        raise MienError(f"{ablation.run}: {status['reason']}")
 
 
 def _numbers(seeds: str) -> list[int]:
@@ -79,30 +87,30 @@ def _numbers(seeds: str) -> list[int]:
         raise UsageError(f"--seeds {seeds}: expected whole numbers with commas between, such as 0,1,2") from None
 
 
-def _print(found: dict[str, Any], *, where: str) -> None:
+def _print(ablation: "Ablation") -> None:
     right = "right"
-    console.print_table(
-        {**dict.fromkeys(found["factors"], "left"), "runs": right, "accuracy": right, "s.d.": right},
-        [
-            [*arm["levels"].values(), str(arm["runs"]), _percent(arm["mean"]), _percent(arm["sd"])]
-            for arm in found["arms"]
-        ],
-    )
+    arms = [[*arm.levels.values(), str(arm.runs), _percent(arm.mean), _percent(arm.sd)] for arm in ablation.arms]
+    factors = dict.fromkeys(ablation.factors, "left")
+    console.print_table({**factors, "runs": right, "accuracy": right, "s.d.": right}, arms)
     print()
-    console.print_table(
-        {"worth": "left", "where": "left", "seeds": right, "points": right, "95 % interval": right},
-        [
+    effects = []
+    for effect in ablation.effects:
+        where = ", ".join(f"{factor} {level}" for factor, level in effect.within.items())
+        interval = "–"
+        if effect.interval is not None:
+            interval = " to ".join(_points(end) for end in effect.interval)
+        effects.append(
             [
-                f"{each['factor']}: {each['level']} over {each['baseline']}",
-                ", ".join(f"{name} {level}" for name, level in each["within"].items()) or "on average",
-                str(each["seeds"]),
-                _points(each["difference"]),
-                " to ".join(map(_points, each["interval"])) if each["interval"] else "–",
+                f"{effect.factor}: {effect.level} over {effect.baseline}",
+                where or "on average",
+                str(effect.seeds),
+                _points(effect.difference),
+                interval,
             ]
-            for each in found["effects"]
-        ],
-    )
-    print(f"\n{where}")
+        )
+    heads = {"worth": "left", "where": "left", "seeds": right, "points": right, "95 % interval": right}
+    console.print_table(heads, effects)
+    print(f"\n{ablation.run}")
 
 
 def _percent(share: float | None) -> str:

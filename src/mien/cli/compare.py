@@ -1,13 +1,11 @@
 """`mien compare`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.errors import DataError, UsageError
 
 
 @app.command()
@@ -25,42 +23,17 @@ def compare(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Say whether two evaluated runs differ on the same faces: McNemar's test and a paired bootstrap.
+    """Tell whether two evaluated runs differ on the same faces: McNemar's test and a paired bootstrap.
 
     Example: `mien compare runs/train/a runs/train/b`; either may be a predictions.npz
     """
-    from mien.core.predictions import Predictions
-    from mien.evaluation.compare import compare as compare_predictions
+    from mien.workflows.compare import compare as compare_runs
 
-    if split and run.endswith(".npz") and other.endswith(".npz"):
-        raise UsageError("--split belongs to runs; a predictions.npz has the faces that it has")
-    split = split or _common_split(run, other)
-    one, two = (Predictions.load(_predictions(where, split)) for where in (run, other))
-    result = compare_predictions(one, two, names=(run, other))
+    comparison = compare_runs(run, other, split=split)
     if json:
-        console.print_json(result)
+        console.print_json(comparison.to_dict())
         return
-    print(f"{run}: accuracy {result['a']['accuracy']:.4f}, macro-F1 {result['a']['macro_f1']:.4f}")
-    print(f"{other}: accuracy {result['b']['accuracy']:.4f}, macro-F1 {result['b']['macro_f1']:.4f}")
-    print(f"right only in the first: {result['only_a']:,}, only in the second: {result['only_b']:,}")
-    print(result["verdict"])
-
-
-def _common_split(*runs: str) -> str:
-    """Choose `test`, or `validation` where no run was scored on `test`, and one was on that."""
-    from mien.core.runs import RunDir
-
-    scored = [RunDir.open(run).path / "eval" for run in runs if not run.endswith(".npz")]
-    tested = any((folder / "test").exists() for folder in scored)
-    return "validation" if not tested and any((folder / "validation").exists() for folder in scored) else "test"
-
-
-def _predictions(where: str, split: str) -> Path:
-    from mien.core.runs import RunDir
-
-    if where.endswith(".npz"):
-        return Path(where)
-    path = RunDir.open(where).path / "eval" / split / "predictions.npz"
-    if not path.is_file():
-        raise DataError(f"{where}: not scored on '{split}' yet; first: mien eval {where} --split {split}")
-    return path
+    for each in (comparison.a, comparison.b):
+        print(f"{each.name}: accuracy {each.accuracy:.4f}, macro-F1 {each.macro_f1:.4f}")
+    print(f"right only in the first: {comparison.only_a:,}, only in the second: {comparison.only_b:,}")
+    print(comparison.verdict)

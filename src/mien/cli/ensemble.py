@@ -26,13 +26,13 @@ def ensemble(
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Score what several runs say together: the mean of their probabilities.
+    """Score several runs together: the mean of their probabilities.
 
     Example: `mien ensemble runs/train/a runs/train/b runs/train/c --flip`
     """
     from mien.workflows.ensemble import ensemble as score_ensemble
 
-    scores = score_ensemble(
+    result = score_ensemble(
         runs,
         split=split,
         flip=flip,
@@ -43,11 +43,11 @@ def ensemble(
         command=sys.argv,
     )
     if json:
-        console.print_json(scores)
+        console.print_json(result.to_dict())
         return
-    for member in scores["members"]:
-        print(f"{member['accuracy']:.4f}   {member['run']}")
+    for member in result.members:
+        print(f"{member.accuracy:.4f}   {member.run}")
     print()
-    print_scores(scores)
-    print(scores["over_best"]["verdict"])
-    print(scores["run"])
+    print_scores(result.scores)
+    print(result.over_best.verdict)
+    print(result.run)

@@ -1,13 +1,17 @@
-"""`mien eval`, also under the name `mien val`."""
+"""`mien eval`, also under the names `mien evaluate` and `mien val`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import GateError, UsageError
 
+if TYPE_CHECKING:
+    from mien.core.scores import Scores
 
+
+@app.command("evaluate", hidden=True)
 @app.command("val", hidden=True)
 @app.command("eval")
 def evaluate(
@@ -31,125 +35,108 @@ def evaluate(
     Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`,
     `mien eval bundle --data fer2013.csv`
     """
-    shared: dict[str, Any] = {"targets": targets, "votes": votes}
-    shared["skip_bad"] = skip_bad
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
         given |= {"split": split, "device": device, "skip-bad": skip_bad}
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
-    elif _names_bundle(run):
-        if flip:
-            raise UsageError(f"--flip scores a run, and {run} is a bundle; leave --flip out")
-        scores = _score_bundle(run, data=data, precision=precision, split=split or "test", device=device, **shared)
     else:
-        if precision:
-            raise UsageError(f"--precision belongs to a bundle, and {run} is none; `mien export {run}` makes one")
-        from mien.workflows.evaluate import evaluate as evaluate_run
+        from mien.workflows.evaluate import evaluate as evaluate_model
 
-        scores = evaluate_run(run, split=split, data=data, flip=flip, device=device or "auto", **shared)
-    console.print_json(scores) if json else print_scores(scores, own=data is None)
-    if min_accuracy is not None and scores["accuracy"] < min_accuracy:
-        raise GateError(f"accuracy {scores['accuracy']:.4f} is below --min-accuracy {min_accuracy}")
-
-
-def _names_bundle(run: str) -> bool:
-    from mien.core.bundle import find
-    from mien.core.runs import runs_named
-
-    bundle = find(run)
-    if bundle is None:
-        return False
-    runs = [path for path in runs_named(run) if path.absolute() != bundle]  # of a bundle in a run's folder, the bundle
-    if runs:
-        raise UsageError(f"'{run}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
-    return True
-
-
-def _score_bundle(run: str, *, data: str | None, precision: Any, device: str | None, **shared: Any) -> dict[str, Any]:
-    from mien.workflows.evaluate_bundle import evaluate_bundle
-
-    if data is None:
-        raise UsageError(
-            f"{run} is a bundle, which has no faces of its own; name some: mien eval {run} --data fer2013.csv"
+        scores = evaluate_model(
+            run,
+            data,
+            split=split,
+            targets=targets,
+            votes=votes,
+            flip=flip,
+            precision=precision or "default",
+            device=device or "auto",
+            skip_bad=skip_bad,
         )
-    if device not in (None, "auto", "cpu"):
-        raise UsageError(f"--device {device}: a bundle runs on the CPU; leave --device out")
-    return evaluate_bundle(run, data, precision=precision or "default", **shared)
+    if json:
+        console.print_json(scores.to_dict())
+    else:
+        print_scores(scores, run_data=data is None)
+    if min_accuracy is not None and scores.accuracy < min_accuracy:
+        raise GateError(f"accuracy {scores.accuracy:.4f} is below --min-accuracy {min_accuracy}")
 
 
-def _score_file(path: str) -> dict[str, Any]:
+def _score_file(path: str) -> "Scores":
     from mien.core.predictions import Predictions
-    from mien.evaluation.metrics import evaluate as score
+    from mien.evaluation.metrics import score_predictions
 
-    return score(Predictions.load(Path(path)))
+    return score_predictions(Predictions.load(Path(path)))
 
 
-def print_scores(scores: dict[str, Any], *, own: bool = True) -> None:
-    """Print the scores of one split as people read them; `own` if the faces are of the run's own data."""
-    split = f" of split '{scores['split']}'" if "split" in scores else ""
-    tuned = ", held out and tuned on in training" if own and scores.get("split") == "validation" else ""
-    print(
-        f"{scores['source']}: {scores['faces']:,} faces{split}{tuned}"
-        + (" (synthetic: says nothing of real faces)" if scores["synthetic"] else "")
-    )
-    low, high = scores["accuracy_interval"]
-    print(f"\naccuracy           {scores['accuracy']:.4f}   95 % interval {low:.4f} to {high:.4f}")
-    _print_published(scores.get("bundle"))
-    if scores["without_copies"]:
-        part = scores["without_copies"]
-        print(
-            f"  without copies   {part['accuracy']:.4f}   {part['copies']:,} faces that copy a training face left out"
-        )
-    if "flip" in scores:
-        low, high = scores["flip"]["accuracy_interval"]
-        print(f"  with flip views  {scores['flip']['accuracy']:.4f}   95 % interval {low:.4f} to {high:.4f}")
-    names = {
-        "macro_f1": "macro-F1",
-        "balanced_accuracy": "balanced accuracy",
-        "top2_accuracy": "top-2 accuracy",
-        "log_loss": "log loss",
-        "brier": "Brier score",
-        "ece": "ECE (15 bins)",
-    }
-    for key, name in names.items():
-        print(f"{name:<18} " + ("–" if scores[key] is None else f"{scores[key]:.4f}"))
-    if scores["votes"] and scores["votes"]["accuracy"] is not None:
-        votes = scores["votes"]
-        print(f"{'crowd majority':<18} {votes['accuracy']:.4f}   {votes['faces']:,} faces with a clear vote")
+def print_scores(scores: "Scores", *, run_data: bool = True) -> None:
+    """Print the scores of one split as a person reads them; `run_data` if the faces are of the run's own data."""
+    _print_head(scores, run_data=run_data)
+    print()
+    _print_figures(scores)
     print()
     _print_classes(scores)
-    for pair in scores["most_confused"]:
-        first, second = pair["directions"]
+    for pair in scores.confused_pairs:
+        first, second = pair.directions
         print(
-            f"{first['target']} taken for {first['label']}: {first['errors']:,} of {first['faces']:,}; "
-            f"{second['target']} for {second['label']}: {second['errors']:,} of {second['faces']:,} "
-            f"({pair['share']:.0%} of all errors)"
+            f"{first.target} taken for {first.label}: {first.errors:,} of {first.faces:,}; "
+            f"{second.target} for {second.label}: {second.errors:,} of {second.faces:,} "
+            f"({pair.share:.0%} of all errors)"
         )
 
 
-def _print_published(bundle: dict[str, Any] | None) -> None:
-    if bundle and bundle["published"] is not None:
-        print(f"  published        {bundle['published']:.4f}   by the card of {bundle['name']}, on the same faces")
+def _print_head(scores: "Scores", *, run_data: bool) -> None:
+    text = f"{scores.source}: {scores.faces:,} faces"
+    if scores.split is not None:
+        text += f" of split '{scores.split}'"
+    if scores.split == "validation" and run_data:
+        text += ", held out and tuned on in training"
+    if scores.synthetic:
+        text += " (synthetic: says nothing of real faces)"
+    print(text)
 
 
-def _print_classes(scores: dict[str, Any]) -> None:
-    def show(value: float | None) -> str:
-        return "–" if value is None else f"{value:.3f}"
+def _print_figures(scores: "Scores") -> None:
+    low, high = scores.accuracy_interval
+    print(f"accuracy           {scores.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    if scores.published_accuracy is not None and scores.model is not None:
+        print(
+            f"  published        {scores.published_accuracy:.4f}   by the card of {scores.model.name}, on the same faces"
+        )
+    rest = scores.without_duplicates
+    if rest is not None:
+        print(
+            f"  no duplicates    {rest.accuracy:.4f}   {rest.duplicates:,} faces that also occur in training left out"
+        )
+    if scores.flip is not None:
+        low, high = scores.flip.accuracy_interval
+        print(f"  with flip views  {scores.flip.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    figures = {
+        "macro-F1": scores.macro_f1,
+        "balanced accuracy": scores.balanced_accuracy,
+        "top-2 accuracy": scores.top2_accuracy,
+        "log loss": scores.log_loss,
+        "Brier score": scores.brier,
+        "ECE (15 bins)": scores.ece,
+    }
+    for name, value in figures.items():
+        print(f"{name:<18} {_decimal(value, 4)}")
+    annotators = scores.annotators
+    if annotators is not None and annotators.accuracy is not None:
+        print(f"{'most annotators':<18} {annotators.accuracy:.4f}   {annotators.faces:,} faces with a clear vote")
 
-    head = {"class": "left", "faces": "right", "precision": "right", "recall": "right", "F1": "right"}
-    predicted = {f"→ {name}": "right" for name in scores["classes"]}
-    rows = [
-        [
-            each["name"],
-            f"{each['faces']:,}",
-            show(each["precision"]),
-            show(each["recall"]),
-            show(each["f1"]),
-            *map(str, counts),
-        ]
-        for each, counts in zip(scores["per_class"], scores["confusion"]["counts"], strict=True)
-    ]
-    console.print_table(head | predicted, rows)
+
+def _print_classes(scores: "Scores") -> None:
+    heads = {"class": "left", "faces": "right", "precision": "right", "recall": "right", "F1": "right"}
+    heads |= {f"→ {name}": "right" for name in scores.classes}
+    rows = []
+    for each, counts in zip(scores.per_class, scores.confusion.counts, strict=True):
+        figures = [_decimal(value, 3) for value in (each.precision, each.recall, each.f1)]
+        rows.append([each.name, f"{each.faces:,}", *figures, *map(str, counts)])
+    console.print_table(heads, rows)
     print()
+
+
+def _decimal(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -11,12 +11,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, verify
 from mien.core.labels import check_names
 from mien.core.schema import check_schema
+
+if TYPE_CHECKING:
+    from mien.core.model_id import ModelId
 
 Precision = Literal["default", "fp32", "int8"]
 
@@ -70,6 +73,16 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """The C class names in the order of the graph's output."""
         return tuple(self.card["labels"])
+
+    def model_id(self, precision: Literal["fp32", "int8"]) -> "ModelId":
+        """Say which network the graph of a precision is."""
+        from mien.core.model_id import ModelId  # its msgspec is not needed to predict
+
+        return ModelId(
+            name=self.card["name"],
+            version=self.card["versions"]["mien"],
+            sha256=self.card["files"][precision]["sha256"],
+        )
 
     def resolve(self, precision: Precision) -> Literal["fp32", "int8"]:
         """Turn `default` into the precision that the card names.

@@ -11,7 +11,7 @@ from mien.core.errors import DataError
 from mien.core.files import read_arrays, write_arrays
 from mien.core.labels import check_names
 
-_ARRAYS = {"ids": ("str", 1), "targets": ("int", 1), "copies": ("bool", 1), "votes": ("int", 2)}
+_ARRAYS = {"ids": ("str", 1), "targets": ("int", 1), "duplicates": ("bool", 1), "votes": ("int", 2)}
 """What each array holds, and its number of axes; the first has N entries."""
 
 _KINDS = {"str": "UTiu", "int": "iu", "bool": "b"}
@@ -27,8 +27,8 @@ class Predictions:
         classes: the C class names in label order.
         ids: `str (N,)`, as in `FaceSet.ids`.
         targets: `int64 (N,)`, or None where nothing is labelled; -1 for single faces without a label.
-        copies: `bool (N,)`, True where the face is an exact copy of a training face, or None where not known.
-        votes: `uint8 (N, V)` crowd votes, or None.
+        duplicates: `bool (N,)`, True where the face is an exact duplicate of a training face, or None where not known.
+        votes: `uint8 (N, V)` annotators' votes, or None.
         vote_names: the V names of the vote columns.
         source: the data they were made from.
         synthetic: True when the faces were drawn.
@@ -41,7 +41,7 @@ class Predictions:
     classes: tuple[str, ...]
     ids: NDArray[np.str_]
     targets: NDArray[np.int64] | None = None
-    copies: NDArray[np.bool_] | None = None
+    duplicates: NDArray[np.bool_] | None = None
     votes: NDArray[np.uint8] | None = None
     vote_names: tuple[str, ...] = ()
     source: str = ""
@@ -89,7 +89,7 @@ class Predictions:
             probabilities=self.probabilities[rows],
             ids=self.ids[rows],
             targets=None if self.targets is None else self.targets[rows],
-            copies=None if self.copies is None else self.copies[rows],
+            duplicates=None if self.duplicates is None else self.duplicates[rows],
             votes=None if self.votes is None else self.votes[rows],
         )
 

@@ -7,7 +7,7 @@ runs/<verb>/<name>/
 ├── metrics.csv        one row an epoch; timing.csv: the same epochs in seconds and faces/s
 ├── model.safetensors  the kept epoch's weights, with model.json: classes, normalisation, model name
 ├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
-├── eval/<split>/      predictions.npz, metrics.json, examples.npz, cells.npz; <data>-<split>/ for other data
+├── eval/<split>/      predictions.npz, metrics.json, examples.npz, top_confusions.npz; <data>-<split>/ for other data
 ├── explain/           what the network looks at: attributions, filters, feature maps
 ├── arms/<arm>/seed-0/ of an ablation: one run folder each, with ablation.json and ablation.csv above them
 ├── ensemble.json     of an ensemble: its members, temperature and gain
@@ -18,6 +18,7 @@ runs/<verb>/<name>/
 import contextlib
 import csv
 import glob
+import hashlib
 import itertools
 import os
 import re
@@ -33,6 +34,7 @@ from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, UsageError
 from mien.core.files import read_json, remove_leftovers, storage_errors, write_atomic, write_json
 from mien.core.lock import locked
+from mien.core.model_id import ModelId
 from mien.core.schema import SCHEMA_VERSION, check_schema
 
 HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -170,6 +172,24 @@ class RunDir:
                 f"{self.path}: an ablation, which has no network of its own; name one of its runs in arms/, or go on "
                 f"with it: mien ablate --resume {self.path}"
             )
+
+    @property
+    def model_id(self) -> ModelId:
+        """Which network the run has trained.
+
+        Raises:
+            DataError: `model.safetensors` or `config.json` is missing or damaged.
+        """
+        versions = self.read_json("config.json").get("versions")
+        version = versions.get("mien") if isinstance(versions, dict) else None
+        if not isinstance(version, str):
+            raise DataError(f"{self.path / 'config.json'}: damaged (versions.mien {version!r}, expected a version)")
+        weights = self.path / "model.safetensors"
+        try:
+            sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        except OSError as error:
+            raise DataError(f"{weights}: can't be read ({error.strerror})") from None
+        return ModelId(name=self.path.name, version=version, sha256=sha256)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read one of the run's JSON files.

@@ -7,8 +7,11 @@ from statistics import mean, stdev
 LEVEL = 0.95
 """Confidence level of every interval that mien gives."""
 
+Interval = tuple[float, float]
+"""The low and the high end."""
 
-def mean_interval(values: Sequence[float]) -> list[float] | None:
+
+def mean_interval(values: Sequence[float]) -> Interval | None:
     """Return the two-sided t interval of the mean of independent values; None for fewer than two.
 
     Student 1908, Biometrika 6, 1-25.
@@ -21,4 +24,4 @@ def mean_interval(values: Sequence[float]) -> list[float] | None:
     if len(values) < 2:
         return None
     half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / sqrt(len(values))
-    return [mean(values) - half, mean(values) + half]
+    return mean(values) - half, mean(values) + half

@@ -1,18 +1,19 @@
 """Whether scores mean what they say: of the faces scored 0.8, are 80 % right?  Axes: `N` faces, `C` classes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mien.core.scores import CalibrationBin
 
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
 
 
-def reliability(
+def calibration_bins(
     probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, bins: int = BINS
-) -> list[dict[str, Any]]:
+) -> tuple[CalibrationBin, ...]:
     """Sort faces into bins of equal width by the probability of their top label.
 
     Args:
@@ -21,12 +22,11 @@ def reliability(
         bins: how many bins divide 0 to 1.
 
     Returns:
-        One `{low, high, faces, confidence, accuracy}` a bin, for `low < top probability <= high`: the mean top
-        probability and the share of right faces, both None in an empty bin.
+        The bins, from low to high.
 
     Guo et al. 2017, arXiv 1706.04599, section 2.
 
-    >>> reliability(np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), np.array([0, 0]), bins=2)[1]["accuracy"]
+    >>> calibration_bins(np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), np.array([0, 0]), bins=2)[1].accuracy
     0.5
     """
     confidences = probabilities.max(axis=1).astype(np.float64)
@@ -34,33 +34,37 @@ def reliability(
     edges = np.linspace(0, 1, bins + 1)
     places = np.searchsorted(edges[1:-1], confidences, side="left")
     faces = np.bincount(places, minlength=bins)
-    filled = np.maximum(faces, 1)
+    filled = np.maximum(faces, 1)  # an empty bin has no mean; it must not divide by 0
     means = np.bincount(places, weights=confidences, minlength=bins) / filled
     shares = np.bincount(places, weights=right, minlength=bins) / filled
-    return [
-        {
-            "low": float(edges[k]),
-            "high": float(edges[k + 1]),
-            "faces": int(faces[k]),
-            "confidence": float(means[k]) if faces[k] else None,
-            "accuracy": float(shares[k]) if faces[k] else None,
-        }
+    return tuple(
+        CalibrationBin(
+            low=float(edges[k]),
+            high=float(edges[k + 1]),
+            faces=int(faces[k]),
+            confidence=float(means[k]) if faces[k] else None,
+            accuracy=float(shares[k]) if faces[k] else None,
+        )
         for k in range(bins)
-    ]
+    )
 
 
-def calibration_error(bins: Sequence[dict[str, Any]]) -> float:
-    """Average the gap between confidence and accuracy over the bins of `reliability`, weighted by their faces.
+def calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Average the gap between confidence and accuracy over the bins, weighted by their faces.
 
     Returns:
         The expected calibration error (ECE) of the top label, 0 to 1, lower is better.
 
     Naeini et al. 2015 (AAAI); Guo et al. 2017, arXiv 1706.04599, equation 3.
 
-    >>> calibration_error([{"faces": 3, "confidence": 0.75, "accuracy": 0.5},
-    ...                    {"faces": 1, "confidence": 1.0, "accuracy": 1.0}])
+    >>> calibration_error([CalibrationBin(low=0.5, high=0.8, faces=3, confidence=0.75, accuracy=0.5),
+    ...                    CalibrationBin(low=0.8, high=1.0, faces=1, confidence=1.0, accuracy=1.0)])
     0.1875
     """
-    filled = [each for each in bins if each["faces"]]
-    gaps = sum(each["faces"] * abs(each["confidence"] - each["accuracy"]) for each in filled)
-    return float(gaps / sum(each["faces"] for each in filled))
+    faces = 0
+    gaps = 0.0
+    for each in bins:
+        if each.confidence is not None and each.accuracy is not None:
+            faces += each.faces
+            gaps += each.faces * abs(each.confidence - each.accuracy)
+    return gaps / faces

@@ -1,14 +1,19 @@
-"""`compare`: whether two classifiers differ on the same faces.  Axes: `N` faces, `C` classes, `S` resamples."""
+"""`compare_predictions`: whether two classifiers differ on the same faces.
 
-from typing import Any
+Axes: `N` faces, `C` classes, `S` resamples.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
+from mien.core.comparison import ComparedScores, Comparison
 from mien.core.errors import DataError
+from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
-from mien.core.schema import SCHEMA_VERSION
+from mien.core.scores import Bootstrap
 from mien.core.stats import LEVEL
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
@@ -18,9 +23,15 @@ SIGNIFICANCE = 0.05
 """A McNemar p below this, with an interval that leaves out 0, is called a difference."""
 
 
-def compare(
-    a: Predictions, b: Predictions, *, bootstrap: int = 1000, seed: int = 0, names: tuple[str, str] = ("a", "b")
-) -> dict[str, Any]:
+def compare_predictions(
+    a: Predictions,
+    b: Predictions,
+    *,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    names: tuple[str, str] = ("a", "b"),
+    models: tuple[ModelId | None, ModelId | None] = (None, None),
+) -> Comparison:
     """Compare two sets of predictions of the same faces, face by face.
 
     Args:
@@ -29,9 +40,7 @@ def compare(
         bootstrap: resamples behind each interval; faces are drawn in pairs, the same ones for both.
         seed: of the resamples.
         names: what to call the two in the verdict.
-
-    Returns:
-        Plain values that JSON can hold; fractions, differences as b minus a.  `docs/metrics.md` lists the keys.
+        models: the networks that made them, if known.
 
     Raises:
         DataError: classes, ids or targets differ, ids are not unique while the orders differ, or nothing is labelled.
@@ -39,35 +48,40 @@ def compare(
 
     McNemar 1947, Psychometrika 12, 153-157, in its exact binomial form.
 
-    >>> def said(*top):
-    ...     return Predictions(np.eye(2, dtype=np.float32)[list(top)], ("happy", "sad"), np.array(["0", "1", "2"]),
+    >>> def predict(*labels):
+    ...     return Predictions(np.eye(2, dtype=np.float32)[list(labels)], ("happy", "sad"), np.array(["0", "1", "2"]),
     ...                        targets=np.array([0, 1, 1]))
-    >>> result = compare(said(0, 0, 0), said(0, 1, 1))
-    >>> result["only_b"], result["mcnemar_p"]
+    >>> comparison = compare_predictions(predict(0, 0, 0), predict(0, 1, 1))
+    >>> comparison.only_b, comparison.mcnemar_p
     (2, 0.5)
     """
     first, targets = with_targets(a)
     second, _ = with_targets(_aligned(a, b))
     right_a, right_b = first.labels == targets, second.labels == targets
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "source": first.source,
-        "synthetic": first.synthetic or second.synthetic,
-        "names": list(names),
-        "faces": len(first),
-        "unlabelled": len(a) - len(first),
-        "classes": list(first.classes),
-        "bootstrap": {"samples": bootstrap, "seed": seed, "level": LEVEL},
-        "both_right": int((right_a & right_b).sum()),
-        "only_a": only_a,
-        "only_b": only_b,
-        "both_wrong": int((~right_a & ~right_b).sum()),
-        "same_label": int((first.labels == second.labels).sum()),
-        "mcnemar_p": mcnemar(only_a, only_b),
-        **_scores(first, second, bootstrap=bootstrap, seed=seed),
-    }
-    return {**result, "verdict": verdict(result)}
+    figures_a, figures_b = _resampled_figures(first, second, bootstrap=bootstrap, seed=seed)
+    comparison = Comparison(
+        a=figures_a.named(names[0], models[0]),
+        b=figures_b.named(names[1], models[1]),
+        source=first.source,
+        synthetic=first.synthetic or second.synthetic,
+        faces=len(first),
+        unlabelled=len(a) - len(first),
+        classes=first.classes,
+        bootstrap=Bootstrap(samples=bootstrap, seed=seed, level=LEVEL),
+        both_right=int((right_a & right_b).sum()),
+        only_a=only_a,
+        only_b=only_b,
+        both_wrong=int((~right_a & ~right_b).sum()),
+        same_label=int((first.labels == second.labels).sum()),
+        mcnemar_p=mcnemar(only_a, only_b),
+        accuracy_difference=figures_b.accuracy - figures_a.accuracy,
+        accuracy_difference_interval=percentile_interval(figures_b.accuracies - figures_a.accuracies),
+        macro_f1_difference=figures_b.macro_f1 - figures_a.macro_f1,
+        macro_f1_difference_interval=percentile_interval(figures_b.macro_f1s - figures_a.macro_f1s),
+        verdict="",
+    )
+    return replace(comparison, verdict=verdict(comparison))
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -88,34 +102,36 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
-def verdict(result: dict[str, Any]) -> str:
+def verdict(comparison: Comparison) -> str:
     """Say in plain words what a comparison shows, and what it does not.
 
     Args:
-        result: the other keys of `compare`.
+        comparison: all but its `verdict` is read.
 
-    >>> verdict({"names": ["a", "b"], "faces": 9, "only_a": 0, "only_b": 0, "synthetic": False})
-    'a and b are right on exactly the same of these 9 faces.'
+    >>> predictions = Predictions(np.eye(2, dtype=np.float32), ("happy", "sad"), np.array(["0", "1"]),
+    ...                           targets=np.array([0, 1]))
+    >>> compare_predictions(predictions, predictions).verdict
+    'a and b are right on exactly the same of these 2 faces.'
     """
-    a, b = result["names"]
-    drawn = " The faces are drawn, not photographed." if result["synthetic"] else ""
-    if not result["only_a"] and not result["only_b"]:
-        return f"{a} and {b} are right on exactly the same of these {result['faces']:,} faces.{drawn}"
-    gap, (low, high), p = result["accuracy_difference"], result["accuracy_difference_interval"], result["mcnemar_p"]
-    score_a, score_b = result["a"]["accuracy"] * 100, result["b"]["accuracy"] * 100
+    a, b, faces = comparison.a.name, comparison.b.name, comparison.faces
+    drawn = " The faces are drawn, not photographed." if comparison.synthetic else ""
+    if not comparison.only_a and not comparison.only_b:
+        return f"{a} and {b} are right on exactly the same of these {faces:,} faces.{drawn}"
+    gap, (low, high) = comparison.accuracy_difference, comparison.accuracy_difference_interval
     figures = (
-        f"{a} {score_a:.2f} %, {b} {score_b:.2f} %, difference {gap * 100:+.2f} points, 95 % interval "
-        f"{low * 100:+.2f} to {high * 100:+.2f}, McNemar p {_p(p)}"
+        f"{a} {comparison.a.accuracy * 100:.2f} %, {b} {comparison.b.accuracy * 100:.2f} %, "
+        f"difference {gap * 100:+.2f} points, 95 % interval {low * 100:+.2f} to {high * 100:+.2f}, "
+        f"McNemar p {_p(comparison.mcnemar_p)}"
     )
-    if p < SIGNIFICANCE and not low <= 0 <= high:
+    if comparison.mcnemar_p < SIGNIFICANCE and not low <= 0 <= high:
         better = b if gap > 0 else a
         return (
-            f"{better} is right more often on these {result['faces']:,} faces ({figures}). This holds for these "
+            f"{better} is right more often on these {faces:,} faces ({figures}). This holds for these "
             "two sets of predictions; to call one recipe better than the other, train both with several seeds."
             f"{drawn}"
         )
     return (
-        f"These {result['faces']:,} faces do not show which of {a} and {b} is right more often ({figures}). "
+        f"These {faces:,} faces do not show which of {a} and {b} is right more often ({figures}). "
         f"This does not show that they are equal.{drawn}"
     )
 
@@ -153,27 +169,38 @@ def _first(ids: NDArray[np.str_]) -> str:
     return f" (first {ids[0]})" if ids.size else ""
 
 
-def _scores(first: Predictions, second: Predictions, *, bootstrap: int, seed: int) -> dict[str, Any]:
-    """Return accuracy and macro-F1 of both, and the differences with their paired intervals; all faces have targets."""
+@dataclass(frozen=True)
+class _Figures:
+    """Accuracy and macro-F1 of one of the two, and their values in each resample: `float64 (S,)`."""
+
+    accuracy: float
+    macro_f1: float
+    accuracies: NDArray[np.float64]
+    macro_f1s: NDArray[np.float64]
+
+    def named(self, name: str, model: ModelId | None) -> ComparedScores:
+        return ComparedScores(name=name, model=model, accuracy=self.accuracy, macro_f1=self.macro_f1)
+
+
+def _resampled_figures(
+    first: Predictions, second: Predictions, *, bootstrap: int, seed: int
+) -> tuple[_Figures, _Figures]:
+    """Score both on the same resamples of the faces; all faces have targets."""
     assert first.targets is not None
     targets, classes = first.targets, len(first.classes)
     kinds, draws = resample(
         np.stack([targets, first.labels, second.labels], axis=1), bootstrap, generator=np.random.default_rng(seed)
     )
-    plain: list[dict[str, float]] = []
-    drawn: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    figures = []
     for column, labels in ((1, first.labels), (2, second.labels)):
         counts = confusion_matrix(targets, labels, classes=classes)
-        plain.append(
-            {
-                "accuracy": int(counts.trace()) / len(targets),
-                "macro_f1": float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-            }
-        )
         hits, faces, labelled = tally(kinds[:, [0, column]], draws, classes=classes)
-        drawn.append((hits.sum(axis=1) / len(targets), macro_f1(hits, faces, labelled=labelled)))
-    scores: dict[str, Any] = {"a": plain[0], "b": plain[1]}
-    for place, name in enumerate(("accuracy", "macro_f1")):
-        scores[f"{name}_difference"] = plain[1][name] - plain[0][name]
-        scores[f"{name}_difference_interval"] = percentile_interval(drawn[1][place] - drawn[0][place])
-    return scores
+        figures.append(
+            _Figures(
+                accuracy=int(counts.trace()) / len(targets),
+                macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
+                accuracies=hits.sum(axis=1) / len(targets),
+                macro_f1s=macro_f1(hits, faces, labelled=labelled),
+            )
+        )
+    return figures[0], figures[1]

@@ -7,11 +7,11 @@ same formula for a thousand resamples at once; the tests hold them against sciki
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.scores import ClassScores, ConfusedClass, ConfusedPair
 from mien.evaluation.intervals import wilson
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
@@ -84,7 +84,7 @@ def macro_f1(right: Counts, faces: Counts, *, labelled: Counts) -> NDArray[np.fl
     return np.asarray((f1 * occurs).sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1))
 
 
-def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> list[dict[str, Any]]:
+def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> tuple[ClassScores, ...]:
     """Score each class of a matrix.
 
     Args:
@@ -92,26 +92,27 @@ def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> list[dict[str,
         names: the C class names.
 
     Returns:
-        One `{name, faces, precision, recall, f1}` a class; precision is None for a class that is never the label,
-        recall and F1 are None for one without faces.
+        The figures of each class, in label order.
 
     >>> per_class(np.array([[3, 1], [0, 0]]), ["happy", "sad"])[1]
-    {'name': 'sad', 'faces': 0, 'precision': 0.0, 'recall': None, 'f1': None}
+    ClassScores(name='sad', faces=0, precision=0.0, recall=None, f1=None)
     """
-    rows = zip(names, counts.diagonal().tolist(), counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist(), strict=True)
-    return [
-        {
-            "name": name,
-            "faces": faces,
-            "precision": right / labelled if labelled else None,
-            "recall": right / faces if faces else None,
-            "f1": 2 * right / (faces + labelled) if faces else None,
-        }
-        for name, right, faces, labelled in rows
-    ]
+    found = []
+    for k, name in enumerate(names):
+        right, faces, labelled = int(counts[k, k]), int(counts[k].sum()), int(counts[:, k].sum())
+        found.append(
+            ClassScores(
+                name=name,
+                faces=faces,
+                precision=right / labelled if labelled else None,
+                recall=right / faces if faces else None,
+                f1=2 * right / (faces + labelled) if faces else None,
+            )
+        )
+    return tuple(found)
 
 
-def most_confused(counts: NDArray[np.int64], names: Sequence[str], *, top: int = 5) -> list[dict[str, Any]]:
+def confused_pairs(counts: NDArray[np.int64], names: Sequence[str], *, top: int = 5) -> tuple[ConfusedPair, ...]:
     """Rank the pairs of classes by how many errors lie between them.
 
     Args:
@@ -120,28 +121,29 @@ def most_confused(counts: NDArray[np.int64], names: Sequence[str], *, top: int =
         top: how many pairs at most; a pair without errors is never listed.
 
     Returns:
-        One `{classes, errors, share, directions}` a pair, most errors first: `share` is the part of all errors, and
-        each of the two `directions` is `{target, label, faces, errors, rate, interval}` with Wilson's 95 % interval of
-        `rate = errors / faces`; both are None where the target has no faces.
+        The pairs, most errors first.
 
-    >>> most_confused(np.array([[3, 1], [0, 4]]), ["sad", "fear"])[0]["directions"][0]["rate"]
+    >>> confused_pairs(np.array([[3, 1], [0, 4]]), ["sad", "fear"])[0].directions[0].rate
     0.25
     """
     total = int(counts.sum() - counts.trace())
     pairs = [(int(counts[i, j] + counts[j, i]), i, j) for i, j in combinations(range(len(names)), 2)]
     ranked = sorted((pair for pair in pairs if pair[0]), key=lambda pair: -pair[0])[:top]
-    return [
-        {
-            "classes": [names[i], names[j]],
-            "errors": errors,
-            "share": errors / total,
-            "directions": [cell(counts, names, target=i, label=j), cell(counts, names, target=j, label=i)],
-        }
+    return tuple(
+        ConfusedPair(
+            classes=(names[i], names[j]),
+            errors=errors,
+            share=errors / total,
+            directions=(
+                confused_class(counts, names, target=i, label=j),
+                confused_class(counts, names, target=j, label=i),
+            ),
+        )
         for errors, i, j in ranked
-    ]
+    )
 
 
-def worst_cells(counts: NDArray[np.int64], *, top: int = 6) -> list[tuple[int, int]]:
+def top_cells(counts: NDArray[np.int64], *, top: int = 6) -> list[tuple[int, int]]:
     """Find the cells off the diagonal that hold the most faces.
 
     Args:
@@ -152,30 +154,34 @@ def worst_cells(counts: NDArray[np.int64], *, top: int = 6) -> list[tuple[int, i
         `(target, label)` of each, most errors first, of equal ones the first in the matrix.  Counts rank them, not
         rates: a rate puts the class with the fewest faces first, whose cells cost hardly any accuracy.
 
-    >>> worst_cells(np.array([[3, 1, 0], [4, 9, 0], [0, 1, 5]]), top=2)
+    >>> top_cells(np.array([[3, 1, 0], [4, 9, 0], [0, 1, 5]]), top=2)
     [(1, 0), (0, 1)]
     """
     errors = counts * (1 - np.eye(len(counts), dtype=np.int64))
     places = np.argsort(-errors, axis=None, kind="stable")[:top]
-    return [(int(i), int(j)) for i, j in zip(*np.unravel_index(places, errors.shape), strict=True) if errors[i, j]]
+    targets, labels = np.unravel_index(places, errors.shape)
+    cells = zip(targets.tolist(), labels.tolist(), strict=True)
+    return [(target, label) for target, label in cells if errors[target, label]]
 
 
-def cell(counts: NDArray[np.int64], names: Sequence[str], *, target: int, label: int) -> dict[str, Any]:
-    """Describe one cell of a matrix.
+def confused_class(counts: NDArray[np.int64], names: Sequence[str], *, target: int, label: int) -> ConfusedClass:
+    """Describe one cell off the diagonal of a matrix.
 
-    Returns:
-        `{target, label, faces, errors, rate, interval}`: the two names, the faces of the target, those of them that got
-        the label, and their share with Wilson's 95 % interval; both are None where the target has no faces.
+    Args:
+        counts: `int64 (C, C)`.
+        names: the C class names.
+        target: row of the cell.
+        label: column of the cell.
 
-    >>> cell(np.array([[3, 1], [0, 4]]), ["sad", "fear"], target=0, label=1)["rate"]
+    >>> confused_class(np.array([[3, 1], [0, 4]]), ["sad", "fear"], target=0, label=1).rate
     0.25
     """
     errors, faces = int(counts[target, label]), int(counts[target].sum())
-    return {
-        "target": names[target],
-        "label": names[label],
-        "faces": faces,
-        "errors": errors,
-        "rate": errors / faces if faces else None,
-        "interval": wilson(errors, faces) if faces else None,
-    }
+    return ConfusedClass(
+        target=names[target],
+        label=names[label],
+        faces=faces,
+        errors=errors,
+        rate=errors / faces if faces else None,
+        interval=wilson(errors, faces) if faces else None,
+    )

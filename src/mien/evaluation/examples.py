@@ -1,4 +1,4 @@
-"""Which faces a person should look at: of every class, and of the worst cells, those that the model was surest of.
+"""Which faces a person should look at: the most confident ones of every class, and of the top confusions.
 
 Axes: `N` faces, `K` chosen ones.
 """
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
-from mien.evaluation.confusion import confusion_matrix, worst_cells
+from mien.evaluation.confusion import confusion_matrix, top_cells
 from mien.evaluation.metrics import with_targets
 
 
@@ -28,40 +28,40 @@ def choose_examples(
     Raises:
         DataError: no face has a target.
 
-    >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
-    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
-    >>> choose_examples(said).tolist()
+    >>> predictions = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
+    ...                           np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
+    >>> choose_examples(predictions).tolist()
     [0, 1, 2]
     """
     with_targets(predictions)
     targets = predictions.targets
     assert targets is not None
-    surest = most_confident_first(predictions, digests)
-    right = (predictions.labels == targets)[surest]
-    groups = [
-        surest[(targets[surest] == label) & (right == hit)][:each]
-        for label in range(len(predictions.classes))
-        for hit in (True, False)
-    ]
+    ordered = most_confident_first(predictions, digests)
+    right = (predictions.labels == targets)[ordered]
+    groups = []
+    for label in range(len(predictions.classes)):
+        of_class = targets[ordered] == label
+        groups.append(ordered[of_class & right][:each])
+        groups.append(ordered[of_class & ~right][:each])
     return np.concatenate(groups)
 
 
-def choose_cell_faces(
+def choose_confused_faces(
     predictions: Predictions, *, each: int = 8, digests: NDArray[np.uint64] | None = None
 ) -> NDArray[np.int64]:
-    """Choose faces that show the worst cells.
+    """Choose faces that show the top confusions.
 
     Args:
         predictions: N faces; those without a target are never chosen.
-        each: how many of every cell, where there are so many.
+        each: how many of every top confusion, where there are so many.
         digests: as in `choose_examples`.
 
     Returns:
-        `int64 (K,)`: rows of `predictions`, worst cell first and inside it the face that the model was surest of.
+        `int64 (K,)`: rows of `predictions`: by top confusion, most errors first, and in each the most confident first.
 
-    >>> said = Predictions(np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]], np.float32), ("happy", "sad"),
-    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
-    >>> choose_cell_faces(said).tolist()
+    >>> predictions = Predictions(np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]], np.float32), ("happy", "sad"),
+    ...                           np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
+    >>> choose_confused_faces(predictions).tolist()
     [2, 1]
     """
     if predictions.targets is None:
@@ -69,16 +69,18 @@ def choose_cell_faces(
     targets, labels = predictions.targets, predictions.labels
     known = targets != UNLABELLED
     counts = confusion_matrix(targets[known], labels[known], classes=len(predictions.classes))
-    surest = most_confident_first(predictions, digests)
-    groups = [
-        surest[(targets[surest] == target) & (labels[surest] == label)][:each] for target, label in worst_cells(counts)
-    ]
-    return np.concatenate([np.empty(0, np.int64), *groups])
+    ordered = most_confident_first(predictions, digests)
+    groups = [np.empty(0, np.int64)]  # where all labels are right there is nothing else to join
+    for target, label in top_cells(counts):
+        in_cell = (targets[ordered] == target) & (labels[ordered] == label)
+        groups.append(ordered[in_cell][:each])
+    return np.concatenate(groups)
 
 
 def most_confident_first(predictions: Predictions, digests: NDArray[np.uint64] | None) -> NDArray[np.int64]:
     """Order rows by the probability of the label, the highest first, each picture once: `int64 (at most N,)`."""
-    surest = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
+    ordered = np.argsort(-predictions.probabilities.max(axis=1), kind="stable")
     if digests is None:
-        return surest
-    return surest[np.sort(np.unique(digests[surest], return_index=True)[1])]
+        return ordered
+    _, first_places = np.unique(digests[ordered], return_index=True)
+    return ordered[np.sort(first_places)]

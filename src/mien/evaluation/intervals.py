@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
-from mien.core.stats import LEVEL
+from mien.core.stats import LEVEL, Interval
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
@@ -25,11 +25,11 @@ def standard_error(right: int, total: int) -> float:
     return sqrt(share * (1 - share) / total)
 
 
-def wilson(right: int, total: int) -> list[float]:
+def wilson(right: int, total: int) -> Interval:
     """Return Wilson's score interval of the share `right / total`.
 
     Returns:
-        `[low, high]`, fractions; never of zero width, and inside 0 to 1.
+        `(low, high)`, fractions; never of zero width, and inside 0 to 1.
 
     Raises:
         UsageError: `total` is 0 or `right` lies outside 0 to `total`.
@@ -44,10 +44,13 @@ def wilson(right: int, total: int) -> list[float]:
     share, spread = right / total, _Z**2 / total
     middle = (share + spread / 2) / (1 + spread)
     half = sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    return [0.0 if right == 0 else middle - half, 1.0 if right == total else middle + half]
+    # The exact ends, which rounding would miss.
+    low = 0.0 if right == 0 else middle - half
+    high = 1.0 if right == total else middle + half
+    return low, high
 
 
-def mixed_wilson(right: NDArray[np.int64], total: NDArray[np.int64], *, weights: NDArray[np.float64]) -> list[float]:
+def mixed_wilson(right: NDArray[np.int64], total: NDArray[np.int64], *, weights: NDArray[np.float64]) -> Interval:
     """Return the interval of a weighted mean of shares `right / total` that come from different faces.
 
     Joins Wilson's intervals of the shares by the square root of the summed squares of their halves ("MOVER").
@@ -58,7 +61,7 @@ def mixed_wilson(right: NDArray[np.int64], total: NDArray[np.int64], *, weights:
         weights: `float64 (K,)`, taken as known; they sum to 1.
 
     Returns:
-        `[low, high]`, fractions; of a single share, Wilson's own interval.
+        `(low, high)`, fractions; of a single share, Wilson's own interval.
 
     Raises:
         UsageError: a total is 0 or a `right` lies outside 0 to its total.
@@ -72,7 +75,7 @@ def mixed_wilson(right: NDArray[np.int64], total: NDArray[np.int64], *, weights:
     shares = right / total
     below, above = np.sqrt((weights[:, None] ** 2 * (ends - shares[:, None]) ** 2).sum(axis=0))
     middle = float(weights @ shares)
-    return [max(0.0, middle - float(below)), min(1.0, middle + float(above))]
+    return max(0.0, middle - float(below)), min(1.0, middle + float(above))
 
 
 def resample(
@@ -106,11 +109,11 @@ def resample(
     return kinds, generator.multinomial(len(faces), counts / len(faces), size=samples).astype(np.float64)
 
 
-def percentile_interval(values: NDArray[np.float64]) -> list[float]:
+def percentile_interval(values: NDArray[np.float64]) -> Interval:
     """Return the percentile bootstrap interval of a figure from its value in each resample, `float64 (S,)`.
 
     >>> percentile_interval(np.array([7.0] * 9))
-    [7.0, 7.0]
+    (7.0, 7.0)
     """
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return [float(low), float(high)]
+    return float(low), float(high)

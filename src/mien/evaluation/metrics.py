@@ -1,4 +1,4 @@
-"""`evaluate`: every figure about one set of predictions, ready for JSON.  Axes: `N` faces, `C` classes.
+"""`score_predictions`: every figure about one set of predictions.  Axes: `N` faces, `C` classes.
 
 `docs/metrics.md` defines the figures one by one.
 """
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
-from mien.core.schema import SCHEMA_VERSION
+from mien.core.scores import Bootstrap, Confusion, HeadlineScores, Scores, ScoresWithoutDuplicates
 from mien.core.stats import LEVEL
-from mien.evaluation.calibration import calibration_error, reliability
-from mien.evaluation.cells import score_top_confusions
-from mien.evaluation.confusion import confusion_matrix, macro_f1, most_confused, per_class, row_shares, tally
+from mien.evaluation.calibration import calibration_bins, calibration_error
+from mien.evaluation.confusion import confused_pairs, confusion_matrix, macro_f1, per_class, row_shares, tally
 from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
 from mien.evaluation.selective import area_under_risk_coverage, risk_coverage
-from mien.evaluation.votes import FLOOR, vote_scores
+from mien.evaluation.top_confusions import score_top_confusions
+from mien.evaluation.votes import FLOOR, score_against_votes
 
 
-def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) -> dict[str, Any]:
+def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) -> Scores:
     """Score predictions on the faces that have a target.
 
     Args:
@@ -29,48 +29,51 @@ def evaluate(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) 
         bootstrap: resamples behind each interval.
         seed: of the resamples; the same seed gives the same result, in any order of faces.
 
-    Returns:
-        Plain values that JSON can hold: fractions (not per cent), intervals `[low, high]`, None where a figure is
-        undefined.  `docs/metrics.md` lists the keys.
-
     Raises:
         DataError: no face has a target, or a target is no class.
         UsageError: `bootstrap` is below 1.
 
-    >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
-    ...                    np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
-    >>> result = evaluate(said)
-    >>> round(result["accuracy"], 3), round(result["macro_f1"], 3), result["most_confused"][0]["classes"]
-    (0.667, 0.667, ['happy', 'sad'])
+    >>> predictions = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
+    ...                           np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
+    >>> scores = score_predictions(predictions)
+    >>> round(scores.accuracy, 3), round(scores.macro_f1, 3), scores.confused_pairs[0].classes
+    (0.667, 0.667, ('happy', 'sad'))
     """
     scored, targets = with_targets(predictions)
     counts = confusion_matrix(targets, scored.labels, classes=len(scored.classes))
     classes = per_class(counts, scored.classes)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "source": scored.source,
-        "synthetic": scored.synthetic,
-        "faces": len(scored),
-        "unlabelled": len(predictions) - len(scored),
-        "copies": None if scored.copies is None else int(scored.copies.sum()),
-        "classes": list(scored.classes),
-        "absent": [each["name"] for each in classes if not each["faces"]],
-        "bootstrap": {"samples": bootstrap, "seed": seed, "level": LEVEL},
-        **_headline(scored, bootstrap=bootstrap, seed=seed),
-        "ece_bins": reliability(scored.probabilities, targets),
-        "balanced_accuracy": float(np.mean([each["recall"] for each in classes if each["faces"]])),
-        "top2_accuracy": top2_accuracy(scored.probabilities, targets),
-        "log_loss": log_loss(scored.probabilities, targets),
-        "brier": brier(scored.probabilities, targets),
-        "aurc": area_under_risk_coverage(scored.probabilities, targets),
-        "risk_coverage": risk_coverage(scored.probabilities, targets),
-        "per_class": classes,
-        "confusion": {"counts": counts.tolist(), "rows": row_shares(counts).tolist()},
-        "most_confused": most_confused(counts, scored.classes),
-        "worst_cells": score_top_confusions(scored),
-        "without_copies": _without_copies(scored, bootstrap=bootstrap, seed=seed),
-        "votes": vote_scores(scored),
-    }
+    recalls = [each.recall for each in classes if each.recall is not None]
+    headline = _headline(scored, bootstrap=bootstrap, seed=seed)
+    return Scores(
+        source=scored.source,
+        synthetic=scored.synthetic,
+        faces=len(scored),
+        unlabelled=len(predictions) - len(scored),
+        duplicates=None if scored.duplicates is None else int(scored.duplicates.sum()),
+        classes=scored.classes,
+        absent=tuple(each.name for each in classes if not each.faces),
+        bootstrap=Bootstrap(samples=bootstrap, seed=seed, level=LEVEL),
+        accuracy=headline.accuracy,
+        accuracy_interval=headline.accuracy_interval,
+        accuracy_interval_method=headline.accuracy_interval_method,
+        accuracy_standard_error=headline.accuracy_standard_error,
+        macro_f1=headline.macro_f1,
+        macro_f1_interval=headline.macro_f1_interval,
+        balanced_accuracy=float(np.mean(recalls)),
+        top2_accuracy=top2_accuracy(scored.probabilities, targets),
+        log_loss=log_loss(scored.probabilities, targets),
+        brier=brier(scored.probabilities, targets),
+        ece=headline.ece,
+        ece_bins=calibration_bins(scored.probabilities, targets),
+        aurc=area_under_risk_coverage(scored.probabilities, targets),
+        risk_coverage=risk_coverage(scored.probabilities, targets),
+        per_class=classes,
+        confusion=Confusion(counts=_rows(counts), row_shares=_rows(row_shares(counts))),
+        confused_pairs=confused_pairs(counts, scored.classes),
+        top_confusions=score_top_confusions(scored),
+        without_duplicates=_without_duplicates(scored, bootstrap=bootstrap, seed=seed),
+        annotators=score_against_votes(scored),
+    )
 
 
 def with_targets(predictions: Predictions) -> tuple[Predictions, NDArray[np.int64]]:
@@ -82,9 +85,9 @@ def with_targets(predictions: Predictions) -> tuple[Predictions, NDArray[np.int6
     Raises:
         DataError: no face has a target, or a target is no class.
 
-    >>> said = Predictions(np.array([[0.9, 0.1], [0.4, 0.6]], np.float32), ("happy", "sad"),
-    ...                    np.array(["0", "1"]), targets=np.array([-1, 1]))
-    >>> with_targets(said)[1]
+    >>> predictions = Predictions(np.array([[0.9, 0.1], [0.4, 0.6]], np.float32), ("happy", "sad"),
+    ...                           np.array(["0", "1"]), targets=np.array([-1, 1]))
+    >>> with_targets(predictions)[1]
     array([1])
     """
     source = predictions.source or "predictions"
@@ -146,8 +149,13 @@ def brier(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> flo
     return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
-def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> dict[str, Any]:
-    """Return the figures that are given with and without copies; every face has a target."""
+def _rows(matrix: NDArray[Any]) -> tuple[tuple[Any, ...], ...]:
+    """Turn `(C, C)` into plain numbers."""
+    return tuple(tuple(row) for row in matrix.tolist())
+
+
+def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> HeadlineScores:
+    """Compute the figures that are given with and without duplicates; every face has a target."""
     assert scored.targets is not None
     faces, classes = len(scored), len(scored.classes)
     counts = confusion_matrix(scored.targets, scored.labels, classes=classes)
@@ -158,20 +166,21 @@ def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> dict[str, An
     hits, of_class, labelled = tally(kinds, draws, classes=classes)
     # All faces right, or all wrong: no resample then differs from another, which is no evidence of certainty.
     flat = right in (0, faces)
-    return {
-        "accuracy": right / faces,
-        "accuracy_interval": wilson(right, faces) if flat else percentile_interval(hits.sum(axis=1) / faces),
-        "accuracy_interval_method": "wilson" if flat else "bootstrap",
-        "accuracy_standard_error": standard_error(right, faces),
-        "macro_f1": float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-        "macro_f1_interval": None if flat else percentile_interval(macro_f1(hits, of_class, labelled=labelled)),
-        "ece": calibration_error(reliability(scored.probabilities, scored.targets)),
-    }
+    return HeadlineScores(
+        accuracy=right / faces,
+        accuracy_interval=wilson(right, faces) if flat else percentile_interval(hits.sum(axis=1) / faces),
+        accuracy_interval_method="wilson" if flat else "bootstrap",
+        accuracy_standard_error=standard_error(right, faces),
+        macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
+        macro_f1_interval=None if flat else percentile_interval(macro_f1(hits, of_class, labelled=labelled)),
+        ece=calibration_error(calibration_bins(scored.probabilities, scored.targets)),
+    )
 
 
-def _without_copies(scored: Predictions, *, bootstrap: int, seed: int) -> dict[str, Any] | None:
-    """Return the headline figures of the faces that copy no training face; None where not known, or where all do."""
-    if scored.copies is None or scored.copies.all():
+def _without_duplicates(scored: Predictions, *, bootstrap: int, seed: int) -> ScoresWithoutDuplicates | None:
+    """Score the faces that duplicate no training face; None where that is not known, or where all do."""
+    if scored.duplicates is None or scored.duplicates.all():
         return None
-    fresh = scored.select(~scored.copies)
-    return {"faces": len(fresh), "copies": len(scored) - len(fresh), **_headline(fresh, bootstrap=bootstrap, seed=seed)}
+    rest = scored.select(~scored.duplicates)
+    headline = _headline(rest, bootstrap=bootstrap, seed=seed)
+    return ScoresWithoutDuplicates(faces=len(rest), duplicates=len(scored) - len(rest), **headline.to_dict())

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
+from mien.core.scores import RiskPoint
 
 POINTS = 20
-"""Points of the curve in `metrics.json`."""
+"""How many points the curve in `metrics.json` has at most."""
 
 
 def risk_coverage(
     probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, points: int = POINTS
-) -> list[dict[str, float]]:
-    """Follow the risk from the surest faces to all faces.
+) -> tuple[RiskPoint, ...]:
+    """Follow the risk from the most confident faces to all faces.
 
     Args:
         probabilities: `float32 (N, C)`, rows that sum to 1.
@@ -25,30 +26,30 @@ def risk_coverage(
         points: how many equal steps of coverage there are.
 
     Returns:
-        One `{threshold, coverage, risk}` a step, coverage rising, the last one 1: the highest threshold that accepts at
-        least 1, 2, … `points` parts of the faces.  Fewer where one threshold is that of several steps.
+        One point per step, coverage rising, the last one 1: the highest threshold that accepts at least 1, 2, …
+        `points` parts of the faces.  Fewer where one threshold is that of several steps.
 
     Raises:
         UsageError: `points` is below 1.
 
     Geifman and El-Yaniv 2017, arXiv 1705.08500, section 2.
 
-    >>> surely = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]], np.float32)
-    >>> [(point["coverage"], point["risk"]) for point in risk_coverage(surely, np.array([0, 0, 0, 1]), points=2)]
+    >>> rows = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]], np.float32)
+    >>> [(point.coverage, point.risk) for point in risk_coverage(rows, np.array([0, 0, 0, 1]), points=2)]
     [(0.5, 0.0), (1.0, 0.25)]
     """
     if points < 1:
         raise UsageError(f"a curve of {points} points, expected 1 or more")
     thresholds, accepted, wrong = _levels(probabilities, targets)
     wanted = -(-len(targets) * np.arange(1, points + 1) // points)  # rounded up
-    return [
-        {
-            "threshold": float(thresholds[k]),
-            "coverage": float(accepted[k] / len(targets)),
-            "risk": float(wrong[k] / accepted[k]),
-        }
+    return tuple(
+        RiskPoint(
+            threshold=float(thresholds[k]),
+            coverage=float(accepted[k] / len(targets)),
+            risk=float(wrong[k] / accepted[k]),
+        )
         for k in np.unique(np.searchsorted(accepted, wanted))
-    ]
+    )
 
 
 def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, risk: float) -> float | None:
@@ -70,8 +71,8 @@ def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.i
 
     Geifman and El-Yaniv 2017, arXiv 1705.08500, section 3, with the risk of these faces in place of their bound for it.
 
-    >>> surely = np.array([[0.9, 0.1], [0.75, 0.25], [0.5, 0.5]], np.float32)
-    >>> threshold_for_risk(surely, np.array([0, 0, 1]), risk=0.1)
+    >>> rows = np.array([[0.9, 0.1], [0.75, 0.25], [0.5, 0.5]], np.float32)
+    >>> threshold_for_risk(rows, np.array([0, 0, 1]), risk=0.1)
     0.75
     """
     if not 0 <= risk <= 1:
@@ -81,23 +82,21 @@ def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.i
     return float(thresholds[fitting[-1]]) if fitting.size else None
 
 
-def accepted_at(
-    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, threshold: float
-) -> dict[str, float | None]:
-    """Return `{threshold, coverage, risk}` of a threshold; the risk is None where no face is accepted.
+def accepted_at(probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, threshold: float) -> RiskPoint:
+    """Return coverage and risk at a threshold.
 
-    >>> surely = np.array([[0.9, 0.1], [0.75, 0.25], [0.5, 0.5]], np.float32)
-    >>> accepted_at(surely, np.array([1, 0, 1]), threshold=0.75)["risk"]
+    >>> rows = np.array([[0.9, 0.1], [0.75, 0.25], [0.5, 0.5]], np.float32)
+    >>> accepted_at(rows, np.array([1, 0, 1]), threshold=0.75).risk
     0.5
     """
     accepted = probabilities.max(axis=1) >= threshold
     wrong = probabilities.argmax(axis=1) != targets
     risk = float(wrong[accepted].mean()) if accepted.any() else None
-    return {"threshold": threshold, "coverage": float(accepted.mean()), "risk": risk}
+    return RiskPoint(threshold=threshold, coverage=float(accepted.mean()), risk=risk)
 
 
 def area_under_risk_coverage(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
-    """Average the risk of the n surest faces over n = 1 to N.
+    """Average the risk of the n most confident faces over n = 1 to N.
 
     Faces of equal top probability have no order: the result is the mean over all of their orders.
 
@@ -106,7 +105,7 @@ def area_under_risk_coverage(probabilities: NDArray[np.float32], targets: NDArra
         targets: `int64 (N,)`, 0 to C - 1; N is at least 1.
 
     Returns:
-        AURC, 0 to 1, lower is better; the error rate itself where top probabilities say nothing of who is right.
+        AURC, 0 to 1, lower is better; the error rate itself where top probabilities do not tell right from wrong.
 
     Geifman and El-Yaniv 2017, arXiv 1705.08500, define the curve; Geifman, Uziel and El-Yaniv 2019, arXiv 1805.08206,
     the area.

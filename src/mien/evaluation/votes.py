@@ -1,10 +1,8 @@
-"""Scores against what the crowd of FER+ saw, instead of FER2013's one label.
+"""Scores against what the annotators of FER+ saw, instead of FER2013's one label.
 
 Works on the raw votes, all ten columns as they come: no outlier is removed and no face dropped for too few votes, so
 the figures are not those of Barsoum's clean-up rules.  Axes: `N` faces, `C` classes, `V` vote columns.
 """
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.labels import FERPLUS, FERPLUS_NAMES
 from mien.core.predictions import Predictions
+from mien.core.scores import AnnotatorScores, VoteDistribution, WithoutPlurality
 
 FLOOR = float(np.finfo(np.float32).eps)
 """A probability below this, 1.2e-7, counts as this much under a logarithm."""
@@ -34,7 +33,7 @@ def vote_columns(classes: tuple[str, ...], vote_names: tuple[str, ...]) -> list[
     return [vote_names.index(name) for name in names] if known else None
 
 
-def plurality(votes: NDArray[np.uint8], columns: list[int]) -> tuple[NDArray[np.int64], dict[str, int]]:
+def plurality(votes: NDArray[np.uint8], columns: list[int]) -> tuple[NDArray[np.int64], WithoutPlurality]:
     """Find the class that got more votes than any other column.
 
     Args:
@@ -42,11 +41,10 @@ def plurality(votes: NDArray[np.uint8], columns: list[int]) -> tuple[NDArray[np.
         columns: the vote column of each class.
 
     Returns:
-        `int64 (N,)`, the class or -1, and why faces got -1: `{"no_votes", "tie", "other"}`; a tie is a tie for first
-        place, `other` a winner that is no class (contempt, "unknown" or "not a face" for a FER2013 model).
+        `int64 (N,)`, the class or -1, and why how many faces got -1.
 
     >>> plurality(np.array([[5, 1, 0], [2, 2, 0], [0, 1, 9], [0, 0, 0]], np.uint8), [0, 1])
-    (array([ 0, -1, -1, -1]), {'no_votes': 1, 'tie': 1, 'other': 1})
+    (array([ 0, -1, -1, -1]), WithoutPlurality(no_votes=1, tie=1, other=1))
     """
     class_of = np.full(votes.shape[1], -1, dtype=np.int64)
     class_of[columns] = np.arange(len(columns))
@@ -56,14 +54,14 @@ def plurality(votes: NDArray[np.uint8], columns: list[int]) -> tuple[NDArray[np.
     winners = class_of[votes.argmax(axis=1)]
     other = (winners < 0) & ~silent & ~tied
     winners[silent | tied] = -1
-    return winners, {"no_votes": int(silent.sum()), "tie": int(tied.sum()), "other": int(other.sum())}
+    return winners, WithoutPlurality(no_votes=int(silent.sum()), tie=int(tied.sum()), other=int(other.sum()))
 
 
-def split_votes(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell on which faces the crowd was split: no column got more than half of the votes.
+def annotators_disagree(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell on which faces the annotators disagreed: no column got more than half of the votes.
 
-    This is FER+'s own rule for a majority, on the raw votes of all columns: where most voters chose contempt, "unknown"
-    or "not a face" they agree too.  A face without votes is not split.
+    This is FER+'s own rule for a majority, on the raw votes of all columns: where most annotators chose contempt,
+    "unknown" or "not a face" they agree too.  Nobody disagrees on a face without votes.
 
     Args:
         votes: `uint8 (N, V)`.
@@ -73,7 +71,7 @@ def split_votes(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
     Barsoum et al. 2016, arXiv 1608.01041, "majority voting"; `src/ferplus.py` of github.com/microsoft/FERPlus.
 
-    >>> split_votes(np.array([[6, 4, 0], [5, 5, 0], [4, 3, 3], [0, 0, 0]], np.uint8)).tolist()
+    >>> annotators_disagree(np.array([[6, 4, 0], [5, 5, 0], [4, 3, 3], [0, 0, 0]], np.uint8)).tolist()
     [False, True, True, False]
     """
     total = votes.sum(axis=1, dtype=np.int64)
@@ -89,8 +87,8 @@ def annotator_columns(predictions: Predictions) -> list[int] | None:
     Raises:
         DataError: the votes do not fit their names.
 
-    >>> said = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]))
-    >>> annotator_columns(said) is None
+    >>> predictions = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]))
+    >>> annotator_columns(predictions) is None
     True
     """
     if predictions.votes is None:
@@ -98,19 +96,16 @@ def annotator_columns(predictions: Predictions) -> list[int] | None:
     if predictions.votes.shape[1:] != (len(predictions.vote_names),):
         raise DataError(
             f"{predictions.source}: votes {predictions.votes.shape} for {len(predictions.vote_names)} "
-            "names, expected one column a name"
+            "names, expected one column per name"
         )
     return vote_columns(predictions.classes, predictions.vote_names)
 
 
-def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
+def score_against_votes(predictions: Predictions) -> AnnotatorScores | None:
     """Score predictions against FER+ votes.
 
     Returns:
-        None without FER+ votes or where a class has no vote column; else, for the faces with a plurality, `faces`,
-        `left_out` by reason, `accuracy` and `label_accuracy` (the data set's own labels held against the crowd); and
-        for the faces with a vote for any class, `distribution`: `faces`, `cross_entropy` and its floor `entropy`, both
-        in nats.
+        None without FER+ votes, or where a class has no vote column.
 
     Raises:
         DataError: the votes do not fit their names.
@@ -118,9 +113,9 @@ def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     Barsoum et al. 2016, arXiv 1608.01041.
 
     >>> votes = np.array([[0, 9, 0, 1, 0, 0, 0, 0]], np.uint8)
-    >>> said = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]),
-    ...                    votes=votes, vote_names=FERPLUS)
-    >>> vote_scores(said)["accuracy"]
+    >>> predictions = Predictions(np.array([[0.9, 0.1]], np.float32), ("happy", "sad"), np.array(["0"]),
+    ...                           votes=votes, vote_names=FERPLUS)
+    >>> score_against_votes(predictions).accuracy
     1.0
     """
     columns = annotator_columns(predictions)
@@ -130,29 +125,29 @@ def vote_scores(predictions: Predictions) -> dict[str, Any] | None:
     kept = winners >= 0
     targets = np.full(len(kept), UNLABELLED) if predictions.targets is None else predictions.targets
     labelled = kept & (targets != UNLABELLED)
-    return {
-        "faces": int(kept.sum()),
-        "left_out": left_out,
-        "accuracy": _share(predictions.labels[kept] == winners[kept]),
-        "label_accuracy": _share(targets[labelled] == winners[labelled]),
-        "distribution": _distribution(predictions.probabilities, predictions.votes[:, columns]),
-    }
+    return AnnotatorScores(
+        faces=int(kept.sum()),
+        left_out=left_out,
+        accuracy=_share(predictions.labels[kept] == winners[kept]),
+        label_accuracy=_share(targets[labelled] == winners[labelled]),
+        distribution=_distribution(predictions.probabilities, predictions.votes[:, columns]),
+    )
 
 
 def _share(right: NDArray[np.bool_]) -> float | None:
     return float(right.mean()) if right.size else None
 
 
-def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) -> dict[str, Any]:
-    """Average `-sum(crowd * log(model))` over the faces with votes, both arrays `(N, C)`."""
+def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) -> VoteDistribution:
+    """Average `-sum(shares * log(probabilities))` over the faces with votes, both arrays `(N, C)`."""
     voted = votes.any(axis=1)
     if not voted.any():
-        return {"faces": 0, "cross_entropy": None, "entropy": None}
-    crowd = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
-    said = np.log(np.maximum(probabilities[voted].astype(np.float64), FLOOR))
-    own = np.log(np.where(crowd > 0, crowd, 1))
-    return {
-        "faces": int(voted.sum()),
-        "cross_entropy": float(-(crowd * said).sum(axis=1).mean()),
-        "entropy": float(-(crowd * own).sum(axis=1).mean()) + 0.0,
-    }
+        return VoteDistribution(faces=0, cross_entropy=None, entropy=None)
+    shares = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
+    log_probabilities = np.log(np.maximum(probabilities[voted].astype(np.float64), FLOOR))
+    log_shares = np.log(np.where(shares > 0, shares, 1))  # 0 log 0 is 0
+    return VoteDistribution(
+        faces=int(voted.sum()),
+        cross_entropy=float(-(shares * log_probabilities).sum(axis=1).mean()),
+        entropy=float(-(shares * log_shares).sum(axis=1).mean()) + 0.0,  # + 0.0: never -0.0
+    )

@@ -11,6 +11,7 @@ import torch
 from mien.core.bundle import GRAPHS
 from mien.core.images import SIZE
 from mien.core.schema import SCHEMA_VERSION
+from mien.core.scores import Scores
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
 from mien.models.registry import info
@@ -50,7 +51,7 @@ _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 _SCORES = (
     *("source", "faces", "accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval", "ece", "log_loss"),
-    *("without_copies", "per_class", "most_confused"),
+    *("without_duplicates", "per_class", "confused_pairs"),
 )
 
 
@@ -128,12 +129,13 @@ def make_card(
     }
 
 
-def shorten(scores: Mapping[str, Any]) -> dict[str, Any]:
+def shorten(scores: Scores) -> dict[str, Any]:
     """Keep the scores that a card shows; recall stands for the whole of a class's figures."""
-    short = {key: scores[key] for key in _SCORES}
-    short["source"] = PurePath(scores["source"]).name
-    short["per_class"] = [{key: each[key] for key in ("name", "faces", "recall")} for each in scores["per_class"]]
-    short["crowd_accuracy"] = scores["votes"] and scores["votes"]["accuracy"]
+    whole = scores.to_dict()
+    short = {key: whole[key] for key in _SCORES}
+    short["source"] = PurePath(scores.source).name
+    short["per_class"] = [{"name": each.name, "faces": each.faces, "recall": each.recall} for each in scores.per_class]
+    short["annotator_accuracy"] = scores.annotators and scores.annotators.accuracy
     return short
 
 
@@ -144,7 +146,7 @@ def _weaknesses(scores: Mapping[str, Any]) -> list[str]:
     if recalls:
         worst = min(recalls, key=lambda each: each["recall"])
         found.append(f"It recognises {worst['recall']:.0%} of the {worst['faces']:,} faces labelled {worst['name']}.")
-    cells = [way for pair in scores["most_confused"] for way in pair["directions"] if way["errors"]]
+    cells = [way for pair in scores["confused_pairs"] for way in pair["directions"] if way["errors"]]
     if cells:
         most = max(cells, key=lambda each: each["errors"])
         found.append(f"It takes {most['rate']:.0%} of the faces labelled {most['target']} for {most['label']}.")

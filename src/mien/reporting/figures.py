@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from mien.core.scores import CalibrationBin, RiskPoint
 from mien.reporting.svg import COLOURS, STYLE, drawn
 
 MUTED, ACCENT, SECOND, SURFACE = (COLOURS[name][0] for name in ("muted", "accent", "second", "surface"))
@@ -104,30 +105,31 @@ def learning_rate(history: Sequence[dict[str, float]], *, alt: str) -> Markup:
         return drawn(figure, name="rate", alt=alt)
 
 
-def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Markup:
+def reliability_figure(bins: Sequence[CalibrationBin], *, name: str, alt: str) -> Markup:
     """Draw accuracy over confidence, and below it how many faces lie in each bin.
 
     Args:
-        bins: `{low, high, faces, confidence, accuracy}` a bin, as `metrics.json` has them.
+        bins: from low to high.
         name: makes ids unique when a page has several.
         alt: the picture in words.
 
     Returns:
         An `<svg>`.
     """
-    filled = [each for each in bins if each["faces"]]
-    accuracies = [each["accuracy"] for each in filled]
-    middles = np.array([(each["low"] + each["high"]) / 2 for each in filled])
-    width = bins[0]["high"] - bins[0]["low"]
+    filled = [each for each in bins if each.faces]
+    accuracies = np.array([each.accuracy for each in filled], dtype=np.float64)
+    confidences = np.array([each.confidence for each in filled], dtype=np.float64)
+    middles = np.array([(each.low + each.high) / 2 for each in filled])
+    width = bins[0].high - bins[0].low
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 4.2))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
         top.bar(middles, accuracies, width * 0.9, color=ACCENT, alpha=0.55, label="the model")
         top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="probabilities that hold")
-        top.plot([each["confidence"] for each in filled], accuracies, "o", color=ACCENT, markersize=4, clip_on=False)
+        top.plot(confidences, accuracies, "o", color=ACCENT, markersize=4, clip_on=False)
         top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
         top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
-        bottom.bar(middles, [each["faces"] for each in filled], width * 0.9, color=MUTED, alpha=0.6)
+        bottom.bar(middles, [each.faces for each in filled], width * 0.9, color=MUTED, alpha=0.6)
         bottom.set(xlabel="probability of the label", ylabel="faces")
         bottom.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
         bottom.yaxis.set_major_formatter(FuncFormatter(lambda faces, _: f"{faces:,.0f}"))
@@ -137,11 +139,11 @@ def reliability(bins: Sequence[dict[str, Any]], *, name: str, alt: str) -> Marku
         return drawn(figure, name=name, alt=alt)
 
 
-def risk_coverage(points: Sequence[dict[str, float]], *, name: str, alt: str) -> Markup:
-    """Draw the share of wrong labels over the share of faces that are answered, the surest first.
+def risk_coverage_figure(points: Sequence[RiskPoint], *, name: str, alt: str) -> Markup:
+    """Draw the share of wrong labels over the share of faces that are accepted, the most confident first.
 
     Args:
-        points: `{threshold, coverage, risk}` a point, as `metrics.json` has them.
+        points: of the curve, coverage rising.
         name: makes ids unique when a page has several.
         alt: the picture in words.
 
@@ -151,7 +153,8 @@ def risk_coverage(points: Sequence[dict[str, float]], *, name: str, alt: str) ->
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 3.1))
         axes = figure.add_subplot()
-        coverages, risks = ([point[key] for point in points] for key in ("coverage", "risk"))
+        coverages = np.array([point.coverage for point in points])
+        risks = np.array([point.risk for point in points], dtype=np.float64)
         axes.plot(coverages, risks, "o-", color=ACCENT, linewidth=1.8, markersize=4, clip_on=False)
         axes.axhline(risks[-1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.set(xlim=(0, 1), ylim=(0, None), xlabel="share of faces answered", ylabel="share of them wrong")
@@ -160,11 +163,11 @@ def risk_coverage(points: Sequence[dict[str, float]], *, name: str, alt: str) ->
         return drawn(figure, name=name, alt=alt)
 
 
-def arms(named: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> Markup:
-    """Draw the accuracy of each run of an ablation: a row an arm, a dot a run, a bar for the mean.
+def arms_figure(named: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> Markup:
+    """Draw the accuracy of each run of an ablation: one row per arm, one dot per run, a bar for the mean.
 
     Args:
-        named: (name, accuracies) an arm.
+        named: name and accuracies of each arm.
         alt: the picture in words.
 
     Returns:

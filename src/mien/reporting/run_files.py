@@ -8,49 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.ablation import Ablation
 from mien.core.data_summary import DataSummary
 from mien.core.errors import DataError
 from mien.core.files import read_arrays
 from mien.core.images import SIZE
 from mien.core.predictions import Predictions
 from mien.core.runs import TIMING, RunDir
+from mien.core.scores import Scores
 from mien.reporting.explained import Explanation, read_part
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "config.json": ("config", "data"),
     "status.json": ("state",),
     "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
-    "metrics.json": (
-        "synthetic",
-        "faces",
-        "unlabelled",
-        "copies",
-        "classes",
-        "bootstrap",
-        "accuracy",
-        "accuracy_interval",
-        "macro_f1",
-        "macro_f1_interval",
-        "balanced_accuracy",
-        "top2_accuracy",
-        "log_loss",
-        "brier",
-        "ece",
-        "ece_bins",
-        "per_class",
-        "confusion",
-        "most_confused",
-        "without_copies",
-        "votes",
-    ),
-    "ablation.json": ("source", "model", "epochs", "seeds", "factors", "arms", "effects", "runs", "synthetic"),
     "attribution.json": ("split", "synthetic", "classes", "methods", "share", "layer", "comparison"),
     "filters.json": ("layer", "filters", "of", "faces", "above_all_faces"),
     "feature_maps.json": ("layer", "face"),
 }
 """What the page takes from each file."""
 
-FIRST_SPLITS, LAST_SPLITS = ("test", "private-test"), ("validation", "train")
+SPLIT_PLACES = {"test": 0, "private-test": 1, "validation": 3, "train": 4}
+OTHER_SPLIT = 2
+"""The order in which evaluated splits are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,26 +39,27 @@ class Evaluation:
 
     Attributes:
         split: the name of the split.
-        metrics: what `evaluate` returned.
+        scores: `metrics.json`.
         predictions: of every face of the split, or None.
         rows: `int64 (K,)`, places of the example faces in `predictions`; empty without examples.
         images: `uint8 (K, 48, 48)`, the example faces.
-        cell_rows: `int64 (L,)`, as `rows`: the faces behind the worst cells of the confusion matrix.
-        cell_images: `uint8 (L, 48, 48)`, those faces.
+        confused_rows: `int64 (L,)`, as `rows`: faces of the top confusions.
+        confused_images: `uint8 (L, 48, 48)`, those faces.
     """
 
     split: str
-    metrics: dict[str, Any]
+    scores: Scores
     predictions: Predictions | None
     rows: NDArray[np.int64]
     images: NDArray[np.uint8]
-    cell_rows: NDArray[np.int64]
-    cell_images: NDArray[np.uint8]
+    confused_rows: NDArray[np.int64]
+    confused_images: NDArray[np.uint8]
 
     @property
     def learned(self) -> bool:
         """Whether training saw these faces, or most of them."""
-        return "train" in self.split.split(",") or 2 * int(self.metrics["copies"]) > int(self.metrics["faces"])
+        duplicates = self.scores.duplicates or 0
+        return "train" in self.split.split(",") or 2 * duplicates > self.scores.faces
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +89,7 @@ class RunFiles:
     history: list[dict[str, float]]
     timing: list[dict[str, float]]
     evaluations: list[Evaluation]
-    ablation: dict[str, Any] | None
+    ablation: Ablation | None
     attribution: Explanation | None
     filters: Explanation | None
     feature_maps: Explanation | None
@@ -125,7 +106,7 @@ class RunFiles:
         return "ablation" in (self.config or {})
 
     @property
-    def crowd_labels(self) -> bool:
+    def annotator_labels(self) -> bool:
         """Whether FER+'s votes are the labels, and so can't be held against them."""
         return self.recipe.get("labels") == "ferplus"
 
@@ -155,11 +136,19 @@ def read_run(run: RunDir) -> RunFiles:
         history=run.history,
         timing=run.read_table("timing.csv", TIMING),
         evaluations=_evaluations(run),
-        ablation=_json(run, "ablation.json") or _json(run, "ablation/ablation.json"),
+        ablation=_ablation(run),
         attribution=_explained(run, "attribution"),
         filters=_explained(run, "filters"),
         feature_maps=_explained(run, "feature_maps"),
     )
+
+
+def _ablation(run: RunDir) -> Ablation | None:
+    """Read the table of the ablation that the folder is, or of the one inside it."""
+    for name in ("ablation.json", "ablation/ablation.json"):
+        if (run.path / name).is_file():
+            return Ablation.read(run.path / name)
+    return None
 
 
 def _explained(run: RunDir, name: str) -> Explanation | None:
@@ -180,26 +169,25 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
 
 def _evaluations(run: RunDir) -> list[Evaluation]:
     """Read the evaluated splits: test splits first, those that training has seen last."""
-    places: Mapping[str, int] = {
-        **{name: place - 9 for place, name in enumerate(FIRST_SPLITS)},
-        **{name: place + 9 for place, name in enumerate(LAST_SPLITS)},
-    }
     found = [_evaluation(run, path.parent.name) for path in sorted((run.path / "eval").glob("*/metrics.json"))]
-    return sorted(found, key=lambda each: (each.learned, places.get(each.split, 0)))
+    return sorted(found, key=lambda each: (each.learned, SPLIT_PLACES.get(each.split, OTHER_SPLIT)))
 
 
 def _evaluation(run: RunDir, split: str) -> Evaluation:
     folder = run.path / "eval" / split
-    metrics = _json(run, f"eval/{split}/metrics.json")
-    assert metrics is not None
+    scores = Scores.read(folder / "metrics.json")
     predictions = Predictions.load(folder / "predictions.npz") if (folder / "predictions.npz").is_file() else None
     faces = 0 if predictions is None else len(predictions)
+    rows, images = _faces(folder / "examples.npz", faces=faces)
+    confused_rows, confused_images = _faces(folder / "top_confusions.npz", faces=faces)
     return Evaluation(
-        split,
-        metrics,
-        predictions,
-        *_faces(folder / "examples.npz", faces=faces),
-        *_faces(folder / "cells.npz", faces=faces),
+        split=split,
+        scores=scores,
+        predictions=predictions,
+        rows=rows,
+        images=images,
+        confused_rows=confused_rows,
+        confused_images=confused_images,
     )
 
 

@@ -1,20 +1,21 @@
-"""What the page says of each evaluated split: figures, classes, calibration, and example faces."""
+"""What the page says about each evaluated split: figures, classes, calibration, and example faces."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
+from mien.core.scores import RiskPoint, Scores, ScoresWithoutDuplicates
 from mien.reporting import figures
 from mien.reporting.faces import show_face
-from mien.reporting.formatting import NONE, decimal, percent, span
+from mien.reporting.formatting import decimal, percent, span
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.summary import warning
+from mien.reporting.view import Values, View
 
 MOST_FACES = 400
-"""At most so many example faces a split, to keep the page small."""
+"""How many example faces of a split are shown at most, to keep the page small."""
 
 FIGURES = (
     ("accuracy", "Accuracy", percent, "share of faces with the right label"),
@@ -25,112 +26,116 @@ FIGURES = (
     ("brier", "Brier score", decimal, "0 to 2, lower is better"),
     ("ece", "Calibration error (ECE)", percent, "mean gap between probability and share of right labels"),
 )
-"""Key in `metrics.json`, name, how it is written, how to read it."""
+"""Attribute of `Scores`, name, how it is written, how to read it."""
 
 
-def scores(files: RunFiles) -> dict[str, Any] | str:
+def scores(files: RunFiles) -> View:
     """Show every evaluated split.
 
     Args:
         files: the run's files.
 
     Returns:
-        `blocks`, one a split, and `crowd_labels` for `scores.html`; or the line that stands in their place.
+        `blocks`, one per split, and `annotator_labels` for `scores.html`; or the sentence that stands in their place.
     """
     if not files.evaluations:
         return "No scores yet: `mien eval RUN` makes them."
     return {
-        "crowd_labels": files.crowd_labels,
+        "annotator_labels": files.annotator_labels,
         "blocks": [_block(each, place) for place, each in enumerate(files.evaluations, start=1)],
     }
 
 
-def _block(evaluation: Evaluation, place: int) -> dict[str, Any]:
-    metrics = evaluation.metrics
-    caption = _reliability_caption(metrics)
+def _block(evaluation: Evaluation, place: int) -> Values:
+    scores = evaluation.scores
+    caption = _reliability_caption(scores)
     return {
         "anchor": f"scores-{place}",
         "split": evaluation.split,
-        "metrics": metrics,
+        "scores": scores,
         "warning": warning(evaluation),
-        "figures": _figures(metrics),
-        "fresh": _fresh(metrics),
-        "votes": metrics["votes"],
+        "figures": _figures(scores),
+        "rest": _without_duplicates(scores),
         "reliability": {
-            "svg": figures.reliability(metrics["ece_bins"], name=f"reliability-{place}", alt=caption),
+            "svg": figures.reliability_figure(scores.ece_bins, name=f"reliability-{place}", alt=caption),
             "caption": caption,
         },
-        "selective": _selective(metrics.get("risk_coverage"), name=f"risk-{place}"),
+        "selective": _selective(scores.risk_coverage, name=f"risk-{place}"),
     }
 
 
-def _fresh(metrics: dict[str, Any]) -> dict[str, Any] | None:
-    """The figures without copies, where there are copies."""
-    fresh: dict[str, Any] | None = metrics["without_copies"]
-    return fresh if fresh and fresh["copies"] else None
+def _without_duplicates(scores: Scores) -> ScoresWithoutDuplicates | None:
+    """The figures without duplicates, where there are duplicates."""
+    rest = scores.without_duplicates
+    if rest is None or rest.duplicates == 0:
+        return None
+    return rest
 
 
-def _figures(metrics: dict[str, Any]) -> list[dict[str, str]]:
-    fresh = _fresh(metrics) or {}
-    return [
-        {
-            "name": name,
-            "hint": hint,
-            "all": write(metrics[key]),
-            "interval": _interval(metrics, key),
-            "fresh": write(fresh[key]) if key in fresh else NONE,
-            "fresh_interval": _interval(fresh, key),
-        }
-        for key, name, write, hint in FIGURES
-        if metrics[key] is not None
-    ]
+def _figures(scores: Scores) -> list[Values]:
+    rest = _without_duplicates(scores)
+    rows = []
+    for key, name, write, hint in FIGURES:
+        if getattr(scores, key) is None:
+            continue
+        rows.append(
+            {
+                "name": name,
+                "hint": hint,
+                "all": write(getattr(scores, key)),
+                "interval": _interval(scores, key),
+                "rest": write(getattr(rest, key, None)),
+                "rest_interval": _interval(rest, key),
+            }
+        )
+    return rows
 
 
-def _interval(values: dict[str, Any], key: str) -> str:
-    interval = values.get(f"{key}_interval")
-    return span(interval) if interval else ""
+def _interval(scores: Scores | ScoresWithoutDuplicates | None, key: str) -> str:
+    interval = getattr(scores, f"{key}_interval", None)
+    return "" if interval is None else span(interval)
 
 
-def _reliability_caption(metrics: dict[str, Any]) -> str:
-    filled = [each for each in metrics["ece_bins"] if each["faces"]]
-    mean = sum(each["confidence"] * each["faces"] for each in filled) / metrics["faces"]
-    gap = mean - metrics["accuracy"]
-    verdict = (
-        "as sure as it should be, on the whole"
-        if abs(gap) < 0.01
-        else "surer than it should be"
-        if gap > 0
-        else "less sure than it could be"
-    )
+def _reliability_caption(scores: Scores) -> str:
+    confidences = 0.0
+    for each in scores.ece_bins:
+        if each.confidence is not None:
+            confidences += each.confidence * each.faces
+    mean = confidences / scores.faces
+    gap = mean - scores.accuracy
+    if abs(gap) < 0.01:
+        verdict = "as sure as it should be, on the whole"
+    elif gap > 0:
+        verdict = "surer than it should be"
+    else:
+        verdict = "less sure than it could be"
     return (
         f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
-        f"{percent(metrics['accuracy'])} are right: it is {verdict}. A bar that ends below the dashed line "
+        f"{percent(scores.accuracy)} are right: it is {verdict}. A bar that ends below the dashed line "
         "promises too much."
     )
 
 
-def _selective(points: list[dict[str, float]] | None, *, name: str) -> dict[str, Any] | None:
-    """The curve of risk over coverage; None for scores of an older version of mien, which have none."""
-    if not points:
-        return None
-    half, whole = next(point for point in points if point["coverage"] >= 0.5), points[-1]
+def _selective(points: Sequence[RiskPoint], *, name: str) -> Values:
+    """Show the curve of risk over coverage."""
+    half, whole = next(point for point in points if point.coverage >= 0.5), points[-1]
     caption = (
-        f"Does it know when it is wrong? Of all faces {percent(whole['risk'])} get the wrong label, of the surest "
-        f"{percent(half['coverage'])} (top probability at least {percent(half['threshold'])}) {percent(half['risk'])}."
+        f"Does it know when it is wrong? Of all faces {percent(whole.risk)} get the wrong label, of the most confident "
+        f"{percent(half.coverage)} (top probability at least {percent(half.threshold)}) {percent(half.risk)}."
     )
-    if whole["risk"]:
-        caption += " A curve that does not rise to the right says that the probabilities do not tell right from wrong."
-    return {"svg": figures.risk_coverage(points, name=name, alt=caption), "caption": caption}
+    if whole.risk:
+        caption += " If the curve does not rise to the right, the probabilities do not tell right from wrong."
+    return {"svg": figures.risk_coverage_figure(points, name=name, alt=caption), "caption": caption}
 
 
-def examples(files: RunFiles) -> dict[str, Any] | str:
+def examples(files: RunFiles) -> View:
     """Show faces that were labelled right and wrong with the greatest probability.
 
     Args:
         files: the run's files.
 
     Returns:
-        `blocks`, one a split, for `examples.html`; or the line that stands in their place.
+        `blocks`, one per split, for `examples.html`; or the sentence that stands in their place.
     """
     blocks = [
         {
@@ -141,28 +146,27 @@ def examples(files: RunFiles) -> dict[str, Any] | str:
         for each in files.evaluations
         if each.predictions is not None and len(each.rows)
     ]
-    return {"blocks": blocks} if blocks else "No example faces yet: `mien eval RUN` makes them."
+    if not blocks:
+        return "No example faces yet: `mien eval RUN` makes them."
+    return {"blocks": blocks}
 
 
-def _by_class(said: Predictions, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> list[dict[str, Any]]:
-    """Sort faces by their target, right ones apart from wrong ones, the surest first."""
-    if said.targets is None:
+def _by_class(predictions: Predictions, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> list[Values]:
+    """Sort faces by their target, right ones apart from wrong ones, the most confident first."""
+    if predictions.targets is None:
         return []
-    sure = said.probabilities.max(axis=1)
-    order = sorted(range(min(len(rows), MOST_FACES)), key=lambda k: -sure[rows[k]])
+    shown = min(len(rows), MOST_FACES)
+    confidences = predictions.probabilities.max(axis=1)[rows[:shown]]
+    order = np.argsort(-confidences, kind="stable")
     groups = []
-    for target, name in enumerate(said.classes):
-        faces = [
-            show_face(said, int(rows[k]), images[k]) for k in order if said.targets[rows[k]] == target != UNLABELLED
-        ]
-        if faces:
-            groups.append(
-                {
-                    "name": name,
-                    "kinds": [
-                        ("Right", [face for face in faces if face["right"]]),
-                        ("Wrong", [face for face in faces if not face["right"]]),
-                    ],
-                }
-            )
+    for target, name in enumerate(predictions.classes):
+        right, wrong = [], []
+        for k in order[predictions.targets[rows[order]] == target]:
+            face = show_face(predictions, int(rows[k]), images[k])
+            if face["right"]:
+                right.append(face)
+            else:
+                wrong.append(face)
+        if right or wrong:
+            groups.append({"name": name, "kinds": [("Right", right), ("Wrong", wrong)]})
     return groups

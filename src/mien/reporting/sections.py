@@ -71,7 +71,7 @@ def data(files: RunFiles) -> View:
         "columns": columns,
         "rows": rows,
         "held_apart": bool(card),
-        "audit": _audit(summary, annotator_labels=files.crowd_labels),
+        "audit": _audit(summary, annotator_labels=files.annotator_labels),
     }
 
 
@@ -127,7 +127,7 @@ def model(files: RunFiles) -> View:
 def _has_soft_targets(files: RunFiles) -> bool:
     """Whether something else is learned than each face's label: what teachers or voters say, or smoothed labels."""
     smoothing = files.recipe.get("loss", {}).get("label_smoothing", 0)
-    return bool(files.recipe.get("teachers") or smoothing or files.crowd_labels)
+    return bool(files.recipe.get("teachers") or smoothing or files.annotator_labels)
 
 
 def training(files: RunFiles) -> View:

@@ -1,13 +1,14 @@
 """The top of the page: what was trained, how good it is, what it is best and worst at, in a few plain sentences."""
 
 from collections.abc import Iterator
-from typing import Any
 
+from mien.core.scores import ClassScores, Scores
 from mien.core.text import taught_by
 from mien.reporting.ablation import conclusions
 from mien.reporting.attribution import where_it_looks
 from mien.reporting.formatting import big, count, decimal, percent, plural, span
 from mien.reporting.run_files import Evaluation, RunFiles
+from mien.reporting.view import Values
 
 STATES = {
     "running": "still running when this page was made",
@@ -18,8 +19,8 @@ STATES = {
 }
 
 
-def summary(files: RunFiles) -> dict[str, Any]:
-    """Say what a person who reads nothing else should know.
+def summary(files: RunFiles) -> Values:
+    """Say what a reader of nothing else should know.
 
     Args:
         files: the run's files.
@@ -28,16 +29,21 @@ def summary(files: RunFiles) -> dict[str, Any]:
         What `summary.html` shows: `title`, `state`, `updated`, `synthetic` (a sentence, or empty), `sentences` and
         `tiles`.
     """
-    shown = files.evaluations[0] if files.evaluations else None
+    best_known = files.evaluations[0] if files.evaluations else None
     status = files.status or {}
-    what = "Ablation of " * files.is_ablation + model_name(files)
+    if files.is_ablation:
+        what, sentences, tiles = f"Ablation of {model_name(files)}", conclusions(files), []
+    else:
+        what = model_name(files)
+        sentences = list(_sentences(files, best_known))
+        tiles = _tiles(files, best_known)
     return {
         "title": f"{what} on {_short(str(files.card.get('source', 'unknown data')))}",
         "state": STATES.get(status.get("state", ""), ""),
         "updated": status.get("updated", "")[:16].replace("T", " "),
         "synthetic": _synthetic(files),
-        "sentences": list(_sentences(files, shown)) if not files.is_ablation else list(conclusions(files)),
-        "tiles": _tiles(files, shown) if not files.is_ablation else [],
+        "sentences": sentences,
+        "tiles": tiles,
     }
 
 
@@ -84,31 +90,34 @@ def _short(source: str) -> str:
 
 
 def _synthetic(files: RunFiles) -> str:
-    scored = [each.split for each in files.evaluations if each.metrics["synthetic"]]
+    scored = [each.split for each in files.evaluations if each.scores.synthetic]
     learned = files.card.get("synthetic", False)
     if not learned and not scored:
         return ""
-    whom = "learned from and was scored on" if learned and scored else "learned from" if learned else "was scored on"
+    if learned and scored:
+        verbs = "learned from and was scored on"
+    else:
+        verbs = "learned from" if learned else "was scored on"
     return (
-        f"The model {whom} faces that a program drew. Such figures show that the software works; they say nothing "
+        f"The model {verbs} faces that a program drew. Such figures show that the software works; they say nothing "
         "about photographs of people."
     )
 
 
-def _sentences(files: RunFiles, shown: Evaluation | None) -> Iterator[str]:
+def _sentences(files: RunFiles, evaluation: Evaluation | None) -> Iterator[str]:
     yield _trained(files)
-    if shown is None:
+    if evaluation is None:
         yield "It has not been scored yet."
         return
-    metrics = shown.metrics
-    yield " ".join(filter(None, (warning(shown), _scored(shown))))
-    yield from _best_and_worst(metrics["per_class"])
-    if metrics["most_confused"]:
-        pair = metrics["most_confused"][0]
-        errors = metrics["faces"] - sum(row[place] for place, row in enumerate(metrics["confusion"]["counts"]))
+    scores = evaluation.scores
+    yield f"{warning(evaluation)} {_scored(evaluation)}".strip()
+    yield from _best_and_worst(scores)
+    if scores.confused_pairs:
+        pair = scores.confused_pairs[0]
+        errors = scores.faces - sum(row[k] for k, row in enumerate(scores.confusion.counts))
         yield (
-            f"The pair that it mixes up most is “{'” and “'.join(pair['classes'])}”: {count(pair['errors'])} of "
-            f"{plural(errors, 'error')} ({percent(pair['share'], 0)})."
+            f"The pair that it mixes up most is “{pair.classes[0]}” and “{pair.classes[1]}”: {count(pair.errors)} of "
+            f"{plural(errors, 'error')} ({percent(pair.share, 0)})."
         )
     yield from where_it_looks(files)
 
@@ -135,64 +144,66 @@ def _why_kept(files: RunFiles, kept: int) -> str:
     return ", the last of its cycle" if whole else ""
 
 
-def _scored(shown: Evaluation) -> str:
-    metrics, counts = shown.metrics, shown.metrics["confusion"]["counts"]
-    guess = max(map(sum, counts)) / metrics["faces"]
-    beats = metrics["accuracy_interval"][0] > guess
-    doubt = "" if beats else ", and the interval does not rule out that it does no better"
+def _scored(evaluation: Evaluation) -> str:
+    scores = evaluation.scores
+    guess = max(each.faces for each in scores.per_class) / scores.faces
+    doubt = ""
+    if scores.accuracy_interval[0] <= guess:
+        doubt = ", and the interval does not rule out that it does no better"
     text = (
-        f"On the {plural(metrics['faces'], 'face')} of “{shown.split}” it is right for "
-        f"{percent(metrics['accuracy'])} (95 % interval {span(metrics['accuracy_interval'])}); always naming the "
+        f"On the {plural(scores.faces, 'face')} of “{evaluation.split}” it is right for "
+        f"{percent(scores.accuracy)} (95 % interval {span(scores.accuracy_interval)}); always naming the "
         f"most frequent expression would be right for {percent(guess)}{doubt}."
     )
-    fresh = metrics["without_copies"]
-    if fresh and fresh["copies"]:
+    rest = scores.without_duplicates
+    if rest is not None and rest.duplicates:
         text += (
-            f" Without the {plural(fresh['copies'], 'face')} that also occur in the training data it is "
-            f"{percent(fresh['accuracy'])}."
+            f" Without the {plural(rest.duplicates, 'face')} that also occur in the training data it is "
+            f"{percent(rest.accuracy)}."
         )
     return text
 
 
-def _best_and_worst(per_class: list[dict[str, Any]]) -> Iterator[str]:
-    known = sorted((each for each in per_class if each["faces"]), key=lambda each: -each["f1"])
-    if len(known) < 2 or known[0]["f1"] == known[-1]["f1"]:
+def _best_and_worst(scores: Scores) -> Iterator[str]:
+    known = [(each.f1, each) for each in scores.per_class if each.f1 is not None]
+    known.sort(key=lambda pair: -pair[0])
+    if len(known) < 2 or known[0][0] == known[-1][0]:
         return
-    best, worst = known[0], known[-1]
-    yield f"It is best at “{best['name']}”: {_found(best)}. It is worst at “{worst['name']}”: {_found(worst)}."
+    best, worst = known[0][1], known[-1][1]
+    yield f"It is best at “{best.name}”: {_found(best)}. It is worst at “{worst.name}”: {_found(worst)}."
 
 
-def _found(each: dict[str, Any]) -> str:
-    if not each["recall"]:
-        return f"it finds none of these {plural(each['faces'], 'face')}"
+def _found(scores: ClassScores) -> str:
+    if not scores.recall:
+        return f"it finds none of these {plural(scores.faces, 'face')}"
     return (
-        f"it finds {percent(each['recall'], 0)} of these faces, and is right {percent(each['precision'], 0)} of "
+        f"it finds {percent(scores.recall, 0)} of these faces, and is right {percent(scores.precision, 0)} of "
         "the times that it says so"
     )
 
 
-def _tiles(files: RunFiles, shown: Evaluation | None) -> list[dict[str, str]]:
+def _tiles(files: RunFiles, evaluation: Evaluation | None) -> list[dict[str, str]]:
     tiles = []
-    if shown:
-        metrics = shown.metrics
+    if evaluation is not None:
+        scores = evaluation.scores
         tiles = [
             {
-                "name": f"Accuracy, {shown.split}",
-                "value": percent(metrics["accuracy"]),
-                "note": f"95 % interval {span(metrics['accuracy_interval'])}",
+                "name": f"Accuracy, {evaluation.split}",
+                "value": percent(scores.accuracy),
+                "note": f"95 % interval {span(scores.accuracy_interval)}",
             },
-            {"name": "Macro-F1", "value": percent(metrics["macro_f1"]), "note": "every class counts alike"},
-            {"name": "Calibration error", "value": percent(metrics["ece"]), "note": "0 % would be perfect"},
+            {"name": "Macro-F1", "value": percent(scores.macro_f1), "note": "every class counts alike"},
+            {"name": "Calibration error", "value": percent(scores.ece), "note": "0 % would be perfect"},
         ]
     if files.model_info:
         tiles.append(
             {
                 "name": "Parameters",
                 "value": big(files.model_info["parameters"]),
-                "note": f"{big(files.model_info['macs'])} multiply-adds a face",
+                "note": f"{big(files.model_info['macs'])} multiply-adds per face",
             }
         )
-    if not shown and files.history:
+    if evaluation is None and files.history:
         row = next((row for row in files.history if row["epoch"] == best_epoch(files.history)), files.history[-1])
         tiles.insert(
             0,

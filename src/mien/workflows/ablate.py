@@ -5,16 +5,18 @@ import io
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mien.core.ablation import Ablation, AblationRun
 from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
-from mien.core.files import write_atomic, write_json
+from mien.core.files import write_atomic
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
-from mien.core.schema import SCHEMA_VERSION
+from mien.core.scores import Scores
 from mien.core.text import spreadsheet_cell
-from mien.evaluation.ablation import arm_means, effects
+from mien.evaluation.ablation import arm_scores, effects
 from mien.training.config import resolve
 from mien.training.distillation import open_teachers
 from mien.training.factors import Arm, arms, read_factors
@@ -31,8 +33,8 @@ from mien.workflows.train import (
 
 log = logging.getLogger(__name__)
 
-SCORES = ("accuracy", "macro_f1", "log_loss", "ece")
-"""What is kept of each run's `metrics.json`."""
+COLUMNS = ("seed", "run", "split", "faces", "accuracy", "macro_f1", "log_loss", "ece")
+"""What `ablation.csv` has of each run, after its levels."""
 
 
 def ablate(
@@ -50,7 +52,7 @@ def ablate(
     progress: OnProgress | None = None,
     run_data: RunData | None = None,
     **flags: Any,
-) -> RunDir:
+) -> Ablation:
     """Train every combination of the factors' levels with every seed, score each run, and say what a level is worth.
 
     Each run is a run folder of its own, `arms/<arm>/seed-<seed>/`; `ablation.json` and `ablation.csv` are written anew
@@ -74,7 +76,7 @@ def ablate(
         flags: config keys over recipe and settings.
 
     Returns:
-        The run folder; its state is `failed` where some runs failed, and the table has the others.
+        What is also in `ablation.json`; where some runs `failed`, the means and effects are those of the others.
 
     Raises:
         ConfigError: an unknown factor, key or level; nothing is trained then.
@@ -95,8 +97,8 @@ def ablate(
         return _train_arms(run, progress)
 
 
-def resume_ablation(where: str | Path | RunDir, *, progress: OnProgress | None = None) -> RunDir:
-    """Go on with an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
+def resume_ablation(where: str | Path | RunDir, *, progress: OnProgress | None = None) -> Ablation:
+    """Resume an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
 
     Args:
         where: the run folder, its name, or `latest`.
@@ -114,29 +116,28 @@ def resume_ablation(where: str | Path | RunDir, *, progress: OnProgress | None =
         return _train_arms(run, progress)
 
 
-def _train_arms(run: TrainingRun, progress: OnProgress | None) -> RunDir:
+def _train_arms(run: TrainingRun, progress: OnProgress | None) -> Ablation:
     plan = _plan(run)
     run.set_status("running")
     log.info("ablation: %s", run.path)
     todo = [(arm, seed) for seed in plan["seeds"] for arm in arms(plan["factors"])]  # all arms early, with one seed
-    done: list[dict[str, Any]] = []
+    done: list[AblationRun] = []
     for number, (arm, seed) in enumerate(todo, start=1):
         log.info("run %d of %d: %s, seed %d", number, len(todo), _name(arm), seed)
         try:
-            done.append(_run(run, arm, seed=seed, progress=progress))
+            done.append(_train_one(run, arm, seed=seed, progress=progress))
         except (KeyboardInterrupt, Interrupted, StorageError) as error:
             reason = str(error) or "stopped by the user"
             kind = StorageError if isinstance(error, StorageError) else Interrupted
             run.set_status("interrupted", reason=reason)
             raise kind(f"{reason}; the whole ablation goes on with: mien ablate --resume {run.path}") from None
-        _write(run, plan["factors"], done)
-    failed = [each for each in done if each["accuracy"] is None]
-    if failed:
-        reason = f"{len(failed)} of {len(done)} runs failed, the first: {failed[0]['reason']}"
+        ablation = _write(run, plan["factors"], done)
+    if ablation.failed:
+        reason = f"{len(ablation.failed)} of {len(done)} runs failed, the first: {ablation.failed[0].reason}"
         run.set_status("failed", reason=f"{reason}; try those again with: mien ablate --resume {run.path}")
     else:
         run.set_status("finished")
-    return run
+    return ablation
 
 
 def _plan(run: RunDir) -> dict[str, Any]:
@@ -147,27 +148,36 @@ def _plan(run: RunDir) -> dict[str, Any]:
     levels = list(factors.values()) if isinstance(factors, dict) else [factors]
     if not all(isinstance(each, list) and all(isinstance(level, str) for level in each) for each in levels):
         raise DataError(f"{run.path / 'config.json'}: damaged (factors {factors!r}, expected names with their levels)")
-    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
-        raise DataError(f"{run.path / 'config.json'}: damaged (seeds {seeds!r}, expected whole numbers)")
+    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
+        raise DataError(f"{run.path / 'config.json'}: damaged (seeds {seeds!r}, expected one or more whole numbers)")
     return plan
 
 
-def _run(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | None) -> dict[str, Any]:
-    """Train and score one run, or go on with it; a failure is an outcome, not an end."""
+def _train_one(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | None) -> AblationRun:
+    """Train and score one run, or resume it; where it fails, the others go on without it."""
     folder = run.path / "arms" / re.sub(r"[^\w.+=,-]+", "_", _name(arm)) / f"seed-{seed}"
-    outcome = {"levels": arm.levels, "seed": seed, "run": str(folder.relative_to(run.path)), "reason": ""}
+    outcome = AblationRun(levels=arm.levels, seed=seed, run=str(folder.relative_to(run.path)))
     try:
         trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, progress=progress)
         split = trained.default_split
-        if not (folder / "eval" / split / "metrics.json").exists():
+        metrics = folder / "eval" / split / "metrics.json"
+        if not metrics.exists():
             evaluate(trained, split=split, device=trained.config.device)
-        scores = trained.read_json(f"eval/{split}/metrics.json")
+        scores = Scores.read(metrics)
     except (Interrupted, StorageError):
         raise
     except Exception as error:  # out of memory, a diverging loss, …: the other arms are not to blame
         log.warning("failed: %s: %s", type(error).__name__, error)
-        return {**outcome, "reason": f"{type(error).__name__}: {error}", **dict.fromkeys((*SCORES, "split", "faces"))}
-    return {**outcome, "split": split, "faces": scores["faces"], **{key: scores[key] for key in SCORES}}
+        return replace(outcome, reason=f"{type(error).__name__}: {error}")
+    return replace(
+        outcome,
+        split=split,
+        faces=scores.faces,
+        accuracy=scores.accuracy,
+        macro_f1=scores.macro_f1,
+        log_loss=scores.log_loss,
+        ece=scores.ece,
+    )
 
 
 def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], progress: OnProgress | None) -> TrainingRun:
@@ -182,30 +192,31 @@ def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], progre
     return start(data, verb="train", out=folder, overwrite=True, progress=progress)
 
 
-def _write(run: RunDir, factors: dict[str, list[str]], done: list[dict[str, Any]]) -> None:
-    config = run.read_json("config.json")
-    write_json(
-        run.path / "ablation.json",
-        {
-            "schema_version": SCHEMA_VERSION,
-            "source": config["data"]["source"],
-            "synthetic": config["data"]["synthetic"],
-            "model": config["config"]["model"],
-            "recipe": config["config"]["recipe"],
-            "epochs": config["config"]["epochs"],
-            "seeds": config["ablation"]["seeds"],
-            "factors": factors,
-            "arms": arm_means(done),
-            "effects": effects(done, factors),
-            "runs": done,
-        },
+def _write(run: RunDir, factors: dict[str, list[str]], done: list[AblationRun]) -> Ablation:
+    """Write `ablation.json` and `ablation.csv` with the runs so far."""
+    stored = run.read_json("config.json")
+    ablation = Ablation(
+        run=str(run.path),
+        source=stored["data"]["source"],
+        synthetic=stored["data"]["synthetic"],
+        network=stored["config"]["model"],
+        recipe=stored["config"]["recipe"],
+        epochs=stored["config"]["epochs"],
+        seeds=tuple(stored["ablation"]["seeds"]),
+        factors={factor: tuple(levels) for factor, levels in factors.items()},
+        arms=arm_scores(done),
+        effects=effects(done, factors),
+        runs=tuple(done),
     )
+    ablation.write(run.path / "ablation.json")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    keys = ("seed", "run", "split", "faces", *SCORES)
-    rows = [[*factors, *keys], *([*each["levels"].values(), *(each[key] for key in keys)] for each in done)]
-    writer.writerows([spreadsheet_cell(cell) for cell in row] for row in rows)
+    writer.writerow([spreadsheet_cell(head) for head in (*factors, *COLUMNS)])
+    for each in done:
+        cells = [*each.levels.values(), *(getattr(each, column) for column in COLUMNS)]
+        writer.writerow([spreadsheet_cell(cell) for cell in cells])
     write_atomic(run.path / "ablation.csv", text.getvalue())
+    return ablation
 
 
 def _name(arm: Arm) -> str:

@@ -1,93 +1,193 @@
-"""`evaluate`: what a trained run says of faces, and how right it is.  Axes: `N` faces, `K` examples."""
+"""`evaluate`: how right a trained run or a bundle is, on labelled faces.
+
+A bundle is scored without the training libraries, so what needs torch is imported where a run is scored.
+"""
 
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.bundle import Bundle, Precision
+from mien.core.bundle import find as find_bundle
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
-from mien.core.files import read_json, write_arrays, write_json
+from mien.core.files import write_arrays
+from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
-from mien.core.runs import RunDir
+from mien.core.runs import RunDir, runs_named
+from mien.core.scores import FlipScores, Scores
 from mien.data.formats import absolute_source, open_faces
 from mien.data.matching import check_classes, match
 from mien.data.split import copies_of
-from mien.evaluation.examples import choose_cell_faces, choose_examples
-from mien.evaluation.metrics import evaluate as score
-from mien.models.classifier import Classifier, load_classifier
-from mien.training.devices import resolve_device
-from mien.training.run_data import TrainingRun
+from mien.evaluation.examples import choose_confused_faces, choose_examples
+from mien.evaluation.metrics import score_predictions
+from mien.runtime.session import open_model
 
-FLIP_SCORES = ("accuracy", "accuracy_interval", "macro_f1", "ece", "log_loss")
-"""What is scored of the mean over a face and its mirror image."""
-
-
-def classify(classifier: Classifier, faces: FaceSet) -> Predictions:
-    """Say what a network makes of faces; labels of classes that it has not count as unknown."""
-    return match(faces, classifier.probabilities(faces.images), classes=classifier.classes)
+if TYPE_CHECKING:
+    from mien.models.classifier import Classifier
+    from mien.training.run_data import TrainingRun
 
 
 def evaluate(
-    run: str | Path | RunDir,
+    model: str | Path | RunDir | Bundle,
+    data: str | Path | FaceSet | None = None,
     *,
     split: str | None = None,
-    data: str | None = None,
     targets: str | None = None,
     votes: str | None = None,
     flip: bool = False,
+    precision: Precision = "default",
     device: str = "auto",
     skip_bad: bool = False,
-) -> dict[str, Any]:
-    """Score a trained run on one split and keep predictions, scores and example faces in `eval/<split>/`.
+) -> Scores:
+    """Score a trained run or a bundle on one split of labelled faces.
+
+    Of a run, predictions, scores and example faces are kept in its folder: `eval/<split>/`, or
+    `eval/<name of the data>-<split>/` for other data than its own.  Of a bundle nothing is written.
 
     Args:
-        run: the run folder, its name, or `latest`.
+        model: a run or a bundle: its folder, its name, or `latest` for the newest run.
+        data: what `open_faces` reads, or faces; None takes the run's own data.
         split: which faces; `validation` is what the run held out.  None takes `test`, or `validation` where the run's
             data have no labelled test faces.
-        data: other data than the run's own; the results lie in `eval/<name of the data>-<split>/`.
         targets: a file `id,label` with the labels of unlabelled `data`.
-        votes: FER+ votes of `data`.
-        flip: also score the mean of what the run says of each face and of its mirror image.
-        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        skip_bad: leave out pictures of `data` that can't be read, with a warning each.
-
-    Returns:
-        The scores; `docs/metrics.md` defines them.
+        votes: FER+ votes of `data`; what learned FER+'s eight classes is scored by their majority.
+        flip: also score the mean of the probabilities of each face and of its mirror image.
+        precision: of a bundle: `fp32`, `int8`, or the card's `default`.
+        device: of a run: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; a bundle runs on the CPU.
+        skip_bad: leave out pictures of `data` that can't be read, with a warning each, instead of raising at the first.
 
     Raises:
-        DataError: no such run or split, no labels, a class that the run has not, or the run's own data have changed.
-        UsageError: `targets` or `votes` without `data`; no such device; or another process is at work in the run.
+        DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, or the
+            run's own data have changed.
+        UsageError: `targets` or `votes` without `data`; a bundle without `data`; no such device or precision; or
+            another process is at work in the run.
     """
-    if data is None and (targets or votes):
-        raise UsageError("--targets and --votes belong to other data; name the faces with --data")
-    run = TrainingRun.open(run)
+    if (data is None or isinstance(data, FaceSet)) and (targets or votes):
+        raise UsageError("--targets and --votes belong to a file of other data; name it with --data")
+    opened = _open_model(model)
+    if isinstance(opened, Bundle):
+        if data is None:
+            raise UsageError(
+                f"{model} is a bundle, which has no faces of its own; name some: mien eval {model} --data fer2013.csv"
+            )
+        if device not in ("auto", "cpu"):
+            raise UsageError(f"--device {device}: a bundle runs on the CPU; leave --device out")
+        return _evaluate_bundle(
+            opened,
+            data,
+            split=split or "test",
+            targets=targets,
+            votes=votes,
+            flip=flip,
+            precision=precision,
+            skip_bad=skip_bad,
+        )
+    if precision != "default":
+        raise UsageError(f"--precision belongs to a bundle, and {model} is none; `mien export {model}` makes one")
+    from mien.training.run_data import TrainingRun
+
+    run = TrainingRun.open(opened)
     run.check_trained()
     with run.locked():
-        if data is not None:
-            split = split or "test"
-            opened = open_faces(
-                absolute_source(data), targets=targets, votes=votes, labels=run.config.labels, skip_bad=skip_bad
-            )
-            faces = opened.split(split)
-            name = f"{Path(data).stem}-{split}".replace(":", "-")
-            name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
-            check_classes(faces, known=run.data.faces.classes)
-        else:
-            name = split = split or run.default_split
-            faces = run.data.split(split)
-        classifier = load_classifier(run.path, device=resolve_device(device))
-        return score_and_save(
-            classify(classifier, faces),
-            mirrored=classify(classifier, mirror(faces)) if flip else None,
-            faces=faces,
-            split=split,
-            learned=run.data.learned,
-            folder=run.path / "eval" / name,
+        return _evaluate_run(
+            run, data, split=split, targets=targets, votes=votes, flip=flip, device=device, skip_bad=skip_bad
         )
+
+
+def _open_model(model: str | Path | RunDir | Bundle) -> RunDir | Bundle:
+    if isinstance(model, RunDir | Bundle):
+        return model
+    bundle = find_bundle(model)
+    if bundle is None:
+        return RunDir.open(model)
+    # A folder that is both a run's and a bundle's counts as the bundle.
+    runs = [path for path in runs_named(model) if path.absolute() != bundle]
+    if runs:
+        raise UsageError(f"'{model}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
+    return Bundle.open(model)
+
+
+def _evaluate_bundle(
+    bundle: Bundle,
+    data: str | Path | FaceSet,
+    *,
+    split: str,
+    targets: str | None,
+    votes: str | None,
+    flip: bool,
+    precision: Precision,
+    skip_bad: bool,
+) -> Scores:
+    chosen = bundle.resolve(precision)
+    trained, published = bundle.card["training"]["data"], bundle.card["scores"]
+    opened = data
+    if not isinstance(opened, FaceSet):
+        opened = open_faces(opened, targets=targets, votes=votes, labels=trained["labels"], skip_bad=skip_bad)
+    faces = opened.split(split)
+    check_classes(faces, known=bundle.labels)
+    model = open_model(bundle, precision=chosen, device="cpu")
+    predictions = match(faces, model(faces.images), classes=bundle.labels)
+    # The card's figures are of these very faces only where the data are the same, and the split is no hold-out, which
+    # each run chooses for itself.
+    same_data = opened.fingerprint == trained["fingerprint"]
+    same_faces = same_data and split == published["split"] == "test"
+    if same_data:
+        predictions = replace(predictions, duplicates=copies_of(faces, opened.split("train")))
+    mirrored = None
+    if flip:
+        mirrored = match(faces, model(mirror(faces).images), classes=bundle.labels)
+    return replace(
+        _score(predictions, mirrored=mirrored),
+        model=bundle.model_id(chosen),
+        precision=chosen,
+        split=split,
+        published_accuracy=published[chosen]["accuracy"] if same_faces else None,
+    )
+
+
+def _evaluate_run(
+    run: "TrainingRun",
+    data: str | Path | FaceSet | None,
+    *,
+    split: str | None,
+    targets: str | None,
+    votes: str | None,
+    flip: bool,
+    device: str,
+    skip_bad: bool,
+) -> Scores:
+    from mien.models.classifier import load_classifier
+    from mien.training.devices import resolve_device
+
+    if data is None:
+        name = split = split or run.default_split
+        faces = run.data.split(split)
+    else:
+        split = split or "test"
+        if isinstance(data, FaceSet):
+            opened, source = data, data.source
+        else:
+            source = absolute_source(str(data))
+            opened = open_faces(source, targets=targets, votes=votes, labels=run.config.labels, skip_bad=skip_bad)
+        faces = opened.split(split)
+        name = f"{Path(source).stem}-{split}".replace(":", "-")
+        name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
+        check_classes(faces, known=run.data.faces.classes)
+    classifier = load_classifier(run.path, device=resolve_device(device))
+    return score_and_save(
+        classify(classifier, faces),
+        mirrored=classify(classifier, mirror(faces)) if flip else None,
+        faces=faces,
+        split=split,
+        learned=run.data.learned,
+        model=run.model_id,
+        folder=run.path / "eval" / name,
+    )
 
 
 def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_]) -> str:
@@ -95,9 +195,14 @@ def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_])
     for number in itertools.count(1):
         numbered = name if number == 1 else f"{name}-{number}"
         scores = folder / numbered / "metrics.json"
-        if numbered not in taken and (not scores.exists() or read_json(scores).get("source") == source):
+        if numbered not in taken and (not scores.exists() or Scores.read(scores).source == source):
             return numbered
     raise AssertionError("there is always a next number")
+
+
+def classify(classifier: "Classifier", faces: FaceSet) -> Predictions:
+    """Predict faces with a network; labels of classes that it has not count as unknown."""
+    return match(faces, classifier.probabilities(faces.images), classes=classifier.classes)
 
 
 def mirror(faces: FaceSet) -> FaceSet:
@@ -112,29 +217,44 @@ def score_and_save(
     faces: FaceSet,
     split: str,
     learned: FaceSet,
+    model: ModelId | None,
     folder: Path,
-) -> dict[str, Any]:
+) -> Scores:
     """Score predictions, and keep them, the scores and example faces in `folder`.
 
     Args:
         predictions: of `faces`.
-        mirrored: of their mirror images, to score the mean of both too, as `flip` of the result; or None.
-        faces: N labelled faces.
+        mirrored: of their mirror images, to score the mean of both too; or None.
+        faces: labelled faces.
         split: which they are.
         learned: the faces that were learned from.
+        model: the network that made the predictions; None where several did.
         folder: is made.
     """
-    predictions = replace(predictions, copies=copies_of(faces, learned))
-    scores = {"split": split, **score(predictions)}
-    if mirrored is not None:
-        views = (predictions.probabilities + mirrored.probabilities) / 2
-        both = score(replace(predictions, probabilities=views.astype(np.float32)))
-        scores["flip"] = {key: both[key] for key in FLIP_SCORES}
+    predictions = replace(predictions, duplicates=copies_of(faces, learned))
+    scores = replace(_score(predictions, mirrored=mirrored), model=model, split=split)
     predictions.save(folder / "predictions.npz")
-    for file, rows in (
-        ("examples.npz", choose_examples(predictions, digests=faces.digests)),
-        ("cells.npz", choose_cell_faces(predictions, digests=faces.digests)),
-    ):
+    chosen = {
+        "examples.npz": choose_examples(predictions, digests=faces.digests),
+        "top_confusions.npz": choose_confused_faces(predictions, digests=faces.digests),
+    }
+    for file, rows in chosen.items():
         write_arrays(folder / file, {"rows": rows, "images": faces.images[rows]})
-    write_json(folder / "metrics.json", scores)
+    scores.write(folder / "metrics.json")
     return scores
+
+
+def _score(predictions: Predictions, *, mirrored: Predictions | None) -> Scores:
+    scores = score_predictions(predictions)
+    if mirrored is None:
+        return scores
+    probabilities = ((predictions.probabilities + mirrored.probabilities) / 2).astype(np.float32)
+    both = score_predictions(replace(predictions, probabilities=probabilities))
+    flip = FlipScores(
+        accuracy=both.accuracy,
+        accuracy_interval=both.accuracy_interval,
+        macro_f1=both.macro_f1,
+        ece=both.ece,
+        log_loss=both.log_loss,
+    )
+    return replace(scores, flip=flip)

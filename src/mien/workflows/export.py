@@ -18,8 +18,7 @@ from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, check_name, refuse_if_full
 from mien.data.matching import match
 from mien.data.split import copies_of, hold_out
-from mien.evaluation.metrics import accuracy, with_targets
-from mien.evaluation.metrics import evaluate as score
+from mien.evaluation.metrics import accuracy, score_predictions, with_targets
 from mien.evaluation.selective import accepted_at, risk_coverage, threshold_for_risk
 from mien.exporting.card import choose_default, describe_graphs, make_card, shorten
 from mien.exporting.card_page import card_page
@@ -138,9 +137,9 @@ def _measure(
     sessions = {precision: Graph(content) for precision, content in graphs.items()}
 
     def classify(those: FaceSet) -> dict[str, Predictions]:
-        copies, classes = copies_of(those, faces.train), classifier.classes
+        duplicates, classes = copies_of(those, faces.train), classifier.classes
         said = {key: match(those, each(those.images), classes=classes) for key, each in sessions.items()}
-        return {key: replace(each, copies=copies) for key, each in said.items()}
+        return {key: replace(each, duplicates=duplicates) for key, each in said.items()}
 
     held_out = classify(faces.held_out)
     parity = check_parity(classifier.probabilities(faces.held_out.images), held_out["fp32"].probabilities)
@@ -154,7 +153,7 @@ def _measure(
             "fp32_to_network": parity,
             "int8_to_fp32": differences(held_out["fp32"].probabilities, held_out["int8"].probabilities),
         },
-        "scores": {"split": faces.split, **{key: shorten(score(said)) for key, said in judged.items()}},
+        "scores": {"split": faces.split, **{key: shorten(score_predictions(said)) for key, said in judged.items()}},
         "held_out_accuracy": {"faces": len(faces.held_out), **{key: accuracy(said) for key, said in held_out.items()}},
         "abstention": _abstain(
             held_out[shown],
@@ -174,10 +173,10 @@ def _abstain(
     """
     parts = {"held_out": with_targets(held_out)} | ({} if judged is None else {"judged": with_targets(judged)})
     pairs = {name: (said.probabilities, targets) for name, (said, targets) in parts.items()}
-    curves = {name: risk_coverage(*pair) for name, pair in pairs.items()}
+    curves = {name: [point.to_dict() for point in risk_coverage(*pair)] for name, pair in pairs.items()}
     found: dict[str, Any] = {"precision": precision, "risk_coverage": curves}
     if max_risk is None:
         return found
     threshold = threshold_for_risk(*pairs["held_out"], risk=max_risk)
-    at = {name: threshold and accepted_at(*pair, threshold=threshold) for name, pair in pairs.items()}
+    at = {name: threshold and accepted_at(*pair, threshold=threshold).to_dict() for name, pair in pairs.items()}
     return found | {"max_risk": max_risk, "threshold": threshold, **at}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mien.core.ablation import Ablation
 from mien.core.errors import DataError, Interrupted, MienError
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
@@ -94,12 +95,12 @@ def _finish(run: TrainingRun, ablation: str | None, *, progress: OnProgress | No
             return run
         ablated = _ablate(run, ablation, progress=progress)
         report(run)
-    if ablated.state == "failed":
-        raise MienError(f"{ablated.path}: {ablated.read_json('status.json')['reason']}")
+    if ablated.failed:
+        raise MienError(f"{ablated.run}: {RunDir(Path(ablated.run)).read_json('status.json')['reason']}")
     return run
 
 
-def _ablate(run: TrainingRun, recipe: str, *, progress: OnProgress | None) -> RunDir:
+def _ablate(run: TrainingRun, recipe: str, *, progress: OnProgress | None) -> Ablation:
     out, config = run.path / "ablation", run.config
     if (out / "config.json").exists():
         return resume_ablation(TrainingRun.opened_with(RunDir.open(out), run.data), progress=progress)

@@ -1,4 +1,4 @@
-"""The worst cells against scikit-learn and a plain loop; what the crowd saw on their faces by hand and by a loop."""
+"""Top confusions against scikit-learn and a plain loop; what annotators saw on their faces by hand and by a loop."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,13 @@ from sklearn.metrics import confusion_matrix as sk_confusion_matrix
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
-from mien.evaluation.cells import score_top_confusions
-from mien.evaluation.confusion import worst_cells
-from mien.evaluation.examples import choose_cell_faces, choose_examples
+from mien.core.scores import ConfusionVotes, Disagreement, MostVotes, TopConfusions
+from mien.evaluation.confusion import top_cells
+from mien.evaluation.examples import choose_confused_faces, choose_examples
 from mien.evaluation.intervals import mixed_wilson, wilson
-from mien.evaluation.metrics import evaluate
-from mien.evaluation.votes import split_votes, vote_columns
+from mien.evaluation.metrics import score_predictions
+from mien.evaluation.top_confusions import score_top_confusions
+from mien.evaluation.votes import annotators_disagree, vote_columns
 
 #         neutral happiness surprise sadness anger disgust fear contempt unknown NF
 FACES = [
@@ -36,7 +37,7 @@ FACES = [
 
 
 @pytest.fixture
-def crowded(make):
+def annotated(make):
     rows = np.full((len(FACES), 7), 0.05)
     rows[np.arange(len(FACES)), [FER2013.index(label) for _, label, _ in FACES]] = 0.7
     votes = np.array([votes for *_, votes in FACES], np.uint8)
@@ -53,7 +54,7 @@ def voted(said, seed=0):
     return votes.astype(np.uint8)
 
 
-@pytest.mark.parametrize("choose", [choose_examples, choose_cell_faces])
+@pytest.mark.parametrize("choose", [choose_examples, choose_confused_faces])
 def test_a_picture_is_shown_once(choose: Callable[..., NDArray[np.int64]]) -> None:
     rows = np.array([[0.9, 0.1], [0.9, 0.1], [0.8, 0.2], [0.2, 0.8]], np.float32)
     said = Predictions(rows, ("happy", "sad"), np.arange(4).astype(str), targets=np.array([1, 1, 1, 0]))
@@ -62,57 +63,55 @@ def test_a_picture_is_shown_once(choose: Callable[..., NDArray[np.int64]]) -> No
     assert sorted(choose(said).tolist()) == [0, 1, 2, 3]
 
 
-def test_cells_equal_a_loop_over_scikit_learn(case):
+def test_top_confusions_equal_a_loop_over_scikit_learn(case):
     counts = sk_confusion_matrix(case.targets, case.labels, labels=np.arange(len(case.classes)))
     wrong = [(-counts[i, j], i, j) for i, row in enumerate(counts) for j in range(len(row)) if i != j and counts[i, j]]
-    cells = evaluate(case, bootstrap=1)["worst_cells"]["cells"]
-    assert [(each["errors"], each["target"], each["label"]) for each in cells] == [
+    cells = score_predictions(case, bootstrap=1).top_confusions.cells
+    assert [(each.errors, each.target, each.label) for each in cells] == [
         (-errors, case.classes[i], case.classes[j]) for errors, i, j in sorted(wrong)[:6]
     ]
     for each in cells:
-        interval = binomtest(each["errors"], each["faces"]).proportion_ci(method="wilson")
-        assert each["interval"] == pytest.approx([interval.low, interval.high])
-        assert each["rate"] == each["errors"] / (case.targets == case.classes.index(each["target"])).sum()
-        assert each["share"] == pytest.approx(each["errors"] / (case.targets != case.labels).sum())
-        assert each["crowd"] is None
+        interval = binomtest(each.errors, each.faces).proportion_ci(method="wilson")
+        assert each.interval == pytest.approx([interval.low, interval.high])
+        assert each.rate == each.errors / (case.targets == case.classes.index(each.target)).sum()
+        assert each.share == pytest.approx(each.errors / (case.targets != case.labels).sum())
+        assert each.annotators is None
 
 
 def test_counts_rank_the_cells_not_rates():
-    assert worst_cells(np.array([[90, 10, 0], [1, 0, 0], [0, 12, 3]])) == [(2, 1), (0, 1), (1, 0)]
-    assert worst_cells(np.diag([3, 4])) == []
+    assert top_cells(np.array([[90, 10, 0], [1, 0, 0], [0, 12, 3]])) == [(2, 1), (0, 1), (1, 0)]
+    assert top_cells(np.diag([3, 4])) == []
 
 
-def test_the_crowd_by_hand(crowded):
-    found = score_top_confusions(crowded)
-    fear, happy = found["cells"]
-    assert (fear["target"], fear["label"], fear["errors"], fear["faces"]) == ("fear", "sad", 6, 8)
-    assert fear["crowd"] == {
-        "faces": 5,
-        "split": 2 / 5,
-        "split_interval": wilson(2, 5),
-        "most_votes": {"target": 1 / 5, "label": 1 / 5, "other": 2 / 5, "tie": 1 / 5},
-        "right": {"faces": 2, "split": 1 / 2, "split_interval": wilson(1, 2)},
-    }
-    assert happy["crowd"]["most_votes"] == {"target": 0, "label": 1, "other": 0, "tie": 0}
-    assert happy["crowd"]["right"] == {"faces": 1, "split": 0, "split_interval": wilson(0, 1)}
-    crowd = found["crowd"]
-    assert (crowd["listed"]["faces"], crowd["listed"]["split"]) == (7, 2 / 7)
-    assert crowd["listed"]["most_votes"] == {"target": 1 / 7, "label": 3 / 7, "other": 2 / 7, "tie": 1 / 7}
-    assert crowd["wrong"] == {"faces": 7, "split": 2 / 7, "split_interval": wilson(2, 7)}
-    assert crowd["right"] == {"faces": 4, "split": 2 / 4, "split_interval": wilson(2, 4)}
+def test_the_annotators_by_hand(annotated):
+    found = score_top_confusions(annotated)
+    fear, happy = found.cells
+    assert (fear.target, fear.label, fear.errors, fear.faces) == ("fear", "sad", 6, 8)
+    assert fear.annotators == ConfusionVotes(
+        disagreement=Disagreement(faces=5, share=2 / 5, interval=wilson(2, 5)),
+        most_votes=MostVotes(target=1 / 5, label=1 / 5, other=2 / 5, tie=1 / 5),
+        right=Disagreement(faces=2, share=1 / 2, interval=wilson(1, 2)),
+    )
+    assert happy.annotators.most_votes == MostVotes(target=0, label=1, other=0, tie=0)
+    assert happy.annotators.right == Disagreement(faces=1, share=0, interval=wilson(0, 1))
+    annotators = found.annotators
+    assert (annotators.disagreement.faces, annotators.disagreement.share) == (7, 2 / 7)
+    assert annotators.most_votes == MostVotes(target=1 / 7, label=3 / 7, other=2 / 7, tie=1 / 7)
+    assert annotators.wrong == Disagreement(faces=7, share=2 / 7, interval=wilson(2, 7))
+    assert annotators.right == Disagreement(faces=4, share=2 / 4, interval=wilson(2, 4))
     # Five of seven listed faces are fear, two happy: so 5/7 of fear's 1/2, and 2/7 of happy's 0. Sad has no part.
-    assert crowd["right_alike"]["faces"] == 3
-    assert crowd["right_alike"]["split"] == pytest.approx(5 / 7 * 1 / 2)
+    assert annotators.right_matched.faces == 3
+    assert annotators.right_matched.share == pytest.approx(5 / 7 * 1 / 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_crowd_equals_a_loop(draw, make, seed):
+def test_the_annotators_equals_a_loop(draw, make, seed):
     said = draw(390, seed=seed)
     said = make(said.probabilities, said.targets, votes=voted(said, seed), vote_names=FERPLUS_VOTES)
     columns = vote_columns(FER2013, FERPLUS_VOTES)
     found = score_top_confusions(said)
-    for each in found["cells"]:
-        target, label = FER2013.index(each["target"]), FER2013.index(each["label"])
+    for each in found.cells:
+        target, label = FER2013.index(each.target), FER2013.index(each.label)
         tally, faces, split = dict.fromkeys(("target", "label", "other", "tie"), 0), 0, 0
         for votes in said.votes[(said.targets == target) & (said.labels == label)].tolist():
             if not sum(votes):
@@ -122,35 +121,34 @@ def test_the_crowd_equals_a_loop(draw, make, seed):
             tied, first = votes.count(max(votes)) > 1, votes.index(max(votes))
             kind = "tie" if tied else {columns[target]: "target", columns[label]: "label"}.get(first, "other")
             tally[kind] += 1
-        assert each["crowd"]["faces"] == faces
-        assert each["crowd"]["split"] == pytest.approx(split / faces)
-        assert each["crowd"]["most_votes"] == pytest.approx({kind: count / faces for kind, count in tally.items()})
-    low, high = found["crowd"]["right_alike"]["split_interval"]
-    assert 0 < low < found["crowd"]["right_alike"]["split"] < high < 1
+        assert each.annotators.disagreement.faces == faces
+        assert each.annotators.disagreement.share == pytest.approx(split / faces)
+        assert each.annotators.most_votes.to_dict() == pytest.approx(
+            {kind: count / faces for kind, count in tally.items()}
+        )
+    low, high = found.annotators.right_matched.interval
+    assert 0 < low < found.annotators.right_matched.share < high < 1
 
 
 def test_a_majority_is_more_than_half_of_all_columns():
     votes = [[6, 4, 0], [5, 5, 0], [5, 4, 1], [1, 0, 0], [0, 0, 0], [255, 200, 54], [255, 200, 55]]
-    assert split_votes(np.array(votes, np.uint8)).tolist() == [False, True, True, False, False, False, True]
+    assert annotators_disagree(np.array(votes, np.uint8)).tolist() == [False, True, True, False, False, False, True]
 
 
-def test_no_votes_no_crowd(make, crowded):
-    assert score_top_confusions(make(np.eye(7), range(7))) == {"cells": [], "crowd": None}
-    silent = score_top_confusions(crowded.select(np.array([5])))
-    assert silent["cells"][0]["crowd"]["split"] is None
-    assert set(silent["cells"][0]["crowd"]["most_votes"].values()) == {None}
-    assert silent["crowd"]["right_alike"] == {"faces": 0, "split": None, "split_interval": None}
+def test_no_votes_no_annotators(make, annotated):
+    assert score_top_confusions(make(np.eye(7), range(7))) == TopConfusions(cells=(), annotators=None)
+    silent = score_top_confusions(annotated.select(np.array([5])))
+    assert silent.cells[0].annotators.disagreement.share is None
+    assert set(silent.cells[0].annotators.most_votes.to_dict().values()) == {None}
+    assert silent.annotators.right_matched == Disagreement(faces=0, share=None, interval=None)
     with pytest.raises(DataError, match=r"votes \(7, 3\) for 10 names"):
         score_top_confusions(make(np.eye(7), range(7), votes=np.zeros((7, 3), np.uint8), vote_names=FERPLUS_VOTES))
 
 
-def test_classes_without_a_right_face_are_not_compared(crowded):
-    wrong_and_some = crowded.select(np.array([0, 1, 6, 8]))  # happy has an error and no right face
-    assert score_top_confusions(wrong_and_some)["crowd"]["right_alike"] == {
-        "faces": 1,
-        "split": None,
-        "split_interval": None,
-    }
+def test_classes_without_a_right_face_are_not_compared(annotated):
+    wrong_and_some = annotated.select(np.array([0, 1, 6, 8]))  # happy has an error and no right face
+    matched = score_top_confusions(wrong_and_some).annotators.right_matched
+    assert matched == Disagreement(faces=1, share=None, interval=None)
 
 
 def test_a_mixed_interval_of_one_share_is_wilsons():
@@ -175,11 +173,11 @@ def test_a_mixed_interval_covers_the_truth_as_often_as_it_says():
 
 
 def test_the_chosen_faces_are_the_surest_of_their_cells(case):
-    rows = choose_cell_faces(case, each=3).tolist()
+    rows = choose_confused_faces(case, each=3).tolist()
     sure = case.probabilities.max(axis=1)
     expected = []
-    for each in evaluate(case, bootstrap=1)["worst_cells"]["cells"]:
-        names = (each["target"], each["label"])
+    for each in score_predictions(case, bootstrap=1).top_confusions.cells:
+        names = (each.target, each.label)
         inside = [
             row
             for row in range(len(case))
@@ -193,7 +191,7 @@ def test_faces_without_a_target_are_never_chosen(draw, make):
     said = draw()
     targets = said.targets.copy()
     targets[::2] = -1
-    rows = choose_cell_faces(make(said.probabilities, targets))
+    rows = choose_confused_faces(make(said.probabilities, targets))
     assert len(rows)
     assert (rows % 2 == 1).all()
-    assert choose_cell_faces(make(said.probabilities, None)).tolist() == []
+    assert choose_confused_faces(make(said.probabilities, None)).tolist() == []

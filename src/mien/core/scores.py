@@ -1,0 +1,405 @@
+"""`Scores`: every figure about one set of predictions.  `docs/metrics.md` defines them one by one.
+
+Shares are fractions (0.72, not 72), intervals are `(low, high)`, and a figure that is not defined is None.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from mien.core.model_id import ModelId
+from mien.core.records import Record
+from mien.core.schema import SCHEMA_VERSION
+from mien.core.stats import Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap(Record):
+    """How the intervals were made; the same values give the same intervals.
+
+    Attributes:
+        samples: how many resamples of the faces were drawn.
+        seed: of the resamples.
+        level: the confidence level: 0.95.
+    """
+
+    samples: int
+    seed: int
+    level: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadlineScores(Record):
+    """The figures that are given for all faces and for those without duplicates.
+
+    Attributes:
+        accuracy: share of faces with the right label.
+        accuracy_interval: of the accuracy.
+        accuracy_interval_method: `wilson` where all faces are right, or all wrong.
+        accuracy_standard_error: of the accuracy, as a fraction.
+        macro_f1: mean F1 of the classes that occur, each counting once.
+        macro_f1_interval: None where all faces are right, or all wrong.
+        ece: expected calibration error of the most probable label.
+    """
+
+    accuracy: float
+    accuracy_interval: Interval
+    accuracy_interval_method: Literal["bootstrap", "wilson"]
+    accuracy_standard_error: float
+    macro_f1: float
+    macro_f1_interval: Interval | None
+    ece: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresWithoutDuplicates(HeadlineScores):
+    """The headline figures of the faces that are no exact duplicate of a training face.
+
+    Attributes:
+        faces: how many faces are scored here.
+        duplicates: how many are left out.
+    """
+
+    faces: int
+    duplicates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipScores(Record):
+    """Figures of the mean of the probabilities of each face and of its mirror image.
+
+    Attributes:
+        accuracy: as in `Scores`, like the others.
+        accuracy_interval: of the accuracy.
+        macro_f1: mean F1 of the classes that occur.
+        ece: expected calibration error.
+        log_loss: in nats.
+    """
+
+    accuracy: float
+    accuracy_interval: Interval
+    macro_f1: float
+    ece: float
+    log_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScores(Record):
+    """The figures of one class.
+
+    Attributes:
+        name: of the class.
+        faces: how many faces have it as their target.
+        precision: of the faces with this label, the share that is right; None where no face has the label.
+        recall: of the faces of this class, the share that got its label; None without faces.
+        f1: harmonic mean of both; None without faces.
+    """
+
+    name: str
+    faces: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationBin(Record):
+    """The faces with `low < top probability <= high`.
+
+    Attributes:
+        low: end of the bin, not in it.
+        high: end of the bin, in it.
+        faces: how many faces are in the bin.
+        confidence: mean top probability; None in an empty bin.
+        accuracy: share of right labels; None in an empty bin.
+    """
+
+    low: float
+    high: float
+    faces: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskPoint(Record):
+    """What accepting only faces with a top probability of at least `threshold` gives.
+
+    Attributes:
+        threshold: a top probability.
+        coverage: share of the faces that are accepted.
+        risk: share of wrong labels among the accepted faces; None where none is accepted, which no curve has.
+    """
+
+    threshold: float
+    coverage: float
+    risk: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion(Record):
+    """The confusion matrix; rows are targets and columns are labels, both in the order of the classes.
+
+    Attributes:
+        counts: faces of each target that got each label.
+        row_shares: the counts divided by the sum of their row; 0 in the row of a class without faces.
+    """
+
+    counts: tuple[tuple[int, ...], ...]
+    row_shares: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusedClass(Record):
+    """How often faces of one class got the label of another.
+
+    Attributes:
+        target: name of their class.
+        label: name of the other class.
+        faces: all faces of the target.
+        errors: those that got the label.
+        rate: errors divided by faces; None without faces.
+        interval: Wilson's, of the rate; None without faces.
+    """
+
+    target: str
+    label: str
+    faces: int
+    errors: int
+    rate: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusedPair(Record):
+    """Two classes that are confused with each other.
+
+    Attributes:
+        classes: their names.
+        errors: how many errors lie between them, in both directions.
+        share: their part of all errors.
+        directions: the first class taken for the second, and the second for the first.
+    """
+
+    classes: tuple[str, str]
+    errors: int
+    share: float
+    directions: tuple[ConfusedClass, ConfusedClass]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement(Record):
+    """On how many faces the annotators disagreed: no answer got more than half of the votes.
+
+    Attributes:
+        faces: how many of the faces have votes.
+        share: of these, the share on which the annotators disagreed; None without votes.
+        interval: of the share; None without votes.
+    """
+
+    faces: int
+    share: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MostVotes(Record):
+    """What got the most votes on wrongly labelled faces, as shares of those with votes; None without votes.
+
+    Attributes:
+        target: the class that the data give.
+        label: the class that the model gives.
+        other: any other answer.
+        tie: none, for the first place is shared.
+    """
+
+    target: float | None
+    label: float | None
+    other: float | None
+    tie: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusionVotes(Record):
+    """What the annotators saw on the faces of one top confusion.
+
+    Attributes:
+        disagreement: on these faces.
+        most_votes: on these faces.
+        right: disagreement on faces of the same target that the model labelled right.
+    """
+
+    disagreement: Disagreement
+    most_votes: MostVotes
+    right: Disagreement
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopConfusion(ConfusedClass):
+    """One of the cells off the diagonal of the confusion matrix that hold the most faces.
+
+    Attributes:
+        share: its part of all errors.
+        annotators: None without FER+ votes.
+    """
+
+    share: float
+    annotators: ConfusionVotes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorVotes(Record):
+    """What the annotators saw on faces that the model labelled wrong, and on those that it labelled right.
+
+    Attributes:
+        disagreement: on all faces of the top confusions.
+        most_votes: on all faces of the top confusions.
+        wrong: disagreement on all wrongly labelled faces.
+        right: disagreement on all rightly labelled faces.
+        right_matched: disagreement on rightly labelled faces, weighted so that their classes are mixed as those of the
+            faces of the top confusions are; None where the model labelled none of a class right.
+    """
+
+    disagreement: Disagreement
+    most_votes: MostVotes
+    wrong: Disagreement
+    right: Disagreement
+    right_matched: Disagreement
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopConfusions(Record):
+    """The cells off the diagonal of the confusion matrix that hold the most faces.
+
+    Attributes:
+        cells: most errors first; empty where all labels are right.
+        annotators: None without FER+ votes.
+    """
+
+    cells: tuple[TopConfusion, ...]
+    annotators: ErrorVotes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithoutPlurality(Record):
+    """How many faces have no class with more votes than any other answer, by reason.
+
+    Attributes:
+        no_votes: nobody voted.
+        tie: the first place is shared.
+        other: the winner is no class of the model: contempt, "unknown" or "not a face" for a FER2013 model.
+    """
+
+    no_votes: int
+    tie: int
+    other: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteDistribution(Record):
+    """How near the probabilities are to the shares of the votes.
+
+    Attributes:
+        faces: how many have a vote for any class.
+        cross_entropy: of the probabilities to the votes, in nats, lower is better; None without faces.
+        entropy: of the votes, in nats: the least that the cross-entropy can be; None without faces.
+    """
+
+    faces: int
+    cross_entropy: float | None
+    entropy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotatorScores(Record):
+    """Scores against what most annotators of FER+ saw.
+
+    Attributes:
+        faces: how many have a class with more votes than any other answer.
+        left_out: how many have none, and why.
+        accuracy: share of these faces to which the model gives that class; None without faces.
+        label_accuracy: share of these faces whose own target is that class; None where none has a target.
+        distribution: the probabilities against the shares of the votes.
+    """
+
+    faces: int
+    left_out: WithoutPlurality
+    accuracy: float | None
+    label_accuracy: float | None
+    distribution: VoteDistribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores(Record):
+    """Every figure about one set of predictions.
+
+    Attributes:
+        model: the network; None for predictions read from a file, and for an ensemble, which is several networks.
+        precision: of the bundle's graph, `fp32` or `int8`; None for a run.
+        split: which faces; None for predictions read from a file.
+        source: the data that the faces are from.
+        synthetic: whether the faces were drawn.
+        faces: how many have a target; all figures are of these.
+        unlabelled: how many were left out since they have no target.
+        duplicates: how many are exact duplicates of a training face; None where that is not known.
+        classes: names in label order.
+        absent: names of classes that are the target of no face.
+        bootstrap: how the intervals were made.
+        accuracy: share of faces with the right label.
+        accuracy_interval: of the accuracy.
+        accuracy_interval_method: `wilson` where all faces are right, or all wrong.
+        accuracy_standard_error: of the accuracy, as a fraction.
+        published_accuracy: what the bundle's card gives for these very faces; None where it gives nothing.
+        macro_f1: mean F1 of the classes that occur, each counting once.
+        macro_f1_interval: None where all faces are right, or all wrong.
+        balanced_accuracy: mean recall of the classes that occur.
+        top2_accuracy: share of faces whose target is one of the two most probable classes; None below three classes.
+        log_loss: mean of `-ln(probability of the target)`, in nats.
+        brier: squared error summed over all classes, 0 to 2.
+        ece: expected calibration error of the most probable label.
+        ece_bins: what it is made from.
+        aurc: area under the curve of risk over coverage.
+        risk_coverage: points of that curve, coverage rising to 1.
+        per_class: in label order.
+        confusion: the matrix.
+        confused_pairs: pairs of classes with the most errors between them, most errors first.
+        top_confusions: single cells of the matrix with the most errors.
+        without_duplicates: None where duplicates are not known, or all faces are some.
+        annotators: None without FER+ votes, or where a class has no vote column.
+        flip: None unless it was asked for.
+    """
+
+    SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
+
+    model: ModelId | None = None
+    precision: str | None = None
+    split: str | None = None
+    source: str
+    synthetic: bool
+    faces: int
+    unlabelled: int
+    duplicates: int | None
+    classes: tuple[str, ...]
+    absent: tuple[str, ...]
+    bootstrap: Bootstrap
+    accuracy: float
+    accuracy_interval: Interval
+    accuracy_interval_method: Literal["bootstrap", "wilson"]
+    accuracy_standard_error: float
+    published_accuracy: float | None = None
+    macro_f1: float
+    macro_f1_interval: Interval | None
+    balanced_accuracy: float
+    top2_accuracy: float | None
+    log_loss: float
+    brier: float
+    ece: float
+    ece_bins: tuple[CalibrationBin, ...]
+    aurc: float
+    risk_coverage: tuple[RiskPoint, ...]
+    per_class: tuple[ClassScores, ...]
+    confusion: Confusion
+    confused_pairs: tuple[ConfusedPair, ...]
+    top_confusions: TopConfusions
+    without_duplicates: ScoresWithoutDuplicates | None
+    annotators: AnnotatorScores | None
+    flip: FlipScores | None = None
