@@ -101,9 +101,8 @@ def _print_figures(scores: "Scores") -> None:
     low, high = scores.accuracy_interval
     print(f"accuracy           {scores.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}")
     if scores.published_accuracy is not None and scores.model is not None:
-        print(
-            f"  published        {scores.published_accuracy:.4f}   by the card of {scores.model.name}, on the same faces"
-        )
+        name = scores.model.name
+        print(f"  published        {scores.published_accuracy:.4f}   by the card of {name}, on the same faces")
     rest = scores.without_duplicates
     if rest is not None:
         print(
