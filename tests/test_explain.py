@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import mien
+from mien.core.explanations import Explanation
 from mien.core.files import read_arrays
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
@@ -24,7 +25,6 @@ from mien.explanation.regions import attribution_shares
 from mien.models.classifier import load_classifier
 from mien.synthetic.faces import draw_faces
 from mien.workflows import explain as verb
-from mien.workflows import filters as layer_files
 from mien.workflows.train import train
 
 SMALL: dict[str, Any] = {"methods": ("saliency", "grad-cam"), "count": 4, "device": "cpu"}
@@ -34,7 +34,7 @@ SMALL: dict[str, Any] = {"methods": ("saliency", "grad-cam"), "count": 4, "devic
 def quick() -> Iterator[None]:
     """Pictures of filters after two steps; tests/explanation looks at how good they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layer_files, "maximise", partial(layer_files.maximise, steps=2))
+        patch.setattr(verb, "maximise", partial(verb.maximise, steps=2))
         yield
 
 
@@ -49,7 +49,7 @@ def run(studied: RunDir, tmp_path: Path) -> RunDir:
 
 
 @pytest.fixture(scope="module")
-def explained(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, dict[str, Any]]:
+def explained(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, Explanation]:
     run = copy_of(studied, tmp_path_factory.mktemp("explained") / "run")
     return run, mien.explain(run, **SMALL)
 
@@ -65,19 +65,19 @@ def arrays(run: RunDir, name: str) -> dict[str, np.ndarray]:
     return read_arrays(run.path / "explain" / name, holds="arrays")
 
 
-def test_every_file_is_there_and_can_be_read(explained: tuple[RunDir, dict[str, Any]]) -> None:
+def test_every_file_is_there_and_can_be_read(explained: tuple[RunDir, Explanation]) -> None:
     run, found = explained
     names = {path.name for path in (run.path / "explain").iterdir()}
     parts = ("attribution", "filters", "feature_maps")
     pictures = {"saliency.png", "grad-cam.png", "filters.png", "feature_maps.png"}
     assert names == {f"{part}.{kind}" for part in parts for kind in ("json", "npz")} | pictures
-    assert strict(run.path / "explain/attribution.json") == found
+    assert Explanation.from_dict(strict(run.path / "explain/attribution.json"), source="x") == found
     assert all(strict(run.path / f"explain/{part}.json")["schema_version"] == SCHEMA_VERSION for part in parts)
     for name in pictures:
         assert Image.open(io.BytesIO((run.path / "explain" / name).read_bytes())).format == "PNG"
 
 
-def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, dict[str, Any]]) -> None:
+def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, Explanation]) -> None:
     run, found = explained
     kept, classifier = arrays(run, "attribution.npz"), load_classifier(run.path)
     count = len(kept["rows"])
@@ -86,7 +86,7 @@ def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, dict[str, An
     assert np.array_equal(kept["ids"], faces.ids[kept["rows"]])
     assert np.array_equal(kept["targets"], faces.targets[kept["rows"]])
     assert np.array_equal(kept["labels"], kept["probabilities"].argmax(axis=1))
-    assert (found["layer"], found["filters"], found["share"]) == ("stages.3", "conv2", 0.7)
+    assert (found.layer, found.filters, found.share) == ("stages.3", "conv2", 0.7)
     for method in SMALL["methods"]:
         again = attribute(classifier, kept["images"], classes=kept["labels"], method=method).maps
         maps = kept[f"{method}/maps"]
@@ -94,10 +94,10 @@ def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, dict[str, An
         assert maps == pytest.approx(again, rel=1e-3, abs=1e-3 * float(again.max()))
         assert np.array_equal(kept[f"{method}/masked"], mask_least_salient(kept["images"], maps, share=0.7))
         assert kept[f"{method}/class_maps"].shape == (7, 48, 48)
-        assert list(found["comparison"]["methods"][method]["over"]) == ["random order", "centre first"]
+        assert list(found.comparison.methods[method].over_controls) == ["random order", "centre first"]
 
 
-def test_filters_and_feature_maps(explained: tuple[RunDir, dict[str, Any]]) -> None:
+def test_filters_and_feature_maps(explained: tuple[RunDir, Explanation]) -> None:
     run, _ = explained
     kept, said = arrays(run, "filters.npz"), strict(run.path / "explain/filters.json")
     assert kept["units"].tolist() == [0, 1, 2, 3]
@@ -109,16 +109,16 @@ def test_filters_and_feature_maps(explained: tuple[RunDir, dict[str, Any]]) -> N
     assert np.array_equal(maps["image"], mien.open_faces("synthetic:210").images[int(face)])
 
 
-def test_the_masks_are_those_of_the_drawn_faces(explained: tuple[RunDir, dict[str, Any]]) -> None:
+def test_the_masks_are_those_of_the_drawn_faces(explained: tuple[RunDir, Explanation]) -> None:
     run, found = explained
     faces, masks = draw_faces(210)
     chosen = faces.splits == "test"
     labels = load_classifier(run.path).probabilities(faces.split("test").images).argmax(axis=1)
-    assert found["comparison"]["faces"] == chosen.sum()
-    assert found["comparison"]["mask_area"] == pytest.approx(masks[chosen].mean())
+    assert found.comparison.faces == chosen.sum()
+    assert found.comparison.mask_area == pytest.approx(masks[chosen].mean())
     maps = attribute(load_classifier(run.path), faces.images[chosen], classes=labels, method="saliency").maps
     share = np.nanmean(attribution_shares(maps, masks[chosen][:, None]))
-    assert found["comparison"]["methods"]["saliency"]["mask"]["share"] == pytest.approx(share, rel=1e-3)
+    assert found.comparison.methods["saliency"].mask.share == pytest.approx(share, rel=1e-3)
 
 
 def test_two_calls_write_the_same_and_nothing_older_stays(explained: tuple[RunDir, Any], run: RunDir) -> None:
@@ -142,7 +142,7 @@ def test_other_faces_filters_and_layers_as_asked(run: RunDir) -> None:
     )  # fmt: skip
     assert (found["split"], found["layer"], found["filters"], found["share"]) == ("validation", "conv5", "conv1", 0.25)
     assert found["methods"] == ["grad-cam"]
-    assert found["comparison"]["faces"] == 35
+    assert found.comparison.faces == 35
     assert arrays(run, "filters.npz")["units"].tolist() == list(range(16))
     kept = arrays(run, "attribution.npz")
     right = kept["labels"] == kept["targets"]
@@ -170,7 +170,7 @@ def test_two_classes(tmp_path: Path) -> None:
         str(folder), recipe="demo", out=tmp_path / "run", epochs=1, batch=16, device="cpu", settings=["holdout.rows=40"]
     )
     found = mien.explain(run, **SMALL)
-    assert (found["split"], found["synthetic"], found["comparison"]["mask_area"]) == ("validation", False, None)
+    assert (found["split"], found["synthetic"], found.comparison.mask_area) == ("validation", False, None)
     assert arrays(run, "attribution.npz")["saliency/class_maps"].shape == (2, 48, 48)
 
 
@@ -187,20 +187,20 @@ def said(labels: list[int], sure: list[float]) -> Predictions:
     [([0, 1, 1], 1), ([0, 0, 1], 0), ([1, 0, 0], 2)],
     ids=["two right", "one right", "none right"],
 )
-def test_the_surest_right_face_is_shown_or_the_surest(labels: list[int], expected: int) -> None:
+def test_the_most_confident_right_face_is_shown_or_the_most_confident(labels: list[int], expected: int) -> None:
     faces = mien.open_faces("synthetic:210").select(np.arange(3))
-    assert verb._place(faces, said(labels, [0.5, 0.6, 0.9]), None) == expected
+    assert verb._row_of(faces, said(labels, [0.5, 0.6, 0.9]), None) == expected
 
 
 def test_rows_are_drawn_evenly_by_label() -> None:
     labels = np.repeat([0, 1, 2], [2, 30, 60])
-    rows = layer_files.evenly(labels, 20, seed=0)
+    rows = verb.choose_evenly(labels, 20, seed=0)
     assert np.bincount(labels[rows]).tolist() == [2, 9, 9]
     assert (np.diff(rows) > 0).all()
-    assert np.array_equal(rows, layer_files.evenly(labels, 20, seed=0))
-    assert not np.array_equal(rows, layer_files.evenly(labels, 20, seed=1))
-    assert layer_files.evenly(labels, 500, seed=0).tolist() == list(range(92))
-    assert len(layer_files.evenly(labels[:0], 5, seed=0)) == 0
+    assert np.array_equal(rows, verb.choose_evenly(labels, 20, seed=0))
+    assert not np.array_equal(rows, verb.choose_evenly(labels, 20, seed=1))
+    assert verb.choose_evenly(labels, 500, seed=0).tolist() == list(range(92))
+    assert len(verb.choose_evenly(labels[:0], 5, seed=0)) == 0
 
 
 def test_the_whole_registry_of_methods_is_the_default() -> None:

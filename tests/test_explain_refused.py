@@ -10,8 +10,11 @@ import pytest
 
 import mien
 from mien.core.errors import DataError, MienError, UsageError
+from mien.core.explanations import Explanation
 from mien.core.files import read_arrays
 from mien.core.runs import RunDir
+from mien.training.config import stored_config
+from mien.training.run_data import RunData
 from mien.workflows import explain as verb
 
 SMALL: dict[str, Any] = {"methods": ("saliency",), "count": 1, "device": "cpu"}
@@ -32,16 +35,13 @@ def run(studied: RunDir, tmp_path: Path) -> RunDir:
         ({"count": 0}, UsageError, "at least one method, face and filter"),
         ({"share": 1.5}, UsageError, "from 0 to 1"),
         ({"share": float("nan")}, UsageError, "from 0 to 1"),
-        ({"starts": 0}, UsageError, "at least one start"),
-        ({"jitter_px": -1}, UsageError, "a jitter of 0 pixels or more"),
-        ({"smoothness": float("nan")}, UsageError, "a smoothness from 0 on"),
         ({"layer": "conv99"}, UsageError, "no layer 'conv99', did you mean conv"),
-        ({"layer": "output"}, UsageError, "layer 'output' of mien-n answers no maps"),
+        ({"layer": "output"}, UsageError, "layer 'output' of mien-n has no maps"),
         ({"filters": "covn2"}, UsageError, "no layer 'covn2', did you mean conv2"),
-        ({"filters": "output"}, UsageError, "layer 'output' of mien-n answers no maps"),
+        ({"filters": "output"}, UsageError, "layer 'output' of mien-n has no maps"),
         ({"device": "gpu"}, UsageError, "gpu"),
         ({"split": "tset"}, DataError, "no faces in split 'tset'"),
-        ({"face": "nobody"}, DataError, "no face 'nobody' in this split, ids go from "),
+        ({"face": "nobody"}, DataError, "no face 'nobody' in this split; its ids go from "),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_written(
@@ -62,15 +62,15 @@ def test_a_run_without_weights_says_what_makes_them(run: RunDir) -> None:
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
-    """Let the run's own faces be others, as if they had been these when it learned."""
+    """Let the run's faces be others, as if they had been these when it was trained."""
     faces = replace(mien.open_faces("synthetic:210"), **values)
-    monkeypatch.setattr(verb, "load_run_faces", lambda *_: faces)
+    monkeypatch.setattr(RunData, "of_run", lambda run: RunData.of(stored_config(run), faces))
 
 
 def test_a_split_of_a_single_face_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     splits = np.array(["train"] * 209 + ["test"])
     changed(monkeypatch, splits=splits)
-    with pytest.raises(DataError, match="one face in split 'test', methods are compared on 2 or more"):
+    with pytest.raises(DataError, match="one face in split 'test'; methods are compared on 2 or more"):
         mien.explain(run, **SMALL)
     assert not (run.path / "explain").exists()
 
@@ -90,4 +90,18 @@ def test_unlabelled_faces_and_classes_without_faces(run: RunDir, monkeypatch: py
     found = mien.explain(run, **SMALL)
     kept = read_arrays(run.path / "explain/attribution.npz", holds="attributions")
     assert set(kept["targets"]) == {3, 4}
-    assert found == run.read_json("explain/attribution.json")
+    assert found == Explanation.read(run.path / "explain/attribution.json")
+
+
+def test_an_explanation_that_fails_halfway_leaves_the_old_one(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    mien.explain(run, **SMALL)
+    before = {path.name: path.read_bytes() for path in (run.path / "explain").iterdir()}
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(verb, "compare_methods", fail)
+    with pytest.raises(MemoryError):
+        mien.explain(run, **SMALL | {"methods": ("grad-cam",)})
+    assert {path.name: path.read_bytes() for path in (run.path / "explain").iterdir()} == before
+    assert not list(run.path.glob(".mien*"))

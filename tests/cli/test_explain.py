@@ -22,9 +22,6 @@ FLAGS = {  # flag: (argument, value)
     "--filters conv1": ("filters", "conv1"),
     "--count 9": ("count", 9),
     "--count all": ("count", None),
-    "--starts 3": ("starts", 3),
-    "--jitter 0": ("jitter_px", 0),
-    "--smoothness 0.5": ("smoothness", 0.5),
     "--face 12": ("face", "12"),
     "--split train": ("split", "train"),
     "--device cuda:1": ("device", "cuda:1"),
@@ -69,9 +66,6 @@ def test_a_flag_arrives(mien: Mien, given: dict[str, Any], flag: str) -> None:
         ("--count many", "--count many: expected a number of filters, or all"),
         ("--faces 0", "'--faces'"),
         ("--share 2", "'--share'"),
-        ("--starts 0", "'--starts'"),
-        ("--jitter -1", "'--jitter'"),
-        ("--smoothness -1", "'--smoothness'"),
     ],
 )
 def test_numbers_out_of_range_start_nothing(mien: Mien, given: dict[str, Any], flag: str, said: str) -> None:

@@ -57,7 +57,7 @@ def contributions() -> np.ndarray:
 def test_integrated_gradients_of_a_linear_network_are_contributions() -> None:
     found = attribute(made("linear"), FACES, classes=LABELS, method="integrated-gradients")
     assert found.maps == pytest.approx(contributions(), rel=1e-3, abs=1e-7)
-    assert found.gaps == pytest.approx(np.zeros(3), abs=1e-4)
+    assert found.convergence_delta == pytest.approx(np.zeros(3), abs=1e-4)
 
 
 def test_occlusion_of_a_linear_network_is_the_mean_sum_of_the_windows_over_a_pixel() -> None:
@@ -92,9 +92,9 @@ def test_integrated_gradients_sum_to_the_logits_difference(model: str) -> None:
     blank = np.broadcast_to(FACES.mean(axis=(1, 2), keepdims=True), FACES.shape)
     rows = np.arange(3)
     difference = logits(classifier, FACES)[rows, LABELS] - logits(classifier, blank)[rows, LABELS]
-    assert found.gaps is not None
-    assert found.maps.sum(axis=(1, 2)) == pytest.approx(difference + found.gaps, abs=1e-3)
-    assert np.abs(found.gaps).max() < 0.1 * np.abs(difference).max()
+    assert found.convergence_delta is not None
+    assert found.maps.sum(axis=(1, 2)) == pytest.approx(difference + found.convergence_delta, abs=1e-3)
+    assert np.abs(found.convergence_delta).max() < 0.1 * np.abs(difference).max()
 
 
 @pytest.mark.usefixtures("quick")
@@ -169,7 +169,7 @@ def test_no_faces_have_no_maps(method: str) -> None:
     [
         ({"method": "salience"}, "no attribution method 'salience', did you mean saliency"),
         ({"method": "grad-cam", "layer": "stages.0.nrm"}, r"no layer 'stages.0.nrm', did you mean stages\.0\.norm"),
-        ({"method": "grad-cam", "layer": "output"}, "needs a layer that answers with maps"),
+        ({"method": "grad-cam", "layer": "output"}, "needs a layer whose output is maps"),
     ],
 )
 def test_an_unknown_name_is_a_usage_error_with_the_nearest(given: dict[str, str], said: str) -> None:

@@ -72,7 +72,7 @@ def test_wrong_calls() -> None:
     made = classifier()
     with pytest.raises(UsageError, match="no layer 'conv99'"):
         feature_maps(made, FACE, layer="conv99")
-    with pytest.raises(UsageError, match=r"layer 'output' of mien-n answers no maps"):
+    with pytest.raises(UsageError, match=r"layer 'output' of mien-n has no maps"):
         feature_maps(made, FACE, layer="output")
     for wrong in (FACE / 255, FACE[None], FACE[:40]):
         with pytest.raises(DataError, match="expected uint8"):

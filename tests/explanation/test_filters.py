@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from mien.core.errors import DataError, UsageError
-from mien.explanation.filters import FilterPictures, maximise, top_activating
+from mien.core.progress import Progress
+from mien.explanation.filters import ChannelActivations, FilterPictures, maximise, top_activating
 from mien.explanation.hooks import capture_activations, find_layer
-from mien.explanation.units import ChannelActivations
 from mien.models.classifier import Classifier
 from mien.models.registry import MODELS
 
@@ -134,8 +134,8 @@ def test_one_channel_is_computed_as_the_whole_layer_does(model: str, layer: str)
     name = "layers.output" if (model, layer) == ("course_cnn", "output") else layer
     means, units = ChannelActivations(made, name), torch.tensor([2, 0, 1])
     faces = torch.from_numpy(FACES[:3])[:, None].float().requires_grad_()
-    alone = means.own(faces, units)
-    whole = means.every(faces)[torch.arange(3), units]
+    alone = means.of_one_unit_each(faces, units)
+    whole = means.of_all_units(faces)[torch.arange(3), units]
     assert alone.detach().numpy() == pytest.approx(whole.detach().numpy(), abs=1e-5)
     (one,), (other,) = (torch.autograd.grad(values.sum(), faces) for values in (alone, whole))
     assert one.numpy() == pytest.approx(other.numpy(), abs=1e-6)
@@ -184,10 +184,12 @@ def test_the_batch_does_not_matter() -> None:
         assert result.activations == pytest.approx(results[0].activations, abs=1e-3)
 
 
-def test_progress_is_told_in_per_cent() -> None:
-    told: list[int] = []
-    maximise(classifier(), "conv2", units=range(5), generator=seeded(), steps=1, starts=2, batch=4, tick=told.append)
-    assert told == [40, 80, 100]
+def test_progress_counts_the_pictures() -> None:
+    told: list[Progress] = []
+    maximise(
+        classifier(), "conv2", units=range(5), generator=seeded(), steps=1, starts=2, batch=4, progress=told.append
+    )
+    assert [(one.done, one.total, one.unit) for one in told] == [(n, 10, "pictures") for n in (4, 8, 10)]
 
 
 # --- Nothing stays behind ---------------------------------------------------------------------------------------
@@ -212,7 +214,7 @@ def boom(*_: object) -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("fails", ["nowhere", "in tick", "in the network"])
+@pytest.mark.parametrize("fails", ["nowhere", "in progress", "in the network"])
 def test_the_classifier_is_as_it_was(fails: str, training: bool) -> None:
     made = classifier("course_cnn").train(training)
     first, *others = made.parameters()
@@ -227,10 +229,10 @@ def test_the_classifier_is_as_it_was(fails: str, training: bool) -> None:
             trap.remove()
             maximise(made, "conv2", units=[0], generator=seeded(), **FAST)
             top_activating(made, FACES, layer="conv2", units=[0], top=2)
-        elif fails == "in tick":
+        elif fails == "in progress":
             trap.remove()
             with pytest.raises(Boom):
-                maximise(made, "conv2", units=[0], generator=seeded(), tick=boom, **FAST)
+                maximise(made, "conv2", units=[0], generator=seeded(), progress=boom, **FAST)
         else:
             with pytest.raises(Boom):
                 maximise(made, "conv2", units=[0], generator=seeded(), steps=9)
@@ -287,9 +289,9 @@ def test_equal_faces_come_in_their_own_order() -> None:
     ("layer", "settings", "message"),
     [
         ("conv99", {}, "mien-n has no layer 'conv99', did you mean conv"),
-        ("conv2", {"units": [0, 16]}, "layer 'conv2' has no unit 16, its 16 are 0 to 15"),
+        ("conv2", {"units": [0, 16]}, "layer 'conv2' has no unit 16; its 16 units are 0 to 15"),
         ("conv2", {"units": [-1]}, "no unit -1"),
-        ("output", {"units": [3]}, "its 3 are 0 to 2"),
+        ("output", {"units": [3]}, "its 3 units are 0 to 2"),
         ("conv2", {"units": []}, "no units of layer 'conv2' were named"),
         ("conv2", {"steps": 0}, "steps=0, expected at least 1"),
         ("conv2", {"starts": 0}, "starts=0"),

@@ -58,7 +58,7 @@ def test_the_last_layer_with_maps(model: str) -> None:
 
 
 def test_without_maps_there_is_no_last_layer() -> None:
-    with pytest.raises(UsageError, match="linear: no layer answers with maps of 3×3"):
+    with pytest.raises(UsageError, match="linear: no layer has maps of 3×3"):
         last_map_layer(made("linear"))
     assert last_map_layer(made("one-conv"), at_least=11) == "conv"
     with pytest.raises(UsageError, match="maps of 12×12"):

@@ -8,11 +8,12 @@ import pytest
 from scipy.stats import ttest_rel
 
 from mien.core.errors import DataError
+from mien.core.explanations import MaskScore, MethodComparison, PairedDifference
 from mien.core.stats import mean_interval
 from mien.explanation import attribution
 from mien.explanation.attribution import attribute
 from mien.explanation.faithfulness import CONTROLS, areas, cell_order, control_orders, curves
-from mien.explanation.method_comparison import RANDOMISED_FACES, Comparison, compare_methods
+from mien.explanation.method_comparison import RANDOMISED_FACES, ComparedMethods, compare_methods
 from mien.explanation.regions import REGIONS, attribution_shares, template
 from mien.explanation.sanity import randomisation
 
@@ -25,14 +26,14 @@ MASKS = np.random.default_rng(3).random((COUNT, 48, 48)) < 0.2
 METHODS = ("saliency", "integrated-gradients")
 
 
-def compared(**given: Any) -> Comparison:
+def compared(**given: Any) -> ComparedMethods:
     values = {"labels": LABELS, "methods": METHODS, "masks": MASKS, "seed": 4, **given}
     return compare_methods(two_classes(), FACES, **values)
 
 
 @pytest.fixture
-def table() -> dict[str, Any]:
-    return compared().table
+def table() -> MethodComparison:
+    return compared().comparison
 
 
 def maps_of(method: str) -> np.ndarray:
@@ -40,57 +41,57 @@ def maps_of(method: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_numbers_are_those_of_the_single_functions(table: dict[str, Any], method: str) -> None:
-    found, maps = table["methods"][method], maps_of(method)
+def test_the_numbers_are_those_of_the_single_functions(table: MethodComparison, method: str) -> None:
+    found, maps = table.methods[method], maps_of(method)
     drawn = curves(two_classes(), FACES, classes=LABELS, order=cell_order(maps))
-    assert found["deletion"] == pytest.approx(areas(drawn.deletion).mean())
-    assert found["insertion"] == pytest.approx(areas(drawn.insertion).mean())
-    assert found["score"] == pytest.approx(found["insertion"] - found["deletion"])
-    assert found["deletion_curve"] == pytest.approx(drawn.deletion.mean(axis=0), abs=1e-5)
-    assert found["insertion_curve"] == pytest.approx(drawn.insertion.mean(axis=0), abs=1e-5)
+    assert found.deletion == pytest.approx(areas(drawn.deletion).mean())
+    assert found.insertion == pytest.approx(areas(drawn.insertion).mean())
+    assert found.score == pytest.approx(found.insertion - found.deletion)
+    assert found.deletion_curve == pytest.approx(drawn.deletion.mean(axis=0), abs=1e-5)
+    assert found.insertion_curve == pytest.approx(drawn.insertion.mean(axis=0), abs=1e-5)
     parts = dict(zip(REGIONS, attribution_shares(maps, template()).mean(axis=0), strict=True))
-    assert found["regions"] == pytest.approx(parts)
+    assert found.regions == pytest.approx(parts)
     few = slice(RANDOMISED_FACES)
     forgotten = randomisation(two_classes(), FACES[few], classes=LABELS[few], method=method, maps=maps[few], seed=4)
-    assert found["randomisation"] == pytest.approx(forgotten)
+    assert found.randomisation == pytest.approx(forgotten)
     inside = attribution_shares(maps, MASKS[:, None])[:, 0]
-    assert found["mask"]["share"] == pytest.approx(inside.mean())
+    assert found.mask.share == pytest.approx(inside.mean())
     above = {"mask": inside - MASKS.mean(axis=(1, 2))}
     above["features"] = attribution_shares(maps, template()[:4].any(axis=0)[None])[:, 0] - template()[:4].sum() / 48**2
-    for each, said in (("mask", found["mask"]["over"]), ("features", found["features"])):
-        assert said["difference"] == pytest.approx(above[each].mean())
-        assert said["interval"] == pytest.approx(mean_interval(above[each].tolist()))
+    for each, said in (("mask", found.mask.over_area), ("features", found.features_over_area)):
+        assert said.difference == pytest.approx(above[each].mean())
+        assert said.interval == pytest.approx(tuple(mean_interval(above[each].tolist())))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_intervals_are_scipys_paired_ones(table: dict[str, Any], method: str) -> None:
+def test_intervals_are_scipys_paired_ones(table: MethodComparison, method: str) -> None:
     orders = control_orders(COUNT, generator=np.random.default_rng(4))
     scores = curves(two_classes(), FACES, classes=LABELS, order=cell_order(maps_of(method))).score
-    found = table["methods"][method]
+    found = table.methods[method]
     for control in CONTROLS:
         others = curves(two_classes(), FACES, classes=LABELS, order=orders[control]).score
-        assert table["controls"][control]["score"] == pytest.approx(others.mean())
+        assert table.controls[control].score == pytest.approx(others.mean())
         expected = ttest_rel(scores, others).confidence_interval(0.95)
-        assert found["over"][control]["interval"] == pytest.approx(list(expected))
-        assert found["over"][control]["difference"] == pytest.approx((scores - others).mean())
-    lows = [found["over"][control]["interval"][0] for control in CONTROLS]
-    assert found["beats_controls"] is all(low > 0 for low in lows)
+        assert found.over_controls[control].interval == pytest.approx(tuple(expected))
+        assert found.over_controls[control].difference == pytest.approx((scores - others).mean())
+    lows = [found.over_controls[control].interval[0] for control in CONTROLS]
+    assert found.beats_controls is all(low > 0 for low in lows)
 
 
-def test_contributions_beat_both_controls_on_a_linear_network(table: dict[str, Any]) -> None:
-    found = table["methods"]
-    assert found["integrated-gradients"]["beats_controls"]
-    assert not found["saliency"]["beats_controls"]  # the weights' size says nothing of their sign
-    assert found["saliency"]["gap"] is None
-    assert found["integrated-gradients"]["gap"] < 1e-3
+def test_contributions_beat_both_controls_on_a_linear_network(table: MethodComparison) -> None:
+    found = table.methods
+    assert found["integrated-gradients"].beats_controls
+    assert not found["saliency"].beats_controls  # the weights' size says nothing of their sign
+    assert found["saliency"].convergence_delta is None
+    assert found["integrated-gradients"].convergence_delta < 1e-3
 
 
-def test_what_is_said_of_the_whole(table: dict[str, Any]) -> None:
-    assert (table["faces"], table["randomised_faces"]) == (COUNT, RANDOMISED_FACES)
-    assert list(table["methods"]) == list(METHODS)
-    assert table["mask_area"] == pytest.approx(MASKS.mean())
-    assert sum(table["region_areas"].values()) == pytest.approx(1)
-    assert json.loads(json.dumps(table, allow_nan=False)) == table
+def test_what_is_said_of_the_whole(table: MethodComparison) -> None:
+    assert (table.faces, table.randomised_faces) == (COUNT, RANDOMISED_FACES)
+    assert list(table.methods) == list(METHODS)
+    assert table.mask_area == pytest.approx(MASKS.mean())
+    assert sum(table.region_areas.values()) == pytest.approx(1)
+    assert MethodComparison.from_dict(json.loads(json.dumps(table.to_dict(), allow_nan=False)), source="x") == table
 
 
 def test_class_maps_are_means_of_maps_that_count_as_one() -> None:
@@ -103,11 +104,11 @@ def test_class_maps_are_means_of_maps_that_count_as_one() -> None:
     assert found[1].sum() == pytest.approx(1, rel=1e-4)
 
 
-def test_without_masks_nothing_is_said_of_them() -> None:
-    told: list[str] = []
-    table = compared(masks=None, methods=["saliency"], tell=told.append).table
-    assert (table["mask_area"], table["methods"]["saliency"]["mask"]) == (None, None)
-    assert told == [f"checking saliency on {COUNT} faces"]
+def test_without_masks_nothing_is_said_of_them(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mien")
+    table = compared(masks=None, methods=["saliency"]).comparison
+    assert (table.mask_area, table.methods["saliency"].mask) == (None, None)
+    assert caplog.messages == [f"checking saliency on {COUNT} faces"]
 
 
 def test_the_network_stays_as_it_is() -> None:
@@ -121,10 +122,10 @@ def test_maps_without_anything_positive_have_no_shares(monkeypatch: pytest.Monke
     nothing = lambda _, pictures, asked: (-pictures.abs(), None)  # noqa: E731
     monkeypatch.setitem(attribution.METHODS, "nothing", nothing)
     found = compared(methods=["nothing"])
-    assert set(found.table["methods"]["nothing"]["regions"].values()) == {None}
-    nowhere = {"difference": None, "interval": None}
-    assert found.table["methods"]["nothing"]["mask"] == {"share": None, "over": nowhere}
-    assert found.table["methods"]["nothing"]["features"] == nowhere
+    assert set(found.comparison.methods["nothing"].regions.values()) == {None}
+    nowhere = PairedDifference(difference=None, interval=None)
+    assert found.comparison.methods["nothing"].mask == MaskScore(share=None, over_area=nowhere)
+    assert found.comparison.methods["nothing"].features_over_area == nowhere
     assert not found.class_maps["nothing"].any()
 
 

@@ -26,23 +26,23 @@ def curve(area):
     return {**areas, "deletion_curve": falls, "insertion_curve": falls[::-1]}
 
 
-def method(area, *, beats, mask, gap=None):
+def method(area, *, beats, mask, delta=None):
     over = {"difference": area, "interval": [area - 0.02 if beats else -0.02, area + 0.02]}
     return curve(area) | {
-        "over": {"random order": over, "centre first": over},
+        "over_controls": {"random order": over, "centre first": over},
         "randomisation": {"output layer": 0.9, "upper half": 0.45, "all layers": 0.12},
         "regions": dict(zip(REGIONS, (0.1, 0.15, 0.1, 0.3, 0.2, 0.15), strict=True)),
-        "features": {"difference": 0.32, "interval": [0.28, 0.36]},
+        "features_over_area": {"difference": 0.32, "interval": [0.28, 0.36]},
         "mask": mask,
-        "gap": gap,
+        "convergence_delta": delta,
         "beats_controls": beats,
     }
 
 
 def attribution_json(classes, *, synthetic=False, beats=(False, True)):
-    mask = {"share": 0.3, "over": {"difference": 0.18, "interval": [0.15, 0.21]}} if synthetic else None
+    mask = {"share": 0.3, "over_area": {"difference": 0.18, "interval": [0.15, 0.21]}} if synthetic else None
     methods = {
-        name: method(area, beats=each, mask=mask, gap=0.01 if name == "saliency" else None)
+        name: method(area, beats=each, mask=mask, delta=0.01 if name == "saliency" else None)
         for name, area, each in zip(METHODS, (0.1, 0.2), beats, strict=True)
     }
     return {

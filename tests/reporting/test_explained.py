@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError
+from mien.core.explanations import MethodComparison
 from mien.core.files import read_arrays, write_arrays, write_json
 from mien.core.labels import FER2013
 from mien.core.runs import RunDir
 from mien.reporting.attribution import attribution, most_faithful
 from mien.reporting.build import report
-from mien.reporting.filters import MOST_FILTERS, MOST_MAPS, filters
-from mien.reporting.pictures import grey, heat
+from mien.reporting.filter_pictures import MOST_FILTERS, MOST_MAPS, filters
+from mien.reporting.pictures import grey_png, heat_png
 from mien.reporting.run_files import read_run
 
 from .explained import METHODS, ablation_of, attribution_json, write_explained
@@ -32,18 +33,18 @@ def decoded(png):
 
 def test_a_grey_picture_is_itself():
     image = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
-    assert (np.asarray(decoded(grey(image))) == image).all()
+    assert (np.asarray(decoded(grey_png(image))) == image).all()
 
 
 def test_a_map_is_dark_where_nothing_is_and_bright_where_most_is():
     values = np.full((48, 48), -1.0)
     values[10:20, 10:20] = np.linspace(0.1, 1, 100).reshape(10, 10)
-    light = np.asarray(decoded(heat(values)).convert("L")).astype(int)
+    light = np.asarray(decoded(heat_png(values)).convert("L")).astype(int)
     assert light[0, 0] == light.min() < 5
     assert light[19, 19] == light.max() > 200
     row = light[10:20, 10:20].ravel()
     assert (np.diff(row) >= -2).all()
-    assert np.asarray(decoded(heat(np.zeros((48, 48)))).convert("L")).max() < 5
+    assert np.asarray(decoded(heat_png(np.zeros((48, 48)))).convert("L")).max() < 5
 
 
 def test_the_verdicts_are_those_of_the_numbers(page):
@@ -92,13 +93,17 @@ def test_an_ablation_has_a_page_of_its_own(run, tmp_path):
         ((False, True), "occlusion", "Occlusion orders the picture better than both controls"),
         ((True, False), "saliency", "Saliency orders the picture better than both controls"),
         ((True, True), "occlusion", "Saliency and occlusion order the picture better"),
-        ((False, False), "occlusion", "What the network looks at can't be told: no method orders the picture better"),
+        (
+            (False, False),
+            "occlusion",
+            "It can't be told what the network looks at: no method orders",
+        ),
     ],
 )
 def test_the_page_says_which_maps_to_trust(run, beats, best, sentence):
     values = attribution_json(FER2013, beats=beats)
     write_json(run.path / "explain/attribution.json", values)
-    assert most_faithful(values["comparison"]) == best
+    assert most_faithful(MethodComparison.from_dict(values["comparison"], source="x")) == best
     assert sentence in built(run).text
 
 
@@ -107,7 +112,7 @@ def test_where_the_network_looks_is_written_from_the_table(page):
         "mainly at the features of the face: 65 % of what occlusion attributes (95 % interval 61 % to 69 %)"
         in page.text
     )
-    assert "which are 33 % of the picture" in page.text
+    assert "which cover 33 % of the picture" in page.text
     assert "most goes to the mouth (2.7 times), the eyes (1.9 times)" in page.text
     assert "15 % falls outside the face" in page.text
 
@@ -116,7 +121,7 @@ def test_no_claim_is_made_from_maps_that_can_not_be_trusted(run):
     write_json(run.path / "explain/attribution.json", attribution_json(FER2013, beats=(False, False)))
     text = built(run).text
     assert "The network looks" not in text
-    assert text.count("What the network looks at can't be told") == 2  # summary and section
+    assert text.count("It can't be told what the network looks at") == 2  # summary and section
 
 
 @pytest.mark.parametrize(
@@ -124,7 +129,7 @@ def test_no_claim_is_made_from_maps_that_can_not_be_trusted(run):
 )
 def test_more_than_chance_needs_an_interval_above_it(run, interval, words):
     values = attribution_json(FER2013)
-    values["comparison"]["methods"]["occlusion"]["features"]["interval"] = interval
+    values["comparison"]["methods"]["occlusion"]["features_over_area"]["interval"] = interval
     write_json(run.path / "explain/attribution.json", values)
     assert f"{words} the features of the face than chance would" in built(run).text
 

@@ -1,10 +1,9 @@
 """`mien explain`."""
 
-from typing import Any
-
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
+from mien.core.explanations import CurveScores, Explanation, PairedDifference
 
 
 @app.command()
@@ -17,9 +16,6 @@ def explain(
     layer: flags.Layer = None,
     filters: flags.Filters = "conv2",
     count: flags.Count = "36",
-    starts: flags.Starts = 2,
-    jitter: flags.Jitter = 1,
-    smoothness: flags.Smoothness = 0.1,
     face: flags.Face = None,
     split: flags.AnySplit = None,
     device: flags.Device = None,
@@ -36,7 +32,7 @@ def explain(
     from mien.workflows.explain import explain as explain_run
 
     opened = RunDir.open(run)
-    found = explain_run(
+    explanation = explain_run(
         opened,
         methods=flags.listed(method) or tuple(METHODS),
         faces=faces,
@@ -44,15 +40,15 @@ def explain(
         layer=layer,
         filters=filters,
         count=_number(count),
-        starts=starts,
-        jitter_px=jitter,
-        smoothness=smoothness,
         face=face,
         split=split,
         device=device or "auto",
         progress=console.progress,
     )
-    console.print_json(found) if json else _print(found, where=str(opened.path / "explain"))
+    if json:
+        console.print_json(explanation.to_dict())
+    else:
+        _print(explanation, where=str(opened.path / "explain"))
 
 
 def _number(count: str) -> int | None:
@@ -63,31 +59,28 @@ def _number(count: str) -> int | None:
     return int(count)
 
 
-def _print(found: dict[str, Any], *, where: str) -> None:
-    compared = found["comparison"]
-    synthetic = " drawn faces (says nothing of real ones)" if found["synthetic"] else " faces"
-    print(f"deletion and insertion on {compared['faces']}{synthetic}; probabilities, areas under curves\n")
-    right = "right"
-    over = {f"over {name}": right for name in compared["controls"]}
-    head = {"method": "left", "deletion": right, "insertion": right, "score": right, **over, "random weights": right}
-    rows = [
-        [
-            name,
-            *(f"{each[key]:.3f}" for key in ("deletion", "insertion", "score")),
-            *(_interval(other) for other in each["over"].values()),
-            f"{each['randomisation']['all layers']:+.2f}",
-        ]
-        for name, each in compared["methods"].items()
-    ]
-    rows += [
-        [f"({name})", *(f"{each[key]:.3f}" for key in ("deletion", "insertion", "score")), "", "", ""]
-        for name, each in compared["controls"].items()
-    ]
-    console.print_table(head, rows)
-    best = [name for name, each in compared["methods"].items() if each["beats_controls"]]
+def _print(explanation: Explanation, *, where: str) -> None:
+    comparison = explanation.comparison
+    drawn = " drawn faces (says nothing of real ones)" if explanation.synthetic else " faces"
+    print(f"deletion and insertion on {comparison.faces}{drawn}; probabilities, areas under curves\n")
+    columns = dict.fromkeys(("deletion", "insertion", "score"), "right")
+    columns |= {f"over {name}": "right" for name in comparison.controls}
+    rows = []
+    for name, method in comparison.methods.items():
+        over = [_interval(difference) for difference in method.over_controls.values()]
+        rows.append([name, *_curves(method), *over, f"{method.randomisation['all layers']:+.2f}"])
+    for name, control in comparison.controls.items():
+        rows.append([f"({name})", *_curves(control), *[""] * len(comparison.controls), ""])
+    console.print_table({"method": "left", **columns, "random weights": "right"}, rows)
+    best = [name for name, method in comparison.methods.items() if method.beats_controls]
     print(f"\nbetter than both controls: {', '.join(best) or 'none'}\n{where}")
 
 
-def _interval(over: dict[str, Any]) -> str:
-    low, high = over["interval"]
-    return f"{over['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
+def _curves(scores: CurveScores) -> list[str]:
+    return [f"{scores.deletion:.3f}", f"{scores.insertion:.3f}", f"{scores.score:.3f}"]
+
+
+def _interval(over: PairedDifference) -> str:
+    if over.difference is None or over.interval is None:
+        return "–"
+    return f"{over.difference:+.3f} ({over.interval[0]:+.3f} to {over.interval[1]:+.3f})"

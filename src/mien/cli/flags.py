@@ -152,9 +152,6 @@ Layer = Annotated[
 ]
 Filters = Annotated[str, typer.Option(help="The layer whose filters and feature maps are shown.")]
 Count = Annotated[str, typer.Option(help="How many of its filters, or 'all'.")]
-Starts = Annotated[int, typer.Option(min=1, help="Tries of the gradient ascent for each filter; the best is kept.")]
-Jitter = Annotated[int, typer.Option("--jitter", min=0, help="Pixels by which each step may shift the picture.")]
-Smoothness = Annotated[float, typer.Option(min=0, help="How strongly neighbouring pixels are pulled together.")]
 Face = Annotated[
     str | None,
     typer.Option(help="Id of the face whose feature maps are shown; the surest by default.", show_default=False),

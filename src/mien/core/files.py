@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -69,6 +70,35 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         _sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Make a new folder that takes the name `path` when the block ends; what was there before is removed then.
+
+    Raises:
+        StorageError: a folder can't be made or moved.  At any exception in the block the new folder is dropped and
+            `path` keeps what it had.
+    """
+    begin, end = TEMPORARY
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=path.parent, prefix=begin, suffix=end))
+    try:
+        yield new
+        with storage_errors(path):
+            new.chmod(0o777 & ~_UMASK)
+            if path.exists():
+                old = new.with_suffix(".old" + end)
+                path.replace(old)
+                new.replace(path)
+                shutil.rmtree(old)
+            else:
+                new.replace(path)
+            _sync_folder(path.parent)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
 def _sync_folder(folder: Path) -> None:
     """Let a rename outlast a power cut; Windows has nothing of the kind."""
     if sys.platform == "win32":
@@ -81,7 +111,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the half-written files of killed processes; run folders below `folder` are left alone.
+    """Remove the half-written files and folders of killed processes; run folders below `folder` are left alone.
 
     Nobody else may be writing in `folder`: hold its lock.
 
@@ -90,6 +120,11 @@ def remove_leftovers(folder: Path) -> None:
     """
     begin, end = TEMPORARY
     for parent, folders, files in os.walk(folder):
+        for name in folders:
+            if name.startswith(begin) and name.endswith(end):
+                with storage_errors(Path(parent, name)):
+                    shutil.rmtree(Path(parent, name))
+        folders[:] = [name for name in folders if not name.startswith(begin)]
         folders[:] = [name for name in folders if not Path(parent, name, "config.json").exists()]
         for name in files:
             if name.startswith(begin) and name.endswith(end):

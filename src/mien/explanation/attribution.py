@@ -1,8 +1,8 @@
-"""Which pixels made the network say what it said: five methods of Captum, one call.
+"""Which pixels speak for a class: five attribution methods of Captum behind one call.
 
-Axes: `N` faces, `H = W = 48`.  Attributed is the logit of a class, to the grey levels 0…255 of the face itself:
-normalisation is part of what is explained.  Where a method compares with an empty picture, that is the face's own mean
-grey everywhere (`blank`): as bright as the face, without any of its features.
+Axes: `N` faces, `n` faces of a batch, `H = W = 48`.  The logit of a class is attributed to the grey levels (0 to 255)
+of the face itself, so normalisation is part of what is explained.  Where a method needs an empty picture to compare
+with, it is the face's own mean grey everywhere (`blank`): as bright as the face, without any of its features.
 """
 
 from collections.abc import Callable
@@ -30,21 +30,22 @@ STEPS = 64
 
 @dataclass(frozen=True, eq=False)
 class Attributions:
-    """What a method answered.
+    """The maps of one method.
 
     Attributes:
-        maps: `float32 (N, 48, 48)`; the unit is logits a grey level for the two gradients, logits for integrated
+        maps: `float32 (N, 48, 48)`; the unit is logits per grey level for the two gradients, logits for integrated
             gradients and occlusion, and none for Grad-CAM.  Larger means more for the class.
-        gaps: `float32 (N,)`, how far integrated gradients' map misses the sum that theory demands, in logits; or None.
+        convergence_delta: `float32 (N,)`, how far the sum of integrated gradients' map is from the sum that theory
+            demands, in logits; None for other methods.
     """
 
     maps: NDArray[np.float32]
-    gaps: NDArray[np.float32] | None = None
+    convergence_delta: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class AttributionRequest:
-    """What a method is asked about n faces.
+    """What a method explains of n faces.
 
     Attributes:
         classes: `int64 (n,)`, which logit of each face is explained.
@@ -58,7 +59,8 @@ class AttributionRequest:
 
 
 Method = Callable[[Classifier, Tensor, AttributionRequest], tuple[Tensor, Tensor | None]]
-"""Maps a classifier, faces `float32 (n, 1, 48, 48)` and what is asked to maps `(n, 1, 48, 48)` and gaps `(n,)`."""
+"""Maps a classifier, faces `float32 (n, 1, 48, 48)` and a request to maps `(n, 1, 48, 48)` and, where the method has
+them, convergence deltas `(n,)`."""
 
 
 def attribute(
@@ -76,29 +78,32 @@ def attribute(
     Args:
         classifier: the network; its weights, mode and gradients stay as they are.
         images: `uint8 (N, 48, 48)`.
-        classes: `int64 (N,)`, 0 to C - 1: what to explain, usually what the network said.
+        classes: `int64 (N,)`, 0 to C - 1: the class to explain, usually the predicted one.
         method: a key of `METHODS`.
         layer: where Grad-CAM looks; None takes `last_map_layer`'s.
         seed: of SmoothGrad's noise.
-        batch: faces at once; a map doesn't depend on which other faces are there.
+        batch: faces at once; a map doesn't depend on the other faces of its batch.
 
     Raises:
-        DataError: faces of another size, or a class that the classifier has not.
+        DataError: faces of another size, or a class that the classifier doesn't have.
         UsageError: no such method or layer; the message names the nearest.
     """
     explain = METHODS[check_method(method)]
     _check(classifier, images, classes)
     device = classifier.normalise.mean.device
-    maps, gaps = [np.empty((0, SIZE, SIZE), np.float32)], []
+    maps = [np.empty((0, SIZE, SIZE), np.float32)]  # so that no faces give no maps
+    deltas = []
     with eval_mode(classifier):
         for start in range(0, len(images), batch):
             rows = slice(start, start + batch)
-            faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None].requires_grad_()
-            wanted = torch.tensor(classes[rows], dtype=torch.int64, device=device)
-            found, gap = explain(classifier, faces, AttributionRequest(wanted, layer, seed))
-            maps.append(found.detach()[:, 0].float().cpu().numpy())
-            gaps += [] if gap is None else [gap.detach().float().cpu().numpy()]
-    return Attributions(np.concatenate(maps), np.concatenate(gaps) if gaps else None)
+            faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None]  # (n, 1, H, W)
+            explained = torch.tensor(classes[rows], dtype=torch.int64, device=device)
+            request = AttributionRequest(explained, layer, seed)
+            batch_maps, delta = explain(classifier, faces.requires_grad_(), request)
+            maps.append(batch_maps.detach()[:, 0].float().cpu().numpy())
+            if delta is not None:
+                deltas.append(delta.detach().float().cpu().numpy())
+    return Attributions(np.concatenate(maps), np.concatenate(deltas) if deltas else None)
 
 
 def check_method(name: str) -> str:
@@ -122,56 +127,56 @@ def _check(classifier: Classifier, images: NDArray[np.uint8], classes: NDArray[n
         )
 
 
-def _saliency(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
-    """Size of the gradient (Simonyan et al. 2014, arXiv 1312.6034): the reference report's."""
-    return Saliency(classifier).attribute(faces, target=asked.classes), None
+def _saliency(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, None]:
+    """Absolute gradient (Simonyan et al. 2014, arXiv 1312.6034), as in the reference report."""
+    return Saliency(classifier).attribute(faces, target=request.classes), None
 
 
-def _smoothgrad(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
-    """Mean size of the gradient at noisy copies of the face (Smilkov et al. 2017, arXiv 1706.03825).
+def _smoothgrad(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, None]:
+    """Mean absolute gradient at noisy copies of the face (Smilkov et al. 2017, arXiv 1706.03825).
 
-    Captum's `NoiseTunnel` draws from torch's global generator, other noise for another batch; here every face gets the
-    same, drawn on the CPU so that all devices agree.
+    Captum's `NoiseTunnel` draws from torch's global generator, so its noise depends on the batch.  Here every face gets
+    the same noise, drawn on the CPU so that all devices agree.
     """
-    generator = torch.Generator().manual_seed(asked.seed)
+    generator = torch.Generator().manual_seed(request.seed)
     noise = NOISE_SD * torch.randn(NOISE_SAMPLES, 1, SIZE, SIZE, generator=generator)
     total = torch.zeros_like(faces)
-    for each in noise.to(faces.device):
-        total += _saliency(classifier, (faces.detach() + each).requires_grad_(), asked)[0]
+    for sample in noise.to(faces.device):
+        total += _saliency(classifier, (faces.detach() + sample).requires_grad_(), request)[0]
     return total / NOISE_SAMPLES, None
 
 
-def _integrated(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, Tensor]:
-    """Gradient added up on the way from blank to face (Sundararajan et al. 2017, arXiv 1703.01365)."""
-    maps, gaps = IntegratedGradients(classifier).attribute(
+def _integrated(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, Tensor]:
+    """Gradient added up along the path from blank to face (Sundararajan et al. 2017, arXiv 1703.01365)."""
+    maps, deltas = IntegratedGradients(classifier).attribute(
         faces,
         baselines=blank(faces),
-        target=asked.classes,
+        target=request.classes,
         n_steps=STEPS,
         internal_batch_size=8 * len(faces),
         return_convergence_delta=True,
     )
-    return maps, gaps
+    return maps, deltas
 
 
-def _grad_cam(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
+def _grad_cam(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, None]:
     """A layer's maps, weighted by their mean gradients (Selvaraju et al. 2017, arXiv 1610.02391)."""
-    layer = find_layer(classifier, asked.layer or last_map_layer(classifier))
-    small = LayerGradCam(classifier, layer).attribute(faces, target=asked.classes, relu_attributions=True)
+    layer = find_layer(classifier, request.layer or last_map_layer(classifier))
+    small = LayerGradCam(classifier, layer).attribute(faces, target=request.classes, relu_attributions=True)
     assert isinstance(small, Tensor)
     if small.ndim != 4:
-        raise UsageError(f"Grad-CAM needs a layer that answers with maps, this one's answer is {tuple(small.shape)}")
+        raise UsageError(f"Grad-CAM needs a layer whose output is maps; the output of this one is {tuple(small.shape)}")
     return functional.interpolate(small, size=(SIZE, SIZE), mode="bilinear", align_corners=False), None
 
 
-def _occlusion(classifier: Classifier, faces: Tensor, asked: AttributionRequest) -> tuple[Tensor, None]:
-    """Fall of the logit when a square is blanked (Zeiler & Fergus 2014, arXiv 1311.2901)."""
+def _occlusion(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, None]:
+    """How far the logit drops when a square is blanked (Zeiler & Fergus 2014, arXiv 1311.2901)."""
     maps = Occlusion(classifier).attribute(
         faces,
         sliding_window_shapes=(1, WINDOW_PX, WINDOW_PX),
         strides=(1, STRIDE_PX, STRIDE_PX),
         baselines=blank(faces),
-        target=asked.classes,
+        target=request.classes,
         perturbations_per_eval=8,
     )
     return maps, None
@@ -184,4 +189,4 @@ METHODS: dict[str, Method] = {
     "grad-cam": _grad_cam,
     "occlusion": _occlusion,
 }
-"""All attribution methods by name.  A new one is a function, and one line here."""
+"""All attribution methods by name.  A new one is a function and one line here."""

@@ -1,7 +1,7 @@
-"""Are the maps true?  Deletion and insertion curves, held against orders that know nothing of the network.
+"""Are the maps true?  Deletion and insertion curves, compared with orders that know nothing of the network.
 
-Axes: `N` faces, `T` points of a curve.  Pixels are deleted and inserted in cells of 4×4: single pixels strewn over a
-face are a noise that upsets a network whatever lies beneath, which hides a third of what the finer maps know.
+Axes: `N` faces, `T` points of a curve.  Pixels are deleted and inserted in cells of 4×4: single pixels scattered over
+a face are noise that upsets a network whatever lies beneath, which hides a third of what the finer maps know.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ CONTROLS = ("random order", "centre first")
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Probability of the explained class while the most salient cells go, or come.
+    """Probability of the explained class while the most salient cells are deleted, or inserted.
 
     Attributes:
         deletion: `float32 (N, T)`; the faster it falls, the better the map.
@@ -52,7 +52,7 @@ def curves(
     order: NDArray[np.int64],
     batch: int = 8,
 ) -> Curves:
-    """Delete and insert the cells of each face in an order, and watch the probability of a class.
+    """Delete and insert the cells of each face in an order, and record the probability of a class.
 
     Deletion puts the face's mean grey in place of its cells; insertion puts its cells into a blurred copy of it.
 
@@ -66,20 +66,21 @@ def curves(
     Petsiuk et al. 2018, arXiv 1806.07421.
     """
     device = classifier.normalise.mean.device
-    ranks = torch.as_tensor(order.argsort(axis=1), device=device)  # when each cell's turn comes
-    gone = torch.linspace(0, CELLS, POINTS, device=device).round()
-    parts = []
+    ranks = torch.as_tensor(order.argsort(axis=1), device=device)  # (N, 144): at which place each cell comes
+    changed_cells = torch.linspace(0, CELLS, POINTS, device=device).round()  # (T,)
+    deletions = [np.empty((0, POINTS), np.float32)]  # so that no faces give no curves
+    insertions = [np.empty((0, POINTS), np.float32)]
     with eval_mode(classifier), torch.inference_mode():
         for start in range(0, len(images), batch):
             rows = slice(start, start + batch)
             faces = torch.tensor(images[rows], dtype=torch.float32, device=device)[:, None]
-            turned = _to_pixels(ranks[rows, None, :] < gone[None, :, None])  # (n, T, 48, 48)
-            wanted = torch.tensor(classes[rows], dtype=torch.int64, device=device)
-            deletion = torch.where(turned, blank(faces), faces)
-            insertion = torch.where(turned, faces, _blurred(faces))
-            parts.append([_probability(classifier, pictures, wanted) for pictures in (deletion, insertion)])
-    empty = np.empty((0, POINTS), np.float32)
-    return Curves(*(np.concatenate([empty, *(part[i] for part in parts)]) for i in (0, 1)))
+            changed = _to_pixels(ranks[rows, None, :] < changed_cells[None, :, None])  # (n, T, H, W)
+            explained = torch.tensor(classes[rows], dtype=torch.int64, device=device)
+            deleted = torch.where(changed, blank(faces), faces)
+            deletions.append(_probability(classifier, deleted, explained))
+            inserted = torch.where(changed, faces, _blurred(faces))
+            insertions.append(_probability(classifier, inserted, explained))
+    return Curves(np.concatenate(deletions), np.concatenate(insertions))
 
 
 def cell_order(maps: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -90,11 +91,12 @@ def cell_order(maps: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def control_orders(count: int, *, generator: np.random.Generator) -> dict[str, NDArray[np.int64]]:
-    """Make the orders `int64 (N, 144)` that know nothing: by lot, and from the centre of the picture outwards."""
+    """Make the orders `int64 (N, 144)` that know nothing: random, and from the centre of the picture outwards."""
     rows, columns = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
     centre = -(rows**2 + columns**2).astype(np.float32)
     random = generator.permuted(np.tile(np.arange(CELLS), (count, 1)), axis=1)
-    return dict(zip(CONTROLS, (random, np.repeat(cell_order(centre[None]), count, axis=0)), strict=True))
+    centre_first = np.repeat(cell_order(centre[None]), count, axis=0)
+    return dict(zip(CONTROLS, (random, centre_first), strict=True))
 
 
 def areas(curve: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What each channel of a layer answers to one face.  Axes: `K` channels, `h`, `w` the maps' height and width."""
+"""The output of each channel of a layer for one face.  Axes: `K` channels, `h`, `w` the maps' height and width."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ import torch
 from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
+from mien.explanation.filters import as_faces
 from mien.explanation.hooks import capture_activations, eval_mode, find_layer
-from mien.explanation.units import as_faces
 from mien.models.classifier import Classifier
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps:
-    """A layer's answer to one face, the channel with the strongest response first.
+    """A layer's output for one face, the channel with the strongest response first.
 
     Attributes:
         channels: `int64 (K,)`, the channels' numbers in their layer.
-        maps: `float32 (K, h, w)`, what they answer, with its sign.
+        maps: `float32 (K, h, w)`, their outputs, with the sign.
         responses: `float32 (K,)`, the mean of each map's absolute values.
     """
 
@@ -28,15 +28,15 @@ class FeatureMaps:
 
 
 def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str) -> FeatureMaps:
-    """Record what a layer answers to one face, ordered by the mean absolute value of each map.
+    """Record the output of a layer for one face, ordered by the mean absolute value of each map.
 
-    The absolute value counts because a convolution before its activation says as much by going down as by going up;
-    after a ReLU it is the plain mean, the usual order.  Equal responses are in the channels' own order.
+    The absolute value counts because a convolution before its activation function says as much by falling as by rising;
+    after a ReLU it is the plain mean, the usual order.  Equal responses are in the order of the channels.
 
     Args:
         classifier: on any device; unchanged afterwards.
         image: a face, `uint8 (48, 48)`.
-        layer: a name for `find_layer`; the layer answers `(N, K, h, w)`.
+        layer: a name for `find_layer`; its output is `(N, K, h, w)`.
 
     Raises:
         DataError: `image` is of another size or dtype.
@@ -50,13 +50,13 @@ def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str
     """
     module = find_layer(classifier, layer)
     face = as_faces(image[None], device=classifier.normalise.mean.device)
-    with eval_mode(classifier), torch.no_grad(), capture_activations(module) as answers:
+    with eval_mode(classifier), torch.no_grad(), capture_activations(module) as outputs:
         classifier(face)
-    if not answers:
+    if not outputs:
         raise UsageError(f"{classifier.model} has layer '{layer}' but never runs it")
-    if not isinstance(answers[0], torch.Tensor) or answers[0].ndim != 4:
-        raise UsageError(f"layer '{layer}' of {classifier.model} answers no maps (N, K, h, w), take one before it")
-    maps = answers[0][0].float().cpu().numpy()
+    if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 4:
+        raise UsageError(f"layer '{layer}' of {classifier.model} has no maps (N, K, h, w); take one before it")
+    maps = outputs[0][0].float().cpu().numpy()
     responses = np.abs(maps).mean(axis=(1, 2))
     channels = np.argsort(-responses, kind="stable")
     return FeatureMaps(channels, np.ascontiguousarray(maps[channels]), responses[channels])

@@ -1,29 +1,50 @@
-"""The pictures that excite a layer's units most: made by gradient ascent, or found among real faces.
+"""The pictures that excite a layer's filters most: made by gradient ascent, or found among real faces.
 
-A unit's activation is the mean over its map.  Axes: `N` faces, `K` units, `n` pictures in one batch, `S` starts.
+A unit is a channel of a layer; its activation is the mean over its map.  Axes: `N` faces, `K` units, `n` pictures in
+one batch, `S` starts.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from mien.core.errors import UsageError
-from mien.core.images import SIZE
-from mien.explanation.hooks import eval_mode
-from mien.explanation.units import ChannelActivations, as_faces
+from mien.core.images import SIZE, require_faces
+from mien.core.progress import OnProgress, Progress
+from mien.explanation.hooks import eval_mode, find_layer
 from mien.models.classifier import Classifier
 
-NOISE, RATE, MOMENTUM = 0.1, 0.5, 0.9
-"""Shares of the grey range: the starting noise about mid-grey, the first step's length (it falls linearly to 0); how
-much of the last step's direction stays."""
+NOISE = 0.1
+"""Size of the starting noise about mid-grey, as a share of the grey range."""
 
-SOFTENING, SMALLEST = 1e-2, 1e-12
-"""Keep finite: the gradient of |d| where neighbours are equal, and the direction where a unit doesn't react."""
+RATE = 0.5
+"""Length of the first step, as a share of the grey range; it falls linearly to 0."""
+
+MOMENTUM = 0.9
+"""How much of the last step's direction stays."""
+
+STARTS = 2
+"""Tries of the ascent for each unit, of which the one with the highest activation is kept."""
+
+JITTER_PX = 1
+"""Each step shifts the picture by up to this many pixels, so that no detail depends on its exact place."""
+
+SMOOTHNESS = 0.1
+"""How strongly neighbouring pixels are pulled together (total variation), relative to the pull of the activation, whose
+gradient is scaled to a root mean square of 1."""
+
+SOFTENING = 1e-2
+"""Keeps the gradient of |d| finite where neighbours are equal."""
+
+SMALLEST = 1e-12
+"""Keeps the direction finite where a unit doesn't react."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +69,16 @@ def maximise(
     generator: torch.Generator,
     units: Sequence[int] | None = None,
     steps: int = 96,
-    starts: int = 2,
-    jitter_px: int = 1,
-    smoothness: float = 0.1,
+    starts: int = STARTS,
+    jitter_px: int = JITTER_PX,
+    smoothness: float = SMOOTHNESS,
     batch: int = 8,
-    tick: Callable[[int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> FilterPictures:
     """Make the picture that excites each unit most, by gradient ascent on its grey levels.
 
     A convolution without a nonlinearity before it (`conv1`) is excited most by a blank picture, because its mean over
-    the map is linear in the pixels; its activation's picture shows more.
+    the map is linear in the pixels; the picture of the activation behind it shows more.
 
     Args:
         classifier: on any device; unchanged afterwards.
@@ -65,13 +86,12 @@ def maximise(
         generator: draws the starting noise and the jitter.
         units: K channel numbers, all by default.
         steps: of the ascent, for each start.
-        starts: tries for each unit, of which the one with the highest activation is kept.
-        jitter_px: each step shifts the picture by up to this many pixels, so that no detail depends on its exact place.
-        smoothness: how strongly neighbouring pixels are pulled together (total variation), relative to the pull of the
-            activation, whose gradient is scaled to a root mean square of 1.
+        starts: see `STARTS`.
+        jitter_px: see `JITTER_PX`.
+        smoothness: see `SMOOTHNESS`.
         batch: pictures in one pass; more than 8 are no faster on a CPU (there `mien.training.memory.keep_freed_memory`
             halves a wide layer's time).
-        tick: told after each batch how many per cent are done.
+        progress: called after each batch.
 
     Raises:
         UsageError: no such layer or unit; a setting is out of range.
@@ -86,22 +106,24 @@ def maximise(
     _check(least=1, steps=steps, starts=starts, batch=batch)
     _check(least=0, jitter_px=jitter_px, smoothness=smoothness)
     with eval_mode(classifier), torch.enable_grad():
-        means = ChannelActivations(classifier, layer)
-        numbers = means.choose(units)
+        channels = ChannelActivations(classifier, layer)
+        numbers = channels.choose(units)
         shifts, canvases = _draw(generator, count=len(numbers), steps=steps, starts=starts, jitter_px=jitter_px)
-        tried = numbers.repeat(starts)
-        pictures, activations = torch.empty(len(tried), SIZE, SIZE, dtype=torch.uint8), torch.empty(len(tried))
-        for first in range(0, len(tried), batch):
+        tries = numbers.repeat(starts)  # (S · K,)
+        pictures = torch.empty(len(tries), SIZE, SIZE, dtype=torch.uint8)
+        activations = torch.empty(len(tries))
+        for first in range(0, len(tries), batch):
             some = slice(first, first + batch)
-            own = partial(means.own, units=tried[some])
-            canvas = _ascend(own, canvases[some].to(means.device), shifts=shifts, smoothness=smoothness)
+            activation = partial(channels.of_one_unit_each, units=tries[some])
+            canvas = _ascend(activation, canvases[some].to(channels.device), shifts=shifts, smoothness=smoothness)
             window = canvas[:, :, jitter_px : jitter_px + SIZE, jitter_px : jitter_px + SIZE]
-            found = (255 * window).round().to(torch.uint8)
-            pictures[some] = found[:, 0].cpu()
-            activations[some] = means.every(found).gather(1, tried[some, None])[:, 0].cpu()
-            if tick:
-                tick(100 * min(first + batch, len(tried)) // len(tried))
-    best = activations.view(starts, -1).argmax(dim=0)
+            rounded = (255 * window).round().to(torch.uint8)
+            pictures[some] = rounded[:, 0].cpu()
+            # What counts is how the unit reacts to the picture as it is stored.
+            activations[some] = channels.of_all_units(rounded).gather(1, tries[some, None])[:, 0].cpu()
+            if progress:
+                progress(Progress("filter pictures", min(first + batch, len(tries)), len(tries), "pictures"))
+    best = activations.view(starts, -1).argmax(dim=0)  # (S · K,) to (S, K): the best start of each unit
     kept = best * len(numbers) + torch.arange(len(numbers))
     return FilterPictures(numbers.cpu().numpy(), pictures[kept].numpy(), activations[kept].numpy())
 
@@ -126,7 +148,7 @@ def top_activating(
         batch: faces in one pass.
 
     Returns:
-        `int64 (K, top)` rows of `images`, strongest first, the first row first among equals; and their activations,
+        `int64 (K, top)`, rows of `images` by falling activation, the first row first among equals; and the activations,
         `float32 (K, top)`.
 
     Raises:
@@ -135,15 +157,15 @@ def top_activating(
     """
     _check(least=1, top=top, batch=batch)
     if len(images) < top:
-        raise UsageError(f"top={top} of {len(images)} faces, at most all of them can be the strongest")
+        raise UsageError(f"top={top} of {len(images)} faces, expected at most as many as there are")
     with eval_mode(classifier), torch.no_grad():
-        means = ChannelActivations(classifier, layer)
-        numbers = means.choose(units)
-        best = torch.empty(0, len(numbers), device=means.device)
-        rows = torch.empty(0, len(numbers), device=means.device, dtype=torch.int64)
+        channels = ChannelActivations(classifier, layer)
+        numbers = channels.choose(units)
+        best = torch.empty(0, len(numbers), device=channels.device)
+        rows = torch.empty(0, len(numbers), device=channels.device, dtype=torch.int64)
         for first in range(0, len(images), batch):
-            values = means.every(as_faces(images[first : first + batch], device=means.device))[:, numbers]
-            new_rows = torch.arange(first, first + len(values), device=means.device)[:, None].expand_as(values)
+            values = channels.of_all_units(as_faces(images[first : first + batch], device=channels.device))[:, numbers]
+            new_rows = torch.arange(first, first + len(values), device=channels.device)[:, None].expand_as(values)
             best, order = torch.cat([best, values]).sort(dim=0, descending=True, stable=True)
             best, rows = best[:top], torch.cat([rows, new_rows]).gather(0, order)[:top]
     return rows.T.cpu().numpy(), best.T.cpu().numpy()
@@ -152,20 +174,22 @@ def top_activating(
 def _draw(
     generator: torch.Generator, *, count: int, steps: int, starts: int, jitter_px: int
 ) -> tuple[list[list[int]], Tensor]:
-    """The shifts of each step, and canvases about mid-grey `(starts × count, 1, 48 + 2 jitter, 48 + 2 jitter)`."""
+    """Draw the shift of each step, and canvases about mid-grey `(starts × count, 1, 48 + 2 jitter, 48 + 2 jitter)`."""
     device, side = generator.device, SIZE + 2 * jitter_px
     shifts = torch.randint(0, 2 * jitter_px + 1, (steps, 2), generator=generator, device=device)
     noise = [torch.rand(count, 1, side, side, generator=generator, device=device) for _ in range(starts)]
     return shifts.tolist(), 0.5 + NOISE * (torch.cat(noise) - 0.5)
 
 
-def _ascend(own: Callable[[Tensor], Tensor], canvas: Tensor, *, shifts: list[list[int]], smoothness: float) -> Tensor:
-    """Climb with momentum, projected on 0…1; each picture's gradient is scaled by itself."""
+def _ascend(
+    activation: Callable[[Tensor], Tensor], canvas: Tensor, *, shifts: list[list[int]], smoothness: float
+) -> Tensor:
+    """Climb with momentum, clipped to 0 to 1; the gradient of each picture is scaled by itself."""
     speed = torch.zeros_like(canvas)
     for step, (top, left) in enumerate(shifts):
         canvas.requires_grad_()
-        seen = 255 * canvas[:, :, top : top + SIZE, left : left + SIZE]
-        (pull,) = torch.autograd.grad(own(seen).sum(), canvas)
+        window = 255 * canvas[:, :, top : top + SIZE, left : left + SIZE]
+        (pull,) = torch.autograd.grad(activation(window).sum(), canvas)
         (roughness,) = torch.autograd.grad(_total_variation(canvas), canvas)
         scale = pull.square().mean(dim=(1, 2, 3), keepdim=True).sqrt().clamp(min=SMALLEST)
         speed = MOMENTUM * speed + (1 - MOMENTUM) * (pull / scale - smoothness * roughness)
@@ -182,3 +206,105 @@ def _check(*, least: int, **settings: float) -> None:
     for name, value in settings.items():
         if not value >= least:
             raise UsageError(f"{name}={value}, expected at least {least}")
+
+
+def as_faces(images: NDArray[np.uint8], *, device: torch.device) -> Tensor:
+    """Turn pictures `uint8 (N, 48, 48)` into a tensor `uint8 (N, 1, 48, 48)` on `device`.
+
+    Raises:
+        DataError: another dtype or shape.
+    """
+    require_faces(images, what="pictures")
+    return torch.as_tensor(images.copy(), device=device)[:, None]  # PyTorch wants writable arrays
+
+
+class ChannelActivations:
+    """The activations of a layer's units; the network runs only as far as the layer.
+
+    The layer's output is `(N, K, …)`.  Use it inside `eval_mode`.
+
+    Raises:
+        UsageError: no such layer; or, when used, it never runs or its output has no channels.
+    """
+
+    def __init__(self, classifier: Classifier, layer: str) -> None:
+        self.classifier, self.layer = classifier, layer
+        self.module = find_layer(classifier, layer)
+        self.device = classifier.normalise.mean.device
+
+    def choose(self, units: Sequence[int] | None) -> Tensor:
+        """Check unit numbers, None means all: `int64 (K,)`.
+
+        Raises:
+            UsageError: the layer has no such unit (the message says which it has), or none were named.
+        """
+        with torch.no_grad():
+            count = self.of_all_units(torch.zeros(1, 1, SIZE, SIZE, device=self.device)).shape[1]
+        if units is None:
+            units = range(count)
+        if not units:
+            raise UsageError(f"no units of layer '{self.layer}' were named; leave them out to get all {count}")
+        for unit in units:
+            if not 0 <= unit < count:
+                raise UsageError(f"layer '{self.layer}' has no unit {unit}; its {count} units are 0 to {count - 1}")
+        return torch.as_tensor(units, dtype=torch.int64, device=self.device)
+
+    def of_all_units(self, faces: Tensor) -> Tensor:
+        """Return every unit's activation: `float32 (N, K)` of faces `(N, 1, 48, 48)` in grey levels."""
+        output = self.module(*self._inputs(faces))
+        if not isinstance(output, Tensor) or output.ndim < 2:
+            raise UsageError(f"the output of layer '{self.layer}' is not (N, K, …); take one inside it or beside it")
+        if output.ndim > 2:
+            output = output.flatten(2).mean(dim=2)  # (N, K, h, w) to (N, K)
+        return output.float()
+
+    def of_one_unit_each(self, faces: Tensor, units: Tensor) -> Tensor:
+        """Return one unit's activation for each face: `float32 (N,)`; `units` are `int64 (N,)`."""
+        if not _is_plain(self.module):
+            return self.of_all_units(faces).gather(1, units[:, None])[:, 0]
+        (maps,) = self._inputs(faces)
+        return _conv_means(self.module, maps, units=units).float()
+
+    def _inputs(self, faces: Tensor) -> tuple[Any, ...]:
+        """Return the layer's inputs for these faces."""
+        hook = self.module.register_forward_pre_hook(_stop)
+        try:
+            self.classifier(faces)
+        except _Reached as reached:
+            return reached.inputs
+        finally:
+            hook.remove()
+        raise UsageError(f"{self.classifier.model} has layer '{self.layer}' but never runs it")
+
+
+class _Reached(Exception):
+    """The forward pass has reached the layer: nothing behind it has to be computed."""
+
+    def __init__(self, inputs: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.inputs = inputs
+
+
+def _stop(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+    raise _Reached(inputs)
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    return (
+        type(module) is nn.Conv2d
+        and (module.stride, module.dilation, module.groups) == ((1, 1), (1, 1), 1)
+        and module.padding_mode == "zeros"
+        and not isinstance(module.padding, str)
+    )
+
+
+def _conv_means(conv: nn.Conv2d, maps: Tensor, *, units: Tensor) -> Tensor:
+    """Return the mean output of one channel for each picture, without computing the other channels.
+
+    The mean of a convolution's output is the product of its kernel with the means of the windows that each weight sees.
+    """
+    tall, wide = (int(side) for side in conv.padding)
+    maps = functional.pad(maps, (wide, wide, tall, tall))
+    window = (maps.shape[2] - conv.kernel_size[0] + 1, maps.shape[3] - conv.kernel_size[1] + 1)
+    means = (functional.avg_pool2d(maps, window, stride=1) * conv.weight[units]).sum(dim=(1, 2, 3))
+    return means if conv.bias is None else means + conv.bias[units]

@@ -1,4 +1,4 @@
-"""Layers by name, and what they answer, with hooks that never stay behind.  Axes: `N` faces, `K` channels."""
+"""Layers by name, and their outputs, with hooks that never stay behind.  Axes: `N` faces, `K` channels."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -12,17 +12,16 @@ from mien.models.classifier import Classifier, full_precision
 
 
 def conv_layers(classifier: Classifier) -> dict[str, nn.Module]:
-    """List the convolutions that look at more than one pixel, in the network's order: `conv1`, `conv2` and so on.
+    """List the convolutions with kernels larger than one pixel, in the network's order: `conv1`, `conv2` and so on.
 
     >>> list(conv_layers(Classifier("course_cnn", ("happy", "sad"), normalisation="none")))
     ['conv1', 'conv2', 'conv3', 'conv4']
     """
-    convs = [
-        module
-        for module in classifier.network.modules()
-        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1)
-    ]
-    return {f"conv{number}": module for number, module in enumerate(convs, start=1)}
+    layers: dict[str, nn.Module] = {}
+    for module in classifier.network.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
+            layers[f"conv{len(layers) + 1}"] = module
+    return layers
 
 
 def find_layer(classifier: Classifier, name: str) -> nn.Module:
@@ -40,23 +39,23 @@ def find_layer(classifier: Classifier, name: str) -> nn.Module:
 
 @contextlib.contextmanager
 def capture_activations(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect what a layer answers: one tensor `(N, K, …)` for each time the network runs inside the block.
+    """Collect the outputs of a layer: one tensor `(N, K, …)` for each time the network runs inside the block.
 
     The hook is gone when the block ends, however it ends.
     """
-    answers: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda *call: answers.append(call[-1]))
+    outputs: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda *call: outputs.append(call[-1]))
     try:
-        yield answers
+        yield outputs
     finally:
         hook.remove()
 
 
 @contextlib.contextmanager
 def eval_mode(classifier: Classifier) -> Iterator[Classifier]:
-    """Compute in evaluation mode and full precision, weights out of autograd's sight; give it all back afterwards."""
+    """Compute in evaluation mode and full precision, without gradients of the weights; restore all three afterwards."""
     modes = [(module, module.training) for module in classifier.modules()]
-    wanted = [(weight, weight.requires_grad) for weight in classifier.parameters()]
+    gradients = [(weight, weight.requires_grad) for weight in classifier.parameters()]
     classifier.eval().requires_grad_(False)
     try:
         with full_precision():
@@ -64,12 +63,12 @@ def eval_mode(classifier: Classifier) -> Iterator[Classifier]:
     finally:
         for module, training in modes:
             module.training = training
-        for weight, before in wanted:
+        for weight, before in gradients:
             weight.requires_grad_(before)
 
 
 def last_map_layer(classifier: Classifier, *, at_least: int = 3) -> str:
-    """Name the last layer, in the order in which they answer, whose maps are at least so many pixels high and wide.
+    """Name the last layer, in the order of execution, whose maps are at least `at_least` pixels high and wide.
 
     Raises:
         UsageError: there is none.
@@ -77,22 +76,25 @@ def last_map_layer(classifier: Classifier, *, at_least: int = 3) -> str:
     >>> last_map_layer(Classifier("mien-s", ("happy", "sad"), normalisation="none"))
     'stages.3'
     """
-    answered: list[str] = []
+    with_maps: list[str] = []
 
-    def keeper(path: str) -> Callable[[nn.Module, object, Tensor], None]:
-        def keep(module: nn.Module, _: object, output: Tensor) -> None:
+    def recorder(path: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def record(module: nn.Module, _: object, output: Tensor) -> None:
             if output.ndim == 4 and min(output.shape[2:]) >= at_least and not isinstance(module, nn.Sequential):
-                answered.append(path)
+                with_maps.append(path)
 
-        return keep
+        return record
 
-    hooks = [module.register_forward_hook(keeper(path)) for path, module in classifier.network.named_modules() if path]
+    hooks = []
+    for path, module in classifier.network.named_modules():
+        if path:  # the network itself has an empty one
+            hooks.append(module.register_forward_hook(recorder(path)))
     try:
         with eval_mode(classifier), torch.inference_mode():
             classifier(torch.zeros(1, 1, SIZE, SIZE, device=classifier.normalise.mean.device))
     finally:
         for hook in hooks:
             hook.remove()
-    if not answered:
-        raise UsageError(f"{classifier.model}: no layer answers with maps of {at_least}×{at_least} or more")
-    return answered[-1]
+    if not with_maps:
+        raise UsageError(f"{classifier.model}: no layer has maps of {at_least}×{at_least} or more")
+    return with_maps[-1]

@@ -1,4 +1,4 @@
-"""Faces as the network sees them: what an attribution map calls unimportant is blanked."""
+"""Masked faces: the pixels that an attribution map calls unimportant are blanked."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -3,14 +3,15 @@
 Axes: `N` faces, `C` classes, `R` regions, `H = W = 48`.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.explanations import CurveScores, MaskScore, MethodComparison, MethodScores, PairedDifference
 from mien.core.stats import mean_interval
 from mien.explanation.attribution import attribute
 from mien.explanation.faithfulness import Curves, areas, cell_order, control_orders, curves
@@ -18,21 +19,23 @@ from mien.explanation.regions import FEATURES, REGIONS, attribution_shares, temp
 from mien.explanation.sanity import randomisation
 from mien.models.classifier import Classifier
 
+log = logging.getLogger(__name__)
+
 RANDOMISED_FACES = 28
-"""The randomisation check runs every method on three more networks, so it takes fewer faces."""
+"""The check with random weights runs every method on three more networks, so it takes fewer faces."""
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ComparedMethods:
     """What the checks found.
 
     Attributes:
-        table: plain values for JSON: `methods` and `controls`, each a mapping from name to figures, and `faces`.
-        class_maps: method → `float32 (C, 48, 48)`, the mean map of the faces that the network gave each class, every
-            face's positive attribution counting as 1; NaN for a class that no face got.
+        comparison: the figures of every method and control.
+        class_maps: for each method `float32 (C, 48, 48)`, the mean map of the faces predicted as each class, where the
+            positive attribution of each face sums to 1; NaN for a class that was predicted for no face.
     """
 
-    table: dict[str, Any]
+    comparison: MethodComparison
     class_maps: dict[str, NDArray[np.float32]]
 
 
@@ -45,101 +48,109 @@ def compare_methods(
     layer: str | None = None,
     masks: NDArray[np.bool_] | None = None,
     seed: int = 0,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Comparison:
-    """Put every method through deletion and insertion, weight randomisation, the face's regions and, if known, masks.
+) -> ComparedMethods:
+    """Put every method through deletion and insertion, random weights, the regions of the face and, if known, masks.
+
+    A method *beats the controls* when the 95 % interval of its score minus the control's, paired over the faces, lies
+    above 0 both for the random order and for the centre.
 
     Args:
         classifier: the network; it stays as it is.
         images: `uint8 (N, 48, 48)`, at least 2.
-        labels: `int64 (N,)`, what the network said: the class that is explained.
+        labels: `int64 (N,)`, the predicted classes, which are explained.
         methods: keys of `attribution.METHODS`.
         layer: as in `attribute`.
         masks: `bool (N, 48, 48)`, the pixels that truly carry the expression, where they are known (drawn faces).
         seed: of the random order, the random weights and SmoothGrad's noise.
-        tell: told of each step.
 
     Raises:
         DataError: fewer than 2 faces, or what `attribute` refuses.
         UsageError: no such method or layer.
-
-    A method *beats the controls* when the 95 % interval of its score minus the control's, paired over the faces, lies
-    above 0 for the random order and for the centre.
     """
     if len(images) < 2:
         raise DataError(f"{len(images)} faces to compare methods on, expected 2 or more: an interval needs them")
-    orders = control_orders(len(images), generator=np.random.default_rng(seed))
-    controls = {name: curves(classifier, images, classes=labels, order=order) for name, order in orders.items()}
-    parts, few = template(), slice(RANDOMISED_FACES)
-    table: dict[str, dict[str, Any]] = {}
-    class_maps = {}
+    control_curves = {}
+    for name, order in control_orders(len(images), generator=np.random.default_rng(seed)).items():
+        control_curves[name] = curves(classifier, images, classes=labels, order=order)
+    parts = template()
+    feature_area = parts[: len(FEATURES)].any(axis=0).mean()
+    few = slice(RANDOMISED_FACES)
+    scores: dict[str, MethodScores] = {}
+    class_maps: dict[str, NDArray[np.float32]] = {}
     for method in methods:
-        tell(f"checking {method} on {len(images)} faces")
-        found = attribute(classifier, images, classes=labels, method=method, layer=layer, seed=seed)
-        maps = found.maps
+        log.info("checking %s on %d faces", method, len(images))
+        attributions = attribute(classifier, images, classes=labels, method=method, layer=layer, seed=seed)
+        maps, delta = attributions.maps, attributions.convergence_delta
+        method_curves = curves(classifier, images, classes=labels, order=cell_order(maps))
+        over_controls = {}
+        for name, control in control_curves.items():
+            over_controls[name] = _paired(method_curves.score - control.score)
         shares = attribution_shares(maps, parts)
-        drawn = curves(classifier, images, classes=labels, order=cell_order(maps))
-        forgotten = randomisation(
-            classifier, images[few], classes=labels[few], method=method, maps=maps[few], layer=layer, seed=seed
-        )
-        table[method] = {
-            **_curve_figures(drawn),
-            "over": {name: _paired(drawn.score - control.score) for name, control in controls.items()},
-            "randomisation": forgotten,
-            "regions": dict(zip(REGIONS, _means(shares), strict=True)),
-            "features": _paired(shares[:, : len(FEATURES)].sum(axis=1) - parts[: len(FEATURES)].any(axis=0).mean()),
-            "mask": None if masks is None else _against_chance(maps, masks),
-            "gap": None if found.gaps is None else float(np.abs(found.gaps).mean()),
-        }
-        table[method]["beats_controls"] = all(
-            each["interval"] is not None and each["interval"][0] > 0 for each in table[method]["over"].values()
+        scores[method] = MethodScores(
+            **_curve_scores(method_curves).to_dict(),
+            over_controls=over_controls,
+            beats_controls=all(_is_above_zero(over) for over in over_controls.values()),
+            randomisation=randomisation(
+                classifier, images[few], classes=labels[few], method=method, maps=maps[few], layer=layer, seed=seed
+            ),
+            regions=dict(zip(REGIONS, _means(shares), strict=True)),
+            features_over_area=_paired(shares[:, : len(FEATURES)].sum(axis=1) - feature_area),
+            mask=None if masks is None else _mask_score(maps, masks),
+            convergence_delta=None if delta is None else float(np.abs(delta).mean()),
         )
         class_maps[method] = _class_maps(maps, labels, classes=len(classifier.classes))
-    return Comparison(
-        {
-            "faces": len(images),
-            "randomised_faces": len(images[few]),
-            "methods": table,
-            "controls": {name: _curve_figures(control) for name, control in controls.items()},
-            "region_areas": dict(zip(REGIONS, parts.mean(axis=(1, 2)).tolist(), strict=True)),
-            "mask_area": None if masks is None else float(masks.mean()),
-        },
-        class_maps,
+    comparison = MethodComparison(
+        faces=len(images),
+        randomised_faces=len(images[few]),
+        methods=scores,
+        controls={name: _curve_scores(control) for name, control in control_curves.items()},
+        region_areas=dict(zip(REGIONS, parts.mean(axis=(1, 2)).tolist(), strict=True)),
+        mask_area=None if masks is None else float(masks.mean()),
+    )
+    return ComparedMethods(comparison, class_maps)
+
+
+def _curve_scores(found: Curves) -> CurveScores:
+    return CurveScores(
+        deletion=float(areas(found.deletion).mean()),
+        insertion=float(areas(found.insertion).mean()),
+        score=float(found.score.mean()),
+        deletion_curve=tuple(found.deletion.mean(axis=0).round(5).tolist()),
+        insertion_curve=tuple(found.insertion.mean(axis=0).round(5).tolist()),
     )
 
 
-def _curve_figures(drawn: Curves) -> dict[str, Any]:
-    return {
-        "deletion": float(areas(drawn.deletion).mean()),
-        "insertion": float(areas(drawn.insertion).mean()),
-        "score": float(drawn.score.mean()),
-        "deletion_curve": drawn.deletion.mean(axis=0).round(5).tolist(),
-        "insertion_curve": drawn.insertion.mean(axis=0).round(5).tolist(),
-    }
+def _is_above_zero(over: PairedDifference) -> bool:
+    return over.interval is not None and over.interval[0] > 0
 
 
-def _paired(differences: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean and t interval of a difference over the faces where it is known; None where it is so on fewer than two."""
+def _paired(differences: NDArray[np.float64]) -> PairedDifference:
+    """Average a difference over the faces of which it is known."""
     known = differences[~np.isnan(differences)].tolist()
-    interval = mean_interval(known)
-    return {"difference": sum(known) / len(known) if known else None, "interval": interval}
+    if not known:
+        return PairedDifference(difference=None, interval=None)
+    return PairedDifference(difference=sum(known) / len(known), interval=mean_interval(known))
 
 
-def _against_chance(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> dict[str, Any]:
-    """The mean share of the attribution inside each face's own mask, and how far it is above the mask's area."""
+def _mask_score(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> MaskScore:
     inside = attribution_shares(maps, masks[:, None])
-    return {"share": _means(inside)[0], "over": _paired(inside[:, 0] - masks.mean(axis=(1, 2)))}
+    return MaskScore(share=_means(inside)[0], over_area=_paired(inside[:, 0] - masks.mean(axis=(1, 2))))
 
 
 def _means(shares: NDArray[np.float64]) -> list[float | None]:
     """Average `(N, R)` over the faces whose map has something positive; None where none has."""
     known = shares[~np.isnan(shares).any(axis=1)]
-    return known.mean(axis=0).tolist() if len(known) else [None] * shares.shape[1]
+    if not len(known):
+        return [None] * shares.shape[1]
+    means: list[float | None] = known.mean(axis=0).tolist()
+    return means
 
 
 def _class_maps(maps: NDArray[np.float32], labels: NDArray[np.int64], *, classes: int) -> NDArray[np.float32]:
     positive = np.clip(maps, 0, None)
     total = positive.sum(axis=(1, 2), keepdims=True)
     shares = np.divide(positive, total, out=np.zeros_like(positive), where=total > 0)
-    empty = np.full(maps.shape[1:], np.nan, np.float32)
-    return np.stack([shares[labels == c].mean(axis=0) if (labels == c).any() else empty for c in range(classes)])
+    means = np.full((classes, *maps.shape[1:]), np.nan, np.float32)
+    for label in np.unique(labels):
+        means[label] = shares[labels == label].mean(axis=0)
+    return means

@@ -29,7 +29,7 @@ def randomisation(
     layer: str | None = None,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Correlate maps with those of the same network after more and more of its layers lost what they had learned.
+    """Correlate maps with those of the same network after more and more of its layers got random weights.
 
     Args:
         classifier: the network; it stays as it is.
@@ -46,17 +46,17 @@ def randomisation(
 
     Adebayo et al. 2018, arXiv 1810.03292 (cascading randomisation).
     """
-    found = {}
+    correlations = {}
     for name, share in STAGES.items():
-        forgotten = randomise_weights(classifier, share=share, seed=seed)
-        others = attribute(forgotten, images, classes=classes, method=method, layer=layer, seed=seed).maps
-        found[name] = float(np.mean(rank_correlations(np.abs(maps), np.abs(others))))
-    return found
+        randomised = randomise_weights(classifier, share=share, seed=seed)
+        others = attribute(randomised, images, classes=classes, method=method, layer=layer, seed=seed).maps
+        correlations[name] = float(np.mean(rank_correlations(np.abs(maps), np.abs(others))))
+    return correlations
 
 
 def randomise_weights(classifier: Classifier, *, share: float, seed: int) -> Classifier:
     """Copy a classifier and give its output layer, and this share of all its layers from the end, fresh weights."""
-    with torch.random.fork_rng(devices=[]):  # networks draw their weights on the CPU
+    with torch.random.fork_rng(devices=[]):  # no devices: networks draw their weights on the CPU
         torch.default_generator.manual_seed(seed)
         fresh = Classifier(classifier.model, classifier.classes, normalisation=classifier.normalise.kind)
     copied = copy.deepcopy(classifier)
@@ -68,12 +68,18 @@ def randomise_weights(classifier: Classifier, *, share: float, seed: int) -> Cla
 
 def rank_correlations(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return Spearman's correlation of each pair of maps `(N, H, W)`: `float64 (N,)`; 0 where a map is constant."""
-    ranks = [rankdata(maps.reshape(len(maps), maps.shape[1] * maps.shape[2]), axis=1) for maps in (a, b)]
-    first, second = (each - each.mean(axis=1, keepdims=True) for each in ranks)
+    first, second = _centred_ranks(a), _centred_ranks(b)
     size = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     return np.asarray(np.divide((first * second).sum(axis=1), size, out=np.zeros(len(size)), where=size > 0))
 
 
+def _centred_ranks(maps: NDArray[np.float32]) -> NDArray[np.float64]:
+    ranks = rankdata(maps.reshape(len(maps), maps.shape[1] * maps.shape[2]), axis=1)  # (N, H·W)
+    return np.asarray(ranks - ranks.mean(axis=1, keepdims=True))
+
+
 def _layers(network: nn.Module) -> Iterator[nn.Module]:
-    """All modules that hold weights themselves, in the network's order."""
-    return (module for module in network.modules() if next(module.parameters(recurse=False), None) is not None)
+    """Yield all modules that hold weights themselves, in the network's order."""
+    for module in network.modules():
+        if any(True for _ in module.parameters(recurse=False)):
+            yield module

@@ -1,22 +1,23 @@
-"""What the page says of attribution: where the network looks, and which method of showing it can be trusted."""
+"""The page's section about attribution: where the network looks, and which method of showing it can be trusted."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mien.core.explanations import Explanation, MethodComparison
 from mien.reporting import figures
-from mien.reporting.explained import Explanation
+from mien.reporting.explained import Part
 from mien.reporting.formatting import count, decimal, listing, percent
-from mien.reporting.pictures import grey, heat
+from mien.reporting.pictures import grey_png, heat_png
 from mien.reporting.run_files import RunFiles
 
 MOST_FACES = 70
-"""About so many faces are shown, as many of each class; more are left to `attribution.npz`."""
-SAME = 0.3
+"""About so many faces are shown, equally many of each class; more are only in `attribution.npz`."""
+
+HIGH_CORRELATION = 0.3
 """A rank correlation above this, with the maps of random weights, is called much of the order."""
-KINDS = ("Right", "Wrong")
+
 FEATURES = ("brows", "eyes", "nose", "mouth")
 
 
@@ -29,153 +30,179 @@ def attribution(files: RunFiles) -> dict[str, Any] | str:
     Returns:
         What `attribution.html` shows; or the line that stands in its place.
     """
-    kept = files.attribution
-    if kept is None:
+    part = files.attribution
+    if part is None:
         return "No explanation yet: `mien explain RUN` shows what the network looks at."
-    values, compared = kept.values, kept.values["comparison"]
-    best = most_faithful(compared)
-    curves, classes = _curves_caption(compared, best), _by_class(kept)
+    summary, comparison = part.summary, part.summary.comparison
+    best = most_faithful(comparison)
+    sentences: list[str] = []
+    if comparison.methods[best].beats_controls:
+        sentences += _looks(comparison, best)
+    sentences += _trust(comparison, best)
+    caption = _curves_caption(comparison, best)
+    charts = []
+    kinds: tuple[Literal["deletion", "insertion"], ...] = ("deletion", "insertion")
+    for kind in kinds:
+        charts.append(figures.faithfulness(comparison, kind, best=best, alt=f"{kind}. {caption}"))
+    regions = []
+    for name, area in comparison.region_areas.items():
+        shares = [method.regions[name] for method in comparison.methods.values()]
+        regions.append({"name": name, "area": area, "shares": shares})
+    class_maps = []
+    for name, class_map in zip(summary.classes, part.arrays[f"{best}/class_maps"], strict=True):
+        class_maps.append({"name": name, "png": None if np.isnan(class_map).any() else heat_png(class_map)})
+    classes, shown = _by_class(part)
     return {
-        "split": values["split"],
-        "synthetic": values["synthetic"],
+        "split": summary.split,
+        "synthetic": summary.synthetic,
         "best": best,
-        "sentences": [
-            *(_looks(compared, best) if compared["methods"][best]["beats_controls"] else ()),
-            *_trust(compared, best),
-        ],
-        "methods": compared["methods"],
-        "controls": compared["controls"],
-        "faces": compared["faces"],
-        "randomised": compared["randomised_faces"],
-        "mask_area": compared["mask_area"],
-        "charts": [
-            figures.faithfulness(compared, kind, best=best, alt=f"{kind}. {curves}")
-            for kind in ("deletion", "insertion")
-        ],
-        "caption": curves,
-        "regions": [
-            {"name": name, "area": area, "shares": [each["regions"][name] for each in compared["methods"].values()]}
-            for name, area in compared["region_areas"].items()
-        ],
-        "class_maps": [
-            {"name": name, "png": None if np.isnan(each).any() else heat(each)}
-            for name, each in zip(values["classes"], kept.arrays[f"{best}/class_maps"], strict=True)
-        ],
-        "share": values["share"],
-        "layer": values["layer"],
+        "sentences": sentences,
+        "methods": comparison.methods,
+        "controls": comparison.controls,
+        "faces": comparison.faces,
+        "randomised": comparison.randomised_faces,
+        "mask_area": comparison.mask_area,
+        "charts": charts,
+        "caption": caption,
+        "regions": regions,
+        "class_maps": class_maps,
+        "share": summary.share,
+        "layer": summary.layer,
         "classes": classes,
-        "left_out": len(kept.arrays["images"]) - sum(len(faces) for each in classes for _, faces in each["kinds"]),
+        "left_out": len(part.arrays["images"]) - shown,
     }
 
 
-def most_faithful(compared: dict[str, Any]) -> str:
+def most_faithful(comparison: MethodComparison) -> str:
     """Name the method with the highest score, of those that beat both controls if any does."""
-    methods: dict[str, Any] = compared["methods"]
-    beating = [name for name, each in methods.items() if each["beats_controls"]]
-    return max(beating or methods, key=lambda name: methods[name]["score"])
+    candidates = _beating(comparison) or list(comparison.methods)
+    return max(candidates, key=lambda name: comparison.methods[name].score)
 
 
 def where_it_looks(files: RunFiles) -> Iterator[str]:
-    """Say in one sentence where the network looks, or that no map tells, if the run was explained."""
+    """Say in one sentence where the network looks, or that no map tells it, if the run was explained."""
     if files.attribution:
-        compared = files.attribution.values["comparison"]
-        best = most_faithful(compared)
-        trusted = compared["methods"][best]["beats_controls"]
-        yield next(_looks(compared, best)) if trusted else next(_trust(compared, best))
+        comparison = files.attribution.summary.comparison
+        best = most_faithful(comparison)
+        if comparison.methods[best].beats_controls:
+            yield next(_looks(comparison, best))
+        else:
+            yield next(_trust(comparison, best))
 
 
-def _looks(compared: dict[str, Any], best: str) -> Iterator[str]:
-    method, area = compared["methods"][best], compared["region_areas"]
-    regions, interval = method["regions"], method["features"]["interval"]
-    if regions["mouth"] is None or interval is None:
-        yield f"The maps of {best} are empty: nothing speaks for what the network said."
+def _beating(comparison: MethodComparison) -> list[str]:
+    return [name for name, method in comparison.methods.items() if method.beats_controls]
+
+
+def _looks(comparison: MethodComparison, best: str) -> Iterator[str]:
+    method, area = comparison.methods[best], comparison.region_areas
+    interval = method.features_over_area.interval
+    shares = {name: share for name, share in method.regions.items() if share is not None}
+    if not shares or interval is None:
+        yield f"The maps of {best} are empty: nothing speaks for the predicted classes."
         return
-    inside, chance = sum(regions[name] for name in FEATURES), sum(area[name] for name in FEATURES)
-    order = sorted(FEATURES, key=lambda name: regions[name] / area[name], reverse=True)
-    verdict = (
-        "less at the features of the face than chance would"
-        if interval[1] < 0
-        else "not surely more at the features of the face than chance would"
-        if interval[0] <= 0
-        else "mainly at the features of the face"
-        if inside > 0.5
-        else "more at the features of the face than chance would"
-    )
-    parts = [f"the {name} ({regions[name] / area[name]:.1f} times)" for name in order]
-    low, high = (percent(chance + end, 0) for end in interval)
+    inside = sum(shares[name] for name in FEATURES)
+    chance = sum(area[name] for name in FEATURES)
+    if interval[1] < 0:
+        verdict = "less at the features of the face than chance would"
+    elif interval[0] <= 0:
+        verdict = "not surely more at the features of the face than chance would"
+    elif inside > 0.5:
+        verdict = "mainly at the features of the face"
+    else:
+        verdict = "more at the features of the face than chance would"
+    low, high = percent(chance + interval[0], 0), percent(chance + interval[1], 0)
     yield (
         f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes (95 % interval {low} to {high}) "
-        f"falls on brows, eyes, nose and mouth, which are {percent(chance, 0)} of the picture."
+        f"falls on brows, eyes, nose and mouth, which cover {percent(chance, 0)} of the picture."
     )
-    yield f"Against their area, most goes to {listing(parts)}; {percent(regions['outside'], 0)} falls outside the face."
+    density = {name: shares[name] / area[name] for name in FEATURES}
+    order = sorted(FEATURES, key=lambda name: density[name], reverse=True)
+    parts = [f"the {name} ({density[name]:.1f} times)" for name in order]
+    outside = percent(shares["outside"], 0)
+    yield f"Relative to their area, most goes to {listing(parts)}; {outside} falls outside the face."
 
 
-def _trust(compared: dict[str, Any], best: str) -> Iterator[str]:
-    methods, centre = compared["methods"], compared["controls"]["centre first"]["score"]
-    beating = [name for name, each in methods.items() if each["beats_controls"]]
+def _trust(comparison: MethodComparison, best: str) -> Iterator[str]:
+    methods, centre = comparison.methods, comparison.controls["centre first"].score
+    beating = _beating(comparison)
     if not beating:
         yield (
-            "What the network looks at can't be told: no method orders the picture better than both controls, chance "
-            "and “the centre first”. Do not trust the maps."
+            "It can't be told what the network looks at: no method orders the picture better than both controls, "
+            "chance and “the centre first”. Do not trust the maps."
         )
         return
     others = [name for name in methods if name not in beating]
-    whose = "its" if len(others) == 1 else "their"
-    rest = f" Not so {listing(others)}: don't trust {whose} maps here." if others else ""
+    if len(others) == 1:
+        rest = f" {others[0].capitalize()} does not: don't trust its maps here."
+    elif others:
+        rest = f" {listing(others).capitalize()} do not: don't trust their maps here."
+    else:
+        rest = ""
+    verb = "orders" if len(beating) == 1 else "order"
     yield (
-        f"{listing(beating).capitalize()} {'orders' if len(beating) == 1 else 'order'} the picture better than both "
-        f"controls, chance and “the centre first”; {best} does so best, with a score of "
-        f"{decimal(methods[best]['score'], 2)} against {decimal(centre, 2)} for the centre.{rest}"
+        f"{listing(beating).capitalize()} {verb} the picture better than both controls, chance and “the centre first”; "
+        f"{best} does so best, with a score of {decimal(methods[best].score, 2)} against {decimal(centre, 2)} for the "
+        f"centre.{rest}"
     )
-    same = [name for name in methods if methods[name]["randomisation"]["all layers"] > SAME]
-    if same:
+    unchanged = [name for name, method in methods.items() if method.randomisation["all layers"] > HIGH_CORRELATION]
+    if len(unchanged) == 1:
         yield (
-            f"{listing(same).capitalize()} {'keeps' if len(same) == 1 else 'keep'} much of the order of "
-            f"{'its' if len(same) == 1 else 'their'} maps even when all weights are random: what "
-            f"{'it shows' if len(same) == 1 else 'they show'} is partly the face itself."
+            f"{unchanged[0].capitalize()} keeps much of the order of its maps even when all weights are random: what "
+            "it shows is partly the face itself."
+        )
+    elif unchanged:
+        yield (
+            f"{listing(unchanged).capitalize()} keep much of the order of their maps even when all weights are random: "
+            "what they show is partly the face itself."
         )
 
 
-def _curves_caption(compared: dict[str, Any], best: str) -> str:
-    each, centre = compared["methods"][best], compared["controls"]["centre first"]
+def _curves_caption(comparison: MethodComparison, best: str) -> str:
+    method, centre = comparison.methods[best], comparison.controls["centre first"]
     return (
-        "Mean probability of what the network said, while the parts that a method calls most important are taken out "
+        "Mean probability of the predicted class, while the parts that a method calls most important are taken out "
         "of the face (left; lower is better) or put into a blurred one (right; higher is better). "
-        f"Bold: {best}, with areas of {each['deletion']:.2f} and {each['insertion']:.2f}, against "
-        f"{centre['deletion']:.2f} and {centre['insertion']:.2f} for the centre first; thin: the other methods. "
-        f"{count(compared['faces'])} faces."
+        f"Bold: {best}, with areas of {method.deletion:.2f} and {method.insertion:.2f}, against "
+        f"{centre.deletion:.2f} and {centre.insertion:.2f} for the centre first; thin: the other methods. "
+        f"{count(comparison.faces)} faces."
     )
 
 
-def _by_class(kept: Explanation) -> list[dict[str, Any]]:
-    """Sort the shown faces by their own class, right ones apart from wrong ones."""
-    arrays, names = kept.arrays, kept.values["classes"]
+def _by_class(part: Part[Explanation]) -> tuple[list[dict[str, Any]], int]:
+    """Group the faces by their target, right ones apart from wrong ones; also count the faces that are shown."""
+    arrays, names = part.arrays, part.summary.classes
     most = max(1, MOST_FACES // (2 * len(names)))
-    right = arrays["labels"] == arrays["targets"]
-    groups = []
+    is_right = arrays["labels"] == arrays["targets"]
+    groups, shown = [], 0
     for target, name in enumerate(names):
-        own = arrays["targets"] == target
-        rows = [np.flatnonzero(own & hit)[:most] for hit in (right, ~right)]
-        if own.any():
-            kinds = [(kind, [_face(kept, int(row)) for row in each]) for kind, each in zip(KINDS, rows, strict=True)]
-            groups.append({"name": name, "kinds": kinds})
-    return groups
+        of_class = arrays["targets"] == target
+        if not of_class.any():
+            continue
+        kinds = []
+        for kind, mask in (("Right", of_class & is_right), ("Wrong", of_class & ~is_right)):
+            faces = [_face(part, int(row)) for row in np.flatnonzero(mask)[:most]]
+            kinds.append((kind, faces))
+            shown += len(faces)
+        groups.append({"name": name, "kinds": kinds})
+    return groups, shown
 
 
-def _face(kept: Explanation, row: int) -> dict[str, Any]:
-    arrays, names = kept.arrays, kept.values["classes"]
+def _face(part: Part[Explanation], row: int) -> dict[str, Any]:
+    arrays, names = part.arrays, part.summary.classes
     label, target = int(arrays["labels"][row]), int(arrays["targets"][row])
-
-    def pictures(method: str) -> dict[str, str]:
-        maps: NDArray[np.floating] = arrays[f"{method}/maps"][row]
-        return {"map": heat(maps), "masked": grey(arrays[f"{method}/masked"][row])}
-
+    methods = {}
+    for method in part.summary.methods:
+        methods[method] = {
+            "map": heat_png(arrays[f"{method}/maps"][row]),
+            "masked": grey_png(arrays[f"{method}/masked"][row]),
+        }
     return {
         "id": str(arrays["ids"][row]),
-        "png": grey(arrays["images"][row]),
+        "png": grey_png(arrays["images"][row]),
         "right": label == target,
         "label": names[label],
         "target": names[target],
         "probability": float(arrays["probabilities"][row, label]),
-        "methods": {method: pictures(method) for method in kept.values["methods"]},
+        "methods": methods,
     }

@@ -1,21 +1,23 @@
-"""Reading what `mien explain` left: each part a JSON file with an `.npz` of the same name beside it.
+"""Reading what `mien explain` stored: each part is a JSON file with an `.npz` of the same name beside it.
 
 Axes: `K` faces, `F` filters, `R` real faces beside a filter, `M` feature maps, `C` classes.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.files import read_arrays
 from mien.core.images import SIZE
 from mien.core.runs import RunDir
 
 Axes = dict[str, tuple[str | int, ...]]
-"""Array → its axes: lengths, or names of axes that are as long everywhere in the part."""
+"""The axes of each array: lengths, or names of axes that have one length in all arrays of a part."""
+
 FACE = (SIZE, SIZE)
 ATTRIBUTION: Axes = {
     "images": ("K", *FACE),
@@ -33,50 +35,72 @@ FILTERS: Axes = {
     "real_activations": ("F", "R"),
 }
 FEATURE_MAPS: Axes = {"channels": ("M",), "maps": ("M", "h", "w"), "responses": ("M",), "image": FACE}
-PARTS = {"attribution": ATTRIBUTION, "filters": FILTERS, "feature_maps": FEATURE_MAPS}
+
 PICTURES = ("images", "masked", "pictures", "real_images", "image")
 """Arrays that are pictures, `uint8`; the others are numbers."""
 
+Summary = TypeVar("Summary", Explanation, FilterSummary, FeatureMapSummary)
+
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
-    """One part: the values of its JSON file and the arrays of its `.npz`."""
+class Part(Generic[Summary]):
+    """One part: the record in its JSON file and the arrays of its `.npz`."""
 
-    values: dict[str, Any]
+    summary: Summary
     arrays: dict[str, NDArray[Any]]
 
 
-def read_part(run: RunDir, name: str, *, values: dict[str, Any] | None) -> Explanation | None:
-    """Read the arrays that belong to `explain/<name>.json`.
-
-    Args:
-        run: the run folder.
-        name: `attribution`, `filters` or `feature_maps`.
-        values: the content of the JSON file; None where there is none.
+def read_attribution(run: RunDir) -> Part[Explanation] | None:
+    """Read the attribution maps of a run; None where there are none.
 
     Raises:
-        DataError: the `.npz` is missing or damaged, or an array is missing or of another shape than the others.
+        DataError: a file is missing or damaged, or an array is missing or of another shape than the others.
     """
-    if values is None:
+    summary = _read_summary(run, "attribution", Explanation)
+    if summary is None:
         return None
+    expected = dict(ATTRIBUTION)
+    for method in summary.methods:
+        for key, axes in OF_EACH_METHOD.items():
+            expected[f"{method}/{key}"] = axes
+    return Part(summary, _read_arrays(run, "attribution", expected, {"C": len(summary.classes)}))
+
+
+def read_filters(run: RunDir) -> Part[FilterSummary] | None:
+    """Read the pictures of a run's filters, as `read_attribution`."""
+    summary = _read_summary(run, "filters", FilterSummary)
+    if summary is None:
+        return None
+    return Part(summary, _read_arrays(run, "filters", FILTERS, {"F": summary.filters}))
+
+
+def read_feature_maps(run: RunDir) -> Part[FeatureMapSummary] | None:
+    """Read the feature maps of a run, as `read_attribution`."""
+    summary = _read_summary(run, "feature_maps", FeatureMapSummary)
+    if summary is None:
+        return None
+    return Part(summary, _read_arrays(run, "feature_maps", FEATURE_MAPS, {}))
+
+
+def _read_summary(run: RunDir, name: str, kind: type[Summary]) -> Summary | None:
+    path = run.path / "explain" / f"{name}.json"
+    return kind.read(path) if path.is_file() else None
+
+
+def _read_arrays(run: RunDir, name: str, expected: Axes, lengths: dict[str, int]) -> dict[str, NDArray[Any]]:
+    """Read an `.npz` and check its arrays; `lengths` has the lengths of named axes that are known already."""
     path = run.path / "explain" / f"{name}.npz"
     arrays = read_arrays(path, holds="explanations")
-    expected = PARTS[name]
-    sizes: dict[str | int, int] = {}
-    if name == "attribution":
-        sizes["C"] = len(values["classes"])
-        expected = expected | {
-            f"{method}/{key}": axes for method in values["methods"] for key, axes in OF_EACH_METHOD.items()
-        }
+    lengths = dict(lengths)
     for key, axes in expected.items():
-        if not _fits(arrays.get(key), key, axes, sizes=sizes):
+        if not _fits(arrays.get(key), key, axes, lengths):
             found = f"{arrays[key].dtype} {arrays[key].shape}" if key in arrays else "missing"
             raise DataError(f"{path}: {key} is {found}, expected {axes}; explain the run again: mien explain RUN")
-    return Explanation(values, arrays)
+    return arrays
 
 
-def _fits(array: NDArray[Any] | None, key: str, axes: tuple[str | int, ...], *, sizes: dict[str | int, int]) -> bool:
-    """Whether an array has these axes; a named axis is as long as in the first array that had it."""
+def _fits(array: NDArray[Any] | None, key: str, axes: tuple[str | int, ...], lengths: dict[str, int]) -> bool:
+    """Whether an array has these axes; a named axis is as long as in the first array that has it."""
     if array is None or array.ndim != len(axes):
         return False
     if key.rpartition("/")[2] in PICTURES:
@@ -84,7 +108,8 @@ def _fits(array: NDArray[Any] | None, key: str, axes: tuple[str | int, ...], *, 
             return False
     elif array.dtype.kind not in ("U" if key == "ids" else "if"):
         return False
-    return all(
-        length == (sizes.setdefault(axis, length) if isinstance(axis, str) else axis)
-        for axis, length in zip(axes, array.shape, strict=True)
-    )
+    for axis, length in zip(axes, array.shape, strict=True):
+        expected = lengths.setdefault(axis, length) if isinstance(axis, str) else axis
+        if length != expected:
+            return False
+    return True

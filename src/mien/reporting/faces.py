@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.predictions import Predictions
-from mien.reporting.pictures import grey
+from mien.reporting.pictures import grey_png
 
 
 def show_face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def show_face(said: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str
     assert said.targets is not None
     label, target = int(said.labels[row]), int(said.targets[row])
     return {
-        "png": grey(image),
+        "png": grey_png(image),
         "right": label == target,
         "id": str(said.ids[row]),
         "target": said.classes[target],

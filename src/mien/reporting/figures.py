@@ -1,7 +1,7 @@
 """The charts of the report, each an inline SVG in the page's colours; drawn with Matplotlib's objects, never pyplot."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from markupsafe import Markup
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from mien.core.explanations import CurveScores, MethodComparison
 from mien.core.scores import CalibrationBin, RiskPoint
 from mien.reporting.svg import COLOURS, STYLE, drawn
 
@@ -191,33 +192,37 @@ def arms_figure(named: Sequence[tuple[str, Sequence[float]]], *, alt: str) -> Ma
         return drawn(figure, name="arms", alt=alt)
 
 
-def faithfulness(compared: dict[str, Any], kind: str, *, best: str, alt: str) -> Markup:
+def faithfulness(
+    comparison: MethodComparison, kind: Literal["deletion", "insertion"], *, best: str, alt: str
+) -> Markup:
     """Draw the mean deletion or insertion curves of all methods and controls.
 
     Args:
-        compared: the `comparison` of `attribution.json`.
-        kind: `deletion` or `insertion`.
+        comparison: of the methods.
+        kind: which curves.
         best: the method to draw bold.
         alt: the picture in words.
 
     Returns:
         An `<svg>`.
     """
-    looks: dict[str, dict[str, Any]] = {
-        name: {"color": MUTED, "linewidth": 0.9, "alpha": 0.7} for name in compared["methods"]
-    }
-    looks[best] = {"color": ACCENT, "linewidth": 2.4, "zorder": 5, "label": best}
-    for name, dash in zip(compared["controls"], ((0, (4, 2)), (0, (1, 1.5))), strict=True):
-        looks[name] = {"color": SECOND, "linewidth": 1.6, "linestyle": dash, "label": name}
+    lines: list[tuple[CurveScores, dict[str, Any]]] = []
+    for name, method in comparison.methods.items():
+        if name == best:
+            lines.append((method, {"color": ACCENT, "linewidth": 2.4, "zorder": 5, "label": best}))
+        else:
+            lines.append((method, {"color": MUTED, "linewidth": 0.9, "alpha": 0.7}))
+    dashes = ((0, (4, 2)), (0, (1, 1.5)))
+    for (name, control), dash in zip(comparison.controls.items(), dashes, strict=True):
+        lines.append((control, {"color": SECOND, "linewidth": 1.6, "linestyle": dash, "label": name}))
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 3.4))
         axes = figure.add_subplot()
-        for name, each in {**compared["methods"], **compared["controls"]}.items():
-            values = each[f"{kind}_curve"]
-            axes.plot(np.linspace(0, 1, len(values)), values, **looks[name])
-        axes.set(
-            xlim=(0, 1), ylim=(0, None), xlabel="share of the face taken out" if kind == "deletion" else "share put in"
-        )
+        for scores, line in lines:
+            curve = scores.deletion_curve if kind == "deletion" else scores.insertion_curve
+            axes.plot(np.linspace(0, 1, len(curve)), curve, **line)
+        axes.set(xlim=(0, 1), ylim=(0, None))
+        axes.set_xlabel("share of the face taken out" if kind == "deletion" else "share put in")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
         axes.set_ylabel("probability")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=2)

@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 from mien.core.ablation import Ablation
 from mien.core.data_summary import DataSummary
 from mien.core.errors import DataError
+from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.files import read_arrays
 from mien.core.images import SIZE
 from mien.core.predictions import Predictions
 from mien.core.runs import TIMING, RunDir
 from mien.core.scores import Scores
-from mien.reporting.explained import Explanation, read_part
+from mien.reporting.explained import Part, read_attribution, read_feature_maps, read_filters
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "config.json": ("config", "data"),
     "status.json": ("state",),
     "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
-    "attribution.json": ("split", "synthetic", "classes", "methods", "share", "layer", "comparison"),
-    "filters.json": ("layer", "filters", "of", "faces", "above_all_faces"),
-    "feature_maps.json": ("layer", "face"),
 }
 """What the page takes from each file."""
 
@@ -77,7 +75,7 @@ class RunFiles:
         timing: the rows of `timing.csv`.
         evaluations: one a split, test splits first.
         ablation: `ablation.json` of an ablation, or of the one in the folder `ablation` of the run.
-        attribution, filters, feature_maps: what `mien explain` left.
+        attribution, filters, feature_maps: what `mien explain` stored.
     """
 
     name: str
@@ -90,9 +88,9 @@ class RunFiles:
     timing: list[dict[str, float]]
     evaluations: list[Evaluation]
     ablation: Ablation | None
-    attribution: Explanation | None
-    filters: Explanation | None
-    feature_maps: Explanation | None
+    attribution: Part[Explanation] | None
+    filters: Part[FilterSummary] | None
+    feature_maps: Part[FeatureMapSummary] | None
 
     @property
     def card(self) -> dict[str, Any]:
@@ -137,9 +135,9 @@ def read_run(run: RunDir) -> RunFiles:
         timing=run.read_table("timing.csv", TIMING),
         evaluations=_evaluations(run),
         ablation=_ablation(run),
-        attribution=_explained(run, "attribution"),
-        filters=_explained(run, "filters"),
-        feature_maps=_explained(run, "feature_maps"),
+        attribution=read_attribution(run),
+        filters=read_filters(run),
+        feature_maps=read_feature_maps(run),
     )
 
 
@@ -149,10 +147,6 @@ def _ablation(run: RunDir) -> Ablation | None:
         if (run.path / name).is_file():
             return Ablation.read(run.path / name)
     return None
-
-
-def _explained(run: RunDir, name: str) -> Explanation | None:
-    return read_part(run, name, values=_json(run, f"explain/{name}.json"))
 
 
 def _json(run: RunDir, name: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from mien.reporting import figures
 from mien.reporting.ablation import ablation
 from mien.reporting.attribution import attribution
 from mien.reporting.confusions import confusions
-from mien.reporting.filters import filters
+from mien.reporting.filter_pictures import filters
 from mien.reporting.formatting import count, decimal, duration, listing, percent, plural, value
 from mien.reporting.run_files import RunFiles
 from mien.reporting.scores import examples, scores

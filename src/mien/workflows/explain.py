@@ -1,29 +1,31 @@
 """`explain`: what a trained run looks at, kept in its folder.
 
-Axes: `K` faces that are shown, `C` classes, `F` filters, `H = W = 48`.
+Axes: `N` faces, `K` faces that are shown, `F` filters, `R` real faces beside a filter, `C` classes, `H = W = 48`.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, UsageError
+from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.faces import FaceSet
-from mien.core.files import write_arrays, write_atomic, write_json
+from mien.core.files import replacing_folder, write_arrays, write_atomic
 from mien.core.images import to_uint8
 from mien.core.predictions import Predictions
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
-from mien.core.schema import SCHEMA_VERSION
 from mien.data.formats import is_synthetic
 from mien.evaluation.examples import choose_examples
 from mien.explanation.attribution import METHODS, attribute, check_method
-from mien.explanation.feature_maps import feature_maps
+from mien.explanation.feature_maps import FeatureMaps, feature_maps
+from mien.explanation.filters import maximise, top_activating
 from mien.explanation.grids import sheet, side_by_side
 from mien.explanation.hooks import find_layer, last_map_layer
 from mien.explanation.masking import mask_least_salient
@@ -31,25 +33,35 @@ from mien.explanation.method_comparison import compare_methods
 from mien.models.classifier import Classifier, load_classifier
 from mien.synthetic.faces import draw_faces
 from mien.training.devices import resolve_device
+from mien.training.memory import keep_freed_memory
 from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import classify
-from mien.workflows.filters import Ascent, evenly, keep_feature_maps, keep_filters
 
 log = logging.getLogger(__name__)
 
-CHECKED = 105
-"""Faces on which the methods are compared, as many of each class that the network gave as there are."""
+COMPARED_FACES = 105
+"""Faces on which the methods are compared, equally many of each predicted class as far as there are so many."""
+
+SEARCHED_FACES = 1000
+"""Faces among which those are sought that excite a filter most."""
+
+REAL_FACES = 5
+"""Faces shown beside each filter's picture."""
+
+MAPS_SHOWN = 48
+"""Feature maps on their sheet."""
 
 
 @dataclass(frozen=True)
 class ExplanationRequest:
-    """What `explain` was asked for."""
+    """What `explain` was asked for; the fields are arguments of `explain`."""
 
     split: str
-    methods: list[str]
+    methods: tuple[str, ...]
     share: float
     layer: str
     filters: str
+    count: int | None
     seed: int = 0
 
 
@@ -62,143 +74,217 @@ def explain(
     layer: str | None = None,
     filters: str = "conv2",
     count: int | None = 36,
-    starts: int = 2,
-    jitter_px: int = 1,
-    smoothness: float = 0.1,
     face: str | None = None,
     split: str | None = None,
     device: str = "auto",
     progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> Explanation:
     """Show what a trained run looks at, and check which way of showing it can be trusted.
 
-    Everything lies in `explain/` of the run: `attribution.json` and `.npz` (maps and masked faces of the most confident
-    right and wrong faces of every class; the table of methods; class-average maps), `filters.json` and `.npz` (what
-    excites each filter most: by gradient ascent, and among real faces), `feature_maps.json` and `.npz`, and contact
-    sheets of all of them as PNG.
+    The results replace the folder `explain/` of the run as a whole: `attribution.json` and `.npz` (maps and masked
+    faces of the most confident right and wrong faces of every class, the comparison of methods, class-average maps),
+    `filters.json` and `.npz` (what excites each filter most, by gradient ascent and among real faces),
+    `feature_maps.json` and `.npz`, and contact sheets of all of them as PNG.
 
     Args:
         run: the run folder, its name, or `latest`.
         methods: keys of `explanation.attribution.METHODS`.
-        faces: how many are shown, evenly by class, half of them right and half wrong; at least one of each, where there
-            are such faces.
+        faces: how many are shown, equally many of each class, half of them right and half wrong; at least one of each,
+            where there are such faces.
         share: of the pixels of a masked face that are replaced by its mean grey, 0 to 1.
         layer: where Grad-CAM looks; None takes the last one with maps of 3×3 or more.
         filters: the layer whose filters and feature maps are shown; `conv2` is the second convolution.
         count: how many of its filters; None takes all.
-        starts: tries of the gradient ascent for each filter, as in `explanation.filters.maximise`.
-        jitter_px: pixels by which each of its steps may shift the picture.
-        smoothness: how strongly it pulls neighbouring pixels together.
-        face: the id of the face whose feature maps are shown; None takes the surest right one, or the surest.
+        face: the id of the face whose feature maps are shown; None takes the most confident right one, or the most
+            confident one where none is right.
         split: which faces; None takes `test`, or what the run held out where there are no labelled test faces.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        progress: called with how far the filter pictures are.
-
-    Returns:
-        The content of `attribution.json`.
+        progress: called while filter pictures are made.
 
     Raises:
         DataError: no such run, no trained model in it, no such split or face, no labels, a single face, or the run's
-            own data have changed.
+            data have changed.
         UsageError: no such method, layer or device, a layer without maps, a number out of range, or another process is
-            at work in the run.
-
-    Whatever is refused is refused before the first file is written; after that nothing of an older call stays.
+            working in the run.
     """
     run = TrainingRun.open(run)
     run.check_trained()
     classifier = load_classifier(run.path, device=resolve_device(device))
     if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
         raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
-    ascent = Ascent(starts, jitter_px, smoothness)
-    wanted = ExplanationRequest(
+    request = ExplanationRequest(
         split=split or run.default_split,
-        methods=[check_method(method) for method in dict.fromkeys(methods)],
+        methods=tuple(check_method(method) for method in dict.fromkeys(methods)),
         share=share,
         layer=layer or last_map_layer(classifier),
         filters=filters,
+        count=count,
     )
-    for name in (wanted.layer, filters):
+    for name in (request.layer, filters):
         find_layer(classifier, name)
-    shown = run.data.split(wanted.split)
-    said = classify(classifier, shown)
-    if len(shown) < 2:
-        raise DataError(f"{shown.source}: one face in split '{wanted.split}', methods are compared on 2 or more")
-    each = max(1, round(faces / (2 * len(said.classes))))
-    rows = choose_examples(said, each=each, digests=shown.digests)
-    place = _place(shown, said, face)
-    for name in (wanted.layer, filters):  # both must answer with maps
-        maps = feature_maps(classifier, shown.images[place], layer=name)
-    log.info("explaining %s on %s faces of %s", run.path, len(shown), wanted.split)
-    with run.locked():
-        run.remove(["explain"])
-        keep_feature_maps(run, shown, place, found=maps, layer=filters)
-        total = len(maps.channels)
-        units = range(total if count is None else min(count, total))
-        log.info("pictures of %d of the %d filters of %s", len(units), total, filters)
-        keep_filters(run, classifier, shown, layer=filters, units=units, of=total, ascent=ascent, progress=progress)
-        return _keep_attributions(run, classifier, shown, said=said, rows=rows, wanted=wanted)
+    split_set = run.data.split(request.split)
+    predictions = classify(classifier, split_set)
+    if len(split_set) < 2:
+        raise DataError(f"{split_set.source}: one face in split '{request.split}'; methods are compared on 2 or more")
+    examples_each = max(1, round(faces / (2 * len(predictions.classes))))
+    rows = choose_examples(predictions, each=examples_each, digests=split_set.digests)
+    row = _row_of(split_set, predictions, face)
+    for name in (request.layer, filters):  # the output of both must be maps
+        maps = feature_maps(classifier, split_set.images[row], layer=name)
+    log.info("explaining %s on %s faces of %s", run.path, f"{len(split_set):,}", request.split)
+    with run.locked(), replacing_folder(run.path / "explain") as folder:
+        _keep_feature_maps(folder, split_set, row, maps=maps, layer=filters)
+        _keep_filters(folder, classifier, split_set, request=request, of=len(maps.channels), progress=progress)
+        masks = None
+        if is_synthetic(run.config.data):
+            masks = _drawn_masks(split_set)
+        return _keep_attributions(
+            folder, classifier, split_set, predictions=predictions, rows=rows, masks=masks, request=request
+        )
 
 
 def _keep_attributions(
-    run: TrainingRun,
+    folder: Path,
     classifier: Classifier,
-    shown: FaceSet,
+    faces: FaceSet,
     *,
-    said: Predictions,
+    predictions: Predictions,
     rows: NDArray[np.int64],
-    wanted: ExplanationRequest,
-) -> dict[str, Any]:
-    images, labels = shown.images[rows], said.labels[rows]
-    sample = evenly(said.labels, CHECKED, seed=wanted.seed)
-    masks = None
-    if is_synthetic(run.config.data):
-        numbers = shown.ids[sample].astype(np.int64)
-        masks = draw_faces(int(numbers.max()) + 1)[1][numbers]
+    masks: NDArray[np.bool_] | None,
+    request: ExplanationRequest,
+) -> Explanation:
+    images, labels = faces.images[rows], predictions.labels[rows]
+    sample = choose_evenly(predictions.labels, COMPARED_FACES, seed=request.seed)
     compared = compare_methods(
         classifier,
-        shown.images[sample],
-        labels=said.labels[sample],
-        methods=wanted.methods,
-        layer=wanted.layer,
-        masks=masks,
-        seed=wanted.seed,
-        tell=log.info,
+        faces.images[sample],
+        labels=predictions.labels[sample],
+        methods=request.methods,
+        layer=request.layer,
+        masks=None if masks is None else masks[sample],
+        seed=request.seed,
     )
-    assert said.targets is not None
-    arrays: dict[str, NDArray[Any]] = {"rows": rows, "images": images, "labels": labels, "targets": said.targets[rows]}
-    arrays |= {"ids": shown.ids[rows], "probabilities": said.probabilities[rows]}
-    for method in wanted.methods:
-        explained = attribute(classifier, images, classes=labels, method=method, layer=wanted.layer, seed=wanted.seed)
-        masked = mask_least_salient(images, explained.maps, share=wanted.share)
-        arrays |= {f"{method}/maps": explained.maps, f"{method}/masked": masked}
-        arrays |= {f"{method}/class_maps": compared.class_maps[method]}
-        if explained.gaps is not None:
-            arrays[f"{method}/gaps"] = explained.gaps
-        pictures = side_by_side([images, to_uint8(explained.maps), masked])
-        write_atomic(run.path / f"explain/{method}.png", sheet(pictures, columns=12))
-    values = {
-        "schema_version": SCHEMA_VERSION,
-        "source": shown.source,
-        "synthetic": shown.synthetic,
-        "classes": list(said.classes),
-        **asdict(wanted),
-        "comparison": compared.table,
+    assert predictions.targets is not None
+    arrays: dict[str, NDArray[Any]] = {
+        "rows": rows,
+        "images": images,
+        "labels": labels,
+        "targets": predictions.targets[rows],
+        "ids": faces.ids[rows],
+        "probabilities": predictions.probabilities[rows],
     }
-    write_arrays(run.path / "explain/attribution.npz", arrays)
-    write_json(run.path / "explain/attribution.json", values)
-    return values
-
-
-def _place(shown: FaceSet, said: Predictions, face: str | None) -> int:
-    """Row of the face with this id; without an id the surest right one, or the surest where none is right."""
-    if face is None:
-        assert said.targets is not None
-        sure = said.probabilities.max(axis=1)
-        return int(np.where(said.labels == said.targets, sure, sure - 1).argmax())
-    places = np.flatnonzero(shown.ids == face)
-    if not places.size:
-        raise DataError(
-            f"{shown.source}: no face '{face}' in this split, ids go from {shown.ids[0]} to {shown.ids[-1]}"
+    for method in request.methods:
+        attributions = attribute(
+            classifier, images, classes=labels, method=method, layer=request.layer, seed=request.seed
         )
-    return int(places[0])
+        masked = mask_least_salient(images, attributions.maps, share=request.share)
+        arrays[f"{method}/maps"] = attributions.maps
+        arrays[f"{method}/masked"] = masked
+        arrays[f"{method}/class_maps"] = compared.class_maps[method]
+        if attributions.convergence_delta is not None:
+            arrays[f"{method}/convergence_delta"] = attributions.convergence_delta
+        pictures = side_by_side([images, to_uint8(attributions.maps), masked])
+        write_atomic(folder / f"{method}.png", sheet(pictures, columns=12))
+    explanation = Explanation(
+        source=faces.source,
+        synthetic=faces.synthetic,
+        classes=predictions.classes,
+        split=request.split,
+        methods=request.methods,
+        share=request.share,
+        layer=request.layer,
+        filters=request.filters,
+        seed=request.seed,
+        comparison=compared.comparison,
+    )
+    write_arrays(folder / "attribution.npz", arrays)
+    explanation.write(folder / "attribution.json")
+    return explanation
+
+
+def _keep_filters(
+    folder: Path,
+    classifier: Classifier,
+    faces: FaceSet,
+    *,
+    request: ExplanationRequest,
+    of: int,
+    progress: OnProgress | None,
+) -> None:
+    """Make the pictures of some of a layer's `of` filters, and find the faces that excite these filters most."""
+    units = range(of if request.count is None else min(request.count, of))
+    log.info("making pictures of %d of the %d filters of %s", len(units), of, request.filters)
+    keep_freed_memory()
+    generator = torch.Generator(classifier.normalise.mean.device).manual_seed(request.seed)
+    made = maximise(classifier, request.filters, units=units, generator=generator, progress=progress)
+    rows = choose_evenly(faces.targets, SEARCHED_FACES, seed=request.seed)
+    first_of_each = np.unique(faces.digests[rows], return_index=True)[1]
+    rows = rows[np.sort(first_of_each)]  # exact duplicates count once
+    best, activations = top_activating(
+        classifier, faces.images[rows], layer=request.filters, units=units, top=min(REAL_FACES, len(rows))
+    )
+    arrays: dict[str, NDArray[Any]] = {
+        "real_images": faces.images[rows[best]],
+        "real_activations": activations,
+        "real_ids": faces.ids[rows[best]],
+        "units": made.units,
+        "pictures": made.pictures,
+        "activations": made.activations,
+    }
+    summary = FilterSummary(
+        layer=request.filters,
+        filters=len(units),
+        of=of,
+        faces=len(rows),
+        synthetic=faces.synthetic,
+        above_all_faces=int((made.activations > activations[:, 0]).sum()),
+    )
+    write_arrays(folder / "filters.npz", arrays)
+    summary.write(folder / "filters.json")
+    write_atomic(folder / "filters.png", sheet(made.pictures, columns=round(len(units) ** 0.5)))
+
+
+def _keep_feature_maps(folder: Path, faces: FaceSet, row: int, *, maps: FeatureMaps, layer: str) -> None:
+    arrays = {
+        "channels": maps.channels,
+        "maps": maps.maps,
+        "responses": maps.responses,
+        "image": faces.images[row],
+    }
+    write_arrays(folder / "feature_maps.npz", arrays)
+    summary = FeatureMapSummary(layer=layer, face=str(faces.ids[row]), synthetic=faces.synthetic)
+    summary.write(folder / "feature_maps.json")
+    pictures = to_uint8(np.abs(maps.maps[:MAPS_SHOWN]))
+    write_atomic(folder / "feature_maps.png", sheet(pictures, columns=8))
+
+
+def _drawn_masks(faces: FaceSet) -> NDArray[np.bool_]:
+    """Draw again which pixels carry the expression of each drawn face: `bool (N, 48, 48)`."""
+    numbers = faces.ids.astype(np.int64)
+    masks: NDArray[np.bool_] = draw_faces(int(numbers.max()) + 1)[1][numbers]
+    return masks
+
+
+def _row_of(faces: FaceSet, predictions: Predictions, face: str | None) -> int:
+    """Find the row of the face with this id; without an id, of the most confident one, right ones first."""
+    if face is None:
+        assert predictions.targets is not None
+        confidence = predictions.probabilities.max(axis=1)
+        is_right = predictions.labels == predictions.targets
+        return int(np.where(is_right, confidence, confidence - 1).argmax())
+    rows = np.flatnonzero(faces.ids == face)
+    if not rows.size:
+        raise DataError(
+            f"{faces.source}: no face '{face}' in this split; its ids go from {faces.ids[0]} to {faces.ids[-1]}"
+        )
+    return int(rows[0])
+
+
+def choose_evenly(labels: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
+    """Draw rows, equally many of each label as far as there are so many: `int64 (≤ count,)` in rising order."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    place = np.empty(len(labels), np.int64)  # of each row among the rows of its label, in random order
+    for label in np.unique(labels):
+        same = order[labels[order] == label]
+        place[same] = np.arange(len(same))
+    return np.sort(order[np.argsort(place[order], kind="stable")][:count])
