@@ -3,7 +3,7 @@
     python benchmarks/photos.py
 
 Two folders are made: JPEGs of one face each at 512×600 (Matplotlib's sample photo of Grace Hopper), and JPEGs of a
-wall of twelve such faces at 1600×1200.  `mien.see` reads each folder as `mien predict` does, all cores in use; the
+wall of twelve such faces at 1600×1200.  `Model.predict` reads each folder as `mien predict` does, all cores in use; the
 parts are timed alone, one after the other, in the same turns.  The baseline is their sum.
 """
 
@@ -51,15 +51,16 @@ def report(name: str, paths: list[Path], *, bundle: str, turns: int) -> None:
         "decode": lambda: [decode_colour(path) for path in paths],
         "detect and cut out": lambda: [find_faces(each, detector=detector) for each in pictures],
         "classify": lambda: model(faces),
-        "mien.see": lambda: list(mien.see(model, paths, detector=detector)),
+        "mien.predict": lambda: model.predict(paths),
     }
     seconds = medians(arms, turns=turns)
-    whole, parts = seconds.pop("mien.see"), sum(seconds.values())
+    whole, parts = seconds.pop("mien.predict"), sum(seconds.values())
     print(f"\n{name}: {len(paths)} photos, {len(faces)} faces, {bundle}, {os.cpu_count()} cores")
     for part, each in seconds.items():
         print(f"  {part:20} {1e3 * each / len(paths):7.2f} ms a photo, {each / parts:4.0%} of the parts")
     print(
-        f"  {'mien.see':20} {1e3 * whole / len(paths):7.2f} ms a photo, {whole / parts:.2f} × the parts' sum: ", end=""
+        f"  {'mien.predict':20} {1e3 * whole / len(paths):7.2f} ms a photo, {whole / parts:.2f} × the parts' sum: ",
+        end="",
     )
     print(f"{len(paths) / whole:.0f} photos/s, {len(faces) / whole:.0f} faces/s")
 

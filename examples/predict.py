@@ -8,7 +8,7 @@ import sys
 
 import mien
 
-model = mien.load()
-for face in mien.predict(model, sys.argv[1] if len(sys.argv) > 1 else "synthetic:7"):
+source = sys.argv[1] if len(sys.argv) > 1 else "synthetic:7"
+for face in mien.predict(source).faces:
     second = sorted(face.probabilities, key=face.probabilities.__getitem__)[-2]
     print(f"{face.source} {face.face}: {face.label} {face.probability:.2f}, else {second}; box {face.box}")

@@ -21,7 +21,7 @@ from mien.evaluation.metrics import score_predictions
 from mien.exporting.card import choose_default
 from mien.exporting.card_page import card_page
 from mien.models.classifier import Classifier, load_classifier
-from mien.runtime.session import open_model
+from mien.runtime.session import BundleModel
 from mien.workflows.evaluate import classify, evaluate
 from mien.workflows.export import _abstain, export
 
@@ -30,8 +30,8 @@ def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> N
     faces = open_faces("synthetic:210").split("test")
     expected = classify(load_classifier(studied.path), faces)
     assert exported.labels == expected.classes
-    assert open_model(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
-    assert np.abs(open_model(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
+    assert BundleModel.open(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
+    assert np.abs(BundleModel.open(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
 
 
 def test_the_card(studied: RunDir, exported: Bundle) -> None:

@@ -20,7 +20,7 @@ from mien.data.formats import open_faces
 from mien.models.classifier import load_classifier
 from mien.reporting.build import report
 from mien.runtime.resume_state import read_resume_state
-from mien.runtime.session import Graph, open_model
+from mien.runtime.session import BundleModel, Graph
 from mien.runtime.sources import open_pictures
 from mien.training.checkpoint_io import check_checkpoint, read_checkpoint
 from mien.training.config import read_recipe, read_run_config, stored_config
@@ -88,7 +88,7 @@ RUN: dict[str, Callable[[Path], object]] = {
     },
 }
 BUNDLE: dict[str, Callable[[Path], object]] = {
-    "card.json": open_model,
+    "card.json": BundleModel.open,
     "model.onnx": lambda bundle: Graph((bundle / "model.onnx").read_bytes()),
 }
 ALONE: dict[str, Callable[[Path], object]] = {

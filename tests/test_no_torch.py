@@ -69,7 +69,7 @@ def test_a_photo_loads_no_more_than_it_needs(portrait: Path) -> None:
     )
     packages, ours, rest = loaded_by(look % str(portrait))
     assert packages == "['PIL', 'mien', 'numpy', 'onnxruntime']"
-    assert all(name.split(".")[1] in {"core", "runtime"} for name in literal_eval(ours))
+    assert all(name.split(".")[1] in {"core", "runtime", "workflows"} for name in literal_eval(ours))
     slow, count = rest.split()
     assert slow == "False"
     assert int(count) <= 300  # 232 in November 2026
@@ -83,7 +83,7 @@ def test_the_command_loads_little_more(portrait: Path) -> None:
     assert set(literal_eval(packages)).isdisjoint(
         {*HEAVY, "av", "onnx"} - {"numpy", "PIL", "onnxruntime", "pydantic"}
     )  # Typer needs it
-    assert {name.split(".")[1] for name in literal_eval(ours)} == {"cli", "core", "runtime", "verbs"}
+    assert {name.split(".")[1] for name in literal_eval(ours)} == {"cli", "core", "runtime", "workflows"}
 
 
 BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors', 'onnx'), None)\n"

@@ -85,7 +85,7 @@ def test_names_in_any_script_come_through_the_bundle(tmp_path: Path) -> None:
     run = trained(data, tmp_path / "run")
     bundle = Bundle.open(export(run, out=tmp_path / "bundle").path)
     assert set(bundle.labels) == set(SCRIPTS)
-    (face,) = predict(bundle, f"{data}/{SCRIPTS[0]}/0.png")
+    (face,) = predict(f"{data}/{SCRIPTS[0]}/0.png", bundle).faces
     assert face.record()["label"] in SCRIPTS
     assert evaluate(bundle, data, split="train").classes == bundle.labels
     assert all(name in (bundle.path / "CARD.md").read_text(encoding="utf-8") for name in SCRIPTS)

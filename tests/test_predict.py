@@ -1,6 +1,13 @@
 """One face has one set of numbers, whichever way it comes in; and real faces have the accuracy of the evaluation."""
 
+import hashlib
+import io
+import json
+import pickle
 import shutil
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +17,15 @@ from PIL import Image
 import mien
 from mien.cli.main import run
 from mien.core.bundle import DEFAULT, Bundle
-from mien.core.errors import DataError, UsageError
+from mien.core.errors import DataError, MissingExtraError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.images import decode_colour
 from mien.core.labels import FERPLUS
+from mien.core.runs import RunDir
 from mien.runtime.results import Face
+from mien.runtime.video import read_video
+from mien.runtime.video_writer import VideoWriter
 from mien.workflows.evaluate import evaluate
-from mien.workflows.predict import see
 
 
 def only(faces: object) -> Face:
@@ -33,38 +42,41 @@ def test_the_same_face_by_every_way(portrait: Path, tmp_path: Path) -> None:
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         container.mux([*stream.encode(frame), *stream.encode()])
     model = mien.load()
-    face = only(mien.predict(model, portrait))
-    for source in (pixels, str(portrait), [copy], tmp_path / "one.mkv"):
-        again = only(mien.predict(model, source))
+    face = only(mien.predict(portrait, model).faces)
+    sources = (pixels, pixels / 255, Image.fromarray(pixels), Path(portrait).read_bytes(), str(portrait), [copy])
+    for source in (*sources, str(tmp_path / "*.*g"), tmp_path / "one.mkv"):
+        again = only(model.predict(source).faces)
         assert list(again.probabilities) == list(model.labels)
         assert list(again.probabilities.values()) == pytest.approx(list(face.probabilities.values()), abs=1e-6)
         assert again.box == pytest.approx(face.box)
         assert (again.image == face.image).all()
-    assert [each.source for each in mien.predict(model, tmp_path)] == [copy, str(tmp_path / "one.mkv")]
-    said = model(face.image[None])[0]
-    assert list(face.probabilities.values()) == pytest.approx(said.tolist(), abs=1e-6)
+    bgr = only(model.predict(pixels[:, :, ::-1], channels="bgr").faces)
+    assert (bgr.image == face.image).all()
+    assert sorted(face.source for face in model.predict(tmp_path).faces) == sorted([copy, str(tmp_path / "one.mkv")])
+    probabilities = model(face.image[None])[0]
+    assert list(face.probabilities.values()) == pytest.approx(probabilities.tolist(), abs=1e-6)
     assert (again.frame, again.time_s, again.face) == (0, 0.0, "1")
 
 
 def test_the_astronaut_is_happy() -> None:
     path = pytest.importorskip("skimage").data.file_hash and Path(pytest.importorskip("skimage").__file__).parent
-    face = only(mien.predict("mien-s-ferplus", path / "data/astronaut.png"))
+    face = only(mien.predict(path / "data/astronaut.png").faces)
     assert face.label == "happiness"
     assert face.probability > 0.8
-    assert only(mien.predict("mien-n", path / "data/astronaut.png")).label == "happy"
+    assert only(mien.predict(path / "data/astronaut.png", "mien-n").faces).label == "happy"
 
 
 def test_pictures_without_faces_come_too(tmp_path: Path) -> None:
     Image.new("RGB", (400, 300)).save(tmp_path / "a.png")
     Image.new("RGB", (48, 48)).save(tmp_path / "b.png")
-    assert [len(seen.faces) for seen in see("mien-n", tmp_path)] == [0, 1]
+    assert [len(result.faces) for result in mien.stream(tmp_path, "mien-n")] == [0, 1]
 
 
 def test_a_bundles_margin_is_used(portrait: Path, bundle: Bundle) -> None:
     sides = []
     for margin in (0.0, 0.25):
         bundle.card["input"]["crop_margin"] = margin
-        square = only(mien.predict(bundle, portrait)).square
+        square = only(mien.predict(portrait, bundle).faces).square
         assert square is not None
         sides.append(square.side)
     assert sides[1] == pytest.approx(1.5 * sides[0])
@@ -72,19 +84,19 @@ def test_a_bundles_margin_is_used(portrait: Path, bundle: Bundle) -> None:
 
 def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected one of the two"):
-        see("mien-n", tmp_path, every=2, fps=3)
+        mien.stream(tmp_path, "mien-n", every=2, fps=3)
     with pytest.raises(UsageError, match="pictures and videos have no splits"):
-        see("mien-n", tmp_path, split="test")
+        mien.stream(tmp_path, "mien-n", split="test")
     with pytest.raises(DataError, match="no such file or folder"):
-        list(see("mien-n", tmp_path / "none.jpg"))
+        mien.stream(tmp_path / "none.jpg", "mien-n")
     with pytest.raises(DataError, match="no bundle"):
-        see("mien-x", tmp_path)
+        mien.stream(tmp_path, "mien-x")
     with pytest.raises(UsageError, match="a table of faces is classified alone"):
-        see("mien-n", ["test.csv", tmp_path])
+        mien.stream([tmp_path, "synthetic:7"], "mien-n")
 
 
 def test_one_table_in_a_list_is_a_table() -> None:
-    assert len(list(see("mien-n", ["synthetic:70"]))) == 70
+    assert len(mien.predict(["synthetic:70"], "mien-n")) == 70
 
 
 def test_nobody_s_bundle_stands_in_for_what_ships(
@@ -110,7 +122,7 @@ def test_folder(real: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_a_folder_of_faces_has_the_accuracy_of_the_evaluation(test_folder: Path) -> None:
-    faces = list(mien.predict("mien-n", test_folder))
+    faces = mien.predict(test_folder, "mien-n").faces
     accuracy = np.mean([face.label == Path(face.source).parent.name for face in faces])
     assert len(faces) == 600
     assert accuracy == pytest.approx(evaluate("mien-n", test_folder, split="train").accuracy, abs=1e-9)
@@ -121,13 +133,181 @@ def test_enlarged_faces_are_found_and_lose_little(test_folder: Path, tmp_path: P
         (tmp_path / path.parent.name).mkdir(exist_ok=True)
         Image.open(path).resize((192, 192), Image.Resampling.BICUBIC).save(tmp_path / path.parent.name / path.name)
     model = mien.load("mien-n")
-    seen = list(see(model, tmp_path))
+    seen = model.predict(tmp_path)
     found = [each for each in seen if each.faces and each.faces[0].square]
     assert len(found) >= 0.95 * len(seen) == 190
-    right = [each.faces[0].label == Path(each.picture.source).parent.name for each in seen if each.faces]
+    right = [each.faces[0].label == Path(each.source).parent.name for each in seen if each.faces]
     whole = [
         face.label == Path(face.source).parent.name
         for path in sorted(test_folder.rglob("*.png"))[::3]
-        for face in mien.predict(model, path)
+        for face in model.predict(path).faces
     ]
     assert np.mean(right) >= np.mean(whole) - 0.09  # three standard errors of 200 faces; dev/log.md has all 3,589
+
+
+@pytest.fixture(scope="module")
+def model() -> mien.Model:
+    return mien.load("mien-n", threads=1)
+
+
+@pytest.fixture
+def pics(tmp_path: Path) -> Path:
+    """Two faces of 48 pixels and a file that is no picture, in a folder."""
+    root = tmp_path / "pics"
+    root.mkdir()
+    generator = np.random.default_rng(0)
+    for name in ("a.png", "c.png"):
+        Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(root / name)
+    (root / "b.png").write_bytes(b"no picture")
+    return root
+
+
+def test_results_hold_no_pictures_and_open_them_again(model: mien.Model, portrait: Path, tmp_path: Path) -> None:
+    copy = tmp_path / portrait.name
+    shutil.copy(portrait, copy)
+    pixels = decode_colour(portrait)
+    from_file, from_memory = model.predict([copy, pixels])
+    for result in (from_file, from_memory):
+        assert result._pixels is None
+        assert (result.pixels == pixels).all()
+        drawn = result.plot()
+        assert drawn.size == pixels.shape[1::-1]
+        assert 0 < (np.asarray(drawn) != pixels).any(axis=2).mean() < 0.3
+        result.save(tmp_path / "drawn.png")
+        assert (np.asarray(Image.open(tmp_path / "drawn.png")) == np.asarray(drawn)).all()
+        assert (np.asarray(Image.open(io.BytesIO(result._repr_png_() or b""))) == np.asarray(drawn)).all()
+    again = pickle.loads(pickle.dumps(from_file))
+    assert (again.pixels == pixels).all()
+    copy.unlink()
+    with pytest.raises(DataError, match="no such file"):
+        from_file.plot()
+    assert from_file._repr_png_() is None
+    with pytest.raises(UsageError, match="expected a name that ends in"):
+        from_memory.save(tmp_path / "drawn.xyz")
+
+
+def test_what_can_not_be_read_has_an_error(model: mien.Model, pics: Path) -> None:
+    with pytest.raises(DataError, match=r"b\.png: not a picture"):
+        model.predict(pics)
+    results = model.predict(pics, skip_bad=True)
+    assert [Path(result.source).name for result in results] == ["a.png", "b.png", "c.png"]
+    assert [result.error is None for result in results] == [True, False, True]
+    assert results.unreadable == [results[1]]
+    assert repr(results) == "Results(2 pictures, 2 faces, 1 unreadable)"
+    assert repr(results[1]) == f"PictureResult({results[1].source}: {results[1].error})"
+    assert (results[1].faces, results[1].records()) == ((), [])
+    with pytest.raises(DataError, match=r"b\.png: not a picture"):
+        results[1].plot()
+    face = results[0].faces[0]
+    assert repr(results[0]) == f"PictureResult({results[0].source}: 1 {face.label} {face.probability:.2f})"
+
+
+def test_results_as_a_table_and_as_files(model: mien.Model, pics: Path, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    results = model.predict(pics, skip_bad=True)
+    table = results.to_pandas()
+    assert table["source"].tolist() == [str(pics / "a.png"), str(pics / "c.png")]
+    assert table["label"].tolist() == [face.label for face in results.faces]
+    assert table.columns[-1] == "p_neutral"
+    for name, separator in (("faces.csv", ","), ("faces.tsv", "\t")):
+        results.save(tmp_path / name)
+        read = pandas.read_csv(tmp_path / name, sep=separator, dtype=table.dtypes.to_dict())
+        pandas.testing.assert_frame_equal(read, table)
+    results.save(tmp_path / "faces.parquet")
+    assert pandas.read_parquet(tmp_path / "faces.parquet")["p_happy"].tolist() == table["p_happy"].tolist()
+    results.save(tmp_path / "faces.json")
+    stored = json.loads((tmp_path / "faces.json").read_text())
+    assert stored["faces"] == results.records()
+    assert stored["model"] == results.model.to_dict()
+    assert stored["model"]["name"] == "mien-n"
+    graph = model.bundle.path / model.bundle.card["files"][model.precision]["file"]
+    assert stored["model"]["sha256"] == hashlib.sha256(graph.read_bytes()).hexdigest()
+    with pytest.raises(UsageError, match=r"faces\.xlsx: no such format"):
+        results.save(tmp_path / "faces.xlsx")
+
+
+def test_a_table_of_faces(model: mien.Model) -> None:
+    faces = mien.open_faces("synthetic:70")
+    results = model.predict(faces, split="test")
+    assert [face.face for face in results.faces] == faces.split("test").ids.tolist()
+    assert (results[0].pixels == faces.split("test").images[0][:, :, None]).all()
+    with pytest.raises(DataError, match="no faces in split 'exam'"):
+        model.predict(faces, split="exam")
+    with pytest.raises(UsageError, match="belong to photos and videos"):
+        model.predict(faces, align=False)
+
+
+def test_a_stream_takes_what_a_generator_gives_in_the_same_thread(model: mien.Model) -> None:
+    threads = set()
+
+    def frames() -> Iterator[np.ndarray]:
+        for level in range(20):
+            threads.add(threading.current_thread())
+            yield np.full((48, 48), level, np.uint8)
+
+    results = list(model.stream(frames()))
+    assert [result.source for result in results] == [f"picture {i}" for i in range(1, 21)]
+    assert threads == {threading.current_thread()}
+
+
+def test_one_detector_for_all_calls_and_it_may_be_another(portrait: Path) -> None:
+    model = mien.load("mien-n", threads=1)
+    assert model.detector is model.detector
+
+    class Blind:
+        def detect(self, picture: np.ndarray) -> list:
+            return []
+
+    model.detector = Blind()
+    assert model.predict(portrait).faces == []
+
+
+def test_a_tracker_for_ones_own_loop(model: mien.Model, portrait: Path, tmp_path: Path) -> None:
+    """Frame by frame it gives what a video gives."""
+    pytest.importorskip("av")
+    photo = Image.fromarray(decode_colour(portrait)).resize((200, 200))
+    with VideoWriter(tmp_path / "clip.mp4") as video:
+        for i in range(6):
+            frame = np.full((240, 320, 3), 128, np.uint8)
+            if i != 3:
+                frame[20:220, 8 * i : 8 * i + 200] = photo
+            video.write(frame, i / 10)
+    frames = list(read_video(tmp_path / "clip.mp4"))
+    tracker = model.tracker(channels="bgr")
+    live = [tracker.update(frame.pixels[:, :, ::-1], frame.time_s) for frame in frames]
+    results = model.predict(tmp_path / "clip.mp4")
+    assert [result.frame for result in results] == [result.frame for result in live] == list(range(6))
+    for one, other in zip(live, results, strict=True):
+        assert [face.face for face in one.faces] == [face.face for face in other.faces]
+        assert [face.box for face in one.faces] == [face.box for face in other.faces]
+        for face, its_like in zip(one.faces, other.faces, strict=True):
+            assert face.probabilities == pytest.approx(its_like.probabilities, abs=1e-5)
+    assert (results[4].pixels == frames[4].pixels).all()
+    with pytest.raises(UsageError, match="expected later than the frame before"):
+        tracker.update(frames[0].pixels, 0.5)
+    with pytest.raises(UsageError, match="frame: expected pixels"):
+        tracker.update("clip.mp4")
+    assert tracker.update(frames[0].pixels[:, :, ::-1], 0.6).faces[0].face in ("1", "2")
+
+
+def test_a_run_is_a_model(studied: RunDir, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="mien")
+    run = RunDir.open(shutil.copytree(studied.path, tmp_path / "run"))
+    model = mien.load(run)
+    assert model.bundle.path == run.path / "bundle"
+    assert "exporting run into" in caplog.text
+    written = (run.path / "bundle/card.json").stat().st_mtime_ns
+    assert mien.load(run.path).id == model.id
+    assert (run.path / "bundle/card.json").stat().st_mtime_ns == written
+    card = json.loads((run.path / "bundle/card.json").read_text())
+    card["training"]["weights_sha256"] = "of other weights"
+    (run.path / "bundle/card.json").write_text(json.dumps(card))
+    assert mien.load(str(run.path)).id == model.id
+    assert (run.path / "bundle/card.json").stat().st_mtime_ns > written
+
+
+def test_a_run_without_torch(studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = shutil.copytree(studied.path, tmp_path / "run")
+    monkeypatch.setitem(sys.modules, "mien.workflows.export", None)
+    with pytest.raises(MissingExtraError, match=r"must be exported once, and that needs .*pip install"):
+        mien.load(run)

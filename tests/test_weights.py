@@ -8,7 +8,7 @@ import pytest
 
 import mien
 from mien.core.bundle import Bundle, shipped
-from mien.runtime.session import open_model
+from mien.runtime.session import BundleModel
 
 LARGEST_BYTES = 15_000_000
 
@@ -24,7 +24,7 @@ def test_some_ship_and_together_they_are_small() -> None:
 )
 def test_each_runs_and_tells_faces_from_none(name: str, precision: str) -> None:
     bundle = Bundle.open(name)
-    said = open_model(bundle, precision=precision)(np.full((2, 48, 48), 128, np.uint8))
+    said = BundleModel.open(bundle, precision=precision)(np.full((2, 48, 48), 128, np.uint8))
     assert said.shape == (2, len(bundle.labels))
     assert said.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert not bundle.card["synthetic"]

@@ -1,9 +1,11 @@
 """`mien predict`: every format, tables, folders, what goes wrong, and where it all goes."""
 
 import csv
+import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,11 +18,12 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from mien.cli.formats import FORMATS
 from mien.core.bundle import Bundle
+from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.runtime.geometry import Box
+from mien.runtime.result_files import FORMATS
 from mien.runtime.results import Face, Picture, PictureResult
 
 from .conftest import Mien
@@ -29,9 +32,9 @@ BLANK = np.zeros((48, 48), np.uint8)
 ONE = Face("a.jpg", "1", {"smile": 0.75, "frown, a bit": 0.25}, Box(3.0, 4.5, 20.126, 30.0), BLANK)
 TWO = Face("b/ü.mp4", "12", {"smile": 0.125, "frown, a bit": 0.875}, None, BLANK, None, 3, 0.12)
 SEEN = [
-    PictureResult(Picture("a.jpg", np.zeros((60, 60, 3), np.uint8)), (ONE,)),
-    PictureResult(Picture("none.jpg", np.zeros((60, 60, 3), np.uint8)), ()),
-    PictureResult(Picture("b/ü.mp4", np.zeros((60, 60, 3), np.uint8), 3, 0.12), (TWO,)),
+    PictureResult.of(Picture("a.jpg", np.zeros((60, 60, 3), np.uint8)), (ONE,)),
+    PictureResult.of(Picture("none.jpg", np.zeros((60, 60, 3), np.uint8)), ()),
+    PictureResult.of(Picture("b/ü.mp4", np.zeros((60, 60, 3), np.uint8), 3, 0.12), (TWO,)),
 ]
 
 GOLDEN = {
@@ -48,10 +51,11 @@ GOLDEN = {
     '"box": null, "label": "frown, a bit", "probability": 0.875, "probabilities": {"smile": 0.125, '
     '"frown, a bit": 0.875}}\n',
 }
+GOLDEN["tsv"] = GOLDEN["csv"].replace('"frown, a bit"', "frown; a bit").replace('"p_frown, a bit"', "p_frown; a bit")
+GOLDEN["tsv"] = GOLDEN["tsv"].replace(",", "\t").replace(";", ",")
 GOLDEN["json"] = (
-    '{"schema_version": 2, "classes": ["smile", "frown, a bit"], "faces": [\n'
-    + ",\n".join(GOLDEN["jsonl"].splitlines())
-    + "\n]}\n"
+    '{"schema_version": 2, "model": {"name": "two", "version": "0.1.0", "sha256": "ab12"}, "classes": ["smile", '
+    '"frown, a bit"], "faces": [\n' + ",\n".join(GOLDEN["jsonl"].splitlines()) + "\n]}\n"
 )
 COUNTS = "3 pictures, 2 faces, 1 without a face\n"
 
@@ -63,8 +67,9 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     class Two:
         labels = ("smile", "frown, a bit")
+        id = ModelId(name="two", version="0.1.0", sha256="ab12")
 
-    monkeypatch.setattr("mien.workflows.predict.see", lambda *_, **__: (each for each in SEEN))
+    monkeypatch.setattr("mien.workflows.predict.stream_results", lambda *_, **__: (result for result in SEEN))
     monkeypatch.setattr("mien.workflows.predict.load", lambda *_, **__: Two())
     monkeypatch.setattr("mien.data.formats.stream_faces", lambda *_, **__: iter(()))
 
@@ -96,11 +101,18 @@ def test_parquet_is_the_csv(mien: Mien, seen: None, tmp_path: Path) -> None:
     assert "-o faces.parquet" in refused.err
 
 
-@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "txt"])
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv", "tsv", "txt"])
 def test_the_name_says_the_format(mien: Mien, seen: None, tmp_path: Path, suffix: str) -> None:
     assert mien("predict", "pics", "-o", f"out.{suffix}").code == 0
     expected = GOLDEN["table" if suffix == "txt" else suffix]
     assert (tmp_path / f"out.{suffix}").read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_names_of_stdout_follow_the_format(mien: Mien, seen: None, name: str) -> None:
+    assert mien("predict", "pics", "-o", name).out == GOLDEN["table"]
+    assert mien("predict", "pics", "-o", name, "--format", "csv").out == GOLDEN["csv"]
+    assert mien("predict", "pics", "-o", name, "--json").out == GOLDEN["json"]
 
 
 def test_splits_of_a_table(mien: Mien, exported: Bundle) -> None:
@@ -182,6 +194,9 @@ def test_a_place_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
         (f"-o {300 * 'a'}.csv --format exel", "no format 'exel'"),
         ("--format submission", "numbers the faces of a table"),
         ("-o new.jpg", "takes records, no pictures"),
+        ("-o new.xlsx", "new.xlsx: no such format; end the name in .json, .jsonl, .csv"),
+        ("-o new", "new: no such format"),
+        ("--json -o /dev/stdout --format csv", "--json prints JSON on stdout"),
         ("-o photo.png --overwrite", "-o photo.png: would replace what the input names"),
         ("--draw full/../photo.png --overwrite", "would replace what the input names"),
         ("-o link --overwrite", "would replace what the input names"),
@@ -261,10 +276,20 @@ def test_single_inputs(mien: Mien, pics: Path) -> None:
     assert (two.code, two.out.count("\n"), two.err) == (0, 2, "2 pictures, 2 faces\n")
 
 
-def test_a_run_is_no_bundle(mien: Mien, studied: RunDir) -> None:
-    done = mien("predict", "synthetic:7", "--model", studied.path)
-    assert (done.code, done.out) == (3, "")
-    assert "`mien export RUN` makes one" in done.err
+def test_a_run_is_exported_into_its_own_folder(mien: Mien, studied: RunDir, tmp_path: Path) -> None:
+    copy = shutil.copytree(studied.path, tmp_path / "run")
+    done = mien("predict", "synthetic:7", "--model", "run", "--json")
+    assert done.code == 0, done.err
+    assert (copy / "bundle/card.json").is_file()
+    model = json.loads(done.out)["model"]
+    assert model["sha256"] == hashlib.sha256((copy / "bundle" / graph_of(copy / "bundle")).read_bytes()).hexdigest()
+    again = mien("predict", "synthetic:7", "--model", "run", "--json", "--quiet")
+    assert again == (0, done.out, "")
+
+
+def graph_of(bundle: Path) -> str:
+    card = json.loads((bundle / "card.json").read_text())
+    return card["files"][card["precision"]["default"]]["file"]
 
 
 def test_annotated_copies(mien: Mien, portrait: Path, pics: Path, tmp_path: Path) -> None:
@@ -276,7 +301,7 @@ def test_annotated_copies(mien: Mien, portrait: Path, pics: Path, tmp_path: Path
     assert mien("predict", portrait, "--draw", "explained.png", "--explain", "--quiet").code == 0
     explained = np.asarray(Image.open(tmp_path / "explained.png"))
     assert explained.shape[0] > drawn.shape[0]
-    assert (explained[: len(drawn), : drawn.shape[1]] != drawn).any(axis=2).mean() < 0.05  # the face has its number
+    assert (explained[: len(drawn), : drawn.shape[1]] == drawn).all()
     assert mien("predict", "pics", "--draw", "copies", "--skip-bad").code == 0
     names = sorted(path.relative_to(tmp_path / "copies").as_posix() for path in (tmp_path / "copies").rglob("*.*"))
     assert names == ["a.png", "b.png", "blank.jpg", "sub/c.png"]
@@ -289,7 +314,7 @@ def test_what_was_seen_before_an_interrupt_stays(
         yield SEEN[0]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mien.workflows.predict.see", interrupted)
+    monkeypatch.setattr("mien.workflows.predict.stream_results", interrupted)
     for suffix in ("json", "jsonl", "csv", "parquet"):
         done = mien("predict", "pics", "-o", f"out.{suffix}")
         assert (done.code, done.out) == (130, "")

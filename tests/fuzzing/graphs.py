@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from mien.core.bundle import GRAPHS
-from mien.runtime.session import Graph, open_model
+from mien.runtime.session import BundleModel, Graph
 from mien.workflows.evaluate import evaluate
 
 from .damage import damaged
@@ -72,7 +72,7 @@ def targets(originals: Originals) -> dict[str, Target]:
     data = "\n".join(["emotion,pixels,Usage", *(f"{row % 7},{pixels},PublicTest" for row in range(4))])
 
     def use(folder: Path) -> object:
-        said = open_model(folder, threads=1)(FACES)
+        said = BundleModel.open(folder, threads=1)(FACES)
         table = folder / "faces.csv"
         table.write_text(data)
         return said, evaluate(folder, table)

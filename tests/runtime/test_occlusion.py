@@ -16,7 +16,7 @@ from mien.explanation.attribution import attribute
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier
 from mien.runtime.occlusion import STRIDE_PX, WINDOW_PX, centred_logits, occlude
-from mien.runtime.session import Graph, open_model
+from mien.runtime.session import BundleModel, Graph
 from mien.synthetic.faces import draw_faces
 
 FACES = draw_faces(4)[0].images
@@ -120,7 +120,9 @@ def test_the_shipped_8_bit_graph_ranks_the_parts_as_the_full_one_does() -> None:
     from scipy.stats import spearmanr
 
     bundle = Bundle.open("mien-n")
-    full, small = (occlude(open_model(bundle, precision=precision, threads=1), FACES) for precision in ("fp32", "int8"))
+    full, small = (
+        occlude(BundleModel.open(bundle, precision=precision, threads=1), FACES) for precision in ("fp32", "int8")
+    )
     assert np.median([spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(full, small, strict=True)]) > 0.9
 
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError
 from mien.runtime.onnx_file import require_whole
-from mien.runtime.session import Graph, open_model
+from mien.runtime.session import BundleModel, Graph
 
 FACES = np.zeros((2, 48, 48), np.uint8)
 
@@ -168,4 +168,4 @@ def test_a_graph_that_fails_while_it_is_computed() -> None:
 def test_more_classes_than_the_card_names(bundle: Bundle) -> None:
     bundle.card["labels"].append("another")
     with pytest.raises(DataError, match="tells 7 classes apart, the card names 8"):
-        open_model(bundle)
+        BundleModel.open(bundle)

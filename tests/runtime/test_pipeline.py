@@ -7,8 +7,8 @@ import pytest
 from mien.core.errors import DataError
 from mien.runtime.detect import Detection
 from mien.runtime.geometry import Box, Square
-from mien.runtime.pipeline import see
-from mien.runtime.results import Picture
+from mien.runtime.pipeline import find_and_classify
+from mien.runtime.results import Picture, Unreadable
 
 MARKS = np.array([[0, 0], [1, 0], [0, 0], [0, 0], [0, 0]], float)
 
@@ -39,13 +39,13 @@ def picture(name: str, faces: int, *, side: int = 300) -> Picture:
 
 
 def run(model: Mean, pictures: list[Picture]) -> list:
-    return list(see(model, iter(pictures), labels=("bright", "dark"), detector=Corners()))
+    return list(find_and_classify(model, iter(pictures), labels=("bright", "dark"), detector=Corners()))
 
 
 def test_each_face_has_its_own_probabilities() -> None:
     model = Mean()
     seen = run(model, [picture("a", 2), picture("none", 0), picture("b", 1)])
-    assert [(each.picture.source, len(each.faces)) for each in seen] == [("a", 2), ("none", 0), ("b", 1)]
+    assert [(each.source, len(each.faces)) for each in seen] == [("a", 2), ("none", 0), ("b", 1)]
     assert model.asked == [3]
     faces = [face for each in seen for face in each.faces]
     for face in faces:
@@ -88,7 +88,7 @@ def test_pictures_are_taken_as_they_are_needed() -> None:
             drawn.append(1)
             yield picture("a", 1)
 
-    seen = see(Mean(), endless(), labels=("bright", "dark"), detector=Corners())
+    seen = find_and_classify(Mean(), endless(), labels=("bright", "dark"), detector=Corners())
     assert len(next(seen).faces) == 1
     assert len(drawn) == 8
 
@@ -99,7 +99,7 @@ def test_what_was_read_before_an_error_comes_first() -> None:
         yield picture("b", 1)
         raise DataError("cut off")
 
-    seen = see(Mean(), broken(), labels=("bright", "dark"), detector=Corners())
+    seen = find_and_classify(Mean(), broken(), labels=("bright", "dark"), detector=Corners())
     assert [len(next(seen).faces), len(next(seen).faces)] == [2, 1]
     with pytest.raises(DataError, match="cut off"):
         next(seen)
@@ -111,3 +111,36 @@ def test_a_small_frame_without_a_face_has_none() -> None:
     assert seen.faces == ()
     (seen,) = run(Mean(), [replace(frame, frame=None, time_s=None)])
     assert len(seen.faces) == 1
+
+
+class Fixed:
+    """Finds the same boxes in every picture."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = boxes
+
+    def detect(self, picture: np.ndarray) -> list[Detection]:
+        return [Detection(box, 0.9, MARKS) for box in self.boxes]
+
+
+def test_the_faces_of_a_picture_come_from_left_to_right_and_those_of_a_frame_as_they_are_found() -> None:
+    right, left, below = Box(200, 5, 20, 20), Box(10, 5, 20, 20), Box(10, 105, 20, 20)
+    frame = picture("a", 0)
+    photo = replace(frame, frame=None, time_s=None)
+    detector = Fixed(right, below, left)
+    (of_photo,) = find_and_classify(Mean(), [photo], labels=("bright", "dark"), detector=detector)
+    assert [(face.face, face.box) for face in of_photo.faces] == [("1", left), ("2", below), ("3", right)]
+    for face in of_photo.faces:
+        assert face.probabilities["bright"] == pytest.approx(face.image.mean() / 255, abs=1e-6)
+    (of_frame,) = find_and_classify(Mean(), [frame], labels=("bright", "dark"), detector=detector)
+    assert [face.box for face in of_frame.faces] == [right, below, left]
+
+
+def test_what_can_not_be_read_keeps_its_place() -> None:
+    items = [picture("a", 2), Unreadable("bad.jpg", "bad.jpg: damaged"), picture("b", 1)]
+    results = list(find_and_classify(Mean(), items, labels=("bright", "dark"), detector=Corners()))
+    assert [(result.source, len(result.faces), result.error) for result in results] == [
+        ("a", 2, None),
+        ("bad.jpg", 0, "bad.jpg: damaged"),
+        ("b", 1, None),
+    ]

@@ -6,14 +6,14 @@ import pytest
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError, UsageError
 from mien.runtime import session
-from mien.runtime.session import Graph, open_model
+from mien.runtime.session import BundleModel, Graph
 
 FACES = np.random.default_rng(1).integers(0, 256, (7, 48, 48)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("precision", ["default", "fp32", "int8"])
 def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
-    model = open_model(exported, precision=precision, threads=1)
+    model = BundleModel.open(exported, precision=precision, threads=1)
     whole = model(FACES)
     assert (whole.dtype, whole.shape) == (np.float32, (7, len(model.labels)))
     assert whole.sum(axis=1) == pytest.approx(np.ones(7))
@@ -22,30 +22,30 @@ def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
 
 
 def test_what_a_model_knows(exported: Bundle) -> None:
-    model = open_model(exported.path, device="cpu")
+    model = BundleModel.open(exported.path, device="cpu")
     assert (model.labels, model.crop_margin, model.device) == (exported.labels, 0.0, "cpu")
     assert (model.bundle.path, model.precision) == (exported.path, exported.card["precision"]["default"])
-    assert open_model().bundle.card["name"] == "mien-s"
+    assert BundleModel.open().bundle.card["name"] == "mien-s"
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_faces(exported: Bundle, count: int) -> None:
-    assert open_model(exported)(FACES[:count]).shape == (count, 7)
+    assert BundleModel.open(exported)(FACES[:count]).shape == (count, 7)
 
 
 @pytest.mark.parametrize("wrong", [FACES[:, :40], FACES[0], FACES.astype(np.float32), FACES[:, None]])
 def test_other_pictures_are_refused(exported: Bundle, wrong: np.ndarray) -> None:
     with pytest.raises(DataError, match=r"expected uint8 \(N, 48, 48\)"):
-        open_model(exported)(wrong)
+        BundleModel.open(exported)(wrong)
 
 
 def test_threads_and_precisions(exported: Bundle) -> None:
-    one, two = (open_model(exported, precision="fp32", threads=threads)(FACES) for threads in (1, 2))
+    one, two = (BundleModel.open(exported, precision="fp32", threads=threads)(FACES) for threads in (1, 2))
     assert two == pytest.approx(one, abs=1e-6)
     with pytest.raises(UsageError, match="0 threads, expected 1 to 1024"):
-        open_model(exported, threads=0)
+        BundleModel.open(exported, threads=0)
     with pytest.raises(UsageError, match="no precision 'int4', did you mean int8"):
-        open_model(exported, precision="int4")  # type: ignore[arg-type]
+        BundleModel.open(exported, precision="int4")  # type: ignore[arg-type]
 
 
 def test_what_is_no_graph() -> None:
@@ -86,25 +86,25 @@ def test_a_gpu_and_a_bundle_in_8_bits_alone(bundle: Bundle, built_for_cuda: Buil
     bundle.card["files"].pop("fp32")
     bundle.card["precision"]["default"] = "int8"
     with pytest.raises(UsageError, match=r"device 'cuda:0' computes in fp32, and .* holds int8 alone; choose cpu"):
-        open_model(bundle, device="cuda")
-    assert (open_model(bundle).device, open_model(bundle).precision) == ("cpu", "int8")
+        BundleModel.open(bundle, device="cuda")
+    assert (BundleModel.open(bundle).device, BundleModel.open(bundle).precision) == ("cpu", "int8")
 
 
 @pytest.mark.parametrize("built_for_cuda", [True], indirect=True)
 @pytest.mark.parametrize(("device", "index"), [("auto", "0"), ("cuda", "0"), ("cuda:1", "1")])
 def test_a_gpu_computes_in_fp32(exported: Bundle, built_for_cuda: BuiltForCuda, device: str, index: str) -> None:
-    model = open_model(exported, device=device)
+    model = BundleModel.open(exported, device=device)
     [(content, (provider, options))] = built_for_cuda.opened
     assert (content, provider) == (exported.read_model("fp32"), "CUDAExecutionProvider")
     assert (options["device_id"], options["use_tf32"]) == (index, "0")
     assert (model.device, model.precision) == (f"cuda:{index}", "fp32")
-    assert open_model(exported, device=device, precision="int8").precision == "int8"
+    assert BundleModel.open(exported, device=device, precision="int8").precision == "int8"
 
 
 @pytest.mark.parametrize("built_for_cuda", [False, None], indirect=True)
 def test_a_gpu_that_is_not_there(exported: Bundle, built_for_cuda: BuiltForCuda) -> None:
     for device in ("cuda", "cuda:7"):
         with pytest.raises(UsageError, match=r"device 'cuda:\d' can't be used.* choose another, such as cpu"):
-            open_model(exported, device=device)
-    model = open_model(exported, device="auto")
+            BundleModel.open(exported, device=device)
+    model = BundleModel.open(exported, device="auto")
     assert (model.device, model.precision) == ("cpu", exported.card["precision"]["default"])

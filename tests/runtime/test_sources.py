@@ -1,13 +1,18 @@
+import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, UsageError
+from mien.core.images import decode_colour
+from mien.runtime.results import Unreadable
 from mien.runtime.resume_state import ResumeState
-from mien.runtime.sources import open_pictures
+from mien.runtime.sources import array_to_rgb, list_sources, open_pictures
 
 
 def save(path: Path, level: int = 0) -> Path:
@@ -44,7 +49,7 @@ def test_a_file_with_two_spellings_is_read_once(folder: Path, monkeypatch: pytes
     monkeypatch.chdir(folder)
     assert len(list(open_pictures(["b.jpg", folder / "b.jpg", "sub/../b.jpg"]))) == 1
     done = ResumeState(Path("faces.jsonl"), done=frozenset({"b.jpg"}))
-    assert [each.source for each in open_pictures(["b.jpg", folder / "b.jpg", "a.PNG"], written=done)] == ["a.PNG"]
+    assert [each.source for each in open_pictures(["b.jpg", folder / "b.jpg", "a.PNG"], resume=done)] == ["a.PNG"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")
@@ -62,11 +67,8 @@ def test_a_loop_of_links_ends(folder: Path) -> None:
 
 
 def test_what_is_missing_is_said_before_anything_is_read(folder: Path) -> None:
-    seen: list[DataError] = []
-    pictures = open_pictures([folder, folder / "none.jpg"], on_bad=seen.append)
     with pytest.raises(DataError, match=r"none\.jpg: no such file or folder"):
-        next(pictures)
-    assert seen == []
+        list_sources([folder, folder / "none.jpg"])
 
 
 def test_bad_files_are_named_and_left_out(folder: Path) -> None:
@@ -75,10 +77,12 @@ def test_bad_files_are_named_and_left_out(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match=r"a0\.jpg: not a picture that Pillow can read \(0 bytes\)"):
         list(open_pictures([folder]))
-    seen: list[DataError] = []
-    assert len(list(open_pictures([folder, folder / "empty"], on_bad=seen.append))) == 4
-    assert [Path(str(error).partition(":")[0]).name for error in seen] == ["a0.jpg", "phone.heic", "empty"]
-    assert str(seen[2]).endswith("no pictures or videos in it")
+    read = list(open_pictures([folder, folder / "empty"], skip_bad=True))
+    bad = [item for item in read if isinstance(item, Unreadable)]
+    assert len(read) - len(bad) == 4
+    assert [Path(item.source).name for item in bad] == ["a0.jpg", "phone.heic", "empty"]
+    assert bad[2].error.endswith("no pictures or videos in it")
+    assert [isinstance(item, Unreadable) for item in read] == [False, True, False, True, False, False, True]
 
 
 def test_a_folder_that_may_not_be_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +96,8 @@ def test_a_folder_that_may_not_be_listed(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(DataError, match=r"deep: can't be read \(Permission denied\)"):
         list(open_pictures([folder]))
-    seen: list[DataError] = []
-    assert len(list(open_pictures([folder], on_bad=seen.append))) == 3
-    assert len(seen) == 1
+    read = list(open_pictures([folder], skip_bad=True))
+    assert [isinstance(item, Unreadable) for item in read] == [False, False, False, True]
 
 
 def test_one_picture_in_memory_at_a_time(folder: Path) -> None:
@@ -118,14 +121,135 @@ def test_what_might_never_end_is_not_read(folder: Path) -> None:
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode there")
 def test_names_that_no_record_can_hold(folder: Path) -> None:
     (folder / "b.jpg").rename(folder / "b\udcff.jpg")
-    told: list[DataError] = []
-    assert len(list(open_pictures([folder], on_bad=told.append))) == 3
-    assert [str(error) for error in told] == [
+    read = list(open_pictures([folder], skip_bad=True))
+    assert [item.error for item in read if isinstance(item, Unreadable)] == [
         f"{folder}/b\\udcff.jpg: a name that is not UTF-8, or no name of a file; rename it"
     ]
+    assert len(read) == 4
 
 
 def test_each_file_is_read_once(folder: Path) -> None:
     assert len(list(open_pictures([folder / "b.jpg", folder, folder / "b.jpg"]))) == 4
     with pytest.raises(DataError, match="can't be read"):
         list(open_pictures(["a" * 5000]))
+
+
+def test_a_pattern_is_what_it_matches(folder: Path) -> None:
+    for pattern in (folder / "sub/**/*.*", str(folder / "sub/**/*.*")):
+        assert [Path(item.source).name for item in open_pictures([pattern])] == ["c.png", "d.bmp"]
+    with pytest.raises(DataError, match=r"\*\.webp: no file matches this pattern"):
+        list_sources(str(folder / "*.webp"))
+    save(folder / "x[1].png")
+    assert len(list(open_pictures([folder / "x[1].png"]))) == 1
+
+
+RGB = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+
+
+def in_memory() -> Iterator[tuple[object, str]]:
+    """The same picture in all ways that a program may hold it, and how it is called then."""
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "PNG")
+    named = io.BytesIO(buffer.getvalue())
+    named.name = "photo.png"
+    opaque = np.full((5, 4, 1), 255, np.uint8)
+    yield RGB, "picture 1"
+    yield np.concatenate([RGB, opaque], axis=2), "picture 2"
+    yield (RGB / 255).astype(np.float32), "picture 3"
+    yield Image.fromarray(RGB), "picture 4"
+    yield buffer.getvalue(), "picture 5"
+    yield io.BytesIO(buffer.getvalue()), "picture 6"
+    yield named, "photo.png"
+
+
+def test_what_a_program_holds_in_memory() -> None:
+    items = list(in_memory())
+    pictures = list(open_pictures([item for item, _ in items]))
+    assert [picture.source for picture in pictures] == [name for _, name in items]
+    for picture in pictures:
+        assert (picture.pixels == RGB).all()
+        assert picture.reopen is not None
+        assert (picture.reopen() == RGB).all()
+
+
+def test_arrays() -> None:
+    grey = RGB[:, :, 0]
+    for array in (grey, grey[:, :, None], grey / 255):
+        assert (array_to_rgb(array) == grey[:, :, None]).all()
+    assert (array_to_rgb(RGB[:, :, ::-1], channels="bgr") == RGB).all()
+    transparent = np.concatenate([RGB, np.zeros((5, 4, 1), np.uint8)], axis=2)
+    assert (array_to_rgb(transparent) == 255).all()
+    half = np.concatenate([RGB, np.full((5, 4, 1), 100, np.uint8)], axis=2)
+    bgr = half[:, :, [2, 1, 0, 3]]
+    assert (array_to_rgb(bgr, channels="bgr") == array_to_rgb(half)).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 5, 4, 3), np.uint8), "expected one picture"),
+        (np.zeros((3, 48, 48), np.uint8), r"faces that are cut out already to model\(faces\)"),
+        (np.zeros((5, 4, 2), np.uint8), "expected one picture"),
+        (np.zeros((0, 4, 3), np.uint8), "expected one picture"),
+        (RGB.astype(float), "not all from 0 to 1"),
+        (np.full((5, 4), np.nan), "not all from 0 to 1"),
+        (RGB.astype(np.int64), "an array of int64, expected uint8"),
+        (RGB > 9, "an array of bool, expected uint8"),
+    ],
+)
+def test_arrays_that_are_no_picture(array: np.ndarray, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        list(open_pictures([array], skip_bad=True))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (7, "source: expected a path, a pattern, .* not int"),
+        (None, "not NoneType"),
+        (["a.png", 7], "one of them is int"),
+        ([[RGB]], "one of them is list"),
+        (iter([RGB, 7]), "one of them is int"),
+    ],
+)
+def test_what_is_no_source(source: object, message: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    save(folder / "a.png")
+    with pytest.raises(UsageError, match=message):
+        list(open_pictures(list_sources(source)))
+    with pytest.raises(UsageError, match="open it in binary mode"):
+        list(open_pictures([io.StringIO("text")]))
+    with pytest.raises(UsageError, match="channels 'bgt': did you mean bgr"):
+        list(open_pictures([RGB], channels="bgt"))
+
+
+def test_bytes_that_are_no_picture() -> None:
+    with pytest.raises(DataError, match="picture 1: not a picture"):
+        list(open_pictures([b"no picture"]))
+    bad, good = open_pictures([b"no picture", RGB], skip_bad=True)
+    assert bad == Unreadable("picture 1", "picture 1: not a picture that Pillow can read")
+    assert good.source == "picture 2"
+
+
+def test_a_pillow_picture_is_turned_upright_and_stays_as_it_is(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.fromarray(RGB).save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as image:
+        (picture,) = open_pictures([image])
+        assert image.size == (4, 5)
+        assert (picture.pixels == decode_colour(tmp_path / "turned.png")).all()
+        assert picture.pixels.shape == (4, 5, 3)
+        assert picture.source == str(tmp_path / "turned.png")
+
+
+def test_a_generator_is_read_as_it_is_needed(folder: Path) -> None:
+    taken = []
+
+    def items() -> Iterator[Path]:
+        for name in ("b.jpg", "a.PNG"):
+            taken.append(name)
+            yield folder / name
+
+    pictures = open_pictures(list_sources(items()))
+    assert (next(pictures).source, taken) == (str(folder / "b.jpg"), ["b.jpg"])

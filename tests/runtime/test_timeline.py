@@ -19,7 +19,7 @@ PIXELS, IMAGE = np.zeros((9, 9, 3), np.uint8), np.zeros((48, 48), np.uint8)
 
 def frame(time_s: float | None, *said: dict[str, float]) -> PictureResult:
     faces = tuple(Face("a.mp4", str(i), p, None, IMAGE, time_s=time_s) for i, p in enumerate(said))
-    return PictureResult(Picture("a.mp4", PIXELS, 0, time_s), faces)
+    return PictureResult.of(Picture("a.mp4", PIXELS, 0, time_s), faces)
 
 
 def steady(*, seconds: int, seen: tuple[float, float], p: dict[str, float], fps: int = 10) -> Timeline:
@@ -128,7 +128,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     over_time = Timeline(("happy",))
     with pytest.raises(UsageError, match=r"a\.mp4: a picture without a time, expected a frame of a video"):
         over_time.add(frame(None))
-    with pytest.raises(UsageError, match=r"a\.png: no frame was looked at"):
+    with pytest.raises(UsageError, match=r"a\.png: there is no frame to draw"):
         draw_timeline(over_time, tmp_path / "a.png")
 
 

@@ -25,7 +25,7 @@ def frame(time_s: float, *boxes: Box, happy: float = 0.5, source: str = "a.mp4")
         Face(source, str(k + 1), {"happy": happy, "sad": 1 - happy}, box, IMAGE, time_s=time_s)
         for k, box in enumerate(boxes)
     )
-    return PictureResult(Picture(source, PIXELS, 0, time_s), faces)
+    return PictureResult.of(Picture(source, PIXELS, 0, time_s), faces)
 
 
 def tracks(seen: Iterable[PictureResult], **settings: float) -> list[list[str]]:
@@ -92,14 +92,14 @@ def test_another_video_begins_anew() -> None:
 
 
 def test_pictures_pass_unchanged() -> None:
-    picture = PictureResult(Picture("a.jpg", PIXELS), (Face("a.jpg", "1", {"happy": 1.0}, Box(0, 0, 9, 9), IMAGE),))
+    picture = PictureResult.of(Picture("a.jpg", PIXELS), (Face("a.jpg", "1", {"happy": 1.0}, Box(0, 0, 9, 9), IMAGE),))
     assert list(track([picture, picture])) == [picture, picture]
 
 
 def test_only_the_number_and_the_probabilities_change() -> None:
     before = frame(0, Box(1, 2, 30, 40))
     (after,) = track([before])
-    assert after.picture is before.picture
+    assert after.pixels is before.pixels
     assert vars(after.faces[0]) == vars(before.faces[0])
 
 

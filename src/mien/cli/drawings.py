@@ -1,6 +1,5 @@
 """What `mien predict --draw` and `--chart` write."""
 
-import io
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,29 +9,26 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mien.cli import console
-from mien.cli.places import exists, links_in, refuse_among_inputs, refuse_existing
+from mien.cli.places import exists, refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
-from mien.core.files import write_atomic
-from mien.runtime.annotate import annotate, annotate_with_maps
+from mien.runtime.annotate import PICTURE_ENDINGS, annotate, annotate_with_maps, write_picture
 from mien.runtime.occlusion import Classify, occlude
 from mien.runtime.results import PictureResult
-from mien.runtime.sources import is_video
+from mien.runtime.sources import is_video, require_inputs
 from mien.runtime.timeline import Timeline, draw_timeline, require_matplotlib
 from mien.runtime.video_writer import FORMATS, VideoWriter
-
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-"""Kinds of pictures that are drawn; the copy of any other is a PNG, as that of any other video is an MP4."""
 
 
 class Drawing:
     """Copies of pictures and videos with boxes and labels; a context that closes the last video.
 
+    The copy of a picture of another kind than `PICTURE_ENDINGS` is a PNG, that of a video of another kind an MP4.
+
     Args:
         path: the copy of a single file; for several files or a folder, a folder for their copies.
-        inputs: the files and folders.
+        inputs: files, folders and patterns.
         overwrite: allow the copies to exist.
         explain: a model whose occlusion maps are drawn below pictures, or None.
 
@@ -42,56 +38,57 @@ class Drawing:
 
     def __init__(self, path: Path, inputs: Sequence[str], *, overwrite: bool, explain: Classify | None) -> None:
         self.path, self.explain = path, explain
-        self.root = _root(inputs)
+        self.root = _common_folder(inputs)
         if self.root is not None:
             refuse_among_inputs(path, inputs)
         else:
-            kinds = tuple(FORMATS) if is_video(inputs[0]) else PICTURES
-            if path.suffix.lower() not in kinds:
-                raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(kinds)}")
+            endings = tuple(FORMATS) if is_video(inputs[0]) else PICTURE_ENDINGS
+            if path.suffix.lower() not in endings:
+                raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(endings)}")
         if not overwrite and exists(path) and (not path.is_dir() or any(path.iterdir())):
             raise UsageError(f"--draw {path}: exists; choose another name or add --overwrite")
-        self._video: VideoWriter | None = None
-        self._open = ExitStack()
         self._source = ""
+        self._copy = path
         self._copies: set[Path] = set()
-        self._linked = links_in(inputs) if overwrite else set()
+        self._video: VideoWriter | None = None
+        self._open_video = ExitStack()
 
     def __enter__(self) -> Self:
         return self
 
-    def write(self, seen: PictureResult) -> None:
+    def write(self, result: PictureResult) -> None:
         """Draw a picture, or a video's next frame."""
-        if seen.picture.source != self._source:
-            self._open.close()
-            self._source, self._video, self._path = seen.picture.source, None, self._copy_of(seen.picture.source)
-            if os.path.realpath(self._path) in self._linked:
-                raise UsageError(f"--draw {self._path}: an input is a link to it; choose another folder")
-        if seen.picture.time_s is None:
-            write_atomic(self._path, _encode(self._draw(seen), self._path))
+        if result.error is not None:
+            return
+        if result.source != self._source:
+            self._open_video.close()
+            self._source, self._video, self._copy = result.source, None, self._copy_of(result.source)
+        if result.time_s is None:
+            write_picture(self._copy, self._draw(result))
         else:
             if self._video is None:
-                self._video = self._open.enter_context(VideoWriter(self._path))
-            self._video.write(annotate(seen.picture.pixels, seen.faces), seen.picture.time_s)
-        self._copies.add(self._path)
+                self._video = self._open_video.enter_context(VideoWriter(self._copy))
+            self._video.write(annotate(result.pixels, result.faces), result.time_s)
+        self._copies.add(self._copy)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._open.close()
+        self._open_video.close()
         if self._copies:
             console.log.info("drawn: %s", self.path.absolute())
 
-    def _draw(self, seen: PictureResult) -> NDArray[np.uint8]:
-        if self.explain is None or not seen.faces:
-            return annotate(seen.picture.pixels, seen.faces)
-        maps = occlude(self.explain, np.array([face.image for face in seen.faces]))
-        return annotate_with_maps(seen.picture.pixels, seen.faces, maps)
+    def _draw(self, result: PictureResult) -> NDArray[np.uint8]:
+        if self.explain is None or not result.faces:
+            return annotate(result.pixels, result.faces)
+        maps = occlude(self.explain, np.array([face.image for face in result.faces]))
+        return annotate_with_maps(result.pixels, result.faces, maps)
 
     def _copy_of(self, source: str) -> Path:
         if self.root is None:
             return self.path
         path = self.path / _absolute(source).relative_to(self.root)
-        kinds, other = (tuple(FORMATS), ".mp4") if is_video(source) else (PICTURES, ".png")
-        path = path if path.suffix.lower() in kinds else path.with_name(path.name + other)
+        endings, other = (tuple(FORMATS), ".mp4") if is_video(source) else (PICTURE_ENDINGS, ".png")
+        if path.suffix.lower() not in endings:
+            path = path.with_name(path.name + other)
         while path in self._copies:  # that of n.gif is n.gif.png, and there is an n.gif.png
             path = path.with_stem(path.stem + "_")
         return path
@@ -117,42 +114,33 @@ class Chart:
         require_matplotlib()
         if len(inputs) != 1 or not is_video(inputs[0]):
             raise UsageError("--chart draws one video over time; give one, or leave --chart out")
-        self.path, self.over_time, self.empty = path, Timeline(labels), True
+        self.path, self.timeline, self.empty = path, Timeline(labels), True
 
     def __enter__(self) -> Self:
         return self
 
-    def write(self, seen: PictureResult) -> None:
+    def write(self, result: PictureResult) -> None:
         """Take in a frame."""
-        self.over_time.add(seen)
-        self.empty = False
+        if result.error is None:
+            self.timeline.add(result)
+            self.empty = False
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if not self.empty:
-            draw_timeline(self.over_time, self.path)
+            draw_timeline(self.timeline, self.path)
             console.log.info("drawn: %s", self.path.absolute())
 
 
-def _root(inputs: Sequence[str]) -> Path | None:
+def _common_folder(inputs: Sequence[str]) -> Path | None:
     """Return the folder that all inputs lie in; None for a single file."""
-    paths = [_absolute(name) for name in inputs]
-    if len(paths) == 1 and not paths[0].is_dir():
+    if len(inputs) == 1 and Path(inputs[0]).is_file():
         return None
-    try:
-        return Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
-    except ValueError:  # Windows
-        raise UsageError("--draw: the inputs lie on several drives; draw those of one at a time") from None
+    folders = []
+    for path in require_inputs(inputs):
+        place = _absolute(str(path))
+        folders.append(place if place.is_dir() else place.parent)
+    return Path(os.path.commonpath(folders))
 
 
 def _absolute(name: str) -> Path:
     return Path(os.path.abspath(name))  # noqa: PTH100 - resolves `..`, which `Path.absolute` does not
-
-
-def _encode(pixels: NDArray[np.uint8], path: Path) -> bytes:
-    buffer, suffix = io.BytesIO(), path.suffix.lower()
-    try:
-        Image.fromarray(pixels).save(buffer, Image.registered_extensions()[suffix], quality=95)
-    except (OSError, ValueError) as error:  # of a kind that has no such wide pictures
-        size = f"{pixels.shape[1]}×{pixels.shape[0]}"
-        raise UsageError(f"{path}: {size} pixels can't be written as {suffix} ({error}); choose .png") from None
-    return buffer.getvalue()

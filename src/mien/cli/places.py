@@ -20,16 +20,18 @@ def refuse_clashes(inputs: Sequence[str], places: Mapping[str, Path | None]) -> 
         if path is None:
             continue
         for name, whose in taken.items():
-            if _same(name, path):
+            if _is_same(name, path):
                 raise UsageError(f"{flag} {path}: would replace what {whose} names; choose another name")
         taken[str(path)] = flag
 
 
-def _same(one: str, other: Path) -> bool:
-    """Whether two names are of one file, also by links, or by case where a disk does not tell cases apart."""
-    if os.path.realpath(one) == os.path.realpath(other):
-        return True
-    return exists(one) and exists(other) and Path(one).samefile(other)
+def refuse_among_inputs(folder: Path, inputs: Sequence[str]) -> None:
+    """Raise `UsageError` if a folder for copies lies in an input, where they would be read, or has one in it."""
+    real = folder.resolve()
+    for name in inputs:
+        given = Path(name).resolve()
+        if real.is_relative_to(given) or given.is_relative_to(real):
+            raise UsageError(f"--draw {folder}: copies must not lie among the inputs ({name}); choose another folder")
 
 
 def exists(path: str | Path) -> bool:
@@ -37,15 +39,8 @@ def exists(path: str | Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
-def links_in(inputs: Sequence[str]) -> set[str]:
-    """Return the real paths of the files that links below folders lead to."""
-    return {os.path.realpath(path) for name in inputs for path in Path(name).rglob("*") if path.is_symlink()}
-
-
-def refuse_among_inputs(folder: Path, inputs: Sequence[str]) -> None:
-    """Raise `UsageError` if a folder for copies lies in an input, where they would be read, or has one in it."""
-    real = Path(os.path.realpath(folder))
-    for name in inputs:
-        given = Path(os.path.realpath(name))
-        if real.is_relative_to(given) or given.is_relative_to(real):
-            raise UsageError(f"--draw {folder}: copies must not lie among the inputs ({name}); choose another folder")
+def _is_same(name: str, path: Path) -> bool:
+    """Whether two names are of one file; `samefile` knows links, and disks that don't tell cases apart."""
+    if exists(name) and exists(path):
+        return Path(name).samefile(path)
+    return os.path.abspath(name) == os.path.abspath(path)  # noqa: PTH100 - resolves `..`, `Path.absolute` does not

@@ -56,7 +56,7 @@ def decode_colour(source: Path | bytes, *, name: str | None = None) -> NDArray[n
 
     `grey` of it is what `decode` gives, to within a grey level where the file is in inks or a palette.
     """
-    return _decode(source, name, _colour)
+    return _decode(source, name, to_rgb)
 
 
 def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -118,7 +118,8 @@ def _scale(picture: Image.Image) -> float:
     return 257 if brightest > 255 else 1 / 255 if picture.mode == "F" and brightest <= 1 else 1
 
 
-def _colour(picture: Image.Image) -> NDArray[np.uint8]:
+def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
+    """Convert an opened picture of any mode to RGB, on white where it is transparent: `uint8 (H, W, 3)`."""
     if picture.mode[0] in "IF":
         return np.repeat(_grey(picture)[:, :, None], 3, axis=2)
     levels = np.empty((picture.height, picture.width, 3), np.uint8)

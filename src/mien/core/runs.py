@@ -43,7 +43,7 @@ HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accur
 TIMING = ("epoch", "seconds", "train_faces_per_s")
 """The columns of `timing.csv`."""
 
-RESULTS = ("eval", "explain", "report.html")
+RESULTS = ("eval", "explain", "report.html", "bundle")
 """What describes the model of a run, and is old as soon as training goes on."""
 
 OWN = (

@@ -5,16 +5,19 @@ video is annotated.
 """
 
 import functools
+import io
 import itertools
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mien.core.errors import UsageError
+from mien.core.files import write_atomic
 from mien.core.images import SIZE, require_faces, to_uint8
 from mien.core.labels import FERPLUS_NAMES
 from mien.runtime.detect import require_rgb
@@ -39,6 +42,9 @@ COLOURS: dict[str, Colour] = {
 }
 """Seven that colour-blind people tell apart (Okabe & Ito 2008, <https://jfly.uni-koeln.de/color/>), and a light grey:
 to some of them a darker one is the colour of fear or disgust."""
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+"""Kinds of pictures that are written."""
 
 CUT_NAME = 24
 """Letters that are left of a class's name where the whole name does not fit the picture."""
@@ -176,6 +182,25 @@ def annotate_with_maps(
         y, x = top.shape[0] + gap + row * (tile_height + gap), gap + column * (tile_width + gap)
         page[y : y + tile_height, x : x + tile_width] = tile
     return page
+
+
+def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write an RGB picture `uint8 (H, W, 3)`; the ending says the kind.
+
+    Raises:
+        UsageError: an ending that is none of `PICTURE_ENDINGS`, or a kind that can't hold such a large picture.
+        StorageError: the file can't be written.
+    """
+    ending = path.suffix.lower()
+    if ending not in PICTURE_ENDINGS:
+        raise UsageError(f"{path}: expected a name that ends in {', '.join(PICTURE_ENDINGS)}")
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(pixels).save(buffer, Image.registered_extensions()[ending], quality=95)
+    except (OSError, ValueError) as error:
+        size = f"{pixels.shape[1]}×{pixels.shape[0]}"
+        raise UsageError(f"{path}: {size} pixels can't be written as {ending} ({error}); choose .png") from None
+    write_atomic(path, buffer.getvalue())
 
 
 def overlay(image: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:

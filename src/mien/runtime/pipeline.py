@@ -1,6 +1,6 @@
-"""`see`: from pictures to classified faces, in batches.  Axes: `N` faces, `C` classes."""
+"""From pictures to classified faces, in batches.  Axes: `N` faces, `C` classes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,20 +8,24 @@ from numpy.typing import NDArray
 from mien.core.images import SIZE
 from mien.runtime.detect import Detector
 from mien.runtime.geometry import Box
+from mien.runtime.occlusion import Classify
 from mien.runtime.photo import FoundFace, find_faces
-from mien.runtime.results import Face, Picture, PictureResult
+from mien.runtime.results import Face, Picture, PictureResult, Unreadable
 
 BATCH = 8
 """Pictures are classified at the latest when those that wait have this many faces together: more are hardly faster, and
 an interrupt would lose more."""
 
-MOST_PIXELS = 32_000_000
+MAX_PIXELS = 32_000_000
 """Pictures are classified at the latest when those that wait have this many pixels together: 96 MB."""
 
+FoundFaces = tuple[Picture, list[FoundFace]]
+"""A picture and its faces, not yet classified."""
 
-def see(
-    model: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    pictures: Iterator[Picture],
+
+def find_and_classify(
+    model: Classify,
+    pictures: Iterable[Picture | Unreadable],
     *,
     labels: Sequence[str],
     detector: Detector,
@@ -30,8 +34,8 @@ def see(
 ) -> Iterator[PictureResult]:
     """Find and classify the faces of pictures; the faces of several pictures are classified together.
 
-    A video's frame counts as a face as a whole only if it has 48×48 pixels: one without a face has none.  When reading
-    fails, what was read before comes out first, then the error.
+    A picture's faces come from left to right.  A video's frame counts as a face as a whole only if it has 48×48 pixels:
+    one without a face has none.  When reading fails, what was read before comes out first, then the error.
 
     Args:
         model: maps faces `uint8 (N, 48, 48)` to probabilities `float32 (N, C)`.
@@ -41,45 +45,63 @@ def see(
         margin: see `mien.runtime.photo.face_square`.
         align: see `mien.runtime.photo.face_square`.
     """
-    waiting: list[tuple[Picture, list[FoundFace]]] = []
+    waiting: list[FoundFaces] = []
+    faces = pixels = 0
     try:
         for picture in pictures:
-            found = find_faces(picture.pixels, detector=detector, margin=margin, align=align)
-            waiting.append((picture, [face for face in found if picture.time_s is None or _counts(face, picture)]))
-            faces = sum(len(found) for _, found in waiting)
-            if faces >= BATCH or sum(each.pixels.size // 3 for each, _ in waiting) >= MOST_PIXELS:
+            if isinstance(picture, Unreadable):
                 yield from _classify(model, waiting, labels)
-                waiting = []
+                waiting, faces, pixels = [], 0, 0
+                yield PictureResult(picture.source, error=picture.error)
+                continue
+            found = find_faces(picture.pixels, detector=detector, margin=margin, align=align)
+            if picture.time_s is None:
+                found.sort(key=_from_left)
+            else:
+                found = [face for face in found if _counts_in_video(face, picture)]
+            waiting.append((picture, found))
+            faces += len(found)
+            pixels += picture.pixels.size // 3
+            if faces >= BATCH or pixels >= MAX_PIXELS:
+                yield from _classify(model, waiting, labels)
+                waiting, faces, pixels = [], 0, 0
     except Exception:
         yield from _classify(model, waiting, labels)
         raise
     yield from _classify(model, waiting, labels)
 
 
-def _counts(face: FoundFace, frame: Picture) -> bool:
+def _from_left(face: FoundFace) -> tuple[float, float]:
+    """Return by what a picture's faces are sorted: their centres from left to right, then from top to bottom."""
+    if face.detection is None:
+        return 0.0, 0.0
+    box = face.detection.box_px
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
+def _counts_in_video(face: FoundFace, frame: Picture) -> bool:
     return face.detection is not None or frame.pixels.shape[:2] == (SIZE, SIZE)
 
 
-def _classify(
-    model: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    waiting: list[tuple[Picture, list[FoundFace]]],
-    labels: Sequence[str],
-) -> Iterator[PictureResult]:
-    images = [face.image for _, found in waiting for face in found]
-    said: Iterator[NDArray[np.float32]] = iter(model(np.array(images)) if images else [])
+def _classify(model: Classify, waiting: list[FoundFaces], labels: Sequence[str]) -> Iterator[PictureResult]:
+    images: list[NDArray[np.uint8]] = []
+    for _, found in waiting:
+        images.extend(face.image for face in found)
+    rows: Iterator[NDArray[np.float32]] = iter(model(np.array(images)) if images else [])
     for picture, found in waiting:
-        yield PictureResult(
-            picture,
-            tuple(_face(picture, each, str(i), next(said), labels) for i, each in enumerate(found, start=1)),
-        )
+        faces = []
+        for number, face in enumerate(found, start=1):
+            probabilities = dict(zip(labels, next(rows).tolist(), strict=True))
+            faces.append(_to_face(picture, face, number=number, probabilities=probabilities))
+        yield PictureResult.of(picture, faces)
 
 
-def _face(picture: Picture, found: FoundFace, face: str, said: NDArray[np.float32], labels: Sequence[str]) -> Face:
+def _to_face(picture: Picture, found: FoundFace, *, number: int, probabilities: dict[str, float]) -> Face:
     height, width = picture.pixels.shape[:2]
     return Face(
         source=picture.source,
-        face=face,
-        probabilities=dict(zip(labels, said.tolist(), strict=True)),
+        face=str(number),
+        probabilities=probabilities,
         box=found.detection.box_px if found.detection else Box(0.0, 0.0, width, height),
         image=found.image,
         square=found.square,

@@ -1,16 +1,28 @@
-"""What flows through the runtime: pictures to look at, and the faces seen in them.  Axes: `H`, `W` the picture."""
+"""What flows through the runtime: pictures to look at, and what was found in them.  Axes: `H`, `W` the picture."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.errors import DataError, MissingExtraError
 from mien.core.schema import SCHEMA_VERSION
 from mien.runtime.geometry import Box, Square
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from PIL import Image
+
+    from mien.core.model_id import ModelId
+
 PROBABILITY_DIGITS, BOX_DIGITS, TIME_DIGITS = 6, 2, 6
 """Decimals of a record's numbers."""
+
+Reopen = Callable[[], NDArray[np.uint8]]
+"""Reads a picture's pixels again, RGB, `uint8 (H, W, 3)`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,33 +30,43 @@ class Picture:
     """One picture, or one frame of a video.
 
     Attributes:
-        source: the file.
+        source: the file, or what else to call the picture.
         pixels: RGB, `uint8 (H, W, 3)`, upright.
         frame: the frame's number in its video, from 0; None for a picture.
         time_s: the frame's time in seconds; None for a picture.
+        reopen: reads the pixels again when nobody has kept them.
     """
 
     source: str
     pixels: NDArray[np.uint8]
     frame: int | None = None
     time_s: float | None = None
+    reopen: Reopen | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Unreadable:
+    """What takes a picture's place in the stream where it can't be read."""
+
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Face:
     """A classified face: one record of the output.
 
     Attributes:
         source: the file that it is in.
-        face: which one: its number in the picture from 1, the surest first; its track's number in a video; its id in a
-            table of faces.
+        face: which one: its number in the picture, from 1, from left to right; its track's number in a video; its id in
+            a table of faces.
         probabilities: the probability of each class, in the model's order; they sum to 1.
         box: the detector's rectangle in the upright picture, in pixels; the whole picture where that is the face; None
             in a table of faces.
         image: what the network saw, grey, `uint8 (48, 48)`.
         square: where that was cut out; None where the whole picture is the face.
-        frame: as in `Picture`.
-        time_s: as in `Picture`.
+        frame: the frame's number in its video, from 0; None for a picture.
+        time_s: the frame's time in seconds; None for a picture.
     """
 
     source: str
@@ -67,23 +89,192 @@ class Face:
         return self.probabilities[self.label]
 
     def record(self) -> dict[str, Any]:
-        """One plain mapping, as every output format has it; probabilities to 6 digits, boxes to 0.01 pixels."""
+        """Return one plain mapping, as every output format has it; probabilities to 6 digits, boxes to 0.01 pixels."""
+        box = None
+        if self.box is not None:
+            box = [round(side, BOX_DIGITS) for side in self.box]
         return {
             "schema_version": SCHEMA_VERSION,
             "source": self.source,
             "frame": self.frame,
             "time_s": None if self.time_s is None else round(self.time_s, TIME_DIGITS),
             "face": self.face,
-            "box": None if self.box is None else [round(side, BOX_DIGITS) for side in self.box],
+            "box": box,
             "label": self.label,
             "probability": round(self.probability, PROBABILITY_DIGITS),
             "probabilities": {name: round(p, PROBABILITY_DIGITS) for name, p in self.probabilities.items()},
         }
 
+    def __repr__(self) -> str:
+        return f"Face({self.face} {self.label} {self.probability:.2f})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class PictureResult:
-    """A picture and its faces."""
+    """A picture's faces, or a video's frame's.  In a notebook it shows the picture with its faces marked.
 
-    picture: Picture
-    faces: tuple[Face, ...]
+    Attributes:
+        source: the file; for a picture in memory its own name or its place in the list, `picture 2`.
+        faces: from left to right; in a video by track.
+        frame: the frame's number in its video, from 0; None for a picture.
+        time_s: the frame's time in seconds; None for a picture.
+        error: why the picture can't be read, where `skip_bad` allows that; else None.
+    """
+
+    source: str
+    faces: tuple[Face, ...] = ()
+    frame: int | None = None
+    time_s: float | None = None
+    error: str | None = None
+    _pixels: NDArray[np.uint8] | None = field(default=None, kw_only=True)
+    _reopen: Reopen | None = field(default=None, kw_only=True)
+
+    @classmethod
+    def of(cls, picture: Picture, faces: Sequence[Face]) -> Self:
+        """Combine a picture and its faces."""
+        return cls(
+            picture.source,
+            tuple(faces),
+            picture.frame,
+            picture.time_s,
+            _pixels=picture.pixels,
+            _reopen=picture.reopen,
+        )
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The upright picture in RGB, `uint8 (H, W, 3)`: opened again where it was not kept.
+
+        A video's frame is found by decoding the video up to it.
+
+        Raises:
+            DataError: the picture can't be read (any more).
+        """
+        if self._pixels is not None:
+            return self._pixels
+        if self._reopen is None:
+            raise DataError(self.error or f"{self.source}: its pixels were not kept")
+        return self._reopen()
+
+    def without_pixels(self) -> Self:
+        """Return the same without the pixels; they are read again when asked for."""
+        return replace(self, _pixels=None)
+
+    def plot(self) -> "Image.Image":
+        """Return the picture with its faces marked, each with its number, class and probability.
+
+        Raises:
+            DataError: the picture can't be read (any more).
+        """
+        from PIL import Image
+
+        from mien.runtime.annotate import annotate
+
+        return Image.fromarray(annotate(self.pixels, self.faces))
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture with its faces marked; the ending says the kind, such as `.png` or `.jpg`.
+
+        Raises:
+            DataError: the picture can't be read (any more).
+            UsageError: an ending that is no picture's.
+            StorageError: the file can't be written.
+        """
+        from mien.runtime.annotate import annotate, write_picture
+
+        write_picture(Path(path), annotate(self.pixels, self.faces))
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one plain mapping per face, as files of results have them."""
+        return [face.record() for face in self.faces]
+
+    def __repr__(self) -> str:
+        place = self.source if self.time_s is None else f"{self.source} {self.time_s:.3f} s"
+        if self.error is not None:
+            return f"PictureResult({place}: {self.error})"
+        faces = ", ".join(f"{face.face} {face.label} {face.probability:.2f}" for face in self.faces)
+        return f"PictureResult({place}: {faces or 'no face'})"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return what a notebook shows; without the picture it shows the text."""
+        import io
+
+        try:
+            picture = self.plot()
+        except DataError:
+            return None
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        return buffer.getvalue()
+
+
+class Results(list[PictureResult]):
+    """What was found in several pictures, in their order.
+
+    Attributes:
+        model: which network classified.
+        classes: the C class names, in the order of the probabilities.
+    """
+
+    def __init__(self, pictures: Iterable[PictureResult], *, model: "ModelId", classes: Sequence[str]) -> None:
+        super().__init__(pictures)
+        self.model = model
+        self.classes = tuple(classes)
+
+    @property
+    def faces(self) -> list[Face]:
+        """The faces of all pictures."""
+        found: list[Face] = []
+        for picture in self:
+            found.extend(picture.faces)
+        return found
+
+    @property
+    def unreadable(self) -> list[PictureResult]:
+        """The pictures that could not be read; each has its `error`."""
+        return [picture for picture in self if picture.error is not None]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one plain mapping per face, as files of results have them."""
+        return [face.record() for face in self.faces]
+
+    def to_pandas(self) -> "DataFrame":
+        """Return a table with one row per face and the columns of the CSV file.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        from mien.runtime.result_files import columns, flat_record
+
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtraError("a table needs pandas: pip install pandas") from None
+        names = columns(self.classes)
+        table = pandas.DataFrame([flat_record(face) for face in self.faces], columns=names)
+        # Pictures have no frame and no time: columns of nothing would have no numbers' type.
+        kinds = dict.fromkeys([name for name in names if name.startswith("box_")], "float64")
+        return table.astype({"frame": "Int64", "time_s": "float64", **kinds})
+
+    def save(self, path: str | Path) -> None:
+        """Write one record per face; the ending says the format: `.json`, `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.txt`.
+
+        Raises:
+            UsageError: another ending.
+            MissingExtraError: Parquet, and pyarrow is not installed.
+            StorageError: the file can't be written.
+        """
+        from mien.core.files import storage_errors
+        from mien.runtime.result_files import format_of, open_writer
+
+        place = Path(path)
+        format_ = format_of(place)
+        with storage_errors(place):
+            writer = open_writer(place, format_, model=self.model, classes=self.classes)
+            writer.write(self.faces)
+            writer.close()
+
+    def __repr__(self) -> str:
+        unreadable = len(self.unreadable)
+        end = f", {unreadable} unreadable" if unreadable else ""
+        return f"Results({len(self) - unreadable} pictures, {len(self.faces)} faces{end})"

@@ -1,6 +1,7 @@
 """Running a bundle's graph in ONNX Runtime.  Axes: `N` faces, `C` classes, `H = W = 48`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import onnxruntime
@@ -12,6 +13,9 @@ from mien.core.images import require_faces
 from mien.core.labels import MOST_CLASSES
 from mien.runtime.devices import provider, resolve_device, usable_cores
 from mien.runtime.onnx_file import require_whole
+
+if TYPE_CHECKING:
+    from mien.core.model_id import ModelId
 
 BATCH = 64
 MOST_THREADS = 1024
@@ -33,11 +37,11 @@ class Graph:
 
     def __init__(self, content: bytes, *, threads: int | None = None, device: str = "cpu") -> None:
         self._session = open_graph(content, threads=threads, device=device)
-        faces, said = self._session.get_inputs(), self._session.get_outputs()
-        ends = [(each.name, each.type, len(each.shape)) for each in (*faces, *said)]
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        ends = [(end.name, end.type, len(end.shape)) for end in (*inputs, *outputs)]
         if ends != [("faces", "tensor(uint8)", 3), ("probabilities", "tensor(float)", 2)]:
             raise DataError(f"not a graph from faces to probabilities (it has {ends})")
-        self._classes = said[0].shape[1]
+        self._classes = outputs[0].shape[1]
         if not isinstance(self._classes, int) or not 0 < self._classes <= MOST_CLASSES:
             raise DataError(f"not a graph from faces to probabilities (of {self._classes} classes)")
 
@@ -50,29 +54,33 @@ class Graph:
             DataError: another dtype or shape, or the graph can't be computed or gives no probabilities.
         """
         require_faces(faces, what="faces")
-        said = np.empty((len(faces), self._classes), np.float32)
+        probabilities = np.empty((len(faces), self._classes), np.float32)
         for i in range(0, len(faces), batch):
-            said[i : i + batch] = self._run(faces[i : i + batch])
-        return said
+            probabilities[i : i + batch] = self._run(faces[i : i + batch])
+        return probabilities
 
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:
-            said: NDArray[np.float32] = self._session.run(["probabilities"], {"faces": faces})[0]
+            probabilities: NDArray[np.float32] = self._session.run(["probabilities"], {"faces": faces})[0]
         except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail
             raise DataError(f"the graph can't be computed ({error})") from None
-        wrong = said.shape != (len(faces), self._classes) or not np.allclose(said.sum(axis=1), 1, atol=1e-3)
-        if wrong or (said < 0).any():
-            raise DataError(f"the graph gives no probabilities of {self._classes} classes ({said.dtype} {said.shape})")
-        return said
+        shape = probabilities.shape
+        wrong = shape != (len(faces), self._classes) or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+        if wrong or (probabilities < 0).any():
+            raise DataError(
+                f"the graph gives no probabilities of {self._classes} classes ({probabilities.dtype} {shape})"
+            )
+        return probabilities
 
 
 class BundleModel(Graph):
-    """A bundle, ready to classify faces; `open_model` makes one.
+    """A bundle, ready to classify faces; `BundleModel.open` makes one.
 
     Attributes:
-        bundle: what was loaded.
+        bundle: what was opened.
         precision: `fp32` or `int8`.
         device: `cpu`, `cuda:0`, …
+        threads: how many compute; None is as many as the process may use.
     """
 
     def __init__(self, bundle: Bundle, *, precision: Precision, threads: int | None, device: str) -> None:
@@ -80,12 +88,56 @@ class BundleModel(Graph):
             if "fp32" not in bundle.card["files"]:
                 raise UsageError(f"device '{device}' computes in fp32, and {bundle.path} holds int8 alone; choose cpu")
             precision = "fp32"
-        self.bundle, self.precision, self.device = bundle, bundle.resolve(precision), device
+        self.bundle, self.precision = bundle, bundle.resolve(precision)
+        self.device, self.threads = device, threads
         super().__init__(bundle.read_model(precision), threads=threads, device=device)
         if self._classes != len(self.labels):
             raise DataError(
                 f"{bundle.path}: the graph tells {self._classes} classes apart, the card names {len(self.labels)}"
             )
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str | Path | Bundle | None = None,
+        *,
+        precision: Precision = "default",
+        threads: int | None = None,
+        device: str = "auto",
+    ) -> Self:
+        """Make a bundle ready to classify faces: `model(faces)` takes `uint8 (N, 48, 48)` and gives `float32 (N, C)`.
+
+        Args:
+            bundle: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien; None
+                takes `mien-s-ferplus`.
+            precision: `default` takes the one that the card names; off the CPU fp32, since int8 is made for CPUs.
+            threads: see `Graph`.
+            device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not
+                CoreML, see `mien.runtime.devices.resolve_device`.
+
+        Raises:
+            DataError: no such bundle, or a file of it is missing or damaged.
+            UsageError: no such precision or device, or `threads` is not 1 to 1024.
+
+        >>> model = BundleModel.open(threads=1)
+        >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
+        ((2, 8), ('neutral', 'happiness'))
+        """
+        if not isinstance(bundle, Bundle):
+            bundle = Bundle.open(bundle or weights() / DEFAULT)
+        chosen = resolve_device(device)
+        try:
+            return cls(bundle, precision=precision, threads=threads, device=chosen)
+        except UsageError:
+            if device != "auto" or chosen == "cpu":
+                raise
+            # ONNX Runtime was built for CUDA, and no GPU is there.
+            return cls(bundle, precision=precision, threads=threads, device="cpu")
+
+    @property
+    def id(self) -> "ModelId":
+        """Which network this is: the bundle's name, the mien that exported it, the graph's sha256."""
+        return self.bundle.model_id(self.precision)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -98,43 +150,6 @@ class BundleModel(Graph):
         return float(self.bundle.card["input"]["crop_margin"])
 
 
-def open_model(
-    bundle: str | Path | Bundle | None = None,
-    *,
-    precision: Precision = "default",
-    threads: int | None = None,
-    device: str = "auto",
-) -> BundleModel:
-    """Make a bundle ready to classify faces: `model(faces)` takes `uint8 (N, 48, 48)` and gives `float32 (N, C)`.
-
-    Args:
-        bundle: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien; None takes
-            `mien-s-ferplus`.
-        precision: `default` takes the one that the card names; off the CPU fp32, since int8 is made for CPUs.
-        threads: see `Graph`.
-        device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not CoreML,
-            see `mien.runtime.devices.resolve_device`.
-
-    Raises:
-        DataError: no such bundle, or a file of it is missing or damaged.
-        UsageError: no such precision or device, or `threads` is not 1 to 1024.
-
-    >>> model = open_model(threads=1)
-    >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
-    ((2, 8), ('neutral', 'happiness'))
-    """
-    bundle = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle or weights() / DEFAULT)
-    chosen = resolve_device(device)
-    try:
-        return BundleModel(bundle, precision=precision, threads=threads, device=chosen)
-    except UsageError:
-        if device != "auto" or chosen == "cpu":
-            raise
-        return open_model(
-            bundle, precision=precision, threads=threads, device="cpu"
-        )  # built for CUDA, and no GPU is there
-
-
 def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> onnxruntime.InferenceSession:
     """Open an ONNX file's content; arguments and errors as in `Graph`."""
     if threads is not None and not 1 <= threads <= MOST_THREADS:
@@ -143,7 +158,7 @@ def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> o
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors; the rest is said by exceptions
+    options.log_severity_level = 3  # errors; exceptions tell the rest
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted = [provider(device)] + ([] if device == "cpu" else [provider("cpu")])
     try:

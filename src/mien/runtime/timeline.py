@@ -31,18 +31,18 @@ LEGEND_LETTERS = 24
 
 
 class Timeline:
-    """Adds up what was seen in a video, in bins of time, in the same memory for a second and for two hours.
+    """Adds up the faces of a video, in bins of time, in the same memory for a second and for two hours.
 
     Bins are 1/8 s wide, and twice as wide each time that a video outgrows 1,024 of them: 8 s for two hours.
 
     Args:
         labels: the C class names, in the model's order.
 
-    >>> from mien.runtime.results import Face, Picture
+    >>> from mien.runtime.results import Face
     >>> over_time = Timeline(("happy", "sad"))
     >>> for time_s, p in ((0.0, 1.0), (0.1, 0.5), (2.0, 0.25)):
     ...     face = Face("a.mp4", "1", {"happy": p, "sad": 1 - p}, None, np.zeros((48, 48), np.uint8), time_s=time_s)
-    ...     over_time.add(PictureResult(Picture("a.mp4", np.zeros((9, 9, 3), np.uint8), 0, time_s), (face,)))
+    ...     over_time.add(PictureResult("a.mp4", (face,), time_s=time_s))
     >>> over_time.edges_s().tolist(), over_time.means()[:, 0].tolist(), over_time.faces().tolist()
     ([0.0, 2.0, 2.125], [0.75, 0.25], [1.0, 1.0])
     """
@@ -53,21 +53,22 @@ class Timeline:
         """The bins' width in seconds."""
         self._sums = np.zeros((BINS, len(self.labels) + 2))  # of probabilities, of faces, of frames
 
-    def add(self, seen: PictureResult) -> None:
+    def add(self, frame: PictureResult) -> None:
         """Take in a frame, in any order.
 
         Raises:
             UsageError: a picture that has no time.
         """
-        time_s = seen.picture.time_s
+        time_s = frame.time_s
         if time_s is None:
-            raise UsageError(f"{seen.picture.source}: a picture without a time, expected a frame of a video")
-        while time_s >= BINS * self.bin_s:
-            self._sums = np.concatenate([self._sums[::2] + self._sums[1::2], np.zeros_like(self._sums[::2])])
+            raise UsageError(f"{frame.source}: a picture without a time, expected a frame of a video")
+        while time_s >= BINS * self.bin_s:  # each two neighbours become one bin, and the upper half is empty
+            merged = self._sums[::2] + self._sums[1::2]
+            self._sums = np.concatenate([merged, np.zeros_like(merged)])
             self.bin_s *= 2
         row = self._sums[int(max(time_s, 0) / self.bin_s)]
         row[-1] += 1
-        for face in seen.faces:
+        for face in frame.faces:
             row[:-2] += [face.probabilities[label] for label in self.labels]
             row[-2] += 1
 
@@ -96,10 +97,10 @@ class Timeline:
 def draw_timeline(over_time: Timeline, path: Path) -> None:
     """Draw expression over time as a PNG: the classes' mean probabilities as stacked areas, below it how many faces.
 
-    Where no face was seen, the upper panel is empty.  Classes have the colours that `mien.runtime.annotate` gives them.
+    Where no face was found, the upper panel is empty.  Classes have the colours of annotated pictures.
 
     Args:
-        over_time: what was seen, complete.
+        over_time: the whole video's faces.
         path: where to write; replaced as a whole.
 
     Raises:
@@ -109,7 +110,7 @@ def draw_timeline(over_time: Timeline, path: Path) -> None:
     """
     edges = over_time.edges_s()
     if not edges.size:
-        raise UsageError(f"{path}: no frame was looked at, there is nothing to draw")
+        raise UsageError(f"{path}: there is no frame to draw")
     require_matplotlib()
     from matplotlib import style
     from matplotlib.figure import Figure

@@ -17,19 +17,21 @@ LOST_S = 1.0
 SMOOTH_S = 0.25
 """The time constant of the probabilities' smoothing, see `track`."""
 
+NO_BOX = Box(0, 0, 0, 0)
+
 STEADY_S = 0.2
 """The time constant of a track's motion, which tells where its face is expected: long enough that the jitter of the
 boxes is not taken for motion."""
 
 
 def track(
-    seen: Iterable[PictureResult], *, smooth_s: float = SMOOTH_S, known: Iterable[Face] = ()
+    frames: Iterable[PictureResult], *, smooth_s: float = SMOOTH_S, known: Iterable[Face] = ()
 ) -> Iterator[PictureResult]:
     """Number the faces of a video by track, and smooth each track's probabilities over time.
 
     A face belongs to the track whose expected box, moved on as the face has moved so far, it overlaps most; pairs are
-    taken from the largest overlap down.  A face that overlaps none by `MIN_IOU` begins a track, as all do after a
-    cut.  A track ends after `LOST_S` without a face.  Another source begins anew, and pictures pass unchanged.
+    taken from the largest overlap down.  A face that overlaps none by `MIN_IOU` begins a track, as all do after a cut.
+    A track ends after `LOST_S` without a face.  Another source begins anew, and pictures pass unchanged.
 
     Smoothing is exponential: over a time t since the track's face before, the smoothed probabilities p become
     p + (1 − exp(−t / `smooth_s`)) (q − p) with the face's own q, so it does not depend on the frame rate.  The default
@@ -38,9 +40,9 @@ def track(
     28 %.  An expression appears about `smooth_s` late.
 
     Args:
-        seen: frames of videos in their order; each is passed on before the next is taken.
+        frames: frames of videos in their order; each is passed on before the next is taken.
         smooth_s: the time constant in seconds; 0 leaves the probabilities as they are.
-        known: faces of the first video that have gone through here before, in their order, when a job goes on.
+        known: faces of the first video that have gone through here before, in their order, when a job is resumed.
 
     Yields:
         The same, where `face` is the track's number, "1", "2", … in the order of appearance.
@@ -49,28 +51,69 @@ def track(
         UsageError: `smooth_s` below 0.
 
     >>> import numpy as np
-    >>> from mien.runtime.results import Picture
     >>> def frame(i, x, happy):
     ...     box, image = Box(x, 0, 40, 40), np.zeros((48, 48), np.uint8)
     ...     face = Face("a.mp4", "1", {"happy": happy, "sad": 1 - happy}, box, image, frame=i, time_s=i / 4)
-    ...     return PictureResult(Picture("a.mp4", np.zeros((48, 99, 3), np.uint8), i, i / 4), (face,))
-    >>> for one in track([frame(0, 0, 1.0), frame(1, 9, 0.0), frame(2, 90, 0.0)]):
-    ...     print(one.faces[0].face, round(one.faces[0].probabilities["happy"], 3))
-    1 1.0
-    1 0.368
-    2 0.0
+    ...     return PictureResult("a.mp4", (face,), i, i / 4)
+    >>> list(track([frame(0, 0, 1.0), frame(1, 9, 0.0), frame(2, 90, 0.0)]))
+    [PictureResult(a.mp4 0.000 s: 1 happy 1.00), PictureResult(a.mp4 0.250 s: 1 sad 0.63),
+     PictureResult(a.mp4 0.500 s: 2 sad 1.00)]
     """
-    if not 0 <= smooth_s < math.inf:
-        raise UsageError(f"smoothing over {smooth_s} s, expected 0 or more")
-    return _tracked(seen, smooth_s, known)
+    tracker = Tracker(smooth_s=smooth_s, known=known)
+    return (tracker.update(frame) for frame in frames)
+
+
+class Tracker:
+    """Tracks the faces of one frame after the other; `track` has the arguments and what is done."""
+
+    def __init__(self, *, smooth_s: float = SMOOTH_S, known: Iterable[Face] = ()) -> None:
+        if not 0 <= smooth_s < math.inf:
+            raise UsageError(f"smoothing over {smooth_s} s, expected 0 or more")
+        self._smooth_s = smooth_s
+        self._source = ""
+        self._last_s = -math.inf
+        self._count = 0
+        self._tracks: list[_Track] = []
+        self._resumed = _replay(known)
+
+    def update(self, frame: PictureResult) -> PictureResult:
+        """Return the next frame with its faces numbered by track, and their probabilities smoothed."""
+        if frame.time_s is None:
+            return frame
+        time_s = round(frame.time_s, TIME_DIGITS)
+        self._begin(frame.source, time_s)
+        self._tracks = [one for one in self._tracks if one.time_s == self._last_s or time_s - one.time_s <= LOST_S]
+        boxes = [_rounded(face.box or NO_BOX) for face in frame.faces]
+        owners = _match(boxes, [one.expected(time_s) for one in self._tracks])
+        faces = []
+        for k, (face, box) in enumerate(zip(frame.faces, boxes, strict=True)):
+            if k in owners:
+                owner = self._tracks[owners[k]]
+                owner.follow(face, box, time_s, self._smooth_s)
+            else:
+                self._count += 1
+                owner = _Track(self._count, box, time_s, face.probabilities)
+                self._tracks.append(owner)
+            faces.append(replace(face, face=str(owner.number), probabilities=owner.probabilities))
+        self._last_s = time_s
+        return replace(frame, faces=tuple(faces))
+
+    def _begin(self, source: str, time_s: float) -> None:
+        """Begin anew where this is another video, or the same one from its start."""
+        if source != self._source:
+            self._source = source
+            self._last_s, self._tracks = self._resumed.pop(source, (-math.inf, []))
+            self._count = len(self._tracks)
+        if time_s <= self._last_s:
+            self._last_s, self._count, self._tracks = -math.inf, 0, []
 
 
 @dataclass
 class _Track:
     """A face over time: its last box, its velocity in pixels a second, its smoothed probabilities.
 
-    Nothing is followed more exactly than a record has it, so that a job that goes on after records goes on as if it had
-    never stopped.
+    Nothing is followed more exactly than a record has it, so that a job that is resumed after its records gives the
+    same as one that never stopped.
     """
 
     number: int
@@ -99,60 +142,32 @@ class _Track:
 def _replay(known: Iterable[Face]) -> dict[str, tuple[float, list[_Track]]]:
     """Follow faces of one source whose tracks and probabilities are known: its last time and all its tracks."""
     tracks: dict[int, _Track] = {}
-    source, before_s = "", -math.inf
+    source, last_s = "", -math.inf
     for face in known:
-        box, time_s, number = face.box or Box(0, 0, 0, 0), face.time_s or 0.0, int(face.face)
+        box, time_s, number = face.box or NO_BOX, face.time_s or 0.0, int(face.face)
         if number in tracks:
             tracks[number].follow(face, box, time_s, 0.0)
         else:
             tracks[number] = _Track(number, box, time_s, face.probabilities)
-        source, before_s = face.source, time_s
-    return {source: (before_s, list(tracks.values()))}
-
-
-def _tracked(seen: Iterable[PictureResult], smooth_s: float, known: Iterable[Face]) -> Iterator[PictureResult]:
-    begun = _replay(known)
-    source, before_s, count = "", -math.inf, 0
-    tracks: list[_Track] = []
-    for one in seen:
-        picture, time_s = one.picture, one.picture.time_s
-        if time_s is None:
-            yield one
-            continue
-        time_s = round(time_s, TIME_DIGITS)
-        if picture.source != source:
-            source = picture.source
-            before_s, tracks = begun.pop(source, (-math.inf, []))
-            count = len(tracks)
-        if time_s <= before_s:
-            before_s, count, tracks = -math.inf, 0, []
-        tracks = [each for each in tracks if each.time_s == before_s or time_s - each.time_s <= LOST_S]
-        boxes = [Box(*(round(side, BOX_DIGITS) for side in face.box or (0, 0, 0, 0))) for face in one.faces]
-        owners = _match(boxes, [each.expected(time_s) for each in tracks])
-        faces = []
-        for k, (face, box) in enumerate(zip(one.faces, boxes, strict=True)):
-            if k in owners:
-                owner = tracks[owners[k]]
-                owner.follow(face, box, time_s, smooth_s)
-            else:
-                count += 1
-                owner = _Track(count, box, time_s, face.probabilities)
-                tracks.append(owner)
-            faces.append(replace(face, face=str(owner.number), probabilities=owner.probabilities))
-        before_s = time_s
-        yield PictureResult(picture, tuple(faces))
+        source, last_s = face.source, time_s
+    return {source: (last_s, list(tracks.values()))}
 
 
 def _match(boxes: list[Box], expected: list[Box]) -> dict[int, int]:
-    """Pair boxes with expected ones, each at most once, from the largest overlap down."""
-    pairs = sorted(
-        ((iou(box, other), k, t) for k, box in enumerate(boxes) for t, other in enumerate(expected)), reverse=True
-    )
+    """Pair boxes with expected ones, each at most once, from the largest overlap down: box to expected one."""
+    pairs = []
+    for k, box in enumerate(boxes):
+        for t, other in enumerate(expected):
+            pairs.append((iou(box, other), k, t))
     owners: dict[int, int] = {}
-    for shared, k, t in pairs:
-        if shared >= MIN_IOU and k not in owners and t not in owners.values():
+    for overlap, k, t in sorted(pairs, reverse=True):
+        if overlap >= MIN_IOU and k not in owners and t not in owners.values():
             owners[k] = t
     return owners
+
+
+def _rounded(box: Box) -> Box:
+    return Box(*(round(side, BOX_DIGITS) for side in box))
 
 
 def _centre(box: Box) -> tuple[float, float]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,18 @@ def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) ->
     return _pictures(Path(path), every=every, fps=fps)
 
 
+def read_frame(path: str | Path, number: int) -> NDArray[np.uint8]:
+    """Read one frame, RGB, `uint8 (H, W, 3)`, by its number in `read_video`; those before it are decoded too.
+
+    Raises:
+        DataError: the video has no such frame (any more).
+    """
+    for picture in read_video(path):
+        if picture.frame == number:
+            return picture.pixels
+    raise DataError(f"{path}: no frame {number}")
+
+
 def check_sampling(*, every: int, fps: float | None) -> None:
     """Raise `UsageError` unless frames can be taken like that, see `read_video`."""
     if every < 1:
@@ -99,7 +112,8 @@ def _pictures(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]
             turn = number // every if fps is None else math.floor((time_s + ROUNDING_S) * fps)
             if turn > last:
                 last = turn
-                yield Picture(str(path), _upright(frame, reformatter), number, time_s)
+                pixels = _upright(frame, reformatter)
+                yield Picture(str(path), pixels, number, time_s, reopen=partial(read_frame, path, number))
 
 
 @contextmanager

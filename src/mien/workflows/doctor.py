@@ -121,9 +121,9 @@ def _detector() -> bytes:
 
 
 def _inference() -> dict[str, Any]:
-    from mien.runtime.session import open_model
+    from mien.runtime.session import BundleModel
 
-    model, face, times_s = open_model(weights() / DEFAULT), np.zeros((1, 48, 48), np.uint8), []
+    model, face, times_s = BundleModel.open(weights() / DEFAULT), np.zeros((1, 48, 48), np.uint8), []
     for _ in range(WARM_UP + REPEATS):
         start_s = time.perf_counter()
         model(face)

@@ -25,7 +25,7 @@ from mien.data.matching import check_classes, match
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_confused_faces, choose_examples
 from mien.evaluation.metrics import score_predictions
-from mien.runtime.session import open_model
+from mien.runtime.session import BundleModel
 
 if TYPE_CHECKING:
     from mien.models.classifier import Classifier
@@ -130,7 +130,7 @@ def _evaluate_bundle(
         opened = open_faces(opened, targets=targets, votes=votes, labels=trained["labels"], skip_bad=skip_bad)
     faces = opened.split(split)
     check_classes(faces, known=bundle.labels)
-    model = open_model(bundle, precision=chosen, device="cpu")
+    model = BundleModel.open(bundle, precision=chosen, device="cpu")
     predictions = match(faces, model(faces.images), classes=bundle.labels)
     # The card's figures are of these very faces only where the data are the same, and the split is no hold-out, which
     # each run chooses for itself.

@@ -28,6 +28,7 @@ from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import Graph
 from mien.training.run_data import TrainingRun
+from mien.workflows.run_bundle import weights_sha256
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,8 @@ def export(
         card = make_card(classifier, stored=run.read_json("config.json"), measured=measured, licence=licence)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run.path / 'config.json'}: damaged ({type(error).__name__}: {error})") from error
+    # `mien.load(run)` finds by it whether a bundle in the run's folder is of the network that is there now.
+    card["training"]["weights_sha256"] = weights_sha256(run)
     name = name or f"{classifier.model}-{datetime.now():%Y%m%d-%H%M%S}"
     folder = RunDir.create("export", name=name, out=out, overwrite=overwrite, own=FILES).path
     for precision, file in card["files"].items():

@@ -1,178 +1,375 @@
-"""`predict` and `see`: what a bundle says of the faces in pictures, videos and tables; without PyTorch."""
+"""`predict`, `stream` and `load`: the faces of pictures, videos and tables, found and classified; without PyTorch."""
 
+import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
+from os import PathLike
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.bundle import Bundle, Precision
 from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.runs import RunDir
 from mien.runtime.detect import Detector, YuNet
-from mien.runtime.pipeline import see as see_pictures
+from mien.runtime.pipeline import find_and_classify
 from mien.runtime.prefetch import prefetch
-from mien.runtime.results import Face, Picture, PictureResult
+from mien.runtime.results import Face, Picture, PictureResult, Results, Unreadable
 from mien.runtime.resume_state import ResumeState
-from mien.runtime.session import BundleModel, open_model
-from mien.runtime.sources import OnBad, open_pictures
-from mien.runtime.tracking import SMOOTH_S, track
+from mien.runtime.session import BundleModel
+from mien.runtime.sources import PictureSource, is_picture_source, list_sources, open_pictures, picture_in_memory
+from mien.runtime.tracking import SMOOTH_S, Tracker, track
 from mien.runtime.video import check_sampling
+from mien.workflows.run_bundle import find_model
 
+Source = PictureSource | FaceSet | Iterable[PictureSource]
+"""What is classified: one source of pictures, see `mien.runtime.sources.PictureSource`, or several; or a table of faces
+that are cut out already: a CSV or Parquet file that `open_faces` reads, `synthetic`, or a `FaceSet`."""
 
-def load(
-    bundle: str | Path | Bundle | None = None,
-    *,
-    precision: Precision = "default",
-    threads: int | None = None,
-    device: str = "auto",
-) -> BundleModel:
-    """Make a bundle ready; see `open_model`."""
-    return open_model(bundle, precision=precision, threads=threads, device=device)
-
-
-Source = str | Path | NDArray[np.uint8] | Sequence[str | Path]
-"""A file, a folder, a picture's pixels in RGB `uint8 (H, W, 3)`, or several files and folders."""
+Channels = Literal["rgb", "bgr"]
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 CHUNK = 1024
 """So many faces of a table are classified at a time."""
 
 AHEAD = 4
-"""So many pictures are decoded ahead, and so many seen ones wait to be written."""
+"""So many pictures are decoded ahead, and so many results wait to be written."""
+
+
+class PredictOptions(TypedDict, total=False):
+    """The keyword arguments of `predict` and `stream`, which explain them."""
+
+    align: bool
+    channels: Channels
+    every: int
+    fps: float | None
+    smooth_s: float
+    split: str | None
+    skip_bad: bool
 
 
 def predict(
-    model: BundleModel | str | Path | Bundle,
     source: Source,
+    model: "Model | RunDir | Bundle | str | Path | None" = None,
     *,
-    detector: Detector | None = None,
     align: bool = True,
+    channels: Channels = "rgb",
     every: int = 1,
     fps: float | None = None,
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
-    on_bad: OnBad | None = None,
-) -> Iterator[Face]:
-    """Find and classify the faces of pictures and videos, face by face; arguments and errors are those of `see`.
+    skip_bad: bool = False,
+) -> Results:
+    """Find and classify the faces of pictures and videos, or classify a table of faces.
 
-    >>> face = next(predict("mien-n", "synthetic:7"))
-    >>> len(face.probabilities), face.box, face.image.shape
-    (7, None, (48, 48))
+    The results hold no pictures: they are opened again when asked for.  For long videos and large folders take
+    `stream`, which gives one result after the other.
+
+    Args:
+        source: a file, a folder with all that lies in it, a pattern such as `pics/*.jpg`; a picture file's bytes, or
+            such a file opened in binary mode; a picture opened with Pillow; an array: grey, RGB or RGBA, `uint8` or
+            floats from 0 to 1; several of these, as a list or a generator.  Or a table of faces that are cut out
+            already: a CSV or Parquet file that `open_faces` reads, `synthetic`, or a `FaceSet`.
+        model: what `mien.load` returns, or what it takes.
+        align: turn each face so that its eyes are level.
+        channels: the order of an array's colours: `rgb`, or `bgr` as OpenCV has it.
+        every: take every n-th frame of a video.
+        fps: take at most so many frames per second of a video.
+        smooth_s: time constant in seconds over which a video's probabilities are averaged along a track; 0: not at all.
+        split: only these faces of a table, such as `test`.
+        skip_bad: go on after a picture that can't be read: its result has an `error` and no faces.
+
+    Raises:
+        DataError: a file or folder is missing, no picture or damaged; no such model.
+        UsageError: something is no source, or arguments don't go together.
+        MissingExtraError: a video, and PyAV is not installed; a run that is not exported yet, and PyTorch is not.
+
+    >>> results = predict("synthetic:7", "mien-n")
+    >>> len(results), len(results.faces), results[0].faces[0].image.shape
+    (7, 7, (48, 48))
     """
-    seen = see(
-        model,
+    return _loaded(model).predict(
         source,
-        detector=detector,
         align=align,
+        channels=channels,
         every=every,
         fps=fps,
         smooth_s=smooth_s,
         split=split,
-        on_bad=on_bad,
+        skip_bad=skip_bad,
     )
-    return (face for each in seen for face in each.faces)
 
 
-def see(
-    model: BundleModel | str | Path | Bundle,
+def stream(
     source: Source,
+    model: "Model | RunDir | Bundle | str | Path | None" = None,
     *,
-    detector: Detector | None = None,
     align: bool = True,
+    channels: Channels = "rgb",
     every: int = 1,
     fps: float | None = None,
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
-    written: ResumeState | None = None,
-    on_bad: OnBad | None = None,
-) -> Generator[PictureResult, None, None]:
-    """Find and classify the faces of pictures and videos, picture by picture, also those without a face.
+    skip_bad: bool = False,
+) -> Iterator[PictureResult]:
+    """Find and classify faces like `predict`, one picture or frame after the other; memory doesn't grow.
 
-    One thread decodes, one finds and classifies, in batches across pictures; memory doesn't grow with their number.
+    One thread decodes, one finds and classifies, in batches across pictures.  A generator's items are taken in the
+    caller's own thread; for a webcam take `Model.tracker`, which answers frame by frame.  A result holds its pixels as
+    long as you hold the result.
 
     Args:
-        model: what `mien.load` returns, or what it takes.
-        source: files, folders with all that lies in them, or one picture's pixels, RGB `uint8 (H, W, 3)`; or a table of
-            faces that are cut out already: a CSV or Parquet file that `open_faces` reads, or `synthetic`.
-        detector: finds the faces; `YuNet()` by default.
-        align: turn each face so that its eyes are level.
-        every: take every so many-th frame of a video.
-        fps: take at most so many frames a second of a video.
-        smooth_s: time constant in seconds over which a video's probabilities are averaged along a track; 0: not at all.
-        split: only these faces of a table, such as `test`.
-        written: what an interrupted job has written of pictures and videos, which is left out now.
-        on_bad: told of each file that can't be read, which is then left out; without it the first one raises.
+        source: as in `predict`.
+        model: as in `predict`.
+        align: as in `predict`.
+        channels: as in `predict`.
+        every: as in `predict`.
+        fps: as in `predict`.
+        smooth_s: as in `predict`.
+        split: as in `predict`.
+        skip_bad: as in `predict`.
 
     Raises:
-        DataError: a file or folder is missing, no picture or damaged; no such bundle.
-        UsageError: `every` and `fps` together, or one that is not above 0; a split of what is no table.
-        MissingExtraError: a video, and PyAV is not installed.
+        MienError: as in `predict`.
 
-    >>> [len(seen.faces) for seen in see("mien-n", np.zeros((480, 640, 3), np.uint8))]
-    [0]
+    >>> black = np.zeros((480, 640, 3), np.uint8)
+    >>> for result in stream([black, black], "mien-n"):
+    ...     print(result)
+    PictureResult(picture 1: no face)
+    PictureResult(picture 2: no face)
     """
+    return _loaded(model).stream(
+        source,
+        align=align,
+        channels=channels,
+        every=every,
+        fps=fps,
+        smooth_s=smooth_s,
+        split=split,
+        skip_bad=skip_bad,
+    )
+
+
+def load(
+    model: RunDir | Bundle | str | Path | None = None,
+    *,
+    precision: Precision = "default",
+    threads: int | None = None,
+    device: str = "auto",
+) -> "Model":
+    """Make a model ready to find and classify faces.
+
+    Args:
+        model: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien; a training
+            run, its folder, its name or `latest`, which is exported into its folder `bundle/` unless that is there
+            already; None takes `mien-s-ferplus`.
+        precision: `default` takes the one that the bundle's card names; off the CPU fp32, since int8 is made for CPUs.
+        threads: how many compute; None takes as many as the process may use.
+        device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not CoreML.
+
+    Raises:
+        DataError: no such model, or a file of it is missing or damaged.
+        UsageError: no such precision or device, or `threads` is not 1 to 1024.
+        MissingExtraError: a run that is not exported yet, and PyTorch is not installed.
+
+    >>> model = load("mien-n", threads=1)
+    >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
+    ((2, 7), ('angry', 'disgust'))
+    """
+    return Model.open(find_model(model), precision=precision, threads=threads, device=device)
+
+
+class Model(BundleModel):
+    """A classifier with its face detector; `mien.load` makes one, to be used again and again.
+
+    `model(faces)` classifies faces that are cut out already, `uint8 (N, 48, 48)`: `float32 (N, C)`.
+
+    Attributes:
+        bundle: what was loaded.
+        precision: `fp32` or `int8`.
+        device: `cpu`, `cuda:0`, …
+        detector: finds the faces; `YuNet` unless you put another one here.
+    """
+
+    _detector: Detector | None = None
+
+    @property
+    def detector(self) -> Detector:
+        """Finds the faces; it is made when it is first needed."""
+        if self._detector is None:
+            self._detector = YuNet(threads=self.threads)
+        return self._detector
+
+    @detector.setter
+    def detector(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def predict(self, source: Source, **options: Unpack[PredictOptions]) -> Results:
+        """Find and classify faces; `mien.predict` has the arguments."""
+        results = [result.without_pixels() for result in self.stream(source, **options)]
+        return Results(results, model=self.id, classes=self.labels)
+
+    def stream(self, source: Source, **options: Unpack[PredictOptions]) -> Iterator[PictureResult]:
+        """Find and classify faces, one picture or frame after the other; `mien.stream` has the arguments."""
+        return stream_results(self, source, **options)
+
+    def tracker(self, *, align: bool = True, channels: Channels = "rgb", smooth_s: float = SMOOTH_S) -> "FrameTracker":
+        """Begin to track faces through the frames of your own loop, such as a webcam's.
+
+        Args:
+            align: turn each face so that its eyes are level.
+            channels: the order of the frames' colours: `rgb`, or `bgr` as OpenCV has it.
+            smooth_s: time constant in seconds over which probabilities are averaged along a track; 0: not at all.
+
+        Raises:
+            UsageError: `smooth_s` below 0.
+        """
+        return FrameTracker(self, align=align, channels=channels, smooth_s=smooth_s)
+
+
+class FrameTracker:
+    """Tracks faces through the frames of your own loop; `Model.tracker` makes one.
+
+    >>> tracker = load("mien-n", threads=1).tracker()
+    >>> for i in range(2):
+    ...     print(tracker.update(np.zeros((480, 640, 3), np.uint8), time_s=i / 25))
+    PictureResult(live 0.000 s: no face)
+    PictureResult(live 0.040 s: no face)
+    """
+
+    def __init__(self, model: Model, *, align: bool, channels: Channels, smooth_s: float) -> None:
+        self._model, self._align, self._channels = model, align, channels
+        self._tracker = Tracker(smooth_s=smooth_s)
+        self._frame = 0
+        self._begun_s = time.monotonic()
+        self._last_s: float | None = None
+
+    def update(self, frame: PictureSource, time_s: float | None = None) -> PictureResult:
+        """Find, classify and track the faces of the next frame.
+
+        Args:
+            frame: pixels, bytes, an opened file or a Pillow picture.
+            time_s: when it was taken, in seconds, later than the frame before; None is now.
+
+        Raises:
+            DataError: no picture, or damaged.
+            UsageError: not later than the frame before, or no source.
+        """
+        if not is_picture_source(frame) or isinstance(frame, str | PathLike):
+            raise UsageError(f"frame: expected pixels, bytes or a Pillow picture, not {type(frame).__name__}")
+        if time_s is None:
+            time_s = time.monotonic() - self._begun_s
+        if self._last_s is not None and time_s <= self._last_s:
+            raise UsageError(f"time_s {time_s}: expected later than the frame before, {self._last_s}")
+        opened = picture_in_memory(frame, channels=self._channels)
+        picture = Picture("live", opened.pixels, self._frame, time_s, opened.reopen)
+        (found,) = find_and_classify(
+            self._model,
+            [picture],
+            labels=self._model.labels,
+            detector=self._model.detector,
+            margin=self._model.crop_margin,
+            align=self._align,
+        )
+        self._frame += 1
+        self._last_s = time_s
+        return self._tracker.update(found)
+
+
+def stream_results(
+    model: Model,
+    source: Source,
+    *,
+    align: bool = True,
+    channels: Channels = "rgb",
+    every: int = 1,
+    fps: float | None = None,
+    smooth_s: float = SMOOTH_S,
+    split: str | None = None,
+    skip_bad: bool = False,
+    resume: ResumeState | None = None,
+) -> Generator[PictureResult, None, None]:
+    """Find and classify faces; `stream` has the arguments and errors, and `resume` is what is finished already."""
     check_sampling(every=every, fps=fps)
-    model = model if isinstance(model, BundleModel) else open_model(model)
-    if isinstance(source, Sequence) and not isinstance(source, str) and len(source) == 1:
+    if isinstance(source, list | tuple) and len(source) == 1:
         source = source[0]
-    if isinstance(source, str | Path) and is_table(source):
-        if written:
-            raise UsageError(f"{source}: a table is classified as a whole; it can't be resumed")
-        return _see_table(model, source, split=split, on_bad=on_bad)
-    if not isinstance(source, str | Path | np.ndarray) and any(is_table(each) for each in source):
-        raise UsageError("a table of faces is classified alone; leave the other inputs out")
+    if is_table(source):
+        if every != 1 or fps is not None or not align:
+            raise UsageError("every, fps and align belong to photos and videos; leave them out for a table of faces")
+        return _classify_table(model, cast("FaceSet | str | Path", source), split=split, skip_bad=skip_bad)
     if split is not None:
         raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
-    if written and written.labels not in (None, model.labels):
-        raise UsageError(f"{written.path}: made by a model with other classes; go on with that one")
-    detector = detector or YuNet()
-    pictures = _open(source, every=every, fps=fps, written=written, on_bad=on_bad)
-    seen = see_pictures(model, pictures, labels=model.labels, detector=detector, margin=model.crop_margin, align=align)
-    return prefetch(track(seen, smooth_s=smooth_s, known=written.faces() if written else ()), by=AHEAD)
+    if resume and resume.labels not in (None, model.labels):
+        raise UsageError(f"{resume.path}: made by a model with other classes; resume it with that one")
+    if isinstance(source, list | tuple) and any(is_table(item) for item in source):
+        raise UsageError("a table of faces is classified alone; leave the other inputs out")
+    sources = list_sources(source)
+    pictures: Iterator[Picture | Unreadable] = open_pictures(
+        sources, every=every, fps=fps, channels=channels, resume=resume, skip_bad=skip_bad
+    )
+    # A generator of the user's stays in the user's thread: it may hold what no other thread may use.
+    threaded = isinstance(sources, Sequence)
+    if threaded:
+        pictures = prefetch(pictures, by=AHEAD)
+    found = find_and_classify(
+        model, pictures, labels=model.labels, detector=model.detector, margin=model.crop_margin, align=align
+    )
+    tracked = track(found, smooth_s=smooth_s, known=resume.faces() if resume else ())
+    return prefetch(tracked, by=AHEAD) if threaded else _generate(tracked)
 
 
-def is_table(source: str | Path) -> bool:
-    """Say by its name whether an input is a table of faces that are cut out already.
+def is_table(source: object) -> bool:
+    """Say whether a source is a table of faces that are cut out already, of a file by its name.
 
     >>> is_table("test.csv"), is_table("synthetic:70"), is_table("photo.jpg")
     (True, True, False)
     """
-    return str(source).partition(":")[0] == "synthetic" or Path(source).suffix.lower() in TABLE_SUFFIXES
+    if isinstance(source, str | PathLike):
+        return str(source).partition(":")[0] == "synthetic" or Path(source).suffix.lower() in TABLE_SUFFIXES
+    return isinstance(source, FaceSet)
 
 
-def _open(
-    source: Source, *, every: int, fps: float | None, written: ResumeState | None, on_bad: OnBad | None
-) -> Iterator[Picture]:
-    if isinstance(source, np.ndarray):
-        return iter([Picture("", source)])
-    inputs = [source] if isinstance(source, str | Path) else source
-    return prefetch(open_pictures(inputs, every=every, fps=fps, written=written, on_bad=on_bad), by=AHEAD)
+def _loaded(model: Model | RunDir | Bundle | str | Path | None) -> Model:
+    return model if isinstance(model, Model) else load(model)
 
 
-def _see_table(
-    model: BundleModel, source: str | Path, *, split: str | None, on_bad: OnBad | None
+def _generate(results: Iterable[PictureResult]) -> Generator[PictureResult, None, None]:
+    yield from results
+
+
+def _classify_table(
+    model: Model, source: FaceSet | str | Path, *, split: str | None, skip_bad: bool
 ) -> Generator[PictureResult, None, None]:
-    from mien.data.formats import stream_faces
+    if isinstance(source, FaceSet):
+        name, parts = str(source.source), iter([source])
+    else:
+        from mien.data.formats import stream_faces
 
+        name, parts = str(source), stream_faces(source, skip_bad=skip_bad)
     counts: Counter[str] = Counter()
-    wanted = split.split(",") if split else None
-    for faces in stream_faces(source, skip_bad=on_bad is not None):
+    splits = split.split(",") if split else None
+    for faces in parts:
         counts.update(faces.splits.tolist())
-        chosen = np.arange(len(faces)) if wanted is None else np.flatnonzero(np.isin(faces.splits, wanted))
+        chosen = np.arange(len(faces))
+        if splits is not None:
+            chosen = np.flatnonzero(np.isin(faces.splits, splits))
         for start in range(0, len(chosen), CHUNK):
             rows = chosen[start : start + CHUNK]
-            yield from _see_faces(model, faces.images[rows], faces.ids[rows], source=str(source))
-    for name in wanted or ():
-        if name not in counts:
-            has = ", ".join(f"{each} ({count:,})" for each, count in sorted(counts.items()))
-            raise DataError(f"{source}: no faces in split '{name}'; it has {has}")
+            yield from _classify_faces(model, faces.images[rows], faces.ids[rows], source=name)
+    for missing in splits or ():
+        if missing not in counts:
+            has = ", ".join(f"{known} ({count:,})" for known, count in sorted(counts.items()))
+            raise DataError(f"{name}: no faces in split '{missing}'; it has {has}")
 
 
-def _see_faces(
-    model: BundleModel, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
+def _classify_faces(
+    model: Model, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
 ) -> Iterator[PictureResult]:
-    for image, face, said in zip(images, ids, model(images), strict=True):
-        picture = Picture(source, np.repeat(image[:, :, None], 3, axis=2))
-        probabilities = dict(zip(model.labels, said.tolist(), strict=True))
-        yield PictureResult(picture, (Face(source, str(face), probabilities, None, image),))
+    for image, face_id, row in zip(images, ids, model(images), strict=True):
+        probabilities = dict(zip(model.labels, row.tolist(), strict=True))
+        face = Face(source, str(face_id), probabilities, None, image)
+        yield PictureResult(source, (face,), _reopen=partial(np.repeat, image[:, :, None], 3, axis=2))

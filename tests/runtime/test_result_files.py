@@ -6,16 +6,18 @@ import io
 import numpy as np
 import pytest
 
-from mien.cli.formats import FORMATS
+from mien.core.model_id import ModelId
+from mien.runtime.result_files import FORMATS
 from mien.runtime.results import Face
 
 BLANK = np.zeros((48, 48), np.uint8)
+MODEL = ModelId(name="one", version="0.1.0", sha256="ab12")
 
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx"])
 def test_names_from_data_are_no_formulae(name: str) -> None:
     face = Face(name, name, {name: 1.0, "sad": 0.0}, None, BLANK, None, 3, -0.5)
-    text = FORMATS["csv"].head(("happy",)) + FORMATS["csv"].line(face)
+    text = FORMATS["csv"].head(MODEL, ("happy",)) + FORMATS["csv"].line(face)
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert (row["source"], row["face"], row["label"]) == ("'" + name.replace("\r", r"\r"),) * 3
     assert (row["time_s"], row["p_happy"]) == ("-0.5", "1.0")
