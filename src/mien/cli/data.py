@@ -1,10 +1,14 @@
 """`mien data`."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.data_summary import DataSummary, VoteSummary
+
+if TYPE_CHECKING:
+    from mien.core.data_summary import DataSummary, VoteSummary
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at labelled faces before you train on them.")
 app.add_typer(data_app, name="data")
@@ -35,7 +39,7 @@ def describe(
         _print(summary)
 
 
-def _print(summary: DataSummary) -> None:
+def _print(summary: "DataSummary") -> None:
     drawn = " (synthetic: drawn, not photographed)" if summary.synthetic else ""
     print(f"{summary.source}{drawn}\n")
     rows = []
@@ -60,7 +64,7 @@ def _print(summary: DataSummary) -> None:
     print(f"fingerprint:  {summary.fingerprint}")
 
 
-def _print_votes(votes: VoteSummary) -> None:
+def _print_votes(votes: "VoteSummary") -> None:
     print(f"votes:        {votes.not_a_face:,} faces are none, as most of their annotators say")
     if votes.agreement is not None:
         print(f"agreement:    {100 * votes.agreement.all:.1f} % of the labels are the annotators' plurality")

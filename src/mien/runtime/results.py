@@ -276,5 +276,11 @@ class Results(list[PictureResult]):
 
     def __repr__(self) -> str:
         unreadable = len(self.unreadable)
-        end = f", {unreadable} unreadable" if unreadable else ""
-        return f"Results({len(self) - unreadable} pictures, {len(self.faces)} faces{end})"
+        counts = [_count(len(self) - unreadable, "picture"), _count(len(self.faces), "face")]
+        if unreadable:
+            counts.append(f"{unreadable:,} unreadable")
+        return f"Results({', '.join(counts)})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
