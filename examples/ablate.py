@@ -5,9 +5,9 @@ Run: python examples/ablate.py
 
 import mien
 
-run = mien.ablate(
+ablation = mien.ablate(
     "synthetic:350", recipe="mien-n", factor=["augment.flip=false,true"], seeds=[0, 1], epochs=2, batch=32,
     settings=["holdout.rows=70"],
 )  # fmt: skip
-effect = run.read_json("ablation.json")["effects"][0]
-print(f"{100 * effect['difference']:+.1f} points over {effect['seeds']} seeds, 95 % interval {effect['interval']}")
+effect = ablation.effects[0]
+print(f"{100 * effect.difference:+.1f} points over {effect.seeds} seeds, 95 % interval {effect.interval}")

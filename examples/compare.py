@@ -1,4 +1,4 @@
-"""Say whether two networks differ on the same faces, or only by chance.
+"""Tell whether two networks differ on the same faces, or only by chance.
 
 Run: python examples/compare.py
 """
@@ -6,13 +6,13 @@ Run: python examples/compare.py
 import mien
 
 settings = ["holdout.rows=70"]
-said = []
+runs = []
 for seed in (0, 1):
     run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, seed=seed, settings=settings)
-    mien.evaluate(run)  # keeps what it said of the test faces
-    said.append(mien.Predictions.load(run.path / "eval/test/predictions.npz"))
+    mien.evaluate(run)  # keeps its predictions of the test faces
+    runs.append(run)
 
-result = mien.compare(*said, names=("seed 0", "seed 1"))
-print(f"accuracy {result['a']['accuracy']:.3f} and {result['b']['accuracy']:.3f}")
-print(f"right only in the first: {result['only_a']}, only in the second: {result['only_b']}")
-print(result["verdict"])
+comparison = mien.compare(*runs)
+print(f"accuracy {comparison.a.accuracy:.3f} and {comparison.b.accuracy:.3f}")
+print(f"right only in the first: {comparison.only_a}, only in the second: {comparison.only_b}")
+print(comparison.verdict)

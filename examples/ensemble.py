@@ -1,4 +1,4 @@
-"""Score what two networks say together, and teach it to a third one.
+"""Score the mean of two networks' probabilities, and teach it to a third one.
 
 Run: python examples/ensemble.py
 """
@@ -10,9 +10,9 @@ runs = [
     mien.train("synthetic:350", recipe="demo", epochs=2, batch=32, seed=seed, settings=settings).path for seed in (0, 1)
 ]
 together = mien.ensemble(runs, flip=True)
-for member in together["members"]:
-    print(f"accuracy {member['accuracy']:.3f}: {member['run']}")
-print(f"together {together['accuracy']:.3f}, with flip views {together['flip']['accuracy']:.3f}")
+for member in together.members:
+    print(f"accuracy {member.accuracy:.3f}: {member.run}")
+print(f"together {together.scores.accuracy:.3f}, with flip views {together.scores.flip.accuracy:.3f}")
 
 student = mien.train("synthetic:350", recipe="demo", epochs=2, batch=32, settings=settings, teachers=runs)
-print(f"a student of both: {mien.evaluate(student)['accuracy']:.3f}")
+print(f"a student of both: {mien.evaluate(student).accuracy:.3f}")

@@ -1,4 +1,4 @@
-"""Score a run on its test faces, see which faces it is surest of and wrong about, and write its report.
+"""Score a run on its test faces, find its most confident error, and write its report.
 
 Run: python examples/evaluate.py
 """
@@ -9,11 +9,12 @@ settings = ["holdout.rows=70"]
 run = mien.train("synthetic:350", recipe="demo", epochs=3, batch=32, settings=settings)
 
 scores = mien.evaluate(run)
-print(f"accuracy {scores['accuracy']:.3f}; most confused: {scores['most_confused'][0]['classes']}")
+print(f"accuracy {scores.accuracy:.3f}; most confused: {scores.confused_pairs[0].classes}")
 
-said = mien.Predictions.load(run.path / "eval/test/predictions.npz")
-wrong = said.select(said.labels != said.targets)
-surest = wrong.probabilities.max(axis=1).argmax()
-print(f"surely wrong: face {wrong.ids[surest]}, called {wrong.classes[wrong.labels[surest]]}")
+predictions = mien.Predictions.load(run.path / "eval/test/predictions.npz")
+wrong = predictions.select(predictions.labels != predictions.targets)
+most_confident = wrong.probabilities.max(axis=1).argmax()
+label = wrong.classes[wrong.labels[most_confident]]
+print(f"most confident error: face {wrong.ids[most_confident]}, called {label}")
 
 mien.report(run)

@@ -13,5 +13,5 @@ faces = mien.open_faces("synthetic:350").split("test")
 said = mien.load(bundle)(faces.images)
 print(bundle.labels[said[0].argmax()], f"{said[0].max():.2f}")
 
-scores = mien.evaluate_bundle(bundle, "synthetic:350")
-print(f"accuracy {scores['accuracy']:.3f}, the card says {scores['bundle']['published']:.3f}")
+scores = mien.evaluate(bundle, "synthetic:350")
+print(f"accuracy {scores.accuracy:.3f}, the card says {scores.published_accuracy:.3f}")
