@@ -131,7 +131,7 @@ def test_an_interruption_says_how_to_go_on(
         raise error
 
     monkeypatch.setattr(workflow, "start", interrupted)
-    with pytest.raises(kind, match=rf"the whole ablation goes on with: mien ablate --resume {tmp_path}/run"):
+    with pytest.raises(kind, match=rf"resume the whole ablation with: mien ablate --resume {tmp_path}/run"):
         made(tmp_path / "run")
     assert RunDir(tmp_path / "run").state == "interrupted"
 

@@ -18,16 +18,16 @@ def drawn(count: int) -> Predictions:
     )
 
 
-@pytest.mark.parametrize("each", [1, 3])
-def test_examples_are_the_surest_right_and_wrong_ones_of_each_class(each: int) -> None:
+@pytest.mark.parametrize("count", [1, 3])
+def test_examples_are_the_surest_right_and_wrong_ones_of_each_class(count: int) -> None:
     said = drawn(120)
     assert said.targets is not None
     expected: list[int] = []
     for target in range(3):
         for hit in (True, False):
             rows = [i for i in range(120) if said.targets[i] == target and (said.labels[i] == target) == hit]
-            expected += sorted(rows, key=lambda i: -said.probabilities[i].max())[:each]
-    assert choose_examples(said, each=each).tolist() == expected
+            expected += sorted(rows, key=lambda i: -said.probabilities[i].max())[:count]
+    assert choose_examples(said, count=count).tolist() == expected
     assert len(choose_examples(said)) == 3 * 2 * 4
 
 

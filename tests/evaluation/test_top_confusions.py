@@ -173,7 +173,7 @@ def test_a_mixed_interval_covers_the_truth_as_often_as_it_says():
 
 
 def test_the_chosen_faces_are_the_surest_of_their_cells(case):
-    rows = choose_confused_faces(case, each=3).tolist()
+    rows = choose_confused_faces(case, count=3).tolist()
     sure = case.probabilities.max(axis=1)
     expected = []
     for each in score_predictions(case, bootstrap=1).top_confusions.cells:

@@ -33,7 +33,7 @@ def compare(
     if json:
         console.print_json(comparison.to_dict())
         return
-    for each in (comparison.a, comparison.b):
-        print(f"{each.name}: accuracy {each.accuracy:.4f}, macro-F1 {each.macro_f1:.4f}")
+    for one in (comparison.a, comparison.b):
+        print(f"{one.name}: accuracy {one.accuracy:.4f}, macro-F1 {one.macro_f1:.4f}")
     print(f"right only in the first: {comparison.only_a:,}, only in the second: {comparison.only_b:,}")
     print(comparison.verdict)

@@ -130,9 +130,9 @@ def _print_classes(scores: "Scores") -> None:
     heads = {"class": "left", "faces": "right", "precision": "right", "recall": "right", "F1": "right"}
     heads |= {f"→ {name}": "right" for name in scores.classes}
     rows = []
-    for each, counts in zip(scores.per_class, scores.confusion.counts, strict=True):
-        figures = [_decimal(value, 3) for value in (each.precision, each.recall, each.f1)]
-        rows.append([each.name, f"{each.faces:,}", *figures, *map(str, counts)])
+    for one, counts in zip(scores.per_class, scores.confusion.counts, strict=True):
+        figures = [_decimal(value, 3) for value in (one.precision, one.recall, one.f1)]
+        rows.append([one.name, f"{one.faces:,}", *figures, *map(str, counts)])
     console.print_table(heads, rows)
     print()
 

@@ -1,4 +1,4 @@
-"""`Predictions`: what a classifier said of N faces, with all that evaluation needs.  Axes: `N` faces, `C` classes."""
+"""`Predictions`: a classifier's probabilities for N faces, and what evaluation needs.  Axes: `N` faces, `C` classes."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path

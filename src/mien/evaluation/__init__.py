@@ -1,6 +1,6 @@
-"""How good predictions are: scores, confusion, calibration, comparison.
+"""How good predictions are: scores, confusion, calibration, comparison, ablation.
 
-Everything here takes `Predictions`, never a model, and needs numpy (`compare` also SciPy's binomial distribution).
-Start with `mien.evaluation.metrics.evaluate` and `mien.evaluation.compare.compare`; `docs/metrics.md` defines each
-figure.
+Everything here takes `Predictions` or numbers, never a model, and needs numpy (comparing and ablation also SciPy).
+Start with `mien.evaluation.metrics.score_predictions` and `mien.evaluation.compare.compare_predictions`;
+`docs/metrics.md` defines each figure.
 """

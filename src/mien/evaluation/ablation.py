@@ -32,15 +32,13 @@ def arm_scores(runs: Sequence[AblationRun]) -> tuple[ArmScores, ...]:
         of_arm = accuracies.setdefault(key, [])
         if run.accuracy is not None:
             of_arm.append(run.accuracy)
-    return tuple(
-        ArmScores(
-            levels=levels[key],
-            runs=len(values),
-            mean=mean(values) if values else None,
-            sd=stdev(values) if len(values) > 1 else None,
-        )
-        for key, values in accuracies.items()
-    )
+    arms = []
+    for key, values in accuracies.items():
+        spread = None
+        if len(values) > 1:
+            spread = stdev(values)
+        arms.append(ArmScores(levels=levels[key], runs=len(values), mean=_mean(values), sd=spread))
+    return tuple(arms)
 
 
 def effects(runs: Sequence[AblationRun], factors: Mapping[str, Sequence[str]]) -> tuple[Effect, ...]:
@@ -95,13 +93,19 @@ def _known(differences: Sequence[float | None]) -> list[float]:
 
 
 def _effect(factor: str, level: str, baseline: str, *, within: dict[str, str], differences: list[float]) -> Effect:
-    spread = max(differences, default=0.0) - min(differences, default=0.0)
+    interval = None
+    if differences and max(differences) - min(differences) > ROUNDING:
+        interval = mean_interval(differences)
     return Effect(
         factor=factor,
         level=level,
         baseline=baseline,
         within=within,
         seeds=len(differences),
-        difference=mean(differences) if differences else None,
-        interval=mean_interval(differences) if spread > ROUNDING else None,
+        difference=_mean(differences),
+        interval=interval,
     )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return mean(values) if values else None

@@ -1,4 +1,4 @@
-"""Whether scores mean what they say: of the faces scored 0.8, are 80 % right?  Axes: `N` faces, `C` classes."""
+"""Whether probabilities mean what they say: of faces labelled with 0.8, are 80 % right?  Axes: `N` faces, `C` classes."""
 
 from collections.abc import Sequence
 
@@ -37,16 +37,21 @@ def calibration_bins(
     filled = np.maximum(faces, 1)  # an empty bin has no mean; it must not divide by 0
     means = np.bincount(places, weights=confidences, minlength=bins) / filled
     shares = np.bincount(places, weights=right, minlength=bins) / filled
-    return tuple(
-        CalibrationBin(
-            low=float(edges[k]),
-            high=float(edges[k + 1]),
-            faces=int(faces[k]),
-            confidence=float(means[k]) if faces[k] else None,
-            accuracy=float(shares[k]) if faces[k] else None,
+    found = []
+    for k in range(bins):
+        confidence, accuracy = None, None
+        if faces[k]:
+            confidence, accuracy = float(means[k]), float(shares[k])
+        found.append(
+            CalibrationBin(
+                low=float(edges[k]),
+                high=float(edges[k + 1]),
+                faces=int(faces[k]),
+                confidence=confidence,
+                accuracy=accuracy,
+            )
         )
-        for k in range(bins)
-    )
+    return tuple(found)
 
 
 def calibration_error(bins: Sequence[CalibrationBin]) -> float:
@@ -63,8 +68,8 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
     """
     faces = 0
     gaps = 0.0
-    for each in bins:
-        if each.confidence is not None and each.accuracy is not None:
-            faces += each.faces
-            gaps += each.faces * abs(each.confidence - each.accuracy)
+    for one in bins:
+        if one.confidence is not None and one.accuracy is not None:
+            faces += one.faces
+            gaps += one.faces * abs(one.confidence - one.accuracy)
     return gaps / faces

@@ -1,8 +1,8 @@
 """Which class is taken for which, and the scores that follow from those counts alone.
 
-Axes: `C` classes, `K` kinds of faces, `S` resamples; in a matrix, rows are targets and columns are labels (what the
-model said).  The scores are written over counts rather than taken from scikit-learn, because the bootstrap needs the
-same formula for a thousand resamples at once; the tests hold them against scikit-learn.
+Axes: `C` classes, `K` kinds of faces, `S` resamples; in a matrix, rows are targets and columns are the model's labels.
+The scores are computed from counts rather than by scikit-learn, because the bootstrap needs the same formula for a
+thousand resamples at once; the tests compare them with scikit-learn's.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.scores import ClassScores, ConfusedClass, ConfusedPair
-from mien.evaluation.intervals import wilson
+from mien.evaluation.intervals import share, share_interval
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def tally(
     Returns:
         Three of `float64 (S, C)`: the faces of a class that got its label, all faces of it, all that got its label.
 
-    >>> [each.tolist() for each in tally(np.array([[0, 0], [0, 1]]), np.array([[5.0, 2.0]]), classes=2)]
+    >>> [counts.tolist() for counts in tally(np.array([[0, 0], [0, 1]]), np.array([[5.0, 2.0]]), classes=2)]
     [[[5.0, 0.0]], [[7.0, 0.0]], [[5.0, 2.0]]]
     """
     targets, labels = np.eye(classes)[kinds[:, 0]], np.eye(classes)[kinds[:, 1]]
@@ -104,9 +104,9 @@ def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> tuple[ClassSco
             ClassScores(
                 name=name,
                 faces=faces,
-                precision=right / labelled if labelled else None,
-                recall=right / faces if faces else None,
-                f1=2 * right / (faces + labelled) if faces else None,
+                precision=share(right, labelled),
+                recall=share(right, faces),
+                f1=share(2 * right, faces + labelled) if faces else None,
             )
         )
     return tuple(found)
@@ -127,8 +127,12 @@ def confused_pairs(counts: NDArray[np.int64], names: Sequence[str], *, top: int 
     0.25
     """
     total = int(counts.sum() - counts.trace())
-    pairs = [(int(counts[i, j] + counts[j, i]), i, j) for i, j in combinations(range(len(names)), 2)]
-    ranked = sorted((pair for pair in pairs if pair[0]), key=lambda pair: -pair[0])[:top]
+    pairs = []
+    for i, j in combinations(range(len(names)), 2):
+        errors = int(counts[i, j] + counts[j, i])
+        if errors:
+            pairs.append((errors, i, j))
+    ranked = sorted(pairs, key=lambda pair: -pair[0])[:top]
     return tuple(
         ConfusedPair(
             classes=(names[i], names[j]),
@@ -151,8 +155,8 @@ def top_cells(counts: NDArray[np.int64], *, top: int = 6) -> list[tuple[int, int
         top: how many cells at most; a cell without errors is never one.
 
     Returns:
-        `(target, label)` of each, most errors first, of equal ones the first in the matrix.  Counts rank them, not
-        rates: a rate puts the class with the fewest faces first, whose cells cost hardly any accuracy.
+        `(target, label)` of each, most errors first, of equal ones the first in the matrix.  They are ranked by counts,
+        not by rates: a rate puts the class with the fewest faces first, whose cells cost hardly any accuracy.
 
     >>> top_cells(np.array([[3, 1, 0], [4, 9, 0], [0, 1, 5]]), top=2)
     [(1, 0), (0, 1)]
@@ -182,6 +186,6 @@ def confused_class(counts: NDArray[np.int64], names: Sequence[str], *, target: i
         label=names[label],
         faces=faces,
         errors=errors,
-        rate=errors / faces if faces else None,
-        interval=wilson(errors, faces) if faces else None,
+        rate=share(errors, faces),
+        interval=share_interval(errors, faces),
     )

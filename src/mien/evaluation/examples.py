@@ -13,14 +13,14 @@ from mien.evaluation.metrics import with_targets
 
 
 def choose_examples(
-    predictions: Predictions, *, each: int = 4, digests: NDArray[np.uint64] | None = None
+    predictions: Predictions, *, count: int = 4, digests: NDArray[np.uint64] | None = None
 ) -> NDArray[np.int64]:
-    """Choose example faces.
+    """Choose example faces: the most confident right and wrong ones of every class.
 
     Args:
         predictions: N faces with targets.
         digests: `uint64 (N,)`, equal where two faces are the same picture, which is then chosen once at most.
-        each: how many right and how many wrong ones of every class, where there are so many.
+        count: how many right and how many wrong ones of every class, where there are so many.
 
     Returns:
         `int64 (K,)`: rows of `predictions`; by class the right ones, then the wrong ones, the most confident first.
@@ -41,19 +41,19 @@ def choose_examples(
     groups = []
     for label in range(len(predictions.classes)):
         of_class = targets[ordered] == label
-        groups.append(ordered[of_class & right][:each])
-        groups.append(ordered[of_class & ~right][:each])
+        groups.append(ordered[of_class & right][:count])
+        groups.append(ordered[of_class & ~right][:count])
     return np.concatenate(groups)
 
 
 def choose_confused_faces(
-    predictions: Predictions, *, each: int = 8, digests: NDArray[np.uint64] | None = None
+    predictions: Predictions, *, count: int = 8, digests: NDArray[np.uint64] | None = None
 ) -> NDArray[np.int64]:
     """Choose faces that show the top confusions.
 
     Args:
         predictions: N faces; those without a target are never chosen.
-        each: how many of every top confusion, where there are so many.
+        count: how many of every top confusion, where there are so many.
         digests: as in `choose_examples`.
 
     Returns:
@@ -73,7 +73,7 @@ def choose_confused_faces(
     groups = [np.empty(0, np.int64)]  # where all labels are right there is nothing else to join
     for target, label in top_cells(counts):
         in_cell = (targets[ordered] == target) & (labels[ordered] == label)
-        groups.append(ordered[in_cell][:each])
+        groups.append(ordered[in_cell][:count])
     return np.concatenate(groups)
 
 

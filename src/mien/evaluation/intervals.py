@@ -21,8 +21,26 @@ def standard_error(right: int, total: int) -> float:
     >>> round(standard_error(2584, 3589), 4)
     0.0075
     """
-    share = right / total
-    return sqrt(share * (1 - share) / total)
+    accuracy = right / total
+    return sqrt(accuracy * (1 - accuracy) / total)
+
+
+def share(part: int, whole: int) -> float | None:
+    """Return `part / whole`; None where `whole` is 0.
+
+    >>> share(8, 10), share(0, 0)
+    (0.8, None)
+    """
+    if whole == 0:
+        return None
+    return part / whole
+
+
+def share_interval(part: int, whole: int) -> Interval | None:
+    """Return Wilson's interval of `share(part, whole)`; None where `whole` is 0."""
+    if whole == 0:
+        return None
+    return wilson(part, whole)
 
 
 def wilson(right: int, total: int) -> Interval:
@@ -41,12 +59,14 @@ def wilson(right: int, total: int) -> Interval:
     """
     if not 0 <= right <= total or total == 0:
         raise UsageError(f"no share: {right} of {total}")
-    share, spread = right / total, _Z**2 / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    # The exact ends, which rounding would miss.
-    low = 0.0 if right == 0 else middle - half
-    high = 1.0 if right == total else middle + half
+    of_faces, spread = right / total, _Z**2 / total
+    middle = (of_faces + spread / 2) / (1 + spread)
+    half = sqrt(spread * (of_faces * (1 - of_faces) + spread / 4)) / (1 + spread)
+    low, high = middle - half, middle + half
+    if right == 0:
+        low = 0.0  # exactly, which rounding would miss
+    if right == total:
+        high = 1.0
     return low, high
 
 

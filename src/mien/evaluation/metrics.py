@@ -3,7 +3,7 @@
 `docs/metrics.md` defines the figures one by one.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap, Confusion, HeadlineScores, Scores, ScoresWithoutDuplicates
-from mien.core.stats import LEVEL
+from mien.core.stats import LEVEL, Interval
 from mien.evaluation.calibration import calibration_bins, calibration_error
 from mien.evaluation.confusion import confused_pairs, confusion_matrix, macro_f1, per_class, row_shares, tally
 from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
@@ -42,7 +42,7 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
     scored, targets = with_targets(predictions)
     counts = confusion_matrix(targets, scored.labels, classes=len(scored.classes))
     classes = per_class(counts, scored.classes)
-    recalls = [each.recall for each in classes if each.recall is not None]
+    recalls = [scores.recall for scores in classes if scores.recall is not None]
     headline = _headline(scored, bootstrap=bootstrap, seed=seed)
     return Scores(
         source=scored.source,
@@ -51,7 +51,7 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
         unlabelled=len(predictions) - len(scored),
         duplicates=None if scored.duplicates is None else int(scored.duplicates.sum()),
         classes=scored.classes,
-        absent=tuple(each.name for each in classes if not each.faces),
+        absent=tuple(scores.name for scores in classes if not scores.faces),
         bootstrap=Bootstrap(samples=bootstrap, seed=seed, level=LEVEL),
         accuracy=headline.accuracy,
         accuracy_interval=headline.accuracy_interval,
@@ -164,15 +164,19 @@ def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> HeadlineScor
         np.stack([scored.targets, scored.labels], axis=1), bootstrap, generator=np.random.default_rng(seed)
     )
     hits, of_class, labelled = tally(kinds, draws, classes=classes)
-    # All faces right, or all wrong: no resample then differs from another, which is no evidence of certainty.
-    flat = right in (0, faces)
+    method: Literal["bootstrap", "wilson"] = "bootstrap"
+    interval = percentile_interval(hits.sum(axis=1) / faces)
+    macro_f1_interval: Interval | None = percentile_interval(macro_f1(hits, of_class, labelled=labelled))
+    if right in (0, faces):
+        # No resample differs from another then, which is no evidence of certainty.
+        method, interval, macro_f1_interval = "wilson", wilson(right, faces), None
     return HeadlineScores(
         accuracy=right / faces,
-        accuracy_interval=wilson(right, faces) if flat else percentile_interval(hits.sum(axis=1) / faces),
-        accuracy_interval_method="wilson" if flat else "bootstrap",
+        accuracy_interval=interval,
+        accuracy_interval_method=method,
         accuracy_standard_error=standard_error(right, faces),
         macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-        macro_f1_interval=None if flat else percentile_interval(macro_f1(hits, of_class, labelled=labelled)),
+        macro_f1_interval=macro_f1_interval,
         ece=calibration_error(calibration_bins(scored.probabilities, scored.targets)),
     )
 

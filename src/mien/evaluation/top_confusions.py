@@ -17,7 +17,7 @@ from mien.core.scores import (
     TopConfusions,
 )
 from mien.evaluation.confusion import confused_class, confusion_matrix, top_cells
-from mien.evaluation.intervals import mixed_wilson, wilson
+from mien.evaluation.intervals import mixed_wilson, share, share_interval
 from mien.evaluation.votes import annotator_columns, annotators_disagree, plurality
 
 
@@ -32,7 +32,7 @@ def score_top_confusions(scored: Predictions) -> TopConfusions:
 
     >>> predictions = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
     ...                           np.array(["0", "1", "2"]), targets=np.array([0, 1, 1]))
-    >>> [(each.target, each.label, each.errors) for each in score_top_confusions(predictions).cells]
+    >>> [(cell.target, cell.label, cell.errors) for cell in score_top_confusions(predictions).cells]
     [('sad', 'happy', 1)]
     """
     counts = confusion_matrix(_targets(scored), scored.labels, classes=len(scored.classes))
@@ -57,9 +57,10 @@ def score_top_confusions(scored: Predictions) -> TopConfusions:
                 annotators=votes,
             )
         )
-    return TopConfusions(
-        cells=tuple(cells), annotators=None if columns is None else _error_votes(scored, places, columns=columns)
-    )
+    annotators = None
+    if columns is not None:
+        annotators = _error_votes(scored, places, columns=columns)
+    return TopConfusions(cells=tuple(cells), annotators=annotators)
 
 
 def _confusion_votes(scored: Predictions, *, target: int, label: int, columns: list[int]) -> ConfusionVotes:
@@ -92,9 +93,7 @@ def _disagreement(faces: Predictions) -> Disagreement:
     """Count the faces with votes, and on how many of them the annotators disagreed."""
     votes = _votes(faces)
     voted, disagreed = int(votes.any(axis=1).sum()), int(annotators_disagree(votes).sum())
-    if not voted:
-        return Disagreement(faces=0, share=None, interval=None)
-    return Disagreement(faces=voted, share=disagreed / voted, interval=wilson(disagreed, voted))
+    return Disagreement(faces=voted, share=share(disagreed, voted), interval=share_interval(disagreed, voted))
 
 
 def _matched_disagreement(right: Predictions, listed: Predictions) -> Disagreement:
@@ -125,9 +124,12 @@ def _most_votes(faces: Predictions, columns: list[int]) -> MostVotes:
     # A class that is neither of the two, or an answer that is no class of the model.
     other = int((winners >= 0).sum()) - target - label + left_out.other
     voted = target + label + other + left_out.tie
-    if not voted:
-        return MostVotes(target=None, label=None, other=None, tie=None)
-    return MostVotes(target=target / voted, label=label / voted, other=other / voted, tie=left_out.tie / voted)
+    return MostVotes(
+        target=share(target, voted),
+        label=share(label, voted),
+        other=share(other, voted),
+        tie=share(left_out.tie, voted),
+    )
 
 
 def _targets(faces: Predictions) -> NDArray[np.int64]:

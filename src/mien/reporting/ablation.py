@@ -68,12 +68,17 @@ def _intro(found: Ablation) -> str:
     """Say what was done of what was planned."""
     scored = [run for run in found.runs if run.accuracy is not None]
     planned = prod(map(len, found.factors.values())) * len(found.seeds)
-    network = "the network" if "model" in found.factors else found.network
-    epochs = "" if "epochs" in found.factors else f", for at most {plural(found.epochs, 'epoch')} each"
+    network = found.network
+    if "model" in found.factors:
+        network = "the network"
+    epochs = f", for at most {plural(found.epochs, 'epoch')} each"
+    if "epochs" in found.factors:
+        epochs = ""
+    verb = "is" if len(found.factors) == 1 else "are"
+    seeds = "seed" if len(found.seeds) == 1 else "seeds"
     text = (
-        f"To see what {listing(list(found.factors))} {'is' if len(found.factors) == 1 else 'are'} worth, {network} "
-        f"is trained in every combination, with {'seeds' if len(found.seeds) > 1 else 'seed'} "
-        f"{listing(found.seeds)}{epochs}. {count(len(scored))} of {plural(planned, 'run')} are done"
+        f"To see what {listing(list(found.factors))} {verb} worth, {network} is trained in every combination, with "
+        f"{seeds} {listing(found.seeds)}{epochs}. {count(len(scored))} of {plural(planned, 'run')} are done"
     )
     if scored:
         text += f", scored on {count(scored[0].faces)} faces of “{scored[0].split}”"

@@ -30,8 +30,8 @@ def confusions(files: RunFiles) -> View:
         return "No confusions yet: `mien eval RUN` finds them."
     return {
         "blocks": [
-            _block(each, place, annotator_labels=files.annotator_labels)
-            for place, each in enumerate(files.evaluations, start=1)
+            _block(one, place, annotator_labels=files.annotator_labels)
+            for place, one in enumerate(files.evaluations, start=1)
         ]
     }
 
@@ -109,8 +109,9 @@ def _intro(cells: tuple[TopConfusion, ...], shown: list[list[Values]]) -> str:
         "errors rather than its usual ones, and the first place to look for wrong labels. Below a face: the model's "
         "label and the label that the data give, each with its probability"
     )
-    if any(face["votes"] for faces in shown for face in faces):
-        return text + "; then the votes of FER+'s annotators."
+    for faces in shown:
+        if any(face["votes"] for face in faces):
+            return text + "; then the votes of FER+'s annotators."
     return text + "."
 
 

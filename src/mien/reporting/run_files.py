@@ -70,7 +70,7 @@ class RunFiles:
         status: `status.json`.
         model: `model.json`.
         model_info: `model_info.json`: parameters and operations.
-        data: `data.json`: what `mien data` says of the faces.
+        data: `data.json`: the faces, counted as by `mien data describe`.
         history: the rows of `metrics.csv`.
         timing: the rows of `timing.csv`.
         evaluations: one a split, test splits first.
@@ -164,7 +164,7 @@ def _json(run: RunDir, name: str) -> dict[str, Any] | None:
 def _evaluations(run: RunDir) -> list[Evaluation]:
     """Read the evaluated splits: test splits first, those that training has seen last."""
     found = [_evaluation(run, path.parent.name) for path in sorted((run.path / "eval").glob("*/metrics.json"))]
-    return sorted(found, key=lambda each: (each.learned, SPLIT_PLACES.get(each.split, OTHER_SPLIT)))
+    return sorted(found, key=lambda one: (one.learned, SPLIT_PLACES.get(one.split, OTHER_SPLIT)))
 
 
 def _evaluation(run: RunDir, split: str) -> Evaluation:

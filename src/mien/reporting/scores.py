@@ -42,7 +42,7 @@ def scores(files: RunFiles) -> View:
         return "No scores yet: `mien eval RUN` makes them."
     return {
         "annotator_labels": files.annotator_labels,
-        "blocks": [_block(each, place) for place, each in enumerate(files.evaluations, start=1)],
+        "blocks": [_block(one, place) for place, one in enumerate(files.evaluations, start=1)],
     }
 
 
@@ -98,17 +98,17 @@ def _interval(scores: Scores | ScoresWithoutDuplicates | None, key: str) -> str:
 
 def _reliability_caption(scores: Scores) -> str:
     confidences = 0.0
-    for each in scores.ece_bins:
-        if each.confidence is not None:
-            confidences += each.confidence * each.faces
+    for one in scores.ece_bins:
+        if one.confidence is not None:
+            confidences += one.confidence * one.faces
     mean = confidences / scores.faces
     gap = mean - scores.accuracy
     if abs(gap) < 0.01:
-        verdict = "as sure as it should be, on the whole"
+        verdict = "as confident as it should be, on the whole"
     elif gap > 0:
-        verdict = "surer than it should be"
+        verdict = "more confident than it should be"
     else:
-        verdict = "less sure than it could be"
+        verdict = "less confident than it could be"
     return (
         f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
         f"{percent(scores.accuracy)} are right: it is {verdict}. A bar that ends below the dashed line "
@@ -137,15 +137,16 @@ def examples(files: RunFiles) -> View:
     Returns:
         `blocks`, one per split, for `examples.html`; or the sentence that stands in their place.
     """
-    blocks = [
-        {
-            "split": each.split,
-            "classes": _by_class(each.predictions, each.rows, each.images),
-            "left_out": max(0, len(each.rows) - MOST_FACES),
-        }
-        for each in files.evaluations
-        if each.predictions is not None and len(each.rows)
-    ]
+    blocks = []
+    for evaluation in files.evaluations:
+        if evaluation.predictions is not None and len(evaluation.rows):
+            blocks.append(
+                {
+                    "split": evaluation.split,
+                    "classes": _by_class(evaluation.predictions, evaluation.rows, evaluation.images),
+                    "left_out": max(0, len(evaluation.rows) - MOST_FACES),
+                }
+            )
     if not blocks:
         return "No example faces yet: `mien eval RUN` makes them."
     return {"blocks": blocks}

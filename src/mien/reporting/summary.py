@@ -78,7 +78,7 @@ def warning(evaluation: Evaluation) -> str:
         return "The model learned from most of these faces, so the figures do not tell how it does on new ones."
     if evaluation.split == "validation":
         return (
-            "Training was tuned on these faces (which epoch to keep, or how sure to be), so the figures may be "
+            "Training was tuned on these faces (which epoch to keep, or how confident to be), so the figures may be "
             "somewhat better than those of new ones."
         )
     return ""
@@ -90,7 +90,7 @@ def _short(source: str) -> str:
 
 
 def _synthetic(files: RunFiles) -> str:
-    scored = [each.split for each in files.evaluations if each.scores.synthetic]
+    scored = [evaluation.split for evaluation in files.evaluations if evaluation.scores.synthetic]
     learned = files.card.get("synthetic", False)
     if not learned and not scored:
         return ""
@@ -146,7 +146,7 @@ def _why_kept(files: RunFiles, kept: int) -> str:
 
 def _scored(evaluation: Evaluation) -> str:
     scores = evaluation.scores
-    guess = max(each.faces for each in scores.per_class) / scores.faces
+    guess = max(one.faces for one in scores.per_class) / scores.faces
     doubt = ""
     if scores.accuracy_interval[0] <= guess:
         doubt = ", and the interval does not rule out that it does no better"
@@ -165,7 +165,7 @@ def _scored(evaluation: Evaluation) -> str:
 
 
 def _best_and_worst(scores: Scores) -> Iterator[str]:
-    known = [(each.f1, each) for each in scores.per_class if each.f1 is not None]
+    known = [(one.f1, one) for one in scores.per_class if one.f1 is not None]
     known.sort(key=lambda pair: -pair[0])
     if len(known) < 2 or known[0][0] == known[-1][0]:
         return

@@ -53,11 +53,11 @@ def ablate(
     run_data: RunData | None = None,
     **flags: Any,
 ) -> Ablation:
-    """Train every combination of the factors' levels with every seed, score each run, and say what a level is worth.
+    """Train every combination of the factors' levels with every seed, score each run, and compare the levels.
 
     Each run is a run folder of its own, `arms/<arm>/seed-<seed>/`; `ablation.json` and `ablation.csv` are written anew
-    after each.  A run that fails is named and left out, the others go on.  Scores are those of the split `test`, or of
-    the held-out rows where the data have no labelled test rows.
+    after each.  A run that fails is named and left out, and the others are trained.  Scores are those of the split
+    `test`, or of the held-out rows where the data have no labelled test rows.
 
     Args:
         data: a file or folder that `open_faces` reads, or `synthetic`.
@@ -90,7 +90,7 @@ def ablate(
     for arm in arms(chosen):
         check_runs(resolve(config.model_dump(), flags=arm.settings))
     opened = run_data.with_config(config) if run_data else RunData.open(config)
-    open_teachers(config, faces=opened.faces)  # what is wrong with them is told now, not by each arm
+    open_teachers(config, faces=opened.faces)  # so that an error in them is raised now, not by each arm
     plan = {"factors": chosen, "seeds": list(seeds)}
     folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "command": command}
     with create_run(opened, verb="ablate", **folder, ablation=plan) as run:
@@ -130,7 +130,7 @@ def _train_arms(run: TrainingRun, progress: OnProgress | None) -> Ablation:
             reason = str(error) or "stopped by the user"
             kind = StorageError if isinstance(error, StorageError) else Interrupted
             run.set_status("interrupted", reason=reason)
-            raise kind(f"{reason}; the whole ablation goes on with: mien ablate --resume {run.path}") from None
+            raise kind(f"{reason}; resume the whole ablation with: mien ablate --resume {run.path}") from None
         ablation = _write(run, plan["factors"], done)
     if ablation.failed:
         reason = f"{len(ablation.failed)} of {len(done)} runs failed, the first: {ablation.failed[0].reason}"
@@ -145,12 +145,21 @@ def _plan(run: RunDir) -> dict[str, Any]:
     if not isinstance(plan, dict) or not plan.keys() >= {"factors", "seeds"}:
         raise DataError(f"{run.path}: no ablation, its config.json has no factors; `mien ablate` makes one")
     factors, seeds = plan["factors"], plan["seeds"]
-    levels = list(factors.values()) if isinstance(factors, dict) else [factors]
-    if not all(isinstance(each, list) and all(isinstance(level, str) for level in each) for each in levels):
+    if not _is_factors(factors):
         raise DataError(f"{run.path / 'config.json'}: damaged (factors {factors!r}, expected names with their levels)")
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
         raise DataError(f"{run.path / 'config.json'}: damaged (seeds {seeds!r}, expected one or more whole numbers)")
     return plan
+
+
+def _is_factors(factors: Any) -> bool:
+    """Whether a value of `config.json` names factors, each with a list of levels."""
+    if not isinstance(factors, dict):
+        return False
+    for levels in factors.values():
+        if not isinstance(levels, list) or not all(isinstance(level, str) for level in levels):
+            return False
+    return True
 
 
 def _train_one(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | None) -> AblationRun:
@@ -181,7 +190,7 @@ def _train_one(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | 
 
 
 def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], progress: OnProgress | None) -> TrainingRun:
-    """Train in `folder`, or go on there, or find that it is done."""
+    """Train in `folder`, resume what is there, or leave it as it is where it is finished."""
     config = resolve_config(None, recipe=str(run.path / "config.json"), **settings)
     data = run.data.with_config(config)
     if (folder / "checkpoints/last.ckpt").exists():
@@ -212,9 +221,9 @@ def _write(run: RunDir, factors: dict[str, list[str]], done: list[AblationRun]) 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([spreadsheet_cell(head) for head in (*factors, *COLUMNS)])
-    for each in done:
-        cells = [*each.levels.values(), *(getattr(each, column) for column in COLUMNS)]
-        writer.writerow([spreadsheet_cell(cell) for cell in cells])
+    for one in done:
+        values = [getattr(one, column) for column in COLUMNS]
+        writer.writerow([spreadsheet_cell(value) for value in (*one.levels.values(), *values)])
     write_atomic(run.path / "ablation.csv", text.getvalue())
     return ablation
 

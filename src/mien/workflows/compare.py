@@ -31,7 +31,7 @@ def compare(a: Source, b: Source, *, split: str | None = None, bootstrap: int = 
     names = (_name(a, "a"), _name(b, "b"))
     a = _open_run(a)
     b = _open_run(b)
-    runs = [each for each in (a, b) if isinstance(each, RunDir)]
+    runs = [source for source in (a, b) if isinstance(source, RunDir)]
     if split and not runs:
         raise UsageError("--split belongs to runs; predictions have the faces that they have")
     split = split or _common_split(runs)

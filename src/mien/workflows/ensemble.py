@@ -119,5 +119,5 @@ def _average(predictions: Sequence[Predictions], temperature: float) -> Predicti
 
 def _log_mean(predictions: Sequence[Predictions]) -> torch.Tensor:
     """Take the logarithm of the mean probabilities: `float64 (N, C)`."""
-    mean = np.mean([each.probabilities for each in predictions], axis=0, dtype=np.float64)
+    mean = np.mean([one.probabilities for one in predictions], axis=0, dtype=np.float64)
     return torch.as_tensor(np.maximum(mean, FLOOR)).log()
