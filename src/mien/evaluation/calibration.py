@@ -1,4 +1,7 @@
-"""Whether probabilities mean what they say: of faces labelled with 0.8, are 80 % right?  Axes: `N` faces, `C` classes."""
+"""Whether probabilities mean what they say: of faces labelled with 0.8, are 80 % right?
+
+Axes: `N` faces, `C` classes.
+"""
 
 from collections.abc import Sequence
 

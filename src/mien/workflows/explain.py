@@ -127,7 +127,7 @@ def explain(
     if len(split_set) < 2:
         raise DataError(f"{split_set.source}: one face in split '{request.split}'; methods are compared on 2 or more")
     examples_each = max(1, round(faces / (2 * len(predictions.classes))))
-    rows = choose_examples(predictions, each=examples_each, digests=split_set.digests)
+    rows = choose_examples(predictions, count=examples_each, digests=split_set.digests)
     row = _row_of(split_set, predictions, face)
     for name in (request.layer, filters):  # the output of both must be maps
         maps = feature_maps(classifier, split_set.images[row], layer=name)
