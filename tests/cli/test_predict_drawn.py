@@ -98,6 +98,19 @@ def test_copies_do_not_lie_among_the_inputs(mien: Mien, tmp_path: Path, folder: 
     assert [each for each in tmp_path.rglob("*.png") if each.read_bytes() == before] == [path]
 
 
+def test_a_pattern_is_what_it_matches(mien: Mien, tmp_path: Path) -> None:
+    """Its copies don't replace the inputs either."""
+    before = [picture(tmp_path / "pics" / name).read_bytes() for name in ("a.png", "b.png")]
+    done = mien("predict", "pics/*.png", "--draw", "pics", "--overwrite")
+    assert (done.code, "copies must not lie among the inputs" in done.err) == (2, True)
+    assert [(tmp_path / "pics" / name).read_bytes() for name in ("a.png", "b.png")] == before
+    done = mien("predict", "pics/*.png", "--draw", "copies", "--format", "jsonl")
+    assert (done.code, done.out.count("\n")) == (0, 2)
+    assert sorted(path.name for path in Path("copies").iterdir()) == ["a.png", "b.png"]
+    done = mien("predict", "pics/*.jpg")
+    assert (done.code, done.err) == (3, "mien: pics/*.jpg: no file matches this pattern\n")
+
+
 def test_a_name_that_is_too_long_for_a_copy(mien: Mien, tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     done = mien("predict", "a.png", "--draw", f"{300 * 'a'}.png")

@@ -16,7 +16,7 @@ from mien.core.errors import UsageError
 from mien.runtime.annotate import PICTURE_ENDINGS, annotate, annotate_with_maps, write_picture
 from mien.runtime.occlusion import Classify, occlude
 from mien.runtime.results import PictureResult
-from mien.runtime.sources import is_video, require_inputs
+from mien.runtime.sources import is_video
 from mien.runtime.timeline import Timeline, draw_timeline, require_matplotlib
 from mien.runtime.video_writer import FORMATS, VideoWriter
 
@@ -42,7 +42,9 @@ class Drawing:
         if self.root is not None:
             refuse_among_inputs(path, inputs)
         else:
-            endings = tuple(FORMATS) if is_video(inputs[0]) else PICTURE_ENDINGS
+            endings: tuple[str, ...] = PICTURE_ENDINGS
+            if is_video(inputs[0]):
+                endings = tuple(FORMATS)
             if path.suffix.lower() not in endings:
                 raise UsageError(f"--draw {path}: expected a name that ends in {', '.join(endings)}")
         if not overwrite and exists(path) and (not path.is_dir() or any(path.iterdir())):
@@ -86,7 +88,10 @@ class Drawing:
         if self.root is None:
             return self.path
         path = self.path / _absolute(source).relative_to(self.root)
-        endings, other = (tuple(FORMATS), ".mp4") if is_video(source) else (PICTURE_ENDINGS, ".png")
+        if is_video(source):
+            endings, other = tuple(FORMATS), ".mp4"
+        else:
+            endings, other = PICTURE_ENDINGS, ".png"
         if path.suffix.lower() not in endings:
             path = path.with_name(path.name + other)
         while path in self._copies:  # that of n.gif is n.gif.png, and there is an n.gif.png
@@ -133,12 +138,15 @@ class Chart:
 
 def _common_folder(inputs: Sequence[str]) -> Path | None:
     """Return the folder that all inputs lie in; None for a single file."""
-    if len(inputs) == 1 and Path(inputs[0]).is_file():
+    places = [_absolute(name) for name in inputs]
+    if len(places) == 1 and not places[0].is_dir():
         return None
     folders = []
-    for path in require_inputs(inputs):
-        place = _absolute(str(path))
-        folders.append(place if place.is_dir() else place.parent)
+    for place in places:
+        if place.is_dir():
+            folders.append(place)
+        else:
+            folders.append(place.parent)
     return Path(os.path.commonpath(folders))
 
 

@@ -55,6 +55,7 @@ def predict(
     from mien.cli.drawings import Chart, Drawing
     from mien.cli.outputs import STDOUT, Output
     from mien.cli.tally import Tally
+    from mien.runtime.sources import require_inputs
     from mien.workflows.predict import is_table, load, stream_results
 
     if out and str(out) in STDOUT:
@@ -66,6 +67,8 @@ def predict(
     of_table = any(is_table(name) for name in inputs)
     if of_table and resume:
         raise UsageError("a table is classified as a whole; it can't be resumed")
+    if not of_table:
+        inputs = [str(path) for path in require_inputs(inputs)]  # patterns become the files that they match
     _check(inputs, of_table=of_table, format_=format_, draw=draw, chart=chart, explain=explain)
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
@@ -105,17 +108,12 @@ def _check(
     inputs: Sequence[str], *, of_table: bool, format_: str | None, draw: Path | None, chart: Path | None, explain: bool
 ) -> None:
     """Raise before any work is done for what only the command line can ask for."""
-    from mien.runtime.sources import is_video, require_inputs
+    from mien.runtime.sources import is_video
 
-    if of_table:
-        if draw or chart:
-            raise UsageError("a table of faces has no pictures to draw on; leave --draw and --chart out")
-    else:
-        require_inputs(inputs)
-        if format_ == "submission":
-            raise UsageError(
-                "--format submission numbers the faces of a table, such as test.csv; choose another format"
-            )
+    if of_table and (draw or chart):
+        raise UsageError("a table of faces has no pictures to draw on; leave --draw and --chart out")
+    if format_ == "submission" and not of_table:
+        raise UsageError("--format submission numbers the faces of a table, such as test.csv; choose another format")
     if explain and not draw:
         raise UsageError("--explain draws maps; say where to with --draw out.jpg")
     if explain and all(is_video(name) for name in inputs):
@@ -136,7 +134,6 @@ def _check_numbers(table: str, *, labels: Sequence[str], skip_bad: bool) -> None
 
 def _resume_state(out: Path | None, inputs: Sequence[str], *, format_: str | None, drawn: Path | None) -> "ResumeState":
     from mien.runtime.resume_state import read_resume_state
-    from mien.runtime.sources import require_inputs
 
     if out is None or out.suffix.lower() != ".jsonl" or format_ not in (None, "jsonl"):
         raise UsageError("--resume continues a JSON Lines file; name it with -o faces.jsonl")
@@ -144,7 +141,7 @@ def _resume_state(out: Path | None, inputs: Sequence[str], *, format_: str | Non
         raise UsageError(f"{drawn} can't be resumed; leave --draw and --chart out, or --resume")
     state = read_resume_state(out)
     last = state.last and Path(state.last)
-    if last and not (last.is_file() and any(last.is_relative_to(path) for path in require_inputs(inputs))):
+    if last and not (last.is_file() and any(last.is_relative_to(name) for name in inputs)):
         raise UsageError(
             f"{out} ends in {last}, which would be done again and is not among the inputs; give the same as before"
         )

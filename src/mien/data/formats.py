@@ -151,7 +151,7 @@ def stream_faces(
     """
     as_it_is = not (targets or votes or labels != "own")
     if as_it_is and not is_synthetic(source) and _probe(Path(source)).is_parquet():
-        yield from parquet.stream(Path(source), skip_bad=skip_bad)
+        yield from parquet.stream_rows(Path(source), skip_bad=skip_bad)
     else:
         yield open_faces(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad)
 

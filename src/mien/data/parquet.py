@@ -48,7 +48,7 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted([*path.glob("[!.]*.parquet"), *path.glob("data/[!.]*.parquet")])
 
 
-def stream(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
+def stream_rows(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
     """Read a Parquet file or a folder of several, a few hundred faces at a time, so that memory doesn't grow with it.
 
     Args:
@@ -83,8 +83,8 @@ def stream(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
 
 
 def read(path: Path, *, skip_bad: bool = False) -> FaceSet:
-    """Read all faces of a Parquet file or a folder of several; arguments and errors are those of `stream`."""
-    return join(stream(path, skip_bad=skip_bad))
+    """Read all faces of a Parquet file or a folder of several; arguments and errors are those of `stream_rows`."""
+    return join(stream_rows(path, skip_bad=skip_bad))
 
 
 def _stream(path: Path, skip_bad: bool) -> Iterator[FaceSet]:

@@ -95,16 +95,21 @@ class YuNet:
             DataError: another dtype or shape, or no pixels.
         """
         require_rgb(picture)
-        largest = min(max(*picture.shape[:2], SMALL_PX), INPUT_PX)
-        return self._search(picture, largest) or (self._search(picture, SMALL_PX) if largest > SMALL_PX else [])
+        longer_px = min(max(*picture.shape[:2], SMALL_PX), INPUT_PX)
+        found = self._search(picture, longer_px)
+        if not found and longer_px > SMALL_PX:
+            found = self._search(picture, SMALL_PX)
+        return found
 
     def _search(self, picture: NDArray[np.uint8], longer_px: int) -> list[Detection]:
         canvas, scale = letterbox(picture, longer_px=longer_px)
-        names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
+        names: list[str] = []
+        for part in ("cls", "obj", "bbox", "kps"):
+            names += [f"{part}_{stride}" for stride in STRIDES]
         outputs = dict(zip(names, self._graph.run(names, {"input": canvas}), strict=True))
         boxes, probabilities, landmarks = decode_yunet(outputs, min_probability=self._min_probability)
         kept = nms(boxes, probabilities, max_iou=self._max_iou)
-        boxes, landmarks = boxes / np.tile(scale, 2), landmarks / scale
+        boxes, landmarks = boxes / np.tile(scale, 2), landmarks / scale  # (K, 4), (K, 5, 2): pixels of the picture
         return [Detection(Box(*boxes[k].tolist()), float(probabilities[k]), landmarks[k]) for k in kept]
 
 
@@ -145,7 +150,7 @@ def letterbox(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np
     if longer != longer_px:
         picture = np.asarray(Image.fromarray(picture).resize((size[0], size[1]), Image.Resampling.BILINEAR))
     canvas = np.zeros((1, 3, INPUT_PX, INPUT_PX), np.float32)
-    canvas[0, :, : size[1], : size[0]] = picture[:, :, ::-1].transpose(2, 0, 1)
+    canvas[0, :, : size[1], : size[0]] = picture[:, :, ::-1].transpose(2, 0, 1)  # (H, W, RGB) -> (BGR, H, W)
     return canvas, np.array(size) / [width, height]
 
 
@@ -170,10 +175,11 @@ def decode_yunet(
         scores = outputs[f"cls_{stride}"][0, :, 0].clip(0, 1) * outputs[f"obj_{stride}"][0, :, 0].clip(0, 1)
         probabilities = np.sqrt(scores.astype(np.float64))
         cells = np.flatnonzero(probabilities >= min_probability)
+        # Cells are numbered row by row; each one's corner in cells, (K, 2) as x, y.
         corner = np.stack([cells % (INPUT_PX // stride), cells // (INPUT_PX // stride)], axis=1)
         raw = outputs[f"bbox_{stride}"][0, cells].astype(np.float64)
         centre, size = (raw[:, :2] + corner) * stride, np.exp(raw[:, 2:]) * stride
-        points = outputs[f"kps_{stride}"][0, cells].astype(np.float64).reshape(-1, len(LANDMARKS), 2)
+        points = outputs[f"kps_{stride}"][0, cells].astype(np.float64).reshape(-1, len(LANDMARKS), 2)  # (K, 5, 2)
         found.append((np.hstack([centre - size / 2, size]), probabilities[cells], (points + corner[:, None]) * stride))
     boxes, probability, landmarks = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return boxes, probability, landmarks

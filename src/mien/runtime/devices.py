@@ -23,21 +23,21 @@ def available_devices() -> list[str]:
     True
     """
     present = onnxruntime.get_available_providers()
-    return [device for device, provider in PROVIDERS.items() if provider in present]
+    return [device for device, name in PROVIDERS.items() if name in present]
 
 
 def resolve_device(name: str) -> str:
     """Turn `auto` into `cuda:0` or `cpu`, and check any other name.
 
-    `auto` leaves CoreML out: it computes in 16 bits where it likes, so the card's accuracy would not be of what it
-    says, and it translates the graph at each start.
+    `auto` leaves CoreML out: it computes some layers in 16 bits, so the card's accuracy would not hold, and it
+    translates the graph at each start.
 
     Raises:
         UsageError: this ONNX Runtime has no such device; the message lists those it has.
     """
     found = available_devices()
     if name == "auto":
-        return "cuda:0" if "cuda" in found else "cpu"
+        name = "cuda" if "cuda" in found else "cpu"
     if not re.fullmatch(r"cpu|coreml|cuda(:\d+)?", name) or name.partition(":")[0] not in found:
         raise UsageError(f"no device '{name}' in this ONNX Runtime; it has {', '.join(found)}")
     return "cuda:0" if name == "cuda" else name
@@ -46,9 +46,14 @@ def resolve_device(name: str) -> str:
 def provider(device: str) -> tuple[str, dict[str, Any]]:
     """ONNX Runtime's provider of a resolved device, and its options."""
     kind, _, index = device.partition(":")
-    return PROVIDERS[kind], CUDA | {"device_id": index} if kind == "cuda" else {}
+    options: dict[str, Any] = {}
+    if kind == "cuda":
+        options = CUDA | {"device_id": index}
+    return PROVIDERS[kind], options
 
 
 def usable_cores() -> int:
     """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Where a face says what the model says: occlusion, from probabilities alone.  Axes: `N` faces, `C` classes."""
+"""Which parts of a face speak for its class: occlusion, from probabilities alone.  Axes: `N` faces, `C` classes."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mien.core.images import SIZE, require_faces
 
 WINDOW_PX, STRIDE_PX = 8, 4
-"""The square that is blanked, and its step; `mien.explanation.attribution` has them from here."""
+"""The square that is blanked, and its step; `mien.explanation.attribution` uses the same."""
 
 SMALLEST = 1e-12
 """Smaller probabilities count as this, so that one rounded to 0 is no infinite evidence."""
@@ -23,15 +23,15 @@ def occlude(
     """Map which parts of each face speak for its class (Zeiler & Fergus 2014, arXiv 1311.2901).
 
     A square of 8×8 pixels, moved in steps of 4, is blanked with the face's own mean grey.  A pixel's value is the mean,
-    over the squares on it, of how far the class's centred logit falls.
+    over the squares that cover it, of how far the class's centred logit drops.
 
-    `mien.explanation.attribution` has the fall of the logit itself, which probabilities don't tell: they stay the same
-    when all logits move together.  What they do tell, even where p stays near 1, is the logit less the mean of all
-    logits, and trained networks move that mean little: the two maps of a face agree (`docs/photos.md`).  Log p and
-    log-odds, which fall where a rival gains too, agree less.
+    `mien.explanation.attribution` maps how far the logit itself drops, which probabilities can't tell: they stay the
+    same when all logits move together.  What they can tell, even where p stays near 1, is the logit minus the mean of
+    all logits, and trained networks move that mean little: the two maps of a face agree (`docs/photos.md`).  Log p and
+    log-odds, which also drop where a rival class gains, agree less.
 
     Args:
-        model: gives faces' probabilities; it is called once a face, with 122 pictures.
+        model: gives faces' probabilities; it is called once per face, with 122 pictures.
         images: `uint8 (N, 48, 48)`.
         classes: `int64 (N,)`, 0 to C - 1: what to explain; None takes the most probable class of each face.
 
@@ -53,22 +53,26 @@ def occlude(
     require_faces(images, what="faces")
     maps = np.empty(images.shape, np.float32)
     for i, image in enumerate(images):
-        said = model(np.concatenate([image[None], blanked(image)]))
-        logits = centred_logits(said)[:, said[0].argmax() if classes is None else classes[i]]
-        maps[i] = np.tensordot(logits[0] - logits[1:], _WINDOWS, 1) / _WINDOWS.sum(axis=0)
+        probabilities = model(np.concatenate([image[None], blanked(image)]))  # (122, C), the whole face first
+        explained = probabilities[0].argmax()
+        if classes is not None:
+            explained = classes[i]
+        logits = centred_logits(probabilities)[:, explained]
+        drops = logits[0] - logits[1:]  # (121,), one per square
+        maps[i] = np.tensordot(drops, _WINDOWS, 1) / _WINDOWS.sum(axis=0)  # (48, 48)
     return maps
 
 
 def blanked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a face `uint8 (48, 48)` with one square after the other blanked, `uint8 (121, 48, 48)`.
 
-    The mean grey is rounded to a whole level, for a model takes no other.
+    The mean grey is rounded to a whole level, since models take `uint8`.
     """
     return np.where(_WINDOWS, np.rint(image.mean()).astype(np.uint8), image)
 
 
 def centred_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the logits behind probabilities `(n, C)`, less their mean over the classes: `float64 (n, C)`.
+    """Return the logits behind probabilities `(n, C)`, minus their mean over the classes: `float64 (n, C)`.
 
     These are the centred log-ratios of Aitchison 1982 (<https://doi.org/10.1111/j.2517-6161.1982.tb01195.x>).
 
@@ -85,6 +89,7 @@ def _squares() -> NDArray[np.bool_]:
     starts = np.arange(0, SIZE - WINDOW_PX + 1, STRIDE_PX)
     pixels = np.arange(SIZE)
     on = (pixels >= starts[:, None]) & (pixels < starts[:, None] + WINDOW_PX)
+    # (11, 48) rows and columns -> (11, 11, 48, 48) squares -> (121, 48, 48)
     return (on[:, None, :, None] & on[None, :, None, :]).reshape(-1, SIZE, SIZE)
 
 

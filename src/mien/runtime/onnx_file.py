@@ -1,6 +1,6 @@
-"""Looking into an ONNX file before it is run: a graph whose weights lie in other files is refused.
+"""Checking an ONNX file before it is run: a graph whose weights lie in other files is refused.
 
-ONNX Runtime would open whatever file such a graph names.  The file is a protobuf message; only the fields that can lead
+ONNX Runtime would open any file that such a graph names.  The file is a protobuf message; only the fields that can lead
 to a tensor are followed, by their numbers in <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>.
 """
 
@@ -11,6 +11,8 @@ from mien.core.errors import DataError
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Protobuf's wire types."""
 
+FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
+
 LEADS_TO: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -20,7 +22,7 @@ LEADS_TO: dict[str, dict[int, str]] = {
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
-"""Message to the fields that are messages in turn."""
+"""The kinds of messages, and which of their fields are messages in turn."""
 
 EXTERNAL_DATA, DATA_LOCATION = 13, 14
 """Fields of a tensor that say where else its values are."""
@@ -44,12 +46,14 @@ def _check(message: memoryview, kind: str, levels: int) -> None:
         if kind == "tensor":
             if field == EXTERNAL_DATA or (field == DATA_LOCATION and value):
                 raise DataError("the graph's weights lie in other files, which are not opened; export it as one file")
-        elif (inner := LEADS_TO[kind].get(field)) and isinstance(value, memoryview):
+            continue
+        inner = LEADS_TO[kind].get(field)
+        if inner is not None and isinstance(value, memoryview):
             _check(value, inner, levels - 1)
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield each field's number and value: bytes, or a number, which is not read where its width is fixed."""
+    """Yield each field's number and value: bytes (also those of numbers of fixed width), or a number."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -63,7 +67,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         if wire == BYTES:
             length, at = _varint(message, at)
         elif wire in (FIXED64, FIXED32):
-            length = 8 if wire == FIXED64 else 4
+            length = FIXED_BYTES[wire]
         else:
             raise ValueError(f"wire type {wire}")
         if at + length > len(message):

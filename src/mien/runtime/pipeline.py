@@ -87,7 +87,9 @@ def _classify(model: Classify, waiting: list[FoundFaces], labels: Sequence[str])
     images: list[NDArray[np.uint8]] = []
     for _, found in waiting:
         images.extend(face.image for face in found)
-    rows: Iterator[NDArray[np.float32]] = iter(model(np.array(images)) if images else [])
+    rows: Iterator[NDArray[np.float32]] = iter([])
+    if images:
+        rows = iter(model(np.array(images)))  # (N, 48, 48) -> (N, C)
     for picture, found in waiting:
         faces = []
         for number, face in enumerate(found, start=1):
@@ -98,11 +100,14 @@ def _classify(model: Classify, waiting: list[FoundFaces], labels: Sequence[str])
 
 def _to_face(picture: Picture, found: FoundFace, *, number: int, probabilities: dict[str, float]) -> Face:
     height, width = picture.pixels.shape[:2]
+    box = Box(0.0, 0.0, width, height)
+    if found.detection:
+        box = found.detection.box_px
     return Face(
         source=picture.source,
         face=str(number),
         probabilities=probabilities,
-        box=found.detection.box_px if found.detection else Box(0.0, 0.0, width, height),
+        box=box,
         image=found.image,
         square=found.square,
         frame=picture.frame,

@@ -1,4 +1,4 @@
-"""Working ahead: one stage of a pipeline in a thread of its own, by a bounded number of items."""
+"""One stage of a pipeline in a thread of its own, which works a bounded number of items ahead."""
 
 from collections.abc import Generator, Iterator
 from queue import Full, Queue
@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_S = 0.1
-"""How long a thread waits before it looks whether anybody still wants its items (seconds)."""
+"""How long a thread waits before it checks whether its items are still wanted (seconds)."""
 
 
 class _End:
@@ -19,10 +19,10 @@ class _End:
 
 
 def prefetch(items: Iterator[T], *, by: int) -> Generator[T, None, None]:
-    """Yield items that a thread draws from an iterator ahead of time.
+    """Yield items that a thread takes from an iterator ahead of time.
 
-    At most `by` finished items wait, so memory is bounded; what the iterator raises, is raised here, after the items
-    before it.  When the generator is closed, the iterator is too.
+    At most `by` finished items wait, so memory is bounded.  What the iterator raises is raised here, after the items
+    before it.  When the generator is closed, the iterator is closed too.
 
     >>> list(prefetch(iter("abc"), by=2))
     ['a', 'b', 'c']
@@ -50,7 +50,7 @@ def _draw(items: Iterator[T], ready: "Queue[T | _End]", unwanted: Event) -> None
         for item in items:
             if not _put(item, ready, unwanted):
                 break
-    except BaseException as error:  # whatever it is, it belongs to whoever waits for the items
+    except BaseException as error:  # whatever it is, it is raised where the items are used
         end = _End(error)
     finally:
         close = getattr(items, "close", None)
@@ -60,7 +60,7 @@ def _draw(items: Iterator[T], ready: "Queue[T | _End]", unwanted: Event) -> None
 
 
 def _put(item: T | _End, ready: "Queue[T | _End]", unwanted: Event) -> bool:
-    """Wait for a free place; False when nobody wants the item any more."""
+    """Wait for a free place; return False when the item is not wanted any more."""
     while not unwanted.is_set():
         try:
             ready.put(item, timeout=POLL_S)

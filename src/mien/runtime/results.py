@@ -90,14 +90,16 @@ class Face:
 
     def record(self) -> dict[str, Any]:
         """Return one plain mapping, as every output format has it; probabilities to 6 digits, boxes to 0.01 pixels."""
-        box = None
+        time_s = box = None
+        if self.time_s is not None:
+            time_s = round(self.time_s, TIME_DIGITS)
         if self.box is not None:
             box = [round(side, BOX_DIGITS) for side in self.box]
         return {
             "schema_version": SCHEMA_VERSION,
             "source": self.source,
             "frame": self.frame,
-            "time_s": None if self.time_s is None else round(self.time_s, TIME_DIGITS),
+            "time_s": time_s,
             "face": self.face,
             "box": box,
             "label": self.label,
@@ -189,7 +191,9 @@ class PictureResult:
         return [face.record() for face in self.faces]
 
     def __repr__(self) -> str:
-        place = self.source if self.time_s is None else f"{self.source} {self.time_s:.3f} s"
+        place = self.source
+        if self.time_s is not None:
+            place += f" {self.time_s:.3f} s"
         if self.error is not None:
             return f"PictureResult({place}: {self.error})"
         faces = ", ".join(f"{face.face} {face.label} {face.probability:.2f}" for face in self.faces)

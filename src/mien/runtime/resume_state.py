@@ -1,8 +1,8 @@
-"""What an interrupted job has written already, so that the next one goes on after it."""
+"""What an interrupted job has written already, so that the next one can continue after it."""
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,18 @@ from mien.runtime.geometry import Box
 from mien.runtime.results import Face
 
 KINDS: dict[str, Any] = {
-    **{"schema_version": int, "source": str, "face": str, "probabilities": dict},
-    **{"frame": int | None, "time_s": float | None, "box": list | None},
+    "schema_version": int,
+    "source": str,
+    "face": str,
+    "probabilities": dict,
+    "frame": int | None,
+    "time_s": float | None,
+    "box": list | None,
 }
-"""What a record must have to go on after it."""
+"""What a record must have so that a job can continue after it."""
 
 BEGINNING = b'{"schema_version": '
-"""Of each line, also of one that was cut off."""
+"""How each line begins, also one that was cut off."""
 
 FOREIGN = "not a record of `mien predict --format jsonl`; name another file"
 
@@ -33,11 +38,12 @@ class ResumeState:
 
     Attributes:
         path: the file.
-        end: how many bytes of it are certain: all but the last picture's or frame's records, which may not be all.
-        done: the sources that are done with.
-        last: the source in which it ends, which is not; None without records.
-        video: the video in which it ends, or None.
-        frame: the last frame of `video` that is done with.
+        end: how many bytes of it are kept: all but the records of the last picture or frame, some of which may be
+            missing.
+        done: the sources that are finished.
+        last: the source in which the file ends, which is not finished; None without records.
+        video: the video in which the file ends, or None.
+        frame: the last frame of `video` that is finished.
         labels: the classes of the records; None without records.
     """
 
@@ -50,8 +56,10 @@ class ResumeState:
     labels: tuple[str, ...] | None = None
 
     def faces(self) -> Iterator[Face]:
-        """Yield the faces of `video` again, without what the network saw."""
-        for start, record in _records(self.path) if self.video else ():
+        """Yield the faces of `video` again; what the network saw is not in the file."""
+        if self.video is None:
+            return
+        for start, record in _records(self.path):
             if start < self.end and record["source"] == self.video:
                 yield Face(
                     source=record["source"],
@@ -84,16 +92,10 @@ def read_resume_state(path: Path) -> ResumeState:
     if not last:
         return ResumeState(path)
     (before, done_frame, _), (source, _, end) = last[0], last[-1]
-    in_video = len(last) == 2 and before == source and done_frame is not None
-    return ResumeState(
-        path=path,
-        end=end,
-        done=frozenset(sources - {source}),
-        last=source,
-        video=source if in_video else None,
-        frame=done_frame if in_video and done_frame is not None else -1,
-        labels=labels,
-    )
+    state = ResumeState(path=path, end=end, done=frozenset(sources - {source}), last=source, labels=labels)
+    if len(last) == 2 and before == source and done_frame is not None:
+        return replace(state, video=source, frame=done_frame)
+    return state
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -113,17 +115,23 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _is_whole(record: dict[str, Any]) -> bool:
-    """Whether a record has what is needed to go on after it; a frame's has a time and a box."""
-    if not record.keys() >= KINDS.keys() or not all(isinstance(record[key], kind) for key, kind in KINDS.items()):
+    """Whether a record has what is needed to continue after it; a frame's has a time and a box."""
+    for key, kind in KINDS.items():
+        if key not in record or not isinstance(record[key], kind):
+            return False
+    if not record["probabilities"]:
         return False
-    box, framed = record["box"], record["frame"] is not None
-    numbers = [*record["probabilities"].values(), *(box or ()), *([record["time_s"]] if framed else ())]
-    return (
-        bool(record["probabilities"])
-        and (box is not None or not framed)
-        and (box is None or len(box) == len(Box._fields))
-        and all(isinstance(number, int | float) for number in numbers)
-    )
+    numbers = [*record["probabilities"].values()]
+    box = record["box"]
+    if box is not None:
+        if len(box) != len(Box._fields):
+            return False
+        numbers += box
+    if record["frame"] is not None:
+        if box is None:
+            return False
+        numbers.append(record["time_s"])
+    return all(isinstance(number, int | float) for number in numbers)
 
 
 def _record(line: bytes, where: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ class Graph:
 
     Args:
         content: the file.
-        threads: how many compute; None takes as many as the process may use.  They sleep between calls (ONNX Runtime
-            would let them spin, which takes the cores from everyone else; `docs/exporting.md` has what that costs).
+        threads: how many compute; None takes as many as the process may use.  They sleep between calls: ONNX Runtime
+            would let them spin, which takes the cores from all other programs (`docs/exporting.md` has figures).
         device: what `resolve_device` gave.
 
     Raises:
@@ -160,7 +160,9 @@ def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> o
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; exceptions tell the rest
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    wanted = [provider(device)] + ([] if device == "cpu" else [provider("cpu")])
+    wanted = [provider(device)]
+    if device != "cpu":
+        wanted.append(provider("cpu"))
     try:
         session = onnxruntime.InferenceSession(content, options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime has an exception of its own for each way to fail

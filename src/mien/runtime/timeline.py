@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BINS = 1024
-"""Most bins, twice as many as the figure needs: when a video outgrows them, each two neighbours become one."""
+"""The most bins, twice as many as the figure needs: when a video outgrows them, each two neighbours become one."""
 
 FIRST_BIN_S = 0.125
 """The bins' width until then, in seconds."""

@@ -176,4 +176,6 @@ def _centre(box: Box) -> tuple[float, float]:
 
 def _weight(passed_s: float, constant_s: float) -> float:
     """Return how much of a change exponential smoothing has followed after a time."""
-    return 1 - math.exp(-passed_s / constant_s) if constant_s else 1.0
+    if constant_s == 0:
+        return 1.0
+    return 1 - math.exp(-passed_s / constant_s)

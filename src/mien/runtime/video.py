@@ -36,7 +36,7 @@ LEAST_S = 1e-4
 """Frames that are nearer in time have the same time."""
 
 TAIL_S = 1.0
-"""A video that ends this much earlier than its file says has lost its end."""
+"""A video that ends this much earlier than its file states has lost its end."""
 
 
 def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) -> Iterator[Picture]:
@@ -44,15 +44,15 @@ def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) ->
 
     `frame` numbers all frames that can be decoded, from 0, also those that `every` and `fps` leave out.  `time_s` is
     the frame's timestamp relative to the start of the video stream, so it is right at a variable frame rate too.  A
-    frame without a timestamp, or with one that is not later than the frame's before, is put one mean frame interval
-    after that (1/25 s where the file has no frame rate).  Sound and further video streams are left out.
+    frame without a timestamp, or with one that is not later than that of the frame before, is put one mean frame
+    interval after that (1/25 s where the file has no frame rate).  Sound and further video streams are left out.
 
-    FFmpeg decodes with one thread: with several, the frames just before a damage are lost.
+    FFmpeg decodes with one thread: with several, the frames just before damaged data are lost.
 
     Args:
-        path: the file; what it is, is told by its content.
-        every: take each n-th frame, the first one included.
-        fps: take at most so many frames a second: the first frame of each 1/`fps` s.
+        path: the file; its content, not its name, tells the format.
+        every: take every n-th frame, the first one included.
+        fps: take at most so many frames per second: the first frame of each 1/`fps` s.
 
     Yields:
         Pictures with `source`, `pixels`, `frame` and `time_s`.
@@ -89,9 +89,9 @@ def check_sampling(*, every: int, fps: float | None) -> None:
     if every < 1:
         raise UsageError(f"every {every} frames, expected 1 or more")
     if fps is not None and not 0 < fps < math.inf:
-        raise UsageError(f"{fps} frames a second, expected more than 0")
+        raise UsageError(f"{fps} frames per second, expected more than 0")
     if fps is not None and every != 1:
-        raise UsageError(f"every {every} frames and {fps} frames a second; expected one of the two")
+        raise UsageError(f"every {every} frames and {fps} frames per second; expected one of the two")
 
 
 def require_av() -> None:
@@ -105,13 +105,17 @@ def require_av() -> None:
 def _pictures(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
     from av.video.reformatter import VideoReformatter
 
-    last = -math.inf
+    last: float = -math.inf  # the first frame may have a time just below 0
     reformatter = VideoReformatter()
     with _opened(path) as (container, stream):
         for number, (frame, time_s) in enumerate(_frames(path, container, stream)):
-            turn = number // every if fps is None else math.floor((time_s + ROUNDING_S) * fps)
-            if turn > last:
-                last = turn
+            # The frame's place among those to take: the first frame of each place is taken.
+            if fps is None:
+                place = number // every
+            else:
+                place = math.floor((time_s + ROUNDING_S) * fps)
+            if place > last:
+                last = place
                 pixels = _upright(frame, reformatter)
                 yield Picture(str(path), pixels, number, time_s, reopen=partial(read_frame, path, number))
 
@@ -165,7 +169,8 @@ def _frames(path: Path, container: "InputContainer", stream: "VideoStream") -> I
             count += 1
             yield frame, clock.read(frame)
         elif count:  # a recording that begins between two key frames is not damaged
-            lost_after_s = lost_after_s if lost else clock.end_s
+            if not lost:
+                lost_after_s = clock.end_s
             lost += 1
     if not count:
         raise DataError(f"{path}: none of its frames can be decoded; get the file again")
@@ -216,7 +221,7 @@ class _Clock:
         self._interval_s = float(1 / rate)
         self._base_s = stream.time_base or Fraction(1)
         self._start = None if self._avi else stream.start_time
-        self._last_s, self._said_s = -math.inf, math.inf
+        self._last_s, self._last_stamp_s = -math.inf, math.inf
         self._decoded = 0
         self._passed_s = 0.0
         self.end_s = 0.0
@@ -224,22 +229,27 @@ class _Clock:
     def read(self, frame: "VideoFrame") -> float:
         """Return a frame's time, later than that of the frame before."""
         stamp = frame.dts if self._avi else frame.pts
-        self._start = stamp if self._start is None else self._start
-        said_s = None if stamp is None else self._seconds(stamp)
-        if said_s is not None and said_s >= self._last_s + LEAST_S:
-            time_s = said_s
-        else:  # a repeated stamp must not take the next frame's time
-            again = said_s is not None and abs(said_s - self._said_s) < LEAST_S
-            time_s = max(0.0, self._last_s + self._interval_s * (0.5 if again else 1))
-        self._said_s = math.inf if said_s is None else said_s
+        if self._start is None:
+            self._start = stamp
+        stamp_s = math.inf  # without a stamp: no time, and near to no other
+        if stamp is not None:
+            stamp_s = self._seconds(stamp)
+        if stamp_s < math.inf and stamp_s >= self._last_s + LEAST_S:
+            time_s = stamp_s
+        else:
+            step_s = self._interval_s
+            if abs(stamp_s - self._last_stamp_s) < LEAST_S:
+                step_s /= 2  # a repeated stamp must not take the next frame's time
+            time_s = max(0.0, self._last_s + step_s)
+        self._last_stamp_s = stamp_s
         self._last_s = time_s
         self.end_s = time_s + self._interval_s
         return time_s
 
     def pass_by(self, packet: "Packet[Any]") -> None:
-        """Note a packet of any stream, one of video only if it could be decoded.
+        """Note where a packet of any stream ends, one of video only if it could be decoded.
 
-        Packets say how long a frame is held, and frames come in another order.
+        Only packets state how long a frame is shown, and they come in another order than the frames.
         """
         end = max((stamp for stamp in (packet.pts, packet.dts) if stamp is not None), default=0)
         end += packet.duration or 0
@@ -248,17 +258,17 @@ class _Clock:
         self._passed_s = max(self._passed_s, float(end * (packet.time_base or 0)))
 
     def missing_s(self) -> float:
-        """Return how much longer the file says that its video is than what could be decoded; below 0 if unsaid.
+        """Return by how much the length that the file states exceeds what could be decoded; below 0 without a length.
 
-        The stream is asked, then its tag (Matroska), then the file as a whole, whose sound may end later: what counts
-        there is the last packet of any stream.
+        The stream may state it, or its tag (Matroska), or else the file as a whole, whose sound may end later: there
+        the last packet of any stream counts.
         """
         if self._stream.duration:
             return float(self._stream.duration * self._base_s) - self._seconds(self._decoded)
         for name, value in self._stream.metadata.items():
             if name.startswith("DURATION") and (tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", value)):
-                said_s = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
-                return said_s - float(self._decoded * self._base_s)
+                stated_s = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
+                return stated_s - float(self._decoded * self._base_s)
         return (self._container.duration or 0) / 1e6 - self._passed_s
 
     def _seconds(self, stamp: int) -> float:

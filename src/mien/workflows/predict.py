@@ -318,8 +318,11 @@ def stream_results(
     found = find_and_classify(
         model, pictures, labels=model.labels, detector=model.detector, margin=model.crop_margin, align=align
     )
-    tracked = track(found, smooth_s=smooth_s, known=resume.faces() if resume else ())
-    return prefetch(tracked, by=AHEAD) if threaded else _generate(tracked)
+    known = resume.faces() if resume else ()
+    tracked = track(found, smooth_s=smooth_s, known=known)
+    if threaded:
+        return prefetch(tracked, by=AHEAD)
+    return _generate(tracked)
 
 
 def is_table(source: object) -> bool:
@@ -334,7 +337,9 @@ def is_table(source: object) -> bool:
 
 
 def _loaded(model: Model | RunDir | Bundle | str | Path | None) -> Model:
-    return model if isinstance(model, Model) else load(model)
+    if isinstance(model, Model):
+        return model
+    return load(model)
 
 
 def _generate(results: Iterable[PictureResult]) -> Generator[PictureResult, None, None]:
