@@ -20,7 +20,7 @@ Inputs = Annotated[
     typer.Argument(
         metavar="INPUT...",
         show_default=False,
-        help="Photos, videos, folders with some; or one table of faces: CSV, Parquet or 'synthetic'.",
+        help="Photos, videos, folders of them; or one table of faces: CSV, Parquet or 'synthetic'.",
     ),
 ]
 _DATA = typer.Argument(
@@ -46,7 +46,10 @@ Model = Annotated[str | None, typer.Option(help="The network, see 'mien models'.
 Bundle = Annotated[
     str | None,
     typer.Option(
-        "--model", metavar="BUNDLE", help="Which bundle classifies; mien-s-ferplus by default.", show_default=False
+        "--model",
+        metavar="MODEL",
+        help="A bundle or a training run; mien-s-ferplus by default.",
+        show_default=False,
     ),
 ]
 Draw = Annotated[
@@ -63,9 +66,9 @@ Chart = Annotated[
     Path | None,
     typer.Option("--chart", metavar="PNG", help="Draw a video's expressions over time.", show_default=False),
 ]
-Every = Annotated[int, typer.Option("--every", min=1, help="Take every so many-th frame of a video.")]
+Every = Annotated[int, typer.Option("--every", min=1, help="Take every n-th frame of a video.")]
 Fps = Annotated[
-    float | None, typer.Option("--fps", help="Take at most so many frames a second of a video.", show_default=False)
+    float | None, typer.Option("--fps", help="Take at most so many frames per second of a video.", show_default=False)
 ]
 Align = Annotated[bool, typer.Option("--align/--no-align", help="Turn each face until its eyes are level.")]
 Threads = Annotated[
@@ -182,14 +185,14 @@ Resume = Annotated[
     str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)
 ]
 ResumeFile = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Keep what the .jsonl file of -o has, and do the rest.")
+    bool, typer.Option("--resume/--no-resume", help="Keep the records of the .jsonl file of -o, and do the rest.")
 ]
 AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
 Format = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="table, json, jsonl, csv, parquet or submission (id,label); by default what the name after -o says.",
+        help="table, json, jsonl, csv, tsv, parquet or submission (id,label); by default the ending of -o says it.",
         show_default=False,
     ),
 ]

@@ -50,7 +50,7 @@ def predict(
 
     Example: `mien predict photo.jpg`, `mien predict pics/ -o faces.jsonl`,
     `mien predict talk.mp4 -o talk.csv --draw talk_annotated.mp4`,
-    `mien predict test.csv --model bundle --format submission -o submission.csv`
+    `mien predict test.csv --model runs/train/my_run --format submission -o submission.csv`
     """
     from mien.cli.drawings import Chart, Drawing
     from mien.cli.outputs import STDOUT, Output

@@ -279,6 +279,7 @@ def _outline(drawn: NDArray[np.uint8], box: Box, colour: Colour, *, line_px: int
     left, top, right, bottom = _to_rectangle(box)
     left, top = max(left - thin, 0), max(top - thin, 0)
     right, bottom = min(right + thin, width), min(bottom + thin, height)
+    # Dark, coloured and light: on any background one of the three stands out.
     for wanted, shade in ((thin, BLACK), (line_px, colour), (thin, WHITE)):
         if right <= left or bottom <= top:
             return

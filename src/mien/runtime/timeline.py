@@ -21,7 +21,7 @@ BINS = 1024
 """The most bins, twice as many as the figure needs: when a video outgrows them, each two neighbours become one."""
 
 FIRST_BIN_S = 0.125
-"""The bins' width until then, in seconds."""
+"""The bins' width until they are merged, in seconds."""
 
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_TICKS = 12
@@ -147,10 +147,10 @@ def _stack(axes: "Axes", over_time: Timeline) -> None:
         colour = "#{:02x}{:02x}{:02x}".format(*shades[label])
         axes.stairs(tops[:, i], edges, baseline=tops[:, i] - means[:, i], fill=True, color=colour, linewidth=0)
         patches.append(Patch(facecolor=colour, edgecolor="black", linewidth=0.5))
-    spelt = [textwrap.fill(names[label], LEGEND_LETTERS) for label in over_time.labels[::-1]]
-    spelt.append("no face")
-    legend = axes.legend(patches[::-1], ["-"] * len(spelt), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    for text, name in zip(legend.get_texts(), spelt, strict=True):
+    entries = [textwrap.fill(names[label], LEGEND_LETTERS) for label in over_time.labels[::-1]]
+    entries.append("no face")
+    legend = axes.legend(patches[::-1], ["-"] * len(entries), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    for text, name in zip(legend.get_texts(), entries, strict=True):
         text.set_parse_math(False)  # a class may be called $x$, or _x, which a legend would leave out
         text.set_text(name)
     axes.set(ylabel="mean probability", ylim=(0, 1))

@@ -84,6 +84,7 @@ class Tracker:
         self._begin(frame.source, time_s)
         self._tracks = [one for one in self._tracks if one.time_s == self._last_s or time_s - one.time_s <= LOST_S]
         boxes = [_rounded(face.box or NO_BOX) for face in frame.faces]
+        # Boxes are compared as records have them, so that a resumed job finds the same tracks.
         owners = _match(boxes, [one.expected(time_s) for one in self._tracks])
         faces = []
         for k, (face, box) in enumerate(zip(frame.faces, boxes, strict=True)):
@@ -131,6 +132,7 @@ class _Track:
         """Take the track's next face, at a later time."""
         passed_s = time_s - self.time_s
         moved = (a - b for a, b in zip(_centre(box), _centre(self.box), strict=True))
+        # Motion is smoothed too: the boxes' jitter must not look like motion.
         steady, weight = _weight(passed_s, STEADY_S), _weight(passed_s, smooth_s)
         vx, vy = (v + steady * (move / passed_s - v) for v, move in zip(self.velocity, moved, strict=True))
         self.velocity = (vx, vy)

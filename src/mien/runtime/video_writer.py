@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-"""The endings that can be written, and what FFmpeg calls the format: those that keep each frame's time."""
+"""The endings that can be written, and FFmpeg's name of the format; these formats keep each frame's time."""
 
 ENCODERS = ("libx264", "libopenh264", "mpeg4")
 """Of these the first that FFmpeg has is taken: H.264 if possible."""
@@ -110,11 +110,11 @@ class VideoWriter:
     def _encode(self, pixels: NDArray[np.uint8], tick: int) -> None:
         from av import VideoFrame
 
-        if self._failed:  # FFmpeg may crash if it goes on
+        if self._failed:  # FFmpeg may crash when it writes on after an error
             raise self._failed
         container, stream = self._opened or self._open(pixels)
         frame = self._reformatter.reformat(
-            VideoFrame.from_ndarray(self._fit(pixels)),
+            VideoFrame.from_ndarray(self._to_size(pixels)),
             format="yuv420p",
             dst_colorspace=BT709,
             dst_color_range=BT709,
@@ -131,17 +131,20 @@ class VideoWriter:
         with ExitStack() as file:
             container = av.open(file.enter_context(replacing(self._path)), "w", format=self._format)
             file.callback(_close, container)
-            stream = cast("VideoStream", container.add_stream(name, options=X264 if name == "libx264" else {}))
+            options: dict[str, str] = {}
+            if name == "libx264":
+                options = X264
+            stream = cast("VideoStream", container.add_stream(name, options=options))
             stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
             stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
             stream.codec_context.thread_count = 1
-            stream.bit_rate = 3 * width * height  # of an encoder without a quality
+            stream.bit_rate = 3 * width * height  # for encoders that take no quality, such as mpeg4
             stream.color_range = stream.colorspace = stream.color_primaries = stream.color_trc = BT709
             self._opened = container, stream
             self._file = file.pop_all()  # from here on the file is finished, not dropped
         return self._opened
 
-    def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _to_size(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Bring a frame to the video's size, then to even sides, by repeating its border."""
         height, width = pixels.shape[:2]
         if (width, height) != self._size:
