@@ -1,8 +1,9 @@
 PYTHON ?= python3
 DATA ?= synthetic
 BIN := .venv/bin
+PARALLEL := -n auto --maxprocesses 8 --dist loadfile
 
-.PHONY: install demo test docs clean
+.PHONY: install demo check test test-all docs clean
 
 install: .venv/installed
 
@@ -14,13 +15,18 @@ install: .venv/installed
 demo: install
 	$(BIN)/mien study '$(DATA)' --recipe demo --ablation none
 
-test: install
+check: install
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sphinx-build -q -W docs site
-	$(BIN)/pytest
+
+test: check
+	$(BIN)/pytest $(PARALLEL) -m 'not long'
+
+test-all: check
+	$(BIN)/pytest $(PARALLEL)
 
 docs: install
 	$(BIN)/sphinx-build -q -W docs site

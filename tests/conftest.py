@@ -1,36 +1,57 @@
 """A tiny finished study, its bundle and the real faces, made or read once and shared; nobody changes them."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported: the workers of a test run share the cores
+
 import shutil
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from mien.core.bundle import Bundle
 from mien.core.faces import FaceSet
-from mien.core.runs import RunDir
 from mien.data.formats import open_faces
+
+if TYPE_CHECKING:
+    from mien.training.run_data import TrainingRun
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="session")
-def studied(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """`mien study` on 210 drawn faces for one epoch."""
-    from mien.workflows.study import study
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Let one worker of the test run make a folder; returns a copy for this worker alone."""
+    own = factory.mktemp(name) / name
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        make(own)
+        return own
+    common = factory.getbasetemp().parent  # of all workers of this test run
+    whole, part = common / "whole" / name, common / "part" / name  # a report has its run's name, so both have the same
+    with FileLock(common / f"{name}.lock"):
+        if not whole.exists():
+            shutil.rmtree(part, ignore_errors=True)
+            make(part)
+            whole.parent.mkdir(exist_ok=True)
+            part.rename(whole)
+    return shutil.copytree(whole, own)
 
-    out = tmp_path_factory.mktemp("study") / "run"
-    return study(
-        "synthetic:210",
-        recipe="demo",
-        ablation=None,
-        settings=["holdout.rows=35"],
-        out=out,
-        epochs=1,
-        batch=32,
-        device="cpu",
-    )
+
+@pytest.fixture(scope="session")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> "TrainingRun":
+    """`mien study` on 210 drawn faces for one epoch."""
+    from mien.training.run_data import TrainingRun
+
+    def make(out: Path) -> None:
+        from mien.workflows.study import study
+
+        given = {"settings": ["holdout.rows=35"], "epochs": 1, "batch": 32, "device": "cpu"}
+        study("synthetic:210", recipe="demo", ablation=None, out=out, **given)
+
+    return TrainingRun(made_once(tmp_path_factory, "study", make))
 
 
 @pytest.fixture
@@ -43,11 +64,15 @@ def course_csv(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def exported(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def exported(studied: "TrainingRun", tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The study's bundle."""
-    from mien.workflows.export import export
 
-    return export(studied, out=tmp_path_factory.mktemp("export") / "bundle", max_risk=0.9)
+    def make(out: Path) -> None:
+        from mien.workflows.export import export
+
+        export(studied, out=out, max_risk=0.9)
+
+    return Bundle.open(made_once(tmp_path_factory, "bundle", make))
 
 
 @pytest.fixture

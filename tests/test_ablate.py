@@ -100,6 +100,7 @@ def test_one_failing_run_does_not_lose_the_rest(tmp_path: Path, monkeypatch: pyt
     assert (run.read_json("ablation.json")["effects"][0]["seeds"], run.state) == (2, "finished")
 
 
+@pytest.mark.long
 def test_a_killed_ablation_goes_on(ablated: RunDir, tmp_path: Path) -> None:
     line = "ablate synthetic:210 --recipe mien-n --factor augment.flip=false,true --seeds 0,1 --set holdout.rows=35"
     line += " --epochs 1 --batch 32 --device cpu --out killed"

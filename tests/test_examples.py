@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 DRAWS = {"synthetic_sheet"}  # overwrites a picture of the docs; tests/data/test_synthetic.py covers the drawing
 

@@ -21,6 +21,8 @@ MORTAL = """
 import os, signal, sys
 from pathlib import Path
 from mien.cli.main import run
+
+pytestmark = pytest.mark.long
 name, left, replace = sys.argv[1], int(sys.argv[2]), Path.replace
 def replace_or_die(temporary, target):
     global left

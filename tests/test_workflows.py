@@ -311,6 +311,7 @@ def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: li
     ]
 
 
+@pytest.mark.long
 def test_a_study_that_is_interrupted_and_goes_on(studied: RunDir, tmp_path: Path) -> None:
     def impatient(progress: Progress) -> None:
         if progress.task == "epoch 2/2":

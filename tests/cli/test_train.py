@@ -42,6 +42,7 @@ def test_a_full_folder_is_refused(mien: Mien, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.long
 def test_own_classes_in_any_script(mien: Mien, tmp_path: Path) -> None:
     import numpy as np
     from PIL import Image
@@ -61,7 +62,7 @@ def test_own_classes_in_any_script(mien: Mien, tmp_path: Path) -> None:
     assert scores["faces"] == 12
 
 
-@pytest.mark.parametrize("verb", ["train", "study"])
+@pytest.mark.parametrize("verb", ["train", pytest.param("study", marks=pytest.mark.long)])
 def test_an_unreadable_picture(mien: Mien, tmp_path: Path, verb: str) -> None:
     import numpy as np
     from PIL import Image

@@ -41,6 +41,7 @@ def test_everything_is_fuzzed(targets: dict[str, Target]) -> None:
     assert sum(COUNTS.values()) == 500
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", COUNTS)
 def test_every_outcome_is_a_result_or_an_exception_of_ours(targets: dict[str, Target], name: str) -> None:

@@ -70,6 +70,7 @@ def test_other_seeds_hold_out_the_same_faces(small: Small) -> None:
     assert held_out(seed=0) != held_out(**{"holdout.seed": 1})
 
 
+@pytest.mark.long
 def test_two_processes_share_each_batch(tmp_path: Path) -> None:
     line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2")
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -161,6 +162,7 @@ def test_a_checkpoint_is_not_blamed_for_a_lost_process(
         resume(run.path, epochs=2)
 
 
+@pytest.mark.long
 def test_several_processes_log_and_report_as_one(
     small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -173,12 +175,14 @@ def test_several_processes_log_and_report_as_one(
     assert {record.name for record in epochs} == {"mien.training.callbacks"}
 
 
+@pytest.mark.long
 def test_quiet_holds_in_all_processes(tmp_path: Path) -> None:
     line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2", "--quiet")
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_an_error_of_one_of_two_processes_is_said_in_one_line(tmp_path: Path) -> None:
     line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2", "--lr=1e30")
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
