@@ -144,7 +144,7 @@ def test_without_votes_there_are_no_annotators(tmp_path):
 def test_scores_of_an_older_version_are_a_clear_error(run):
     path = run.path / "eval/test/metrics.json"
     write_json(path, json.loads(path.read_text()) | {"schema_version": 1})
-    with pytest.raises(DataError, match=r"metrics\.json: schema version 1, and this mien reads 2; make it again"):
+    with pytest.raises(DataError, match=r"metrics\.json: written by mien 0\.1 \(schema_version 1\)"):
         report(run)
 
 
