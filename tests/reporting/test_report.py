@@ -227,7 +227,11 @@ def test_two_classes_have_a_page(tmp_path):
         ("eval/test/top_confusions.npz", "no archive", "top_confusions.npz: damaged"),
         ("eval/test/metrics.json", '{"schema_version": 99}', "written by a newer mien (schema_version 99)"),
         ("eval/test/metrics.json", "{}", "missing required field `source`"),
-        ("model_info.json", '{"name": "x", "parameters": 1, "macs": 1}', "model_info.json: lacks trainable, input"),
+        (
+            "model_info.json",
+            '{"name": "x", "parameters": 1, "macs": 1}',
+            "model_info.json: damaged, or not a file of this kind (object missing required field `trainable`)",
+        ),
     ],
 )
 def test_a_damaged_file_is_named_and_the_old_page_kept(run, name, content, message):

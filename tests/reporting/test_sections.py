@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mien.core.files import write_atomic, write_json
+from mien.core.run_record import RunModel
 from mien.core.runs import RunDir
 from mien.reporting.build import render, report
 from mien.reporting.run_files import read_run
@@ -128,11 +129,11 @@ def test_the_model_says_which_epoch_it_is_of(run):
     assert best != last
     files.recipe.update(schedule="one-cycle", epochs=last)
     for epoch, why in ((best, ", the best on held-out faces"), (last, ", the last of its cycle")):
-        files.model["epoch"] = epoch
-        assert f"the weights are those of epoch {epoch}{why}" in summary(files)["sentences"][0]
+        kept = replace(files, model=replace(files.model, epoch=epoch))
+        assert f"the weights are those of epoch {epoch}{why}" in summary(kept)["sentences"][0]
     files.recipe["schedule"] = "plateau"  # resumed, and killed before it was kept anew
-    assert f"the weights are those of epoch {last}." in summary(files)["sentences"][0]
-    for model in (None, {"model": "mien-n"}):  # killed before it had one
+    assert f"the weights are those of epoch {last}." in summary(kept)["sentences"][0]
+    for model in (None, RunModel(model="mien-n")):  # killed before it had one
         assert "the weights" not in summary(replace(files, model=model))["sentences"][0]
 
 

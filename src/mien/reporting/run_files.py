@@ -1,9 +1,8 @@
 """`RunFiles`: what a run folder holds, read once; a missing file is None or empty.  Axes: `K` example faces."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +14,13 @@ from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.files import read_arrays
 from mien.core.images import SIZE
 from mien.core.predictions import Predictions
+from mien.core.records import Record
+from mien.core.run_record import NetworkInfo, RunFaces, RunModel, RunRecord, RunStatus
 from mien.core.runs import TIMING, RunDir
 from mien.core.scores import Scores
 from mien.reporting.explained import Part, read_attribution, read_feature_maps, read_filters
 
-KEYS: Mapping[str, tuple[str, ...]] = {
-    "config.json": ("config", "data"),
-    "status.json": ("state",),
-    "model_info.json": ("name", "parameters", "trainable", "macs", "input"),
-}
-"""What the page takes from each file."""
+Stored = TypeVar("Stored", bound=Record)
 
 SPLIT_PLACES = {"test": 0, "private-test": 1, "validation": 3, "train": 4}
 OTHER_SPLIT = 2
@@ -66,23 +62,23 @@ class RunFiles:
 
     Attributes:
         name: the folder's name.
-        config: `config.json`: command, config, data, versions, machine, git commit.
+        config: `config.json`.
         status: `status.json`.
         model: `model.json`.
-        model_info: `model_info.json`: parameters and operations.
+        network: `model_info.json`.
         data: `data.json`: the faces, counted as by `mien data describe`.
         history: the rows of `metrics.csv`.
         timing: the rows of `timing.csv`.
-        evaluations: one a split, test splits first.
+        evaluations: one per split, test splits first.
         ablation: `ablation.json` of an ablation, or of the one in the folder `ablation` of the run.
         attribution, filters, feature_maps: what `mien explain` stored.
     """
 
     name: str
-    config: dict[str, Any] | None
-    status: dict[str, Any] | None
-    model: dict[str, Any] | None
-    model_info: dict[str, Any] | None
+    config: RunRecord | None
+    status: RunStatus | None
+    model: RunModel | None
+    network: NetworkInfo | None
     data: DataSummary | None
     history: list[dict[str, float]]
     timing: list[dict[str, float]]
@@ -93,15 +89,14 @@ class RunFiles:
     feature_maps: Part[FeatureMapSummary] | None
 
     @property
-    def card(self) -> dict[str, Any]:
-        """The `data` part of `config.json`; empty without one."""
-        card: dict[str, Any] = (self.config or {}).get("data", {})
-        return card
+    def faces(self) -> RunFaces | None:
+        """The faces that the run learned from; None without `config.json`."""
+        return self.config.data if self.config else None
 
     @property
     def is_ablation(self) -> bool:
         """Whether the folder is an ablation's: its models are those of its arms, it has none itself."""
-        return "ablation" in (self.config or {})
+        return self.config is not None and self.config.ablation is not None
 
     @property
     def annotator_labels(self) -> bool:
@@ -111,8 +106,7 @@ class RunFiles:
     @property
     def recipe(self) -> dict[str, Any]:
         """The `config` part of `config.json`; empty without one."""
-        recipe: dict[str, Any] = (self.config or {}).get("config", {})
-        return recipe
+        return self.config.config if self.config else {}
 
 
 def read_run(run: RunDir) -> RunFiles:
@@ -124,13 +118,15 @@ def read_run(run: RunDir) -> RunFiles:
     Raises:
         DataError: a file is damaged or of another version; the message names it.
     """
+    if (run.path / "config.json").is_file() and "ensemble" in run.read_json("config.json"):
+        raise DataError(f"{run.path}: an ensemble, which has no report; its scores are in eval/*/metrics.json")
     return RunFiles(
         name=run.path.name,
-        config=_json(run, "config.json"),
-        status=_json(run, "status.json"),
-        model=_json(run, "model.json"),
-        model_info=_json(run, "model_info.json"),
-        data=DataSummary.read(run.path / "data.json") if (run.path / "data.json").is_file() else None,
+        config=_record(run, "config.json", RunRecord),
+        status=_record(run, "status.json", RunStatus),
+        model=_record(run, "model.json", RunModel),
+        network=_record(run, "model_info.json", NetworkInfo),
+        data=_record(run, "data.json", DataSummary),
         history=run.history,
         timing=run.read_table("timing.csv", TIMING),
         evaluations=_evaluations(run),
@@ -141,24 +137,15 @@ def read_run(run: RunDir) -> RunFiles:
     )
 
 
-def _ablation(run: RunDir) -> Ablation | None:
-    """Read the table of the ablation that the folder is, or of the one inside it."""
-    for name in ("ablation.json", "ablation/ablation.json"):
-        if (run.path / name).is_file():
-            return Ablation.read(run.path / name)
-    return None
-
-
-def _json(run: RunDir, name: str) -> dict[str, Any] | None:
+def _record(run: RunDir, name: str, kind: type[Stored]) -> Stored | None:
     if not (run.path / name).is_file():
         return None
-    values = run.read_json(name)
-    if "ensemble" in values:
-        raise DataError(f"{run.path}: an ensemble, which has no report; its scores are in eval/*/metrics.json")
-    missing = [key for key in KEYS.get(Path(name).name, ()) if key not in values]
-    if missing:
-        raise DataError(f"{run.path / name}: lacks {', '.join(missing)}; it is damaged or of another version of mien")
-    return values
+    return kind.from_dict(run.read_json(name), source=run.path / name)
+
+
+def _ablation(run: RunDir) -> Ablation | None:
+    """Read the table of the ablation that the folder is, or of the one inside it."""
+    return _record(run, "ablation.json", Ablation) or _record(run, "ablation/ablation.json", Ablation)
 
 
 def _evaluations(run: RunDir) -> list[Evaluation]:

@@ -42,8 +42,8 @@ def data(files: RunFiles) -> View:
     Returns:
         `source`, `columns`, `rows`, `held_apart` and `audit` (checks, may be empty), for `data.html`.
     """
-    card, summary = files.card, files.data
-    if not card and summary is None:
+    learned, summary = files.faces, files.data
+    if learned is None and summary is None:
         return "Nothing is known of the data: `mien train` writes it when a run starts."
     columns: list[dict[str, Any]] = []
     classes: Sequence[str] = ()
@@ -52,12 +52,10 @@ def data(files: RunFiles) -> View:
         classes, source = summary.classes, summary.source
         for name, split in summary.splits.items():
             columns.append({"name": name, "faces": split.faces, "classes": split.classes})
-    if card:
-        columns += [
-            {"name": title, "faces": sum(card[key].values()), "classes": card[key]}
-            for title, key in (("learned from", "training"), ("held out", "held_out"))
-        ]
-        classes, source = card["classes"], card["source"]
+    if learned is not None:
+        for title, classes_of in (("learned from", learned.training), ("held out", learned.held_out)):
+            columns.append({"name": title, "faces": sum(classes_of.values()), "classes": classes_of})
+        classes, source = learned.classes, learned.source
     rows = [
         {
             "name": name,
@@ -70,7 +68,7 @@ def data(files: RunFiles) -> View:
         "source": source,
         "columns": columns,
         "rows": rows,
-        "held_apart": bool(card),
+        "held_apart": learned is not None,
         "audit": _audit(summary, annotator_labels=files.annotator_labels),
     }
 
@@ -110,18 +108,21 @@ def model(files: RunFiles) -> View:
         files: the run's files.
 
     Returns:
-        `name`, `info` (facts about size, may be empty) and `groups` (of recipe values), for `model.html`.
+        `name`, `info` (facts about size, may be None) and `groups` (of recipe values), for `model.html`.
     """
-    if not files.recipe and not files.model_info:
+    if not files.recipe and files.network is None:
         return "No model yet: `mien train` makes one."
-    info = files.model_info or {}
     groups: dict[str, dict[str, str]] = {"run": {}}
     for key, values in files.recipe.items():
         if isinstance(values, dict):
             groups[key] = {name: value(each) for name, each in values.items()}
         else:
             groups["run"][key] = value(values)
-    return {"name": model_name(files), "info": info, "groups": {name: each for name, each in groups.items() if each}}
+    return {
+        "name": model_name(files),
+        "info": files.network,
+        "groups": {name: each for name, each in groups.items() if each},
+    }
 
 
 def _has_soft_targets(files: RunFiles) -> bool:
@@ -175,14 +176,15 @@ def _rate_caption(history: list[dict[str, float]]) -> str:
 
 
 def _training_facts(files: RunFiles, best: int | None) -> list[tuple[str, str]]:
-    status, epochs = files.status or {}, files.recipe.get("epochs")
+    status, epochs = files.status, files.recipe.get("epochs")
     facts = [
         ("Epochs", f"{len(files.history)}" + (f" of at most {epochs}" if epochs else "")),
         ("Best epoch", value(best)),
     ]
-    if status:
-        facts.append(("Ended", STATES.get(status["state"], status["state"])))
-        facts += [("Reason", status["reason"])] if status.get("reason") else []
+    if status is not None:
+        facts.append(("Ended", STATES.get(status.state, status.state)))
+        if status.reason:
+            facts.append(("Reason", status.reason))
     if files.timing:
         speeds = sorted(row["train_faces_per_s"] for row in files.timing)
         seconds = sum(row["seconds"] for row in files.timing)
@@ -207,21 +209,20 @@ def appendix(files: RunFiles) -> View:
     stored = files.config
     if stored is None:
         return "No config: `mien train` writes it when a run starts."
-    machine = stored.get("machine", {})
     facts = [
-        ("Data fingerprint", files.card.get("fingerprint")),
-        ("Data source", files.card.get("source")),
-        ("Git commit", stored.get("git_commit")),
-        ("System", machine.get("system")),
-        ("Processor", machine.get("processor")),
-        ("Cores", machine.get("cores")),
-        ("Threads", machine.get("threads")),
-        ("Schema version", stored.get("schema_version")),
+        ("Data fingerprint", stored.data.fingerprint),
+        ("Data source", stored.data.source),
+        ("Git commit", stored.git_commit),
+        ("System", stored.machine.get("system")),
+        ("Processor", stored.machine.get("processor")),
+        ("Cores", stored.machine.get("cores")),
+        ("Threads", stored.machine.get("threads")),
+        ("Schema version", stored.schema_version),
     ]
     return {
         "origin": [(name, value(each)) for name, each in facts],
-        "versions": stored.get("versions", {}),
-        "command": shlex.join(stored.get("command", [])),
+        "versions": stored.versions,
+        "command": shlex.join(stored.command),
         "repeats": not files.is_ablation,
         "config": json.dumps(files.recipe, indent=2, ensure_ascii=False),
     }

@@ -30,7 +30,11 @@ def summary(files: RunFiles) -> Values:
         `tiles`.
     """
     best_known = files.evaluations[0] if files.evaluations else None
-    status = files.status or {}
+    status, updated = "", ""
+    if files.status is not None:
+        status = STATES.get(files.status.state, "")
+        updated = files.status.updated[:16].replace("T", " ")
+    source = files.faces.source if files.faces else "unknown data"
     if files.is_ablation:
         what, sentences, tiles = f"Ablation of {model_name(files)}", conclusions(files), []
     else:
@@ -38,9 +42,9 @@ def summary(files: RunFiles) -> Values:
         sentences = list(_sentences(files, best_known))
         tiles = _tiles(files, best_known)
     return {
-        "title": f"{what} on {_short(str(files.card.get('source', 'unknown data')))}",
-        "state": STATES.get(status.get("state", ""), ""),
-        "updated": status.get("updated", "")[:16].replace("T", " "),
+        "title": f"{what} on {_short(source)}",
+        "state": status,
+        "updated": updated,
         "synthetic": _synthetic(files),
         "sentences": sentences,
         "tiles": tiles,
@@ -58,14 +62,17 @@ def best_epoch(history: list[dict[str, float]]) -> int | None:
 
 
 def kept_epoch(files: RunFiles) -> int | None:
-    """Find the epoch whose weights are the run's model; None where it has no model, or an old one that doesn't say."""
-    return (files.model or {}).get("epoch")
+    """Find the epoch whose weights are the run's model; None where it has no model."""
+    return files.model.epoch if files.model else None
 
 
 def model_name(files: RunFiles) -> str:
     """Name the network, whichever file knows it."""
-    name = (files.model or {}).get("model") or files.recipe.get("model") or (files.model_info or {}).get("name")
-    return str(name or "Unknown model")
+    if files.model is not None:
+        return files.model.model
+    if "model" in files.recipe:
+        return str(files.recipe["model"])
+    return files.network.name if files.network else "Unknown model"
 
 
 def warning(evaluation: Evaluation) -> str:
@@ -91,7 +98,7 @@ def _short(source: str) -> str:
 
 def _synthetic(files: RunFiles) -> str:
     scored = [evaluation.split for evaluation in files.evaluations if evaluation.scores.synthetic]
-    learned = files.card.get("synthetic", False)
+    learned = files.faces is not None and files.faces.synthetic
     if not learned and not scored:
         return ""
     if learned and scored:
@@ -123,15 +130,15 @@ def _sentences(files: RunFiles, evaluation: Evaluation | None) -> Iterator[str]:
 
 
 def _trained(files: RunFiles) -> str:
-    card, model = files.card, model_name(files)
-    if not card:
+    learned, model = files.faces, model_name(files)
+    if learned is None:
         return f"{model}: the run folder does not say what it was trained on."
-    faces, classes = sum(card["training"].values()), len(card["classes"])
+    faces, classes = sum(learned.training.values()), len(learned.classes)
     epochs, kept = len(files.history), kept_epoch(files)
     ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
     ending += f"; the weights are those of epoch {kept}{_why_kept(files, kept)}" if kept else ""
     return (
-        f"{model} was trained on {plural(faces, 'face')} of “{_short(card['source'])}” to tell "
+        f"{model} was trained on {plural(faces, 'face')} of “{_short(learned.source)}” to tell "
         f"{plural(classes, 'expression')} apart{taught_by(files.recipe)}{ending}."
     )
 
@@ -195,12 +202,12 @@ def _tiles(files: RunFiles, evaluation: Evaluation | None) -> list[dict[str, str
             {"name": "Macro-F1", "value": percent(scores.macro_f1), "note": "every class counts alike"},
             {"name": "Calibration error", "value": percent(scores.ece), "note": "0 % would be perfect"},
         ]
-    if files.model_info:
+    if files.network is not None:
         tiles.append(
             {
                 "name": "Parameters",
-                "value": big(files.model_info["parameters"]),
-                "note": f"{big(files.model_info['macs'])} multiply-adds per face",
+                "value": big(files.network.parameters),
+                "note": f"{big(files.network.macs)} multiply-adds per face",
             }
         )
     if evaluation is None and files.history:
