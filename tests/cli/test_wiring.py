@@ -53,11 +53,12 @@ ENSEMBLE_FLAGS = {
     **{name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--flip")},
     **{name: RUN_FLAGS[name] for name in RUN_FLAGS if "--set" not in name},
 }
-SEE_FLAGS = {
+STREAM_FLAGS = {
     "--split train": ("split", "train"),
     "--every 3": ("every", 3),
     "--fps 2.5": ("fps", 2.5),
     "--no-align": ("align", False),
+    "--skip-bad": ("skip_bad", True),
 }
 LOAD_FLAGS = {
     "--device cuda:1": ("device", "cuda:1"),
@@ -87,8 +88,8 @@ VERBS = {  # line: (function, its flags)
     "ensemble run other": ("mien.workflows.ensemble.ensemble", ENSEMBLE_FLAGS),
     "export run": ("mien.workflows.export.export", EXPORT_FLAGS),
     "eval run": ("mien.workflows.evaluate.evaluate", EVAL_FLAGS),
-    "predict y.jpg": ("mien.runtime.session.load", LOAD_FLAGS),
-    "predict x.jpg": ("mien.workflows.predict.see", SEE_FLAGS),
+    "predict y.jpg": ("mien.workflows.predict.load", LOAD_FLAGS),
+    "predict x.jpg": ("mien.workflows.predict.stream_results", STREAM_FLAGS),
     "data describe x.csv": ("mien.data.audit.describe", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
@@ -167,15 +168,15 @@ def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: st
     assert recorder.places == places
 
 
-@pytest.mark.parametrize(("line", "source"), [("a.jpg", "a.jpg"), ("a.jpg b/", ["a.jpg", "b/"])])
+@pytest.mark.parametrize(("line", "source"), [("a.jpg", ["a.jpg"]), ("a.jpg b/", ["a.jpg", "b"])])
 def test_pictures_and_the_bundle_arrive(
-    mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, source: str | list[str]
+    mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, source: list[str]
 ) -> None:
-    recorder = record(monkeypatch, "mien.workflows.predict.see")
+    recorder = record(monkeypatch, "mien.workflows.predict.stream_results")
     assert mien("predict", *line.split(), "--model", "mien-n").code == 130
     model, given = recorder.places
     assert (model.bundle.card["name"], given) == ("mien-n", source)
-    loader = record(monkeypatch, "mien.runtime.session.load")
+    loader = record(monkeypatch, "mien.workflows.predict.load")
     assert mien("predict", "a.jpg").code == mien("predict", "a.jpg", "--model", "mine").code == 130
     assert loader.places == ("mine",)
 

@@ -1,12 +1,12 @@
 """What `mien predict` tells while it works, and of the inputs that could not be read."""
 
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from mien.cli import console
 from mien.core.errors import DataError
+from mien.core.progress import Progress
 from mien.runtime.results import PictureResult
 from mien.runtime.sources import is_video
 from mien.workflows.predict import is_table
@@ -27,7 +27,6 @@ class Tally:
         if len(inputs) == 1 and is_video(self.source):
             self.unit = "frame"
         self.pictures = self.faces = self.without_face = self.unreadable = 0
-        self.begun_s = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -45,8 +44,8 @@ class Tally:
         self.faces += len(result.faces)
         if not result.faces:
             self.without_face += 1
-        speed = self.pictures / max(time.monotonic() - self.begun_s, 1e-9)
-        console.progress.show(f"{self._counts()}, {speed:,.0f} {self.unit}s/s")
+        task = f"{_plural(self.faces, 'face')} found"
+        console.progress(Progress(task, done=self.pictures, total=None, unit=f"{self.unit}s"))
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         """Sum up; raise `DataError` if some could not be read, and that is not fine."""
