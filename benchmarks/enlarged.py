@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.bundles:
         model, detector = mien.load(name, threads=1), mien.YuNet(threads=1)
-        labels = model.bundle.card["training"]["data"]["labels"]
+        labels = model.bundle.card.training.data.labels
         faces = mien.open_faces(args.data, votes=args.votes, labels=labels).split(args.split)
         targets = np.array([model.labels.index(faces.classes[target]) for target in faces.targets])
         found = [mien.find_faces(each, detector=detector)[0] for each in enlarged(faces.images)]

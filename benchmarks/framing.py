@@ -49,7 +49,7 @@ def main() -> None:
     args = parser.parse_args()
     bundle = mien.Bundle.open(args.bundle)
     faces = mien.open_faces(args.data, votes=args.votes, labels="ferplus")
-    _, held_out = hold_out(faces, **bundle.card["training"]["config"]["holdout"])
+    _, held_out = hold_out(faces, **bundle.card.training.config["holdout"])
     model, detector = mien.load(bundle, threads=1), mien.YuNet(threads=1)
     right = model(held_out.images).argmax(axis=1) == held_out.targets
     for ground in GROUNDS[-1:] if args.turn else GROUNDS:

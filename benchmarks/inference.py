@@ -43,12 +43,12 @@ def main() -> None:
 def report(bundle: Bundle, *, threads: int, turns: int) -> None:
     """Measure one bundle's graphs in turn and print."""
     arms: dict[str, tuple[Work, int]] = {f"{name} product": (product(name, threads), 1) for name in GRAPHS}
-    for name, spin, faces in itertools.product(bundle.card["files"], ("", " spin") if threads > 1 else ("",), COUNTS):
+    for name, spin, faces in itertools.product(bundle.card.files, ("", " spin") if threads > 1 else ("",), COUNTS):
         graph = session(bundle.read_model(name), threads, spin=bool(spin))
         arms[f"{name}{spin}, {faces} faces"] = (classify(graph, faces), COUNTS[faces])
     median_s = measure(arms, turns=turns)
-    gflop = 2 * bundle.card["network"]["macs"] / 1e9
-    print(f"\n{bundle.path.name} ({bundle.card['name']}), {threads} threads")
+    gflop = 2 * bundle.card.network.macs / 1e9
+    print(f"\n{bundle.path.name} ({bundle.card.name}), {threads} threads")
     for arm, seconds in median_s.items():
         peak = 2 * SIDE**3 / median_s[f"{arm[:4]} product"] / 1e9
         if arm.endswith("product"):
@@ -60,7 +60,7 @@ def report(bundle: Bundle, *, threads: int, turns: int) -> None:
             f"  {arm:20} {1e3 * seconds:8.2f} ms, {1e3 * seconds / faces:6.3f} ms a face, "
             f"{faces / seconds:6,.0f} faces/s, {speed:4,.0f} G/s = {speed / peak:4.0%} of the product's"
         )
-    for faces in COUNTS if len(bundle.card["files"]) > 1 else ():
+    for faces in COUNTS if len(bundle.card.files) > 1 else ():
         ratio = median_s[f"fp32, {faces} faces"] / median_s[f"int8, {faces} faces"]
         print(f"  fp32 / int8, {faces} faces: {ratio:.2f}")
 

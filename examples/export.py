@@ -7,11 +7,11 @@ import mien
 
 run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, settings=["holdout.rows=70"])
 bundle = mien.export(run, max_risk=0.5)
-print(bundle.path, bundle.card["precision"]["reason"])
+print(bundle.path, bundle.card.precision.reason)
 
 faces = mien.open_faces("synthetic:350").split("test")
 said = mien.load(bundle)(faces.images)
-print(bundle.labels[said[0].argmax()], f"{said[0].max():.2f}")
+print(bundle.classes[said[0].argmax()], f"{said[0].max():.2f}")
 
 scores = mien.evaluate(bundle, "synthetic:350")
 print(f"accuracy {scores.accuracy:.3f}, the card says {scores.published_accuracy:.3f}")

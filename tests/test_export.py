@@ -1,8 +1,8 @@
 """`export` and `evaluate` of the bundle on the tiny study."""
 
-import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,25 @@ import numpy as np
 import pytest
 
 from mien.core.bundle import FILES, Bundle
+from mien.core.card import Card, Licence
 from mien.core.errors import DataError, GateError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
-from mien.core.schema import SCHEMA_VERSION
 from mien.data.formats import open_faces
 from mien.evaluation.metrics import score_predictions
-from mien.exporting.card import choose_default
-from mien.exporting.card_page import card_page
+from mien.exporting.card import card_page, choose_default
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import BundleModel
 from mien.workflows.evaluate import classify, evaluate
-from mien.workflows.export import _abstain, export
+from mien.workflows.export import _abstention, export
 
 
 def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> None:
     faces = open_faces("synthetic:210").split("test")
     expected = classify(load_classifier(studied.path), faces)
-    assert exported.labels == expected.classes
+    assert exported.classes == expected.classes
     assert BundleModel.open(exported, precision="fp32")(faces.images) == pytest.approx(expected.probabilities, abs=1e-4)
     assert np.abs(BundleModel.open(exported, precision="int8")(faces.images) - expected.probabilities).max() < 0.05
 
@@ -37,25 +36,24 @@ def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> N
 def test_the_card(studied: RunDir, exported: Bundle) -> None:
     card, config = exported.card, studied.read_json("config.json")
     assert {path.name for path in exported.path.iterdir()} == set(FILES)
-    assert (card["schema_version"], card["name"], card["synthetic"]) == (SCHEMA_VERSION, "mien-n", True)
-    assert (card["input"]["dtype"], card["input"]["shape"]) == ("uint8", ["N", 48, 48])
-    assert card["network"]["parameters"] == studied.read_json("model_info.json")["parameters"]
-    assert card["training"]["data"]["fingerprint"] == config["data"]["fingerprint"]
-    assert card["training"]["config"]["epochs"] == 1
-    assert card["parity"]["fp32_to_network"]["faces"] == 35
-    assert card["parity"]["fp32_to_network"]["max"] <= 1e-4
-    assert any("drawn faces" in limit for limit in card["limits"])
-    assert any("not an emotion" in limit for limit in card["limits"])
+    assert (card.name, card.network.model, card.synthetic) == (studied.path.name, "mien-n", True)
+    assert (card.input.dtype, card.input.shape) == ("uint8", ("N", 48, 48))
+    assert card.network.parameters == studied.read_json("model_info.json")["parameters"]
+    assert card.training.data.fingerprint == config["data"]["fingerprint"]
+    assert card.training.config["epochs"] == 1
+    assert card.parity.fp32_to_network.faces == 35
+    assert card.parity.fp32_to_network.max <= 1e-4
+    assert any("drawn faces" in limit for limit in card.limits)
+    assert any("not an emotion" in limit for limit in card.limits)
 
 
 def test_the_scores_are_the_shipped_graphs_own(exported: Bundle) -> None:
-    scores = exported.card["scores"]
-    assert scores["split"] == "test"
+    scores = exported.card.scores
+    assert scores.split == "test"
     for precision in ("fp32", "int8"):
         found = evaluate(exported, "synthetic:210", precision=precision)
         assert found.model == exported.model_id(precision)
-        assert (found.precision, found.published_accuracy) == (precision, scores[precision]["accuracy"])
-        stored = json.loads(json.dumps(found.to_dict()))
+        assert (found.precision, found.published_accuracy) == (precision, scores.of(precision).accuracy)
         for key in (
             "accuracy",
             "accuracy_interval",
@@ -65,18 +63,17 @@ def test_the_scores_are_the_shipped_graphs_own(exported: Bundle) -> None:
             "without_duplicates",
             "confused_pairs",
         ):
-            assert stored[key] == scores[precision][key]
-        assert [each.recall for each in found.per_class] == [each["recall"] for each in scores[precision]["per_class"]]
+            assert getattr(found, key) == getattr(scores.of(precision), key)
+        assert [one.recall for one in found.per_class] == [one.recall for one in scores.of(precision).per_class]
 
 
 def test_the_threshold_comes_from_the_held_out_faces(exported: Bundle) -> None:
-    found = exported.card["abstention"]
-    assert found["max_risk"] == 0.9
-    assert found["held_out"]["risk"] <= 0.9
-    assert found["risk_coverage"]["judged"][-1]["coverage"] == 1
-    default = exported.card["precision"]["default"]
-    wrong = 1 - exported.card["scores"][default]["accuracy"]
-    assert found["risk_coverage"]["judged"][-1]["risk"] == pytest.approx(wrong)
+    found = exported.card.abstention
+    assert found.max_risk == 0.9
+    assert found.held_out.risk <= 0.9
+    assert found.curve[-1].coverage == 1
+    wrong = 1 - exported.card.scores.of(exported.card.precision.default).accuracy
+    assert found.curve[-1].risk == pytest.approx(wrong)
 
 
 def test_the_threshold_is_not_chosen_by_the_judged_faces() -> None:
@@ -90,10 +87,10 @@ def test_the_threshold_is_not_chosen_by_the_judged_faces() -> None:
         )
 
     held_out, judged = said([False, True, True, True]), said([False, False, False, True])
-    found = _abstain(held_out, judged, max_risk=0.0, precision="fp32")
-    assert found["threshold"] == pytest.approx(0.7)
-    assert (found["held_out"]["coverage"], found["held_out"]["risk"]) == (0.75, 0)
-    assert (found["judged"]["coverage"], found["judged"]["risk"]) == (0.75, pytest.approx(2 / 3))
+    found = _abstention(held_out, judged, max_risk=0.0, precision="fp32")
+    assert found.threshold == pytest.approx(0.7)
+    assert (found.held_out.coverage, found.held_out.risk) == (0.75, 0)
+    assert (found.scored.coverage, found.scored.risk) == (0.75, pytest.approx(2 / 3))
 
 
 def test_a_threshold_without_other_faces_is_not_judged() -> None:
@@ -101,33 +98,32 @@ def test_a_threshold_without_other_faces_is_not_judged() -> None:
     said = Predictions(
         np.array([[0.9, 0.1], [0.6, 0.4]], np.float32), ("a", "b"), np.array(["0", "1"]), targets=np.array([0, 1])
     )
-    found = _abstain(said, None, max_risk=0.1, precision="int8")
-    assert (found["held_out"]["coverage"], found["threshold"]) == (0.5, pytest.approx(0.9))
-    assert "judged" not in found
-    assert found["risk_coverage"].keys() == {"held_out"}
+    found = _abstention(said, None, max_risk=0.1, precision="int8")
+    assert (found.held_out.coverage, found.threshold) == (0.5, pytest.approx(0.9))
+    assert (found.scored, found.curve) == (None, None)
 
 
 def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
     alone = export(studied, out=tmp_path / "b", only="int8")
     assert {path.name for path in alone.path.iterdir()} == set(FILES) - {"model.onnx"}
-    assert alone.card["files"] == {"int8": exported.card["files"]["int8"]}
-    assert alone.card["scores"] == exported.card["scores"]
-    assert alone.card["precision"]["default"] == "int8"
-    assert "accuracy on the held-out faces; the bundle holds int8 alone" in alone.card["precision"]["reason"]
+    assert alone.card.files == {"int8": exported.card.files["int8"]}
+    assert alone.card.scores == exported.card.scores
+    assert alone.card.precision.default == "int8"
+    assert "accuracy on the held-out faces; the bundle holds int8 alone" in alone.card.precision.reason
     assert "`model.onnx`" not in (alone.path / "CARD.md").read_text()
     assert "8-bit graph was measured" in (alone.path / "CARD.md").read_text()
-    assert evaluate(alone, "synthetic:210").accuracy == alone.card["scores"]["int8"]["accuracy"]
+    assert evaluate(alone, "synthetic:210").accuracy == alone.card.scores.int8.accuracy
     with pytest.raises(UsageError, match="no precision 'int4', did you mean int8"):
         export(studied, out=tmp_path / "c", only="int4")  # type: ignore[arg-type]
-    assert export(studied, out=alone.path, overwrite=True, only="fp32").card["precision"]["default"] == "fp32"
+    assert export(studied, out=alone.path, overwrite=True, only="fp32").card.precision.default == "fp32"
     assert not (alone.path / "model.int8.onnx").exists()
     assert "8-bit" not in (alone.path / "CARD.md").read_text()
 
 
 def test_who_trained_says_the_licence(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
-    assert exported.card["licence"] == {"weights": "not stated", "data": "Drawn by mien."}
+    assert exported.card.licence == Licence(weights="not stated", data="Drawn by mien.")
     said = export(studied, out=tmp_path / "b", licence="CC0-1.0")
-    assert said.card["licence"]["weights"] == "CC0-1.0"
+    assert said.card.licence.weights == "CC0-1.0"
     assert "CC0-1.0" in (said.path / "CARD.md").read_text()
 
 
@@ -136,8 +132,8 @@ def test_a_bundle_holds_no_path_and_no_date(studied: RunDir, exported: Bundle) -
     for file in FILES:
         content = (exported.path / file).read_bytes()
         assert not [place for place in places if place.encode() in content]
-    card = exported.card["training"]
-    assert (card["data"]["source"], card["recipe"]) == ("synthetic:210", "demo")
+    training = exported.card.training
+    assert (training.data.source, training.recipe) == ("synthetic:210", "demo")
 
 
 def test_the_same_run_gives_the_same_bytes(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
@@ -186,12 +182,12 @@ def test_what_is_refused_before_anything_is_done(studied: RunDir, tmp_path: Path
 @pytest.mark.parametrize(("lost", "default"), [(0.0031, "fp32"), (0.003 + 1e-15, "int8"), (-0.01, "int8")])
 def test_which_precision_is_the_default(lost: float, default: str) -> None:
     found = choose_default(lost)
-    assert found["default"] == default
-    assert found["reason"].startswith("int8 gains 1.00 points" if lost < 0 else "int8 loses 0.")
+    assert found.default == default
+    assert found.reason.startswith("int8 gains 1.00 points" if lost < 0 else "int8 loses 0.")
 
 
 def test_a_precision_that_loses_nothing() -> None:
-    assert choose_default(0)["reason"].startswith("int8 has the same accuracy on")
+    assert choose_default(0).reason.startswith("int8 has the same accuracy on")
 
 
 def test_other_faces_than_the_card_s(exported: Bundle) -> None:
@@ -203,7 +199,9 @@ def test_other_faces_than_the_card_s(exported: Bundle) -> None:
 
 
 def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle.card["training"]["data"]["labels"] = "ferplus"
+    card = bundle.card.to_dict()
+    card["training"]["data"]["labels"] = "ferplus"
+    bundle = replace(bundle, card=Card.from_dict(card, source="card.json"))
     with pytest.raises(UsageError, match=r"--votes fer2013new\.csv"):
         evaluate(bundle, "synthetic:140")
     asked: list[dict[str, Any]] = []
@@ -218,20 +216,20 @@ def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: p
 
 
 def test_a_class_that_the_bundle_has_not(bundle: Bundle) -> None:
-    bundle.card["labels"][0] = "cross"
+    card = replace(bundle.card, classes=("cross", *bundle.card.classes[1:]))
     with pytest.raises(DataError, match="class 'angry' is none of the classifier's"):
-        evaluate(bundle, "synthetic:140")
+        evaluate(replace(bundle, card=card), "synthetic:140")
 
 
 def test_the_page_repeats_the_card(exported: Bundle) -> None:
     page = (exported.path / "CARD.md").read_text(encoding="utf-8")
-    assert page == card_page(json.loads((exported.path / "card.json").read_text(encoding="utf-8")))
-    assert page.startswith("# mien-n (synthetic)\n")
-    assert f"{exported.card['scores']['fp32']['accuracy']:.2%}" in page
+    assert page == card_page(exported.card)
+    assert page.startswith(f"# {exported.card.name} (synthetic)\n")
+    assert f"{100 * exported.card.scores.fp32.accuracy:.2f} %" in page
 
 
 def test_a_split_of_the_run_is_scored_alike(studied: RunDir, exported: Bundle) -> None:
     """Copies aside, which a run looks for among the faces that it learned from alone."""
     expected = score_predictions(classify(load_classifier(studied.path), open_faces("synthetic:210").split("test")))
-    assert expected.accuracy == exported.card["scores"]["fp32"]["accuracy"]
-    assert expected.per_class[0].recall == exported.card["scores"]["fp32"]["per_class"][0]["recall"]
+    assert expected.accuracy == exported.card.scores.fp32.accuracy
+    assert expected.per_class[0].recall == exported.card.scores.fp32.per_class[0].recall

@@ -8,6 +8,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_pictures_without_faces_come_too(tmp_path: Path) -> None:
 def test_a_bundles_margin_is_used(portrait: Path, bundle: Bundle) -> None:
     sides = []
     for margin in (0.0, 0.25):
-        bundle.card["input"]["crop_margin"] = margin
+        bundle = replace(bundle, card=replace(bundle.card, input=replace(bundle.card.input, crop_margin=margin)))
         square = only(mien.predict(portrait, bundle).faces).square
         assert square is not None
         sides.append(square.side)

@@ -23,7 +23,7 @@ VERBS = {  # verb: (its function, its example)
     "ablate": ("ablate", "ablate"),
     "study": ("study", "study"),
     "export": ("export", "export"),
-    "doctor": ("examine", "doctor"),
+    "doctor": ("doctor", "doctor"),
 }
 
 

@@ -20,15 +20,15 @@ def test_some_ship_and_together_they_are_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "precision"), [(name, precision) for name in shipped() for precision in Bundle.open(name).card["files"]]
+    ("name", "precision"), [(name, precision) for name in shipped() for precision in Bundle.open(name).card.files]
 )
 def test_each_runs_and_tells_faces_from_none(name: str, precision: str) -> None:
     bundle = Bundle.open(name)
     said = BundleModel.open(bundle, precision=precision)(np.full((2, 48, 48), 128, np.uint8))
-    assert said.shape == (2, len(bundle.labels))
+    assert said.shape == (2, len(bundle.classes))
     assert said.sum(axis=1) == pytest.approx(1, abs=1e-5)
-    assert not bundle.card["synthetic"]
-    assert math.isclose(bundle.card["scores"][precision]["accuracy"], 0.7, abs_tol=0.2)
+    assert not bundle.card.synthetic
+    assert math.isclose(bundle.card.scores.of(precision).accuracy, 0.7, abs_tol=0.2)
 
 
 @pytest.mark.parametrize("name", shipped())

@@ -1,4 +1,4 @@
-"""`mien doctor` and `mien.examine`."""
+"""`mien doctor` and `mien.doctor`."""
 
 import hashlib
 import json
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mien.core.bundle import weights
+from mien.core.diagnosis import PackageInfo
 from mien.workflows import doctor
 
 from .conftest import Mien
@@ -39,7 +40,7 @@ def test_what_a_report_says(mien: Mien) -> None:
     for file in found["files"][:-1]:
         assert file["sha256"] == hashlib.sha256((weights() / file["file"]).read_bytes()).hexdigest()
     assert [file["file"] for file in found["files"]][-2:] == ["mien-s-ferplus/model.int8.onnx", "yunet"]
-    assert 0 < found["inference"]["ms_a_face"] < 1000
+    assert 0 < found["inference"]["ms_per_face"] < 1000
     assert [part["problem"] for part in (found["runtime"], *found["files"], found["inference"])] == [None] * 8
     text = mien("doctor").out
     for said in (
@@ -80,7 +81,7 @@ def test_the_default_network_is_absent(mien: Mien, damaged: Path) -> None:
     shutil.rmtree(damaged / "mien-s-ferplus")
     done = mien("doctor")
     assert done.code == 1
-    assert done.err.startswith("mien: no inference: DataError: ")
+    assert done.err.startswith("mien: no face can be classified: DataError: ")
 
 
 def test_an_onnx_runtime_that_does_not_start() -> None:
@@ -99,16 +100,16 @@ def test_packages_that_are_absent(mien: Mien, monkeypatch: pytest.MonkeyPatch) -
     needs = ["numpy>=2.0", "torch<2.14,>=2.9; extra == 'train'", "pyarrow>=18; extra == 'train'"]
     needs += ["pyarrow>=18; extra == 'parquet'", "absent[all]>=1; extra == 'dev'", "gone[all]>=1; extra == 'train'"]
     monkeypatch.setattr(metadata, "requires", lambda _: needs)
-    assert doctor.packages() == [
-        {"name": "numpy", "version": metadata.version("numpy"), "extras": []},
-        {"name": "torch", "version": metadata.version("torch"), "extras": ["train"]},
-        {"name": "pyarrow", "version": metadata.version("pyarrow"), "extras": ["train", "parquet"]},
-        {"name": "gone", "version": None, "extras": ["train"]},
-    ]
+    assert doctor.doctor().packages == (
+        PackageInfo(name="numpy", version=metadata.version("numpy"), extras=()),
+        PackageInfo(name="torch", version=metadata.version("torch"), extras=("train",)),
+        PackageInfo(name="pyarrow", version=metadata.version("pyarrow"), extras=("train", "parquet")),
+        PackageInfo(name="gone", version=None, extras=("train",)),
+    )
     assert "gone [train]" in mien("doctor").out
 
 
 def test_a_home_that_is_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some containers have it so; a path keeps its slashes."""
     monkeypatch.setenv("HOME", "/")
-    assert doctor.examine()["location"] == str(weights().parent)
+    assert doctor.doctor().location == str(weights().parent)

@@ -175,7 +175,7 @@ def test_pictures_and_the_bundle_arrive(
     recorder = record(monkeypatch, "mien.workflows.predict.stream_results")
     assert mien("predict", *line.split(), "--model", "mien-n").code == 130
     model, given = recorder.places
-    assert (model.bundle.card["name"], given) == ("mien-n", source)
+    assert (model.bundle.card.name, given) == ("mien-n", source)
     loader = record(monkeypatch, "mien.workflows.predict.load")
     assert mien("predict", "a.jpg").code == mien("predict", "a.jpg", "--model", "mine").code == 130
     assert loader.places == ("mine",)

@@ -1,12 +1,14 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mien.core.bundle import Bundle, find, shipped
+from mien.core.card import DefaultPrecision
 from mien.core.errors import DataError, UsageError
 from mien.core.schema import SCHEMA_VERSION
 
@@ -14,29 +16,29 @@ from mien.core.schema import SCHEMA_VERSION
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_card_tells_what_the_files_are(exported: Bundle, precision: str) -> None:
     content = exported.read_model(precision)
-    told = exported.card["files"][precision]
-    assert (told["bytes"], told["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
-    assert (exported.path / told["file"]).read_bytes() == content
+    graph = exported.card.files[precision]
+    assert (graph.bytes, graph.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (exported.path / graph.file).read_bytes() == content
 
 
 def test_the_default_is_the_card_s(bundle: Bundle) -> None:
     for default in ("fp32", "int8"):
-        bundle.card["precision"]["default"] = default
-        assert bundle.read_model() == bundle.read_model(default)
+        other = replace(bundle.card, precision=DefaultPrecision(default=default, reason=""))
+        assert replace(bundle, card=other).read_model() == bundle.read_model(default)
 
 
 def test_a_bundle_of_one_graph(bundle: Bundle) -> None:
     """The other is refused by name; a default that is not there is a damaged card."""
-    files = bundle.card["files"]
-    card = bundle.card | {"files": {"int8": files["int8"]}, "precision": {"default": "int8", "reason": ""}}
+    card = bundle.card.to_dict()
+    card |= {"files": {"int8": card["files"]["int8"]}, "precision": {"default": "int8", "reason": ""}}
     (bundle.path / "model.onnx").unlink()
     (bundle.path / "card.json").write_text(json.dumps(card))
     alone = Bundle.open(bundle.path)
     assert alone.read_model() == bundle.read_model("int8")
     with pytest.raises(UsageError, match="no fp32 in this bundle, only int8"):
         alone.read_model("fp32")
-    (bundle.path / "card.json").write_text(json.dumps(card | {"precision": {"default": "fp32"}}))
-    with pytest.raises(DataError, match=r"precision\.default"):
+    (bundle.path / "card.json").write_text(json.dumps(card | {"precision": {"default": "fp32", "reason": ""}}))
+    with pytest.raises(DataError, match="the default is fp32, and the bundle doesn't hold it"):
         Bundle.open(bundle.path)
 
 
@@ -45,7 +47,7 @@ def test_a_damaged_file(bundle: Bundle) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    found, expected = hashlib.sha256(content).hexdigest(), bundle.card["files"]["fp32"]["sha256"]
+    found, expected = hashlib.sha256(content).hexdigest(), bundle.card.files["fp32"].sha256
     with pytest.raises(DataError, match=f"model.onnx: damaged or replaced .*{found}.*{expected}.* export again"):
         bundle.read_model("fp32")
     bundle.read_model("int8")
@@ -66,26 +68,35 @@ def test_a_damaged_file(bundle: Bundle) -> None:
             r"copy: written by an older mien \(schema_version 0\).*; export it again, or use an older",
         ),
         ({"schema_version": "1"}, r"copy: damaged \(schema_version '1', expected"),
-        ({"labels": None}, r"missing or wrong: labels"),
-        ({"files": {}}, r"missing or wrong: files\)"),
-        ({"files": {"fp16": {"file": "model.onnx", "bytes": 1, "sha256": ""}}}, "files.fp16"),
-        ({"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}}, "files.fp32"),
-        ({"precision": {"default": "fp16"}}, "precision.default"),
-        ({"precision": {"default": {}}}, "precision.default"),
-        ({"input": {}}, "input.crop_margin"),
-        ({"input": {"crop_margin": 1e9}}, "input.crop_margin"),
-        ({"labels": ["a", 3]}, "the class name '3' is no text"),
-        ({"labels": ["a", "b\x1b[2J"]}, "characters that can't be shown"),
-        ({"labels": ["a", "a"]}, "not unique"),
-        ({"training": {"data": []}}, "training.data"),
-        ({"training": {"data": {"labels": {}, "fingerprint": ""}}}, "training.data"),
-        ({"scores": {"split": 3}}, "scores.split, scores.fp32, scores.int8"),
-        ({"scores": {"split": "test", "fp32": {"accuracy": "1"}, "int8": None}}, "scores.fp32, scores.int8"),
+        ({"classes": None}, r"\$\.classes"),
+        ({"files": {}}, "the bundle doesn't hold it"),
+        ({"files": {"fp16": {"file": "model.onnx", "bytes": 1, "sha256": ""}}}, r"\$\.files"),
+        (
+            {"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}},
+            r"the fp32 graph is '\.\./x', expected model",
+        ),
+        ({"precision": {"default": "fp16", "reason": ""}}, r"\$\.precision\.default"),
+        ({"precision": {"default": {}}}, r"\$\.precision\.default"),
+        ({"input": {}}, r"\$\.input"),
+        ({"classes": ["a", 3]}, r"\$\.classes\[1\]"),
+        ({"classes": ["a", "b\x1b[2J"]}, "characters that can't be shown"),
+        ({"classes": ["a", "a"]}, "not unique"),
+        ({"training": {"data": []}}, r"\$\.training\.data"),
+        ({"scores": {"split": 3}}, r"\$\.scores"),
     ],
 )
 def test_a_damaged_card(bundle: Bundle, change: dict[str, Any], message: str) -> None:
-    (bundle.path / "card.json").write_text(json.dumps(bundle.card | change))
+    (bundle.path / "card.json").write_text(json.dumps(bundle.card.to_dict() | change))
     with pytest.raises(DataError, match=message):
+        Bundle.open(bundle.path)
+
+
+@pytest.mark.parametrize(("part", "key", "value"), [("input", "crop_margin", 1e9), ("scores", "fp32", None)])
+def test_a_damaged_part_of_a_card(bundle: Bundle, part: str, key: str, value: object) -> None:
+    card = bundle.card.to_dict()
+    card[part] |= {key: value}
+    (bundle.path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(DataError, match=rf"\$\.{part}\.{key}"):
         Bundle.open(bundle.path)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 """Graphs that are others than a bundle's: weights in other files, other ends, damage."""
 
 from typing import Any
@@ -166,6 +168,6 @@ def test_a_graph_that_fails_while_it_is_computed() -> None:
 
 
 def test_more_classes_than_the_card_names(bundle: Bundle) -> None:
-    bundle.card["labels"].append("another")
+    card = replace(bundle.card, classes=(*bundle.card.classes, "another"))
     with pytest.raises(DataError, match="tells 7 classes apart, the card names 8"):
-        BundleModel.open(bundle)
+        BundleModel.open(replace(bundle, card=card))

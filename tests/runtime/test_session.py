@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mien.core.bundle import Bundle
+from mien.core.card import Card
 from mien.core.errors import DataError, UsageError
 from mien.runtime import session
 from mien.runtime.session import BundleModel, Graph
@@ -24,8 +25,8 @@ def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
 def test_what_a_model_knows(exported: Bundle) -> None:
     model = BundleModel.open(exported.path, device="cpu")
     assert (model.labels, model.crop_margin, model.device) == (exported.labels, 0.0, "cpu")
-    assert (model.bundle.path, model.precision) == (exported.path, exported.card["precision"]["default"])
-    assert BundleModel.open().bundle.card["name"] == "mien-s"
+    assert (model.bundle.path, model.precision) == (exported.path, exported.card.precision.default)
+    assert BundleModel.open().bundle.card.name == "mien-s-ferplus"
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -83,8 +84,9 @@ def built_for_cuda(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("built_for_cuda", [True], indirect=True)
 def test_a_gpu_and_a_bundle_in_8_bits_alone(bundle: Bundle, built_for_cuda: BuiltForCuda) -> None:
     """Asked for, it is refused; by default the CPU computes."""
-    bundle.card["files"].pop("fp32")
-    bundle.card["precision"]["default"] = "int8"
+    card = bundle.card.to_dict()
+    card |= {"files": {"int8": card["files"]["int8"]}, "precision": {"default": "int8", "reason": ""}}
+    bundle = replace(bundle, card=Card.from_dict(card, source="card.json"))
     with pytest.raises(UsageError, match=r"device 'cuda:0' computes in fp32, and .* holds int8 alone; choose cpu"):
         BundleModel.open(bundle, device="cuda")
     assert (BundleModel.open(bundle).device, BundleModel.open(bundle).precision) == ("cpu", "int8")
@@ -107,4 +109,4 @@ def test_a_gpu_that_is_not_there(exported: Bundle, built_for_cuda: BuiltForCuda)
         with pytest.raises(UsageError, match=r"device 'cuda:\d' can't be used.* choose another, such as cpu"):
             BundleModel.open(exported, device=device)
     model = BundleModel.open(exported, device="auto")
-    assert (model.device, model.precision) == ("cpu", exported.card["precision"]["default"])
+    assert (model.device, model.precision) == ("cpu", exported.card.precision.default)

@@ -1,9 +1,8 @@
 """`mien export`."""
 
-from typing import Any
-
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.card import Abstention, Card
 from mien.core.schema import SCHEMA_VERSION
 
 
@@ -27,52 +26,51 @@ def export(
     """
     from mien.workflows.export import export as export_run
 
-    given: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "only": only, "max_risk": max_risk}
-    bundle = export_run(run, licence=licence, **given)
+    bundle = export_run(run, name=name, out=out, overwrite=overwrite, only=only, max_risk=max_risk, licence=licence)
     if json:
-        console.print_json({"schema_version": SCHEMA_VERSION, "path": str(bundle.path), "card": bundle.card})
+        card = bundle.card.to_dict()
+        console.print_json({"schema_version": SCHEMA_VERSION, "path": str(bundle.path), "card": card})
     else:
         _print(bundle.card, where=str(bundle.path))
 
 
-def _print(card: dict[str, Any], *, where: str) -> None:
-    scores, right = card["scores"], "right"
-    faces = f"{scores['fp32']['faces']:,} faces of split '{scores['split']}'"
-    print(f"{card['name']}: {faces}" + (" (synthetic: says nothing of real faces)" if card["synthetic"] else "") + "\n")
-    head = {"file": "left", "bytes": right, "accuracy": right, "95 % interval": right, "macro-F1": right, "ECE": right}
-    rows = [
-        [
-            file["file"],
-            f"{file['bytes']:,}",
-            f"{scores[key]['accuracy']:.4f}",
-            "{:.4f} to {:.4f}".format(*scores[key]["accuracy_interval"]),
-            f"{scores[key]['macro_f1']:.4f}",
-            f"{scores[key]['ece']:.4f}",
-        ]
-        for key, file in card["files"].items()
-    ]
-    console.print_table(head, rows)
-    network, eight = card["parity"]["fp32_to_network"], card["parity"]["int8_to_fp32"]
-    print(f"\nfp32 against the network: |Δp| at most {network['max']:.2g} on {network['faces']:,} held-out faces")
-    print(f"int8 against fp32: |Δp| at most {eight['max']:.3f}, {eight['mean']:.4f} on average")
-    print(f"default: {card['precision']['default']} ({card['precision']['reason']})")
-    _print_abstention(card["abstention"])
+def _print(card: Card, *, where: str) -> None:
+    synthetic = " (synthetic: says nothing of real faces)" if card.synthetic else ""
+    print(f"{card.name}: {card.scores.fp32.faces:,} faces of split '{card.scores.split}'{synthetic}\n")
+    columns = {"file": "left"}
+    columns |= dict.fromkeys(("bytes", "accuracy", "95 % interval", "macro-F1", "ECE"), "right")
+    rows = []
+    for precision, graph in card.files.items():
+        scores = card.scores.of(precision)
+        low, high = scores.accuracy_interval
+        rows.append(
+            [
+                graph.file,
+                f"{graph.bytes:,}",
+                f"{100 * scores.accuracy:.1f} %",
+                f"{100 * low:.1f} to {100 * high:.1f} %",
+                f"{scores.macro_f1:.3f}",
+                f"{scores.ece:.3f}",
+            ]
+        )
+    console.print_table(columns, rows)
+    network, int8 = card.parity.fp32_to_network, card.parity.int8_to_fp32
+    print(f"\nfp32 against the network: |Δp| at most {network.max:.2g} on {network.faces:,} held-out faces")
+    print(f"int8 against fp32: |Δp| at most {int8.max:.3f}, {int8.mean:.4f} on average")
+    print(f"default: {card.precision.default} ({card.precision.reason})")
+    if card.abstention.max_risk is not None:
+        print(_abstention(card.abstention, max_risk=card.abstention.max_risk))
     print(where)
 
 
-def _print_abstention(found: dict[str, Any]) -> None:
-    if "max_risk" not in found:
-        return
-    if found["threshold"] is None:
-        print(f"no threshold brings the errors of accepted faces down to {found['max_risk']:.0%}")
-        return
-    part = found.get("judged")
-    if part is None:
-        coverage = found["held_out"]["coverage"]
-        print(
-            f"below a probability of {found['threshold']:.3f} say nothing: {coverage:.1%} of the held-out faces are "
-            "accepted; whether the threshold holds for others is not known without labelled test faces"
+def _abstention(found: Abstention, *, max_risk: float) -> str:
+    if found.threshold is None or found.held_out is None:
+        return f"no threshold brings the errors of accepted faces down to {100 * max_risk:.0f} %"
+    advice = f"give no label below a probability of {found.threshold:.3f}"
+    if found.scored is None:
+        return (
+            f"{advice}: {100 * found.held_out.coverage:.1f} % of the held-out faces are accepted; without labelled "
+            "test faces it is not known whether the threshold holds for others"
         )
-        return
-    wrong = "" if part["risk"] is None else f", {part['risk']:.1%} of them wrong"
-    print(f"below a probability of {found['threshold']:.3f} say nothing: {part['coverage']:.1%} are accepted{wrong}")
+    wrong = "" if found.scored.risk is None else f", {100 * found.scored.risk:.1f} % of them with a wrong label"
+    return f"{advice}: {100 * found.scored.coverage:.1f} % of the faces are accepted{wrong}"

@@ -1,78 +1,55 @@
 """`mien models`."""
 
-from dataclasses import asdict
-from importlib.util import find_spec
-from typing import Any
-
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import pip_install
-from mien.core.schema import SCHEMA_VERSION
+from mien.core.model_list import ModelList
 
 
 @app.command()
 def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: flags.Verbose = False) -> None:
-    """List the networks: parameters and multiply-adds a face; and the bundles that ship, with their accuracy.
+    """List the bundles that ship with their accuracy, and the networks that can be trained.
 
-    Without PyTorch only the bundles.
-
-    Example: `mien models --json`
+    Example: `mien models`, `mien models --json`
     """
-    from mien.core.bundle import Bundle, shipped, weights
+    from mien.workflows.models import list_models
 
-    rows = _networks()
-    bundles = [_measured(name, Bundle.open(weights() / name).card) for name in shipped()]
+    found = list_models()
     if json:
-        console.print_json({"schema_version": SCHEMA_VERSION, "models": rows, "bundles": bundles})
-        return
-    if rows:
-        _print_networks(rows)
-        print()
-    for each in bundles:
-        low, high = each["accuracy_interval"]
-        print(
-            f"{each['name']} ships: accuracy {each['accuracy']:.4f} ({low:.4f} to {high:.4f}) on the "
-            f"{each['faces']:,} faces of {each['source']}, split '{each['split']}', in {each['precision']}"
-        )
+        console.print_json(found.to_dict())
+    else:
+        _print(found)
 
 
-def _networks() -> list[dict[str, Any]]:
-    """Return the networks that can be trained; none where PyTorch is not installed, which counts their parameters."""
-    if find_spec("torch") is None:
-        console.log.info("only what ships; the networks for training need: %s", pip_install("train"))
-        return []
-    from mien.models.registry import MODELS, info
-
-    return [asdict(info(name)) for name in MODELS]
-
-
-def _print_networks(rows: list[dict[str, Any]]) -> None:
-    head = {
-        "name": "left",
-        "parameters": "right",
-        "trainable": "right",
-        "non-trainable": "right",
-        "MACs a face": "right",
-        "input": "left",
-    }
-    console.print_table(
-        head,
-        [
+def _print(found: ModelList) -> None:
+    print("Ready to use: mien predict photo.jpg --model NAME\n")
+    columns = {"name": "left", "accuracy": "right", "95 % interval": "right", "faces": "right", "classes": "right"}
+    rows = []
+    for bundle in found.bundles:
+        low, high = bundle.accuracy_interval
+        rows.append(
             [
-                row["name"],
-                f"{row['parameters']:,}",
-                f"{row['trainable']:,}",
-                f"{row['non_trainable']:,}",
-                f"{row['macs'] / 1e6:,.1f} M",
-                "×".join(map(str, row["input"])),
+                bundle.model.name,
+                f"{100 * bundle.accuracy:.1f} %",
+                f"{100 * low:.1f} to {100 * high:.1f} %",
+                f"{bundle.faces:,}",
+                str(len(bundle.classes)),
             ]
-            for row in rows
-        ],
-    )
-
-
-def _measured(name: str, card: dict[str, Any]) -> dict[str, Any]:
-    """Return how right a bundle is in its default precision."""
-    precision, scores = card["precision"]["default"], card["scores"]
-    kept = {key: scores[precision][key] for key in ("accuracy", "accuracy_interval", "faces", "source")}
-    return {"name": name, "precision": precision, "split": scores["split"], **kept}
+        )
+    console.print_table(columns, rows)
+    if not found.networks:
+        print(f"\nTo train networks, PyTorch is needed: {pip_install('train')}")
+        return
+    print("\nTo be trained: mien train DATA --model NAME, or a recipe\n")
+    columns = {"name": "left", "parameters": "right", "trainable": "right", "multiply-adds": "right"}
+    rows = []
+    for network in found.networks:
+        rows.append(
+            [
+                network.name,
+                f"{network.parameters:,}",
+                f"{network.trainable:,}",
+                f"{network.macs / 1e6:,.1f} M",
+            ]
+        )
+    console.print_table(columns, rows)

@@ -1,7 +1,8 @@
-"""What a bundle's card says, from what was measured; `docs/exporting.md` lists the keys."""
+"""A bundle's card, put together from what was measured, and its page for people."""
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import PurePath
 from typing import Any
@@ -9,18 +10,36 @@ from typing import Any
 import torch
 
 from mien.core.bundle import GRAPHS
+from mien.core.card import (
+    Abstention,
+    Card,
+    CardInput,
+    CardNetwork,
+    CardOutput,
+    CardScores,
+    CardTraining,
+    ClassRecall,
+    DefaultPrecision,
+    GraphFile,
+    GraphPrecision,
+    HeldOutAccuracy,
+    Licence,
+    Parity,
+    ScoresByPrecision,
+    TrainingData,
+)
 from mien.core.images import SIZE
-from mien.core.schema import SCHEMA_VERSION
 from mien.core.scores import Scores
+from mien.core.text import markdown, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
 from mien.models.registry import info
 
 CROP_MARGIN = 0.0
-"""By which part of its side a detector's square face box is widened on each side before it is resized.
+"""The part of its side by which a detector's square face box is widened on each side before it is resized.
 
-None: FER2013's faces are a detector's boxes without padding, brows to chin, and a network that learned such faces was
-seen to lose 16 points of accuracy on padded ones.  A face of 48×48 pixels is used as it is.
+It is 0, because FER2013's faces are a detector's boxes without padding, brows to chin, and a network that learned such
+faces was seen to lose 16 points of accuracy on padded ones.  A face of 48×48 pixels is used as it is.
 """
 
 MOST_LOST = 0.003
@@ -30,141 +49,230 @@ LIMITS = (
     "An expression is not an emotion: what a face shows is not what a person feels.",
     "Not for decisions about people: not for hiring, policing, education, health or any other judgement of somebody.",
     "For frontal grey faces, cropped tightly and 48×48 pixels large; other poses, sizes and crops were not measured.",
-    "Accuracy by age, sex, skin tone, pose and culture was not measured: the data do not say them.",
+    "Accuracy by age, sex, skin tone, pose and culture was not measured: the data do not record them.",
 )
 _8_BITS = "The 8-bit graph was measured on a processor with VNNI; on older x86 processors its sums may overflow. "
-LIMITS_OF_GRAPHS = {
+LIMITS_OF_GRAPHS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("fp32",): (),
     ("int8",): (f"{_8_BITS}Check it there with `mien eval`.",),
     ("fp32", "int8"): (f"{_8_BITS}Check it there with `mien eval`, or take fp32.",),
 }
 LIMITS_OF_DATA = {
     True: "Learned from drawn faces (synthetic): it says nothing of real ones.",
-    False: "Learned from pictures whose labels people gave by looking at them; people disagree. FER2013's own labels "
-    "of its web images are those of the ten people of FER+ on 62 % of the faces.",
+    False: "Learned from pictures that people labelled by looking at them, and people disagree. FER2013's own labels "
+    "agree with the ten annotators of FER+ on 62 % of the faces.",
 }
 LICENCE_OF_DATA = {
     True: "Drawn by mien.",
-    False: "The terms of the faces bind who trains on them; FER2013 and FER+ are for research.",
+    False: "Whoever trains on the faces is bound by their terms; FER2013 and FER+ are for research.",
 }
 _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
-_SCORES = (
-    *("source", "faces", "accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval", "ece", "log_loss"),
-    *("without_duplicates", "per_class", "confused_pairs"),
-)
 
 
-def describe_graphs(graphs: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
-    """Give each precision's file name, size in bytes and sha256."""
-    return {
-        name: {"file": GRAPHS[name], "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in graphs.items()
-    }
+OWN_LIMITS = frozenset((*LIMITS, *(limit for limits in LIMITS_OF_GRAPHS.values() for limit in limits)))
+"""Sentences of mien's own, which may have Markdown in them."""
 
 
-def choose_default(lost: float, *, only: str | None = None) -> dict[str, Any]:
-    """Say which precision is the default, from the accuracy that int8 loses on the faces that were held out.
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured of the graphs; the fields are the card's."""
+
+    files: dict[GraphPrecision, GraphFile]
+    precision: DefaultPrecision
+    parity: Parity
+    scores: ScoresByPrecision
+    held_out_accuracy: HeldOutAccuracy
+    abstention: Abstention
+
+
+def describe_graph(precision: GraphPrecision, content: bytes) -> GraphFile:
+    """Give a graph's file name, size in bytes and sha256."""
+    return GraphFile(file=GRAPHS[precision], bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def choose_default(lost: float, *, only: GraphPrecision | None = None) -> DefaultPrecision:
+    """Choose the default precision by the accuracy that int8 loses on the faces that were held out.
 
     `only` is the one that the bundle holds, if it does not hold both.
 
-    >>> choose_default(0.004)["default"]
+    >>> choose_default(0.004).default
     'fp32'
     """
-    loses = f"int8 {'loses' if lost > 0 else 'gains'} {100 * abs(lost):.2f} points of" if lost else "int8 has the same"
-    reason = f"{loses} accuracy on the held-out faces; "
+    if lost > 0:
+        compared = f"int8 loses {100 * lost:.2f} points of accuracy on the held-out faces"
+    elif lost < 0:
+        compared = f"int8 gains {-100 * lost:.2f} points of accuracy on the held-out faces"
+    else:
+        compared = "int8 has the same accuracy on the held-out faces"
     if only:
-        return {"default": only, "reason": f"{reason}the bundle holds {only} alone"}
-    reason += f"up to {100 * MOST_LOST:.1f} lost are allowed"
-    return {"default": "fp32" if round(lost, 9) > MOST_LOST else "int8", "reason": reason}
+        return DefaultPrecision(default=only, reason=f"{compared}; the bundle holds {only} alone")
+    reason = f"{compared}; it may lose up to {100 * MOST_LOST:.1f}"
+    return DefaultPrecision(default="fp32" if round(lost, 9) > MOST_LOST else "int8", reason=reason)
 
 
 def make_card(
-    classifier: Classifier, *, stored: Mapping[str, Any], measured: Mapping[str, Any], licence: str
-) -> dict[str, Any]:
+    classifier: Classifier,
+    *,
+    name: str,
+    stored: Mapping[str, Any],
+    weights_sha256: str,
+    measured: Measured,
+    licence: str,
+) -> Card:
     """Put a card together.  It holds no date and no path, so the same run gives the same card.
 
     Args:
         classifier: what is shipped.
+        name: the bundle's.
         stored: the run's `config.json`.
-        measured: `files`, `precision`, `parity`, `scores` (split and each precision's), `held_out_accuracy`,
-            `abstention`, as they are to appear.
+        weights_sha256: of the run's weights.
+        measured: what was measured of the graphs.
         licence: of the weights.
     """
     network = info(classifier.model, classes=len(classifier.classes))
-    default = measured["scores"][measured["precision"]["default"]]
     synthetic = bool(stored["data"]["synthetic"])
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "name": classifier.model,
-        "synthetic": synthetic,
-        "labels": list(classifier.classes),
-        "input": {
-            "name": INPUT,
-            "dtype": "uint8",
-            "shape": ["N", SIZE, SIZE],
-            "channels": "grey, ITU-R 601 luma, 0 to 255",
-            "crop_margin": CROP_MARGIN,
-            "resize": "Pillow: BOX when shrinking, BICUBIC when enlarging (mien.core.images.resize)",
-        },
-        "output": {"name": OUTPUT, "dtype": "float32", "shape": ["N", len(classifier.classes)]},
-        "network": {"parameters": network.parameters, "macs": network.macs, "opset": OPSET},
-        "normalisation": classifier.normalise.kind,
-        "temperature": classifier.temperature,
-        "files": measured["files"],
-        "precision": measured["precision"],
-        "parity": measured["parity"],
-        "scores": measured["scores"],
-        "held_out_accuracy": measured["held_out_accuracy"],
-        "abstention": measured["abstention"],
-        "limits": [
+    default = measured.scores.of(measured.precision.default)
+    # The build of PyTorch is part of its version, and the package's metadata lack it.
+    versions = {package: metadata.version(package) for package in _EXPORTED_WITH} | {"torch": str(torch.__version__)}
+    return Card(
+        name=name,
+        synthetic=synthetic,
+        classes=classifier.classes,
+        input=CardInput(
+            name=INPUT,
+            dtype="uint8",
+            shape=("N", SIZE, SIZE),
+            channels="grey, ITU-R 601 luma, 0 to 255",
+            crop_margin=CROP_MARGIN,
+            resize="Pillow: BOX when shrinking, BICUBIC when enlarging (mien.core.images.resize)",
+        ),
+        output=CardOutput(name=OUTPUT, dtype="float32", shape=("N", len(classifier.classes))),
+        network=CardNetwork(model=classifier.model, parameters=network.parameters, macs=network.macs, opset=OPSET),
+        normalisation=classifier.normalise.kind,
+        temperature=classifier.temperature,
+        files=measured.files,
+        precision=measured.precision,
+        parity=measured.parity,
+        scores=measured.scores,
+        held_out_accuracy=measured.held_out_accuracy,
+        abstention=measured.abstention,
+        limits=(
             LIMITS_OF_DATA[synthetic],
             *LIMITS,
-            *LIMITS_OF_GRAPHS[tuple(measured["files"])],
+            *LIMITS_OF_GRAPHS[tuple(measured.files)],
             *_weaknesses(default),
-        ],
-        "training": _training(stored),
-        "licence": {"weights": licence, "data": LICENCE_OF_DATA[synthetic]},
-        "versions": {name: metadata.version(name) for name in _EXPORTED_WITH} | {"torch": str(torch.__version__)},
-    }
+        ),
+        training=_training(stored, weights_sha256),
+        licence=Licence(weights=licence, data=LICENCE_OF_DATA[synthetic]),
+        versions=versions,
+    )
 
 
-def shorten(scores: Scores) -> dict[str, Any]:
-    """Keep the scores that a card shows; recall stands for the whole of a class's figures."""
-    whole = scores.to_dict()
-    short = {key: whole[key] for key in _SCORES}
-    short["source"] = PurePath(scores.source).name
-    short["per_class"] = [{"name": each.name, "faces": each.faces, "recall": each.recall} for each in scores.per_class]
-    short["annotator_accuracy"] = scores.annotators and scores.annotators.accuracy
-    return short
+def card_scores(scores: Scores) -> CardScores:
+    """Keep the scores that a card shows; recall stands for all figures of a class."""
+    per_class = []
+    for one in scores.per_class:
+        per_class.append(ClassRecall(name=one.name, faces=one.faces, recall=one.recall))
+    return CardScores(
+        source=PurePath(scores.source).name,
+        faces=scores.faces,
+        accuracy=scores.accuracy,
+        accuracy_interval=scores.accuracy_interval,
+        macro_f1=scores.macro_f1,
+        macro_f1_interval=scores.macro_f1_interval,
+        ece=scores.ece,
+        log_loss=scores.log_loss,
+        without_duplicates=scores.without_duplicates,
+        per_class=tuple(per_class),
+        confused_pairs=scores.confused_pairs,
+        annotator_accuracy=None if scores.annotators is None else scores.annotators.accuracy,
+    )
 
 
-def _weaknesses(scores: Mapping[str, Any]) -> list[str]:
-    """Say in sentences on which class it fails most, and what it takes most often for something else."""
-    found = []
-    recalls = [each for each in scores["per_class"] if each["recall"] is not None]
+def _weaknesses(scores: CardScores) -> list[str]:
+    """Name the class that is recognised least, and the most frequent error."""
+    sentences = []
+    recalls = [(one.recall, one) for one in scores.per_class if one.recall is not None]
     if recalls:
-        worst = min(recalls, key=lambda each: each["recall"])
-        found.append(f"It recognises {worst['recall']:.0%} of the {worst['faces']:,} faces labelled {worst['name']}.")
-    cells = [way for pair in scores["confused_pairs"] for way in pair["directions"] if way["errors"]]
-    if cells:
-        most = max(cells, key=lambda each: each["errors"])
-        found.append(f"It takes {most['rate']:.0%} of the faces labelled {most['target']} for {most['label']}.")
-    return found
+        recall, worst = min(recalls, key=lambda pair: pair[0])
+        sentences.append(f"It recognises {_percent(recall)} of the {worst.faces:,} faces labelled {worst.name}.")
+    errors = []
+    for pair in scores.confused_pairs:
+        errors += [direction for direction in pair.directions if direction.errors]
+    if errors:
+        most = max(errors, key=lambda direction: direction.errors)
+        sentences.append(f"It takes {_percent(most.rate)} of the faces labelled {most.target} for {most.label}.")
+    return sentences
 
 
-def _training(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell what it learned from and how; of files only the names."""
+def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
+    """Say what the network learned from and how; of files only the names."""
     config, data = dict(stored["config"]), stored["data"]
     for key in ("data", "votes", "recipe"):
         config[key] = config.get(key) and PurePath(config[key]).name
     config["teachers"] = [PurePath(teacher).name for teacher in config.get("teachers", ())]
-    kept = ("fingerprint", "row_fingerprint", "synthetic", "splits", "training", "held_out")
-    return {
-        "data": {"source": config["data"], "labels": config["labels"], "votes": config["votes"]}
-        | {key: data[key] for key in kept},
-        "recipe": config["recipe"],
-        "config": config,
-        "versions": {key: stored["versions"][key] for key in _TRAINED_WITH},
-        "git_commit": stored.get("git_commit"),
-    }
+    return CardTraining(
+        data=TrainingData(
+            source=config["data"],
+            labels=config["labels"],
+            votes=config["votes"],
+            fingerprint=data["fingerprint"],
+            row_fingerprint=data["row_fingerprint"],
+            synthetic=data["synthetic"],
+            splits=data["splits"],
+            training=data["training"],
+            held_out=data["held_out"],
+        ),
+        recipe=config["recipe"],
+        config=config,
+        versions={package: stored["versions"][package] for package in _TRAINED_WITH},
+        git_commit=stored.get("git_commit"),
+        weights_sha256=weights_sha256,
+    )
+
+
+def card_page(card: Card) -> str:
+    """Write the card as a page for people, in Markdown: the content of `CARD.md`."""
+    scores, data = card.scores.of(card.precision.default), card.training.data
+    title = f"# {markdown(card.name)}"
+    if card.synthetic:
+        title += " (synthetic)"
+    reason = card.precision.reason[:1].upper() + card.precision.reason[1:]
+    lines = [
+        title,
+        "",
+        f"Recognises the expression of a grey face of 48×48 pixels: {', '.join(map(markdown, card.classes))}.",
+        "",
+        f"The network {card.network.model} learned from {markdown(data.source)} ({sum(data.training.values()):,} "
+        f"faces, fingerprint {data.fingerprint}, labels: {data.labels}) with the recipe "
+        f"{markdown(card.training.recipe)}{taught_by(card.training.config)}. It has {card.network.parameters:,} "
+        f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.",
+        "",
+        f"## Scores on {scores.faces:,} faces of split `{card.scores.split}`",
+        "",
+        "| file | size | accuracy | 95 % interval | macro-F1 | ECE | log loss |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    lines += [_row(card, precision) for precision in card.files]
+    lines += ["", f"Default: {card.precision.default}. {reason}.", ""]
+    lines += ["| expression | faces | recognised |", "|---|--:|--:|"]
+    lines += [f"| {markdown(one.name)} | {one.faces:,} | {_percent(one.recall)} |" for one in scores.per_class]
+    lines += ["", "## Limits", ""]
+    for limit in card.limits:
+        lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
+    lines += ["", f"Weights: {card.licence.weights}. {card.licence.data}"]
+    return "\n".join(lines) + "\n"
+
+
+def _percent(share: float | None, digits: int = 0) -> str:
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def _row(card: Card, precision: GraphPrecision) -> str:
+    graph, scores = card.files[precision], card.scores.of(precision)
+    low, high = scores.accuracy_interval
+    return (
+        f"| `{graph.file}` | {graph.bytes / 1e6:.2f} MB | {_percent(scores.accuracy, 2)} | {_percent(low, 2)} to "
+        f"{_percent(high, 2)} | {scores.macro_f1:.3f} | {scores.ece:.3f} | {scores.log_loss:.3f} |"
+    )

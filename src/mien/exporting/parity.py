@@ -1,42 +1,40 @@
-"""Whether two versions of a network say the same.  Axes: `N` faces, `C` classes."""
+"""Whether two versions of a network give the same probabilities.  Axes: `N` faces, `C` classes."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.card import Differences
 from mien.core.errors import GateError
 
 LIMIT = 1e-4
 """The most by which a probability of the exported graph may differ from the network's own."""
 
 
-def differences(one: NDArray[np.float32], other: NDArray[np.float32]) -> dict[str, float | int]:
-    """Say how far two sets of probabilities `(N, C)` of the same faces are apart.
-
-    Returns:
-        `faces`; `max` and `mean` of `|Δp|` over faces and classes; `other_label`, how many faces get another label.
+def differences(one: NDArray[np.float32], other: NDArray[np.float32]) -> Differences:
+    """Measure how far two sets of probabilities `(N, C)` of the same faces differ.
 
     >>> differences(np.array([[0.75, 0.25]], np.float32), np.array([[0.5, 0.5]], np.float32))
-    {'faces': 1, 'max': 0.25, 'mean': 0.25, 'other_label': 0}
+    Differences(faces=1, max=0.25, mean=0.25, other_label=0)
     """
-    apart = np.abs(one.astype(np.float64) - other)
-    return {
-        "faces": len(one),
-        "max": float(apart.max()),
-        "mean": float(apart.mean()),
-        "other_label": int((one.argmax(axis=1) != other.argmax(axis=1)).sum()),
-    }
+    distance = np.abs(one.astype(np.float64) - other)
+    return Differences(
+        faces=len(one),
+        max=float(distance.max()),
+        mean=float(distance.mean()),
+        other_label=int((one.argmax(axis=1) != other.argmax(axis=1)).sum()),
+    )
 
 
-def check_parity(network: NDArray[np.float32], graph: NDArray[np.float32]) -> dict[str, float | int]:
-    """Return `differences` of what a network and its exported graph say.
+def check_parity(network: NDArray[np.float32], graph: NDArray[np.float32]) -> Differences:
+    """Return the `differences` between a network and its exported graph.
 
     Raises:
-        GateError: they are more than `LIMIT` apart, or one is no number.
+        GateError: a probability differs by more than `LIMIT`, or is no number.
     """
     found = differences(network, graph)
-    if not found["max"] <= LIMIT:
+    if not found.max <= LIMIT:  # also where it is NaN
         raise GateError(
-            f"the exported graph is not the network: on {found['faces']:,} held-out faces their probabilities differ "
-            f"by up to {found['max']:.2g}, expected at most {LIMIT}; nothing was written"
+            f"the exported graph is not the network: on {found.faces:,} held-out faces their probabilities differ "
+            f"by up to {found.max:.2g}, expected at most {LIMIT}; nothing was written"
         )
     return found

@@ -1,7 +1,6 @@
 """All networks by name.  A new one is one file, and one line in `MODELS`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -10,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mien.core.errors import UsageError, nearest
 from mien.core.images import SIZE
+from mien.core.model_list import NetworkInfo
 from mien.models.course_cnn import CourseCNN
 from mien.models.mien_net import MienNet
 
@@ -24,18 +24,6 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
 Every network maps standardised faces `float (N, 1, 48, 48)` to logits `float (N, C)`, uses no in-place activation and
 no module twice (attribution needs that), and draws its initial weights from torch's current generator.
 """
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """One row of `mien models`; `macs` are multiply-adds of convolutions and dense layers for one face."""
-
-    name: str
-    parameters: int
-    trainable: int
-    non_trainable: int
-    macs: int
-    input: tuple[int, int, int]
 
 
 def build(name: str, classes: int) -> nn.Module:
@@ -76,7 +64,7 @@ def check_side(name: str, side_px: int) -> None:
         ) from None
 
 
-def info(name: str, *, classes: int = 7) -> ModelInfo:
+def info(name: str, *, classes: int = 7) -> NetworkInfo:
     """Count a network's parameters and multiply-adds without computing anything.
 
     Non-trainable ones are the batch norms' running means and variances.
@@ -88,7 +76,7 @@ def info(name: str, *, classes: int = 7) -> ModelInfo:
         network = build(name, classes).eval()
     trainable = sum(p.numel() for p in network.parameters())
     running = sum(b.numel() for b in network.buffers() if b.is_floating_point())
-    return ModelInfo(
+    return NetworkInfo(
         name=name,
         parameters=trainable + running,
         trainable=trainable,

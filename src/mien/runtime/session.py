@@ -85,7 +85,7 @@ class BundleModel(Graph):
 
     def __init__(self, bundle: Bundle, *, precision: Precision, threads: int | None, device: str) -> None:
         if precision == "default" and device != "cpu":
-            if "fp32" not in bundle.card["files"]:
+            if "fp32" not in bundle.card.files:
                 raise UsageError(f"device '{device}' computes in fp32, and {bundle.path} holds int8 alone; choose cpu")
             precision = "fp32"
         self.bundle, self.precision = bundle, bundle.resolve(precision)
@@ -142,12 +142,12 @@ class BundleModel(Graph):
     @property
     def labels(self) -> tuple[str, ...]:
         """The C class names, in the order of the probabilities."""
-        return self.bundle.labels
+        return self.bundle.classes
 
     @property
     def crop_margin(self) -> float:
         """The `margin` with which `find_faces` cuts what this network learned from."""
-        return float(self.bundle.card["input"]["crop_margin"])
+        return self.bundle.card.input.crop_margin
 
 
 def open_graph(content: bytes, *, threads: int | None, device: str = "cpu") -> onnxruntime.InferenceSession:

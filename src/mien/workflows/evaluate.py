@@ -124,29 +124,29 @@ def _evaluate_bundle(
     skip_bad: bool,
 ) -> Scores:
     chosen = bundle.resolve(precision)
-    trained, published = bundle.card["training"]["data"], bundle.card["scores"]
+    trained, published = bundle.card.training.data, bundle.card.scores
     opened = data
     if not isinstance(opened, FaceSet):
-        opened = open_faces(opened, targets=targets, votes=votes, labels=trained["labels"], skip_bad=skip_bad)
+        opened = open_faces(opened, targets=targets, votes=votes, labels=trained.labels, skip_bad=skip_bad)
     faces = opened.split(split)
-    check_classes(faces, known=bundle.labels)
+    check_classes(faces, known=bundle.classes)
     model = BundleModel.open(bundle, precision=chosen, device="cpu")
-    predictions = match(faces, model(faces.images), classes=bundle.labels)
+    predictions = match(faces, model(faces.images), classes=bundle.classes)
     # The card's figures are of these very faces only where the data are the same, and the split is no hold-out, which
     # each run chooses for itself.
-    same_data = opened.fingerprint == trained["fingerprint"]
-    same_faces = same_data and split == published["split"] == "test"
+    same_data = opened.fingerprint == trained.fingerprint
+    same_faces = same_data and split == published.split == "test"
     if same_data:
         predictions = replace(predictions, duplicates=copies_of(faces, opened.split("train")))
     mirrored = None
     if flip:
-        mirrored = match(faces, model(mirror(faces).images), classes=bundle.labels)
+        mirrored = match(faces, model(mirror(faces).images), classes=bundle.classes)
     return replace(
         _score(predictions, mirrored=mirrored),
         model=bundle.model_id(chosen),
         precision=chosen,
         split=split,
-        published_accuracy=published[chosen]["accuracy"] if same_faces else None,
+        published_accuracy=published.of(chosen).accuracy if same_faces else None,
     )
 
 

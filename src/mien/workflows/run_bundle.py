@@ -50,7 +50,7 @@ def bundle_of(run: RunDir) -> Bundle:
     folder = run.path / FOLDER
     if (folder / CARD).is_file():
         bundle = Bundle.open(folder)
-        if bundle.card["training"].get("weights_sha256") == weights_sha256(run):
+        if bundle.card.training.weights_sha256 == weights_sha256(run):
             return bundle
     try:
         from mien.workflows.export import export

@@ -1,0 +1,56 @@
+"""A bundle's page: names from data are escaped, and what ships repeats its card."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mien.core.bundle import Bundle, shipped, weights
+from mien.core.card import Card
+from mien.exporting.card import card_page
+
+BAD = "<script>alert(1)</script>|[x](http://evil.example)"
+
+
+def changed(values: dict[str, Any]) -> Card:
+    return Card.from_dict(values, source="card.json")
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    """The card of mien-n as plain values."""
+    return Bundle.open(weights() / "mien-n").card.to_dict()
+
+
+def test_names_are_escaped(values: dict[str, Any]) -> None:
+    values |= {"classes": (BAD, "sad"), "name": BAD, "limits": (BAD,)}
+    values["training"] |= {"recipe": BAD}
+    values["training"]["data"] |= {"source": BAD}
+    for precision in values["files"]:
+        values["scores"][precision]["per_class"][0]["name"] = BAD
+    page = card_page(changed(values))
+    assert page.count("&lt;script&gt;") == 6
+    assert "<script" not in page
+    assert "[x]" not in page
+    assert "script&gt;|" not in page
+
+
+@pytest.mark.parametrize(
+    ("teachers", "share", "words"),
+    [
+        (["a", "b"], 1.0, "with the recipe mien-n, taught by 2 trained networks instead of the labels. "),
+        (["a"], 0.7, "with the recipe mien-n, taught by a trained network (70 %) and the labels. "),
+        ([], 1.0, "with the recipe mien-n. "),
+    ],
+)
+def test_a_student_says_so(values: dict[str, Any], teachers: list[str], share: float, words: str) -> None:
+    values["training"]["config"] |= {"teachers": teachers, "distillation": {"share": share, "views": 0}}
+    assert words in card_page(changed(values))
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_ships_is_as_it_was(name: str) -> None:
+    bundle = Bundle.open(name)
+    assert bundle.card.name == name
+    assert (bundle.path / "CARD.md").read_text(encoding="utf-8") == card_page(bundle.card)
+    assert card_page(replace(bundle.card, name="other")) != card_page(bundle.card)
