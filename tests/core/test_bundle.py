@@ -73,7 +73,7 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"files": {"fp16": {"file": "model.onnx", "bytes": 1, "sha256": ""}}}, r"\$\.files"),
         (
             {"files": {"fp32": {"file": "../x", "bytes": 1, "sha256": ""}}},
-            r"the fp32 graph is '\.\./x', expected model",
+            r"the fp32 graph is '\.\./x', expected",
         ),
         ({"precision": {"default": "fp16", "reason": ""}}, r"\$\.precision\.default"),
         ({"precision": {"default": {}}}, r"\$\.precision\.default"),

@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 """Graphs that are others than a bundle's: weights in other files, other ends, damage."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np

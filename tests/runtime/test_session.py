@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
 
 def test_what_a_model_knows(exported: Bundle) -> None:
     model = BundleModel.open(exported.path, device="cpu")
-    assert (model.labels, model.crop_margin, model.device) == (exported.labels, 0.0, "cpu")
+    assert (model.labels, model.crop_margin, model.device) == (exported.classes, 0.0, "cpu")
     assert (model.bundle.path, model.precision) == (exported.path, exported.card.precision.default)
     assert BundleModel.open().bundle.card.name == "mien-s-ferplus"
 
