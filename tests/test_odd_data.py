@@ -84,10 +84,10 @@ def test_names_in_any_script_come_through_the_bundle(tmp_path: Path) -> None:
     data = make("any script", tmp_path)
     run = trained(data, tmp_path / "run")
     bundle = Bundle.open(export(run, out=tmp_path / "bundle").path)
-    assert set(bundle.labels) == set(SCRIPTS)
+    assert set(bundle.classes) == set(SCRIPTS)
     (face,) = predict(f"{data}/{SCRIPTS[0]}/0.png", bundle).faces
     assert face.record()["label"] in SCRIPTS
-    assert evaluate(bundle, data, split="train").classes == bundle.labels
+    assert evaluate(bundle, data, split="train").classes == bundle.classes
     assert all(name in (bundle.path / "CARD.md").read_text(encoding="utf-8") for name in SCRIPTS)
 
 
