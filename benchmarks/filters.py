@@ -41,7 +41,7 @@ def main() -> None:
     loop_s = one_by_one(classifier, units=args.loop_units, steps=16) / args.loop_units / 16 * steps * starts * total
     units = args.units or total
     start, cpu_start = time.perf_counter(), time.process_time()
-    maximise(classifier, LAYER, units=range(units), generator=torch.Generator().manual_seed(0))
+    maximise(classifier, LAYER, channels=range(units), generator=torch.Generator().manual_seed(0))
     measured_s, cpu_s = time.perf_counter() - start, time.process_time() - cpu_start
     all_s = measured_s / units * total
     busy = cpu_s / measured_s / torch.get_num_threads()

@@ -69,6 +69,8 @@ def test_every_file_is_there_and_can_be_read(explained: tuple[RunDir, Explanatio
     run, found = explained
     names = {path.name for path in (run.path / "explain").iterdir()}
     parts = ("attribution", "filters", "feature_maps")
+    assert found.model == run.model_id
+    assert all(list(strict(run.path / f"explain/{part}.json"))[1] == "model" for part in parts)
     pictures = {"saliency.png", "grad-cam.png", "filters.png", "feature_maps.png"}
     assert names == {f"{part}.{kind}" for part in parts for kind in ("json", "npz")} | pictures
     assert Explanation.from_dict(strict(run.path / "explain/attribution.json"), source="x") == found
@@ -100,10 +102,10 @@ def test_the_maps_are_those_of_the_methods(explained: tuple[RunDir, Explanation]
 def test_filters_and_feature_maps(explained: tuple[RunDir, Explanation]) -> None:
     run, _ = explained
     kept, said = arrays(run, "filters.npz"), strict(run.path / "explain/filters.json")
-    assert kept["units"].tolist() == [0, 1, 2, 3]
+    assert kept["channels"].tolist() == [0, 1, 2, 3]
     assert (kept["pictures"].shape, kept["real_images"].shape) == ((4, 48, 48), (4, 5, 48, 48))
     assert (kept["activations"].shape, kept["real_activations"].shape, kept["real_ids"].shape) == ((4,), (4, 5), (4, 5))
-    assert (said["filters"], said["of"], said["faces"], said["layer"]) == (4, 16, 42, "conv2")
+    assert (said["filters"], said["layer_filters"], said["faces"], said["layer"]) == (4, 16, 42, "conv2")
     maps, face = arrays(run, "feature_maps.npz"), strict(run.path / "explain/feature_maps.json")["face"]
     assert (maps["maps"].shape, sorted(maps["channels"])) == ((16, 24, 24), list(range(16)))
     assert np.array_equal(maps["image"], mien.open_faces("synthetic:210").images[int(face)])
@@ -140,10 +142,10 @@ def test_other_faces_filters_and_layers_as_asked(run: RunDir) -> None:
         run, **SMALL | {"methods": ["grad-cam"], "count": None}, split="validation", layer="conv5", filters="conv1",
         share=0.25, faces=1, face=None,
     )  # fmt: skip
-    assert (found["split"], found["layer"], found["filters"], found["share"]) == ("validation", "conv5", "conv1", 0.25)
-    assert found["methods"] == ["grad-cam"]
+    assert (found.split, found.layer, found.filters, found.share) == ("validation", "conv5", "conv1", 0.25)
+    assert found.methods == ("grad-cam",)
     assert found.comparison.faces == 35
-    assert arrays(run, "filters.npz")["units"].tolist() == list(range(16))
+    assert arrays(run, "filters.npz")["channels"].tolist() == list(range(16))
     kept = arrays(run, "attribution.npz")
     right = kept["labels"] == kept["targets"]
     assert all(
@@ -170,7 +172,7 @@ def test_two_classes(tmp_path: Path) -> None:
         str(folder), recipe="demo", out=tmp_path / "run", epochs=1, batch=16, device="cpu", settings=["holdout.rows=40"]
     )
     found = mien.explain(run, **SMALL)
-    assert (found["split"], found["synthetic"], found.comparison.mask_area) == ("validation", False, None)
+    assert (found.split, found.synthetic, found.comparison.mask_area) == ("validation", False, None)
     assert arrays(run, "attribution.npz")["saliency/class_maps"].shape == (2, 48, 48)
 
 

@@ -50,7 +50,7 @@ def torches(value: Payload) -> bytes:
 
 def arrays(value: Payload) -> bytes:
     """An `.npz` of the members that every reader wants, each an object array."""
-    names = ("probabilities", "classes", "ids", "rows", "images", "labels", "targets", "units", "pictures", "channels")
+    names = ("probabilities", "classes", "ids", "rows", "images", "labels", "targets", "pictures", "channels")
     buffer = io.BytesIO()
     np.savez(buffer, **dict.fromkeys(names, np.array([value, None], object)))
     return buffer.getvalue()

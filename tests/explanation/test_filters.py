@@ -45,7 +45,7 @@ def reference(made: Classifier, layer: str, images: np.ndarray) -> np.ndarray:
 
 
 def own(made: Classifier, layer: str, result: FilterPictures) -> np.ndarray:
-    return reference(made, layer, result.pictures)[np.arange(len(result.units)), result.units]
+    return reference(made, layer, result.pictures)[np.arange(len(result.channels)), result.channels]
 
 
 def layers(model: str) -> Iterator[str]:
@@ -73,7 +73,7 @@ def linear_classifier() -> tuple[Classifier, nn.Conv2d]:
 
 def test_a_linear_filter_wants_white_where_its_weight_is_positive_and_black_elsewhere() -> None:
     made, _ = linear_classifier()
-    result = maximise(made, "conv1", units=[0, 1, 2, 3, 4], smoothness=0, generator=seeded(), starts=1)
+    result = maximise(made, "conv1", channels=[0, 1, 2, 3, 4], smoothness=0, generator=seeded(), starts=1)
     for picture, grey in zip(result.pictures, (255, 0, 255, 0), strict=False):
         assert (picture == grey).all()
     edges = result.pictures[4][1:-1]  # the top and bottom rows are seen by no middle weight
@@ -83,7 +83,7 @@ def test_a_linear_filter_wants_white_where_its_weight_is_positive_and_black_else
 
 def test_a_linear_filter_reaches_the_bound_that_its_weights_allow() -> None:
     made, conv = linear_classifier()
-    result = maximise(made, "conv1", units=range(12), smoothness=0, jitter_px=0, generator=seeded(), starts=1)
+    result = maximise(made, "conv1", channels=range(12), smoothness=0, jitter_px=0, generator=seeded(), starts=1)
     mean, sd = float(made.normalise.mean[0, 0, 0, 0]), float(made.normalise.sd[0, 0, 0, 0])
     weight = conv.weight[:12, 0].detach().double().numpy()
     share = np.zeros((12, 48, 48))  # how the mean over the 46 × 46 map depends on each pixel
@@ -109,9 +109,9 @@ def test_smoothness_takes_the_roughness_out() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_and_its_activations_are_the_saved_pictures(model: str) -> None:
     made = classifier(model)
-    result = maximise(made, "conv2", units=[5, 0, 5, 2], generator=seeded(), **FAST)
-    assert (result.units.dtype, result.pictures.dtype, result.activations.dtype) == (np.int64, np.uint8, np.float32)
-    assert result.units.tolist() == [5, 0, 5, 2]
+    result = maximise(made, "conv2", channels=[5, 0, 5, 2], generator=seeded(), **FAST)
+    assert (result.channels.dtype, result.pictures.dtype, result.activations.dtype) == (np.int64, np.uint8, np.float32)
+    assert result.channels.tolist() == [5, 0, 5, 2]
     assert result.pictures.shape == (4, 48, 48)
     assert result.activations == pytest.approx(own(made, "conv2", result), abs=1e-5)
 
@@ -119,9 +119,9 @@ def test_every_model_and_its_activations_are_the_saved_pictures(model: str) -> N
 @pytest.mark.parametrize(("model", "layer"), [(model, layer) for model in MODELS for layer in layers(model)])
 def test_every_kind_of_layer(model: str, layer: str) -> None:
     made = classifier(model)
-    noise = maximise(made, layer, units=[0, 1], generator=seeded(), steps=1, starts=1)
+    noise = maximise(made, layer, channels=[0, 1], generator=seeded(), steps=1, starts=1)
     steps = 12 if model == "course_cnn" else 48
-    result = maximise(made, layer, units=[0, 1], generator=seeded(), steps=steps, starts=1)
+    result = maximise(made, layer, channels=[0, 1], generator=seeded(), steps=steps, starts=1)
     assert result.activations == pytest.approx(own(made, layer, result), abs=1e-4)
     assert (result.activations >= noise.activations).all()
     assert result.activations.sum() > noise.activations.sum() or not result.activations.any()
@@ -132,10 +132,10 @@ def test_every_kind_of_layer(model: str, layer: str) -> None:
 def test_one_channel_is_computed_as_the_whole_layer_does(model: str, layer: str) -> None:
     made = classifier(model).eval()
     name = "layers.output" if (model, layer) == ("course_cnn", "output") else layer
-    means, units = ChannelActivations(made, name), torch.tensor([2, 0, 1])
+    means, channels = ChannelActivations(made, name), torch.tensor([2, 0, 1])
     faces = torch.from_numpy(FACES[:3])[:, None].float().requires_grad_()
-    alone = means.of_one_unit_each(faces, units)
-    whole = means.of_all_units(faces)[torch.arange(3), units]
+    alone = means.of_one_each(faces, channels)
+    whole = means.of_all(faces)[torch.arange(3), channels]
     assert alone.detach().numpy() == pytest.approx(whole.detach().numpy(), abs=1e-5)
     (one,), (other,) = (torch.autograd.grad(values.sum(), faces) for values in (alone, whole))
     assert one.numpy() == pytest.approx(other.numpy(), abs=1e-6)
@@ -145,8 +145,8 @@ def test_one_channel_is_computed_as_the_whole_layer_does(model: str, layer: str)
 def test_made_pictures_beat_real_faces(real_faces: np.ndarray, layer: str) -> None:
     made = classifier()
     made.normalise.fit(real_faces)
-    result = maximise(made, layer, generator=seeded(), starts=1, steps=48, units=range(8))
-    rows, activations = top_activating(made, real_faces, layer=layer, units=range(8), top=1)
+    result = maximise(made, layer, generator=seeded(), starts=1, steps=48, channels=range(8))
+    rows, activations = top_activating(made, real_faces, layer=layer, channels=range(8), top=1)
     assert rows.shape == (8, 1)
     assert (result.activations > activations[:, 0]).mean() >= 0.75
 
@@ -187,7 +187,7 @@ def test_the_batch_does_not_matter() -> None:
 def test_progress_counts_the_pictures() -> None:
     told: list[Progress] = []
     maximise(
-        classifier(), "conv2", units=range(5), generator=seeded(), steps=1, starts=2, batch=4, progress=told.append
+        classifier(), "conv2", channels=range(5), generator=seeded(), steps=1, starts=2, batch=4, progress=told.append
     )
     assert [(one.done, one.total, one.unit) for one in told] == [(n, 10, "pictures") for n in (4, 8, 10)]
 
@@ -227,15 +227,15 @@ def test_the_classifier_is_as_it_was(fails: str, training: bool) -> None:
     try:
         if fails == "nowhere":
             trap.remove()
-            maximise(made, "conv2", units=[0], generator=seeded(), **FAST)
-            top_activating(made, FACES, layer="conv2", units=[0], top=2)
+            maximise(made, "conv2", channels=[0], generator=seeded(), **FAST)
+            top_activating(made, FACES, layer="conv2", channels=[0], top=2)
         elif fails == "in progress":
             trap.remove()
             with pytest.raises(Boom):
-                maximise(made, "conv2", units=[0], generator=seeded(), progress=boom, **FAST)
+                maximise(made, "conv2", channels=[0], generator=seeded(), progress=boom, **FAST)
         else:
             with pytest.raises(Boom):
-                maximise(made, "conv2", units=[0], generator=seeded(), steps=9)
+                maximise(made, "conv2", channels=[0], generator=seeded(), steps=9)
     finally:
         trap.remove()
     assert snapshot(made) == before
@@ -247,7 +247,7 @@ def test_the_network_is_run_only_as_far_as_the_layer() -> None:
         capture_activations(find_layer(made, "conv3")) as later,
         capture_activations(find_layer(made, "stages.0.widen")) as earlier,
     ):
-        maximise(made, "conv2", units=[0], generator=seeded(), **FAST)
+        maximise(made, "conv2", channels=[0], generator=seeded(), **FAST)
     assert later == []
     assert earlier
 
@@ -268,7 +268,7 @@ def test_the_callers_gradient_mode_does_not_matter(outer: type) -> None:
 def test_strongest_is_numpys_sort(layer: str, batch: int) -> None:
     made = classifier()
     images = np.concatenate([FACES, FACES[:5]])  # copies: equal activations
-    rows, activations = top_activating(made, images, layer=layer, units=[2, 0], top=6, batch=batch)
+    rows, activations = top_activating(made, images, layer=layer, channels=[2, 0], top=6, batch=batch)
     assert (rows.dtype, activations.dtype) == (np.int64, np.float32)
     expected = reference(made, layer, images)[:, [2, 0]].T
     assert activations == pytest.approx(-np.sort(-expected, axis=1)[:, :6], abs=1e-4)
@@ -289,10 +289,10 @@ def test_equal_faces_come_in_their_own_order() -> None:
     ("layer", "settings", "message"),
     [
         ("conv99", {}, "mien-n has no layer 'conv99', did you mean conv"),
-        ("conv2", {"units": [0, 16]}, "layer 'conv2' has no unit 16; its 16 units are 0 to 15"),
-        ("conv2", {"units": [-1]}, "no unit -1"),
-        ("output", {"units": [3]}, "its 3 units are 0 to 2"),
-        ("conv2", {"units": []}, "no units of layer 'conv2' were named"),
+        ("conv2", {"channels": [0, 16]}, "layer 'conv2' has no channel 16; its 16 channels are 0 to 15"),
+        ("conv2", {"channels": [-1]}, "no channel -1"),
+        ("output", {"channels": [3]}, "its 3 channels are 0 to 2"),
+        ("conv2", {"channels": []}, "no channels of layer 'conv2' were named"),
         ("conv2", {"steps": 0}, "steps=0, expected at least 1"),
         ("conv2", {"starts": 0}, "starts=0"),
         ("conv2", {"batch": 0}, "batch=0"),
@@ -310,7 +310,7 @@ def test_wrong_calls(layer: str, settings: dict[str, object], message: str) -> N
     [
         (FACES[:3], {"top": 4}, "top=4 of 3 faces"),
         (FACES, {"top": 0}, "top=0, expected at least 1"),
-        (FACES, {"units": [16]}, "no unit 16"),
+        (FACES, {"channels": [16]}, "no channel 16"),
         (FACES / 255, {}, "pictures are float64"),
         (FACES[:, :40], {}, r"uint8 \(30, 40, 48\), expected uint8 \(N, 48, 48\)"),
     ],

@@ -9,6 +9,7 @@ from mien.core.files import write_arrays, write_json
 from mien.core.schema import SCHEMA_VERSION
 from mien.evaluation.ablation import arm_scores, effects
 
+MODEL = {"name": "a", "version": "0.1.0", "sha256": "0" * 64}
 METHODS = ("saliency", "occlusion")
 REGIONS = {
     "brows": 0.07,
@@ -47,6 +48,7 @@ def attribution_json(classes, *, synthetic=False, beats=(False, True)):
     }
     return {
         "schema_version": SCHEMA_VERSION,
+        "model": MODEL,
         "source": "/data/fer2013.csv",
         "synthetic": synthetic,
         "classes": list(classes),
@@ -89,17 +91,18 @@ def write_explained(folder, *, classes, synthetic=False, faces=14, filters=6):
         arrays[f"{name}/class_maps"][-1] = np.nan  # no face was given the last class
     write_arrays(folder / "attribution.npz", arrays)
     write_json(folder / "attribution.json", attribution_json(classes, synthetic=synthetic))
-    arrays = {"units": np.arange(filters), "pictures": pictures(filters), "real_images": pictures(filters, 5)}
+    arrays = {"channels": np.arange(filters), "pictures": pictures(filters), "real_images": pictures(filters, 5)}
     arrays |= {"activations": np.arange(filters) + 2.0, "real_activations": np.full((filters, 5), 1.25)}
     write_arrays(folder / "filters.npz", arrays)
-    values = {"layer": "conv2", "filters": filters, "of": 400, "faces": 1000, "synthetic": synthetic}
+    values = {"model": MODEL, "layer": "conv2", "filters": filters, "layer_filters": 400}
+    values |= {"faces": 1000, "synthetic": synthetic}
     write_json(folder / "filters.json", {"schema_version": SCHEMA_VERSION, **values, "above_all_faces": filters - 1})
     maps = generator.normal(size=(60, 21, 21)).astype(np.float32)
     arrays = {"channels": np.arange(60)[::-1], "maps": maps, "responses": np.arange(60.0), "image": pictures()}
     write_arrays(folder / "feature_maps.npz", arrays)
     write_json(
         folder / "feature_maps.json",
-        {"schema_version": SCHEMA_VERSION, "layer": "conv2", "face": "row 3", "synthetic": synthetic},
+        {"schema_version": SCHEMA_VERSION, "model": MODEL, "layer": "conv2", "face": "row 3", "synthetic": synthetic},
     )
 
 

@@ -206,7 +206,7 @@ def test_a_class_that_no_face_was_given_has_no_average(page, written):
 def test_filters_and_maps_beyond_the_first_are_left_to_the_file(run):
     write_explained(run.path / "explain", classes=FER2013, filters=MOST_FILTERS + 3)
     shown = filters(read_run(run))
-    assert (len(shown["filters"]["units"]), shown["filters"]["left_out"]) == (MOST_FILTERS, 3)
+    assert (len(shown["filters"]["pictures"]), shown["filters"]["left_out"]) == (MOST_FILTERS, 3)
     assert len(shown["maps"]["shown"]) == MOST_MAPS
     text = built(run).text
     assert "3 more filters are not shown" in text

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mien.core.model_id import ModelId
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.stats import Interval
@@ -103,6 +104,7 @@ class Explanation(Record):
     """`explain/attribution.json`: what was explained, and which method to trust.
 
     Attributes:
+        model: the run's network.
         source: where the faces were read from.
         synthetic: whether they were drawn.
         classes: the class names in label order.
@@ -117,6 +119,7 @@ class Explanation(Record):
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
 
+    model: ModelId
     source: str
     synthetic: bool
     classes: tuple[str, ...]
@@ -134,9 +137,10 @@ class FilterSummary(Record):
     """`explain/filters.json`: how the pictures of a layer's filters were made.
 
     Attributes:
+        model: the run's network.
         layer: its name.
         filters: how many of its filters have a picture.
-        of: how many filters the layer has.
+        layer_filters: how many filters the layer has.
         faces: among how many faces those were sought that excite a filter most.
         synthetic: whether these were drawn.
         above_all_faces: how many pictures excite their filter more than every one of these faces.
@@ -144,9 +148,10 @@ class FilterSummary(Record):
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
 
+    model: ModelId
     layer: str
     filters: int
-    of: int
+    layer_filters: int
     faces: int
     synthetic: bool
     above_all_faces: int
@@ -154,10 +159,18 @@ class FilterSummary(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureMapSummary(Record):
-    """`explain/feature_maps.json`: the `layer` whose maps are stored, and the id of the `face`."""
+    """`explain/feature_maps.json`: what the stored feature maps are of.
+
+    Attributes:
+        model: the run's network.
+        layer: the name of the layer.
+        face: the id of the face.
+        synthetic: whether it was drawn.
+    """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
 
+    model: ModelId
     layer: str
     face: str
     synthetic: bool

@@ -89,7 +89,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             if path.exists():
                 old = new.with_suffix(".old" + end)
                 path.replace(old)
-                new.replace(path)
+                try:
+                    new.replace(path)
+                except OSError:
+                    old.replace(path)
+                    raise
                 shutil.rmtree(old)
             else:
                 new.replace(path)

@@ -1,7 +1,7 @@
 """The pictures that excite a layer's filters most: made by gradient ascent, or found among real faces.
 
-A unit is a channel of a layer; its activation is the mean over its map.  Axes: `N` faces, `K` units, `n` pictures in
-one batch, `S` starts.
+A filter is a channel of a layer; its activation is the mean over its map.  Axes: `N` faces, `K` channels,
+`n` pictures in one batch, `S` starts.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ MOMENTUM = 0.9
 """How much of the last step's direction stays."""
 
 STARTS = 2
-"""Tries of the ascent for each unit, of which the one with the highest activation is kept."""
+"""Tries of the ascent for each channel, of which the one with the highest activation is kept."""
 
 JITTER_PX = 1
 """Each step shifts the picture by up to this many pixels, so that no detail depends on its exact place."""
@@ -44,20 +44,20 @@ SOFTENING = 1e-2
 """Keeps the gradient of |d| finite where neighbours are equal."""
 
 SMALLEST = 1e-12
-"""Keeps the direction finite where a unit doesn't react."""
+"""Keeps the direction finite where a channel doesn't react."""
 
 
 @dataclass(frozen=True, eq=False)
 class FilterPictures:
-    """What excites each unit most.
+    """What excites each channel most.
 
     Attributes:
-        units: `int64 (K,)`, the units' numbers in their layer.
+        channels: `int64 (K,)`, the channels' numbers in their layer.
         pictures: `uint8 (K, 48, 48)`, grey levels.
-        activations: `float32 (K,)`, the unit's mean over its map when the classifier sees the `uint8` picture.
+        activations: `float32 (K,)`, the channel's mean over its map when the classifier sees the `uint8` picture.
     """
 
-    units: NDArray[np.int64]
+    channels: NDArray[np.int64]
     pictures: NDArray[np.uint8]
     activations: NDArray[np.float32]
 
@@ -67,7 +67,7 @@ def maximise(
     layer: str,
     *,
     generator: torch.Generator,
-    units: Sequence[int] | None = None,
+    channels: Sequence[int] | None = None,
     steps: int = 96,
     starts: int = STARTS,
     jitter_px: int = JITTER_PX,
@@ -75,7 +75,7 @@ def maximise(
     batch: int = 8,
     progress: OnProgress | None = None,
 ) -> FilterPictures:
-    """Make the picture that excites each unit most, by gradient ascent on its grey levels.
+    """Make the picture that excites each channel most, by gradient ascent on its grey levels.
 
     A convolution without a nonlinearity before it (`conv1`) is excited most by a blank picture, because its mean over
     the map is linear in the pixels; the picture of the activation behind it shows more.
@@ -84,7 +84,7 @@ def maximise(
         classifier: on any device; unchanged afterwards.
         layer: a name for `find_layer`; the layer answers `(N, K, …)`.
         generator: draws the starting noise and the jitter.
-        units: K channel numbers, all by default.
+        channels: K numbers, all by default.
         steps: of the ascent, for each start.
         starts: see `STARTS`.
         jitter_px: see `JITTER_PX`.
@@ -94,36 +94,38 @@ def maximise(
         progress: called after each batch.
 
     Raises:
-        UsageError: no such layer or unit; a setting is out of range.
+        UsageError: no such layer or channel; a setting is out of range.
 
     Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; Simonyan et al. 2014, arXiv 1312.6034;
     Olah et al. 2017, "Feature visualization", Distill.
 
     >>> classifier = Classifier("mien-n", ("happy", "sad"), normalisation="none")
-    >>> maximise(classifier, "conv2", units=[3, 5], steps=2, generator=torch.Generator().manual_seed(0)).pictures.shape
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> maximise(classifier, "conv2", channels=[3, 5], steps=2, generator=generator).pictures.shape
     (2, 48, 48)
     """
     _check(least=1, steps=steps, starts=starts, batch=batch)
     _check(least=0, jitter_px=jitter_px, smoothness=smoothness)
     with eval_mode(classifier), torch.enable_grad():
-        channels = ChannelActivations(classifier, layer)
-        numbers = channels.choose(units)
+        layer_channels = ChannelActivations(classifier, layer)
+        numbers = layer_channels.choose(channels)
         shifts, canvases = _draw(generator, count=len(numbers), steps=steps, starts=starts, jitter_px=jitter_px)
         tries = numbers.repeat(starts)  # (S · K,)
         pictures = torch.empty(len(tries), SIZE, SIZE, dtype=torch.uint8)
         activations = torch.empty(len(tries))
         for first in range(0, len(tries), batch):
             some = slice(first, first + batch)
-            activation = partial(channels.of_one_unit_each, units=tries[some])
-            canvas = _ascend(activation, canvases[some].to(channels.device), shifts=shifts, smoothness=smoothness)
+            activation = partial(layer_channels.of_one_each, channels=tries[some])
+            canvas = canvases[some].to(layer_channels.device)
+            canvas = _ascend(activation, canvas, shifts=shifts, smoothness=smoothness)
             window = canvas[:, :, jitter_px : jitter_px + SIZE, jitter_px : jitter_px + SIZE]
             rounded = (255 * window).round().to(torch.uint8)
             pictures[some] = rounded[:, 0].cpu()
-            # What counts is how the unit reacts to the picture as it is stored.
-            activations[some] = channels.of_all_units(rounded).gather(1, tries[some, None])[:, 0].cpu()
+            # What counts is how the channel reacts to the picture as it is stored.
+            activations[some] = layer_channels.of_all(rounded).gather(1, tries[some, None])[:, 0].cpu()
             if progress:
                 progress(Progress("filter pictures", min(first + batch, len(tries)), len(tries), "pictures"))
-    best = activations.view(starts, -1).argmax(dim=0)  # (S · K,) to (S, K): the best start of each unit
+    best = activations.view(starts, -1).argmax(dim=0)  # (S · K,) to (S, K): the best start of each channel
     kept = best * len(numbers) + torch.arange(len(numbers))
     return FilterPictures(numbers.cpu().numpy(), pictures[kept].numpy(), activations[kept].numpy())
 
@@ -133,18 +135,18 @@ def top_activating(
     images: NDArray[np.uint8],
     *,
     layer: str,
-    units: Sequence[int] | None = None,
+    channels: Sequence[int] | None = None,
     top: int = 9,
     batch: int = 64,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the faces that excite each unit most, to compare with `maximise`'s pictures.
+    """Find the faces that excite each channel most, to compare with `maximise`'s pictures.
 
     Args:
         classifier: on any device; unchanged afterwards.
         images: faces `uint8 (N, 48, 48)`.
         layer: a name for `find_layer`; the layer answers `(N, K, …)`.
-        units: K channel numbers, all by default.
-        top: faces for each unit.
+        channels: K numbers, all by default.
+        top: faces for each channel.
         batch: faces in one pass.
 
     Returns:
@@ -153,19 +155,22 @@ def top_activating(
 
     Raises:
         DataError: faces of another size or dtype.
-        UsageError: no such layer or unit; fewer faces than `top`.
+        UsageError: no such layer or channel; fewer faces than `top`.
     """
     _check(least=1, top=top, batch=batch)
     if len(images) < top:
         raise UsageError(f"top={top} of {len(images)} faces, expected at most as many as there are")
     with eval_mode(classifier), torch.no_grad():
-        channels = ChannelActivations(classifier, layer)
-        numbers = channels.choose(units)
-        best = torch.empty(0, len(numbers), device=channels.device)
-        rows = torch.empty(0, len(numbers), device=channels.device, dtype=torch.int64)
+        layer_channels = ChannelActivations(classifier, layer)
+        numbers = layer_channels.choose(channels)
+        device = layer_channels.device
+        best = torch.empty(0, len(numbers), device=device)
+        rows = torch.empty(0, len(numbers), device=device, dtype=torch.int64)
         for first in range(0, len(images), batch):
-            values = channels.of_all_units(as_faces(images[first : first + batch], device=channels.device))[:, numbers]
-            new_rows = torch.arange(first, first + len(values), device=channels.device)[:, None].expand_as(values)
+            faces = as_faces(images[first : first + batch], device=device)
+            values = layer_channels.of_all(faces)[:, numbers]  # (n, K)
+            new_rows = torch.arange(first, first + len(faces), device=device)[:, None].expand_as(values)
+            # The best so far stand first and the sort is stable, so equal faces stay in the order of their rows.
             best, order = torch.cat([best, values]).sort(dim=0, descending=True, stable=True)
             best, rows = best[:top], torch.cat([rows, new_rows]).gather(0, order)[:top]
     return rows.T.cpu().numpy(), best.T.cpu().numpy()
@@ -219,7 +224,7 @@ def as_faces(images: NDArray[np.uint8], *, device: torch.device) -> Tensor:
 
 
 class ChannelActivations:
-    """The activations of a layer's units; the network runs only as far as the layer.
+    """The activations of a layer's channels; the network runs only as far as the layer.
 
     The layer's output is `(N, K, …)`.  Use it inside `eval_mode`.
 
@@ -232,25 +237,27 @@ class ChannelActivations:
         self.module = find_layer(classifier, layer)
         self.device = classifier.normalise.mean.device
 
-    def choose(self, units: Sequence[int] | None) -> Tensor:
-        """Check unit numbers, None means all: `int64 (K,)`.
+    def choose(self, channels: Sequence[int] | None) -> Tensor:
+        """Check channel numbers, None means all: `int64 (K,)`.
 
         Raises:
-            UsageError: the layer has no such unit (the message says which it has), or none were named.
+            UsageError: the layer has no such channel (the message says which it has), or none were named.
         """
         with torch.no_grad():
-            count = self.of_all_units(torch.zeros(1, 1, SIZE, SIZE, device=self.device)).shape[1]
-        if units is None:
-            units = range(count)
-        if not units:
-            raise UsageError(f"no units of layer '{self.layer}' were named; leave them out to get all {count}")
-        for unit in units:
-            if not 0 <= unit < count:
-                raise UsageError(f"layer '{self.layer}' has no unit {unit}; its {count} units are 0 to {count - 1}")
-        return torch.as_tensor(units, dtype=torch.int64, device=self.device)
+            count = self.of_all(torch.zeros(1, 1, SIZE, SIZE, device=self.device)).shape[1]
+        if channels is None:
+            channels = range(count)
+        if not channels:
+            raise UsageError(f"no channels of layer '{self.layer}' were named; leave them out to get all {count}")
+        for channel in channels:
+            if not 0 <= channel < count:
+                raise UsageError(
+                    f"layer '{self.layer}' has no channel {channel}; its {count} channels are 0 to {count - 1}"
+                )
+        return torch.as_tensor(channels, dtype=torch.int64, device=self.device)
 
-    def of_all_units(self, faces: Tensor) -> Tensor:
-        """Return every unit's activation: `float32 (N, K)` of faces `(N, 1, 48, 48)` in grey levels."""
+    def of_all(self, faces: Tensor) -> Tensor:
+        """Return every channel's activation: `float32 (N, K)` of faces `(N, 1, 48, 48)` in grey levels."""
         output = self.module(*self._inputs(faces))
         if not isinstance(output, Tensor) or output.ndim < 2:
             raise UsageError(f"the output of layer '{self.layer}' is not (N, K, …); take one inside it or beside it")
@@ -258,12 +265,12 @@ class ChannelActivations:
             output = output.flatten(2).mean(dim=2)  # (N, K, h, w) to (N, K)
         return output.float()
 
-    def of_one_unit_each(self, faces: Tensor, units: Tensor) -> Tensor:
-        """Return one unit's activation for each face: `float32 (N,)`; `units` are `int64 (N,)`."""
+    def of_one_each(self, faces: Tensor, channels: Tensor) -> Tensor:
+        """Return one channel's activation for each face: `float32 (N,)`; `channels` are `int64 (N,)`."""
         if not _is_plain(self.module):
-            return self.of_all_units(faces).gather(1, units[:, None])[:, 0]
+            return self.of_all(faces).gather(1, channels[:, None])[:, 0]
         (maps,) = self._inputs(faces)
-        return _conv_means(self.module, maps, units=units).float()
+        return _conv_means(self.module, maps, channels=channels).float()
 
     def _inputs(self, faces: Tensor) -> tuple[Any, ...]:
         """Return the layer's inputs for these faces."""
@@ -298,7 +305,7 @@ def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     )
 
 
-def _conv_means(conv: nn.Conv2d, maps: Tensor, *, units: Tensor) -> Tensor:
+def _conv_means(conv: nn.Conv2d, maps: Tensor, *, channels: Tensor) -> Tensor:
     """Return the mean output of one channel for each picture, without computing the other channels.
 
     The mean of a convolution's output is the product of its kernel with the means of the windows that each weight sees.
@@ -306,5 +313,5 @@ def _conv_means(conv: nn.Conv2d, maps: Tensor, *, units: Tensor) -> Tensor:
     tall, wide = (int(side) for side in conv.padding)
     maps = functional.pad(maps, (wide, wide, tall, tall))
     window = (maps.shape[2] - conv.kernel_size[0] + 1, maps.shape[3] - conv.kernel_size[1] + 1)
-    means = (functional.avg_pool2d(maps, window, stride=1) * conv.weight[units]).sum(dim=(1, 2, 3))
-    return means if conv.bias is None else means + conv.bias[units]
+    means = (functional.avg_pool2d(maps, window, stride=1) * conv.weight[channels]).sum(dim=(1, 2, 3))
+    return means if conv.bias is None else means + conv.bias[channels]

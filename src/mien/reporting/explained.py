@@ -28,7 +28,7 @@ ATTRIBUTION: Axes = {
 }
 OF_EACH_METHOD: Axes = {"maps": ("K", *FACE), "masked": ("K", *FACE), "class_maps": ("C", *FACE)}
 FILTERS: Axes = {
-    "units": ("F",),
+    "channels": ("F",),
     "pictures": ("F", *FACE),
     "activations": ("F",),
     "real_images": ("F", "R", *FACE),

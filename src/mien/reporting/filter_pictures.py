@@ -35,11 +35,11 @@ def _filters(part: Part[FilterSummary]) -> dict[str, Any]:
         above = "for every filter"
     else:
         above = f"for {count(summary.above_all_faces)} of {count(summary.filters)} filters"
-    units = []
+    pictures = []
     for row in range(min(summary.filters, MOST_FILTERS)):
-        units.append(
+        pictures.append(
             {
-                "unit": int(arrays["units"][row]),
+                "channel": int(arrays["channels"][row]),
                 "png": grey_png(arrays["pictures"][row]),
                 "activation": float(arrays["activations"][row]),
                 "best": float(arrays["real_activations"][row, 0]),
@@ -49,13 +49,13 @@ def _filters(part: Part[FilterSummary]) -> dict[str, Any]:
     return {
         "layer": summary.layer,
         "sentence": (
-            f"{count(summary.filters)} of the {plural(summary.of, 'filter')} of {summary.layer}. Each large picture "
-            "was made by gradient ascent to excite one filter as much as a picture can. Below it are the faces, among "
-            f"{count(summary.faces)}, that excite the filter most. The made picture excites its filter more than any "
-            f"of these faces {above}."
+            f"{count(summary.filters)} of the {plural(summary.layer_filters, 'filter')} of {summary.layer}. "
+            "Each large picture was made by gradient ascent to excite one filter as much as a picture can. "
+            f"Below it are the faces, among {count(summary.faces)}, that excite the filter most. "
+            f"The made picture excites its filter more than any of these faces {above}."
         ),
         "left_out": max(0, summary.filters - MOST_FILTERS),
-        "units": units,
+        "pictures": pictures,
     }
 
 

@@ -18,6 +18,7 @@ from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_folder, write_arrays, write_atomic
 from mien.core.images import to_uint8
+from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
@@ -120,7 +121,7 @@ def explain(
         filters=filters,
         count=count,
     )
-    for name in (request.layer, filters):
+    for name in (request.layer, filters):  # a misspelt name is reported before the faces are read
         find_layer(classifier, name)
     split_set = run.data.split(request.split)
     predictions = classify(classifier, split_set)
@@ -131,19 +132,35 @@ def explain(
     row = _row_of(split_set, predictions, face)
     for name in (request.layer, filters):  # the output of both must be maps
         maps = feature_maps(classifier, split_set.images[row], layer=name)
+    model = run.model_id
     log.info("explaining %s on %s faces of %s", run.path, f"{len(split_set):,}", request.split)
     with run.locked(), replacing_folder(run.path / "explain") as folder:
-        _keep_feature_maps(folder, split_set, row, maps=maps, layer=filters)
-        _keep_filters(folder, classifier, split_set, request=request, of=len(maps.channels), progress=progress)
+        _write_feature_maps(folder, split_set, row, maps=maps, layer=filters, model=model)
+        _write_filters(
+            folder,
+            classifier,
+            split_set,
+            layer_filters=len(maps.channels),
+            model=model,
+            request=request,
+            progress=progress,
+        )
         masks = None
         if is_synthetic(run.config.data):
             masks = _drawn_masks(split_set)
-        return _keep_attributions(
-            folder, classifier, split_set, predictions=predictions, rows=rows, masks=masks, request=request
+        return _write_attributions(
+            folder,
+            classifier,
+            split_set,
+            predictions=predictions,
+            rows=rows,
+            masks=masks,
+            model=model,
+            request=request,
         )
 
 
-def _keep_attributions(
+def _write_attributions(
     folder: Path,
     classifier: Classifier,
     faces: FaceSet,
@@ -151,6 +168,7 @@ def _keep_attributions(
     predictions: Predictions,
     rows: NDArray[np.int64],
     masks: NDArray[np.bool_] | None,
+    model: ModelId,
     request: ExplanationRequest,
 ) -> Explanation:
     images, labels = faces.images[rows], predictions.labels[rows]
@@ -186,6 +204,7 @@ def _keep_attributions(
         pictures = side_by_side([images, to_uint8(attributions.maps), masked])
         write_atomic(folder / f"{method}.png", sheet(pictures, columns=12))
     explanation = Explanation(
+        model=model,
         source=faces.source,
         synthetic=faces.synthetic,
         classes=predictions.classes,
@@ -202,49 +221,56 @@ def _keep_attributions(
     return explanation
 
 
-def _keep_filters(
+def _write_filters(
     folder: Path,
     classifier: Classifier,
     faces: FaceSet,
     *,
+    layer_filters: int,
+    model: ModelId,
     request: ExplanationRequest,
-    of: int,
     progress: OnProgress | None,
 ) -> None:
-    """Make the pictures of some of a layer's `of` filters, and find the faces that excite these filters most."""
-    units = range(of if request.count is None else min(request.count, of))
-    log.info("making pictures of %d of the %d filters of %s", len(units), of, request.filters)
+    """Make the pictures of the first filters of a layer, and find the faces that excite these filters most."""
+    count = layer_filters
+    if request.count is not None:
+        count = min(request.count, layer_filters)
+    channels = range(count)
+    log.info("making pictures of %d of the %d filters of %s", count, layer_filters, request.filters)
     keep_freed_memory()
     generator = torch.Generator(classifier.normalise.mean.device).manual_seed(request.seed)
-    made = maximise(classifier, request.filters, units=units, generator=generator, progress=progress)
+    made = maximise(classifier, request.filters, channels=channels, generator=generator, progress=progress)
     rows = choose_evenly(faces.targets, SEARCHED_FACES, seed=request.seed)
     first_of_each = np.unique(faces.digests[rows], return_index=True)[1]
     rows = rows[np.sort(first_of_each)]  # exact duplicates count once
     best, activations = top_activating(
-        classifier, faces.images[rows], layer=request.filters, units=units, top=min(REAL_FACES, len(rows))
+        classifier, faces.images[rows], layer=request.filters, channels=channels, top=min(REAL_FACES, len(rows))
     )
     arrays: dict[str, NDArray[Any]] = {
         "real_images": faces.images[rows[best]],
         "real_activations": activations,
         "real_ids": faces.ids[rows[best]],
-        "units": made.units,
+        "channels": made.channels,
         "pictures": made.pictures,
         "activations": made.activations,
     }
     summary = FilterSummary(
+        model=model,
         layer=request.filters,
-        filters=len(units),
-        of=of,
+        filters=count,
+        layer_filters=layer_filters,
         faces=len(rows),
         synthetic=faces.synthetic,
         above_all_faces=int((made.activations > activations[:, 0]).sum()),
     )
     write_arrays(folder / "filters.npz", arrays)
     summary.write(folder / "filters.json")
-    write_atomic(folder / "filters.png", sheet(made.pictures, columns=round(len(units) ** 0.5)))
+    write_atomic(folder / "filters.png", sheet(made.pictures, columns=round(count**0.5)))
 
 
-def _keep_feature_maps(folder: Path, faces: FaceSet, row: int, *, maps: FeatureMaps, layer: str) -> None:
+def _write_feature_maps(
+    folder: Path, faces: FaceSet, row: int, *, maps: FeatureMaps, layer: str, model: ModelId
+) -> None:
     arrays = {
         "channels": maps.channels,
         "maps": maps.maps,
@@ -252,7 +278,7 @@ def _keep_feature_maps(folder: Path, faces: FaceSet, row: int, *, maps: FeatureM
         "image": faces.images[row],
     }
     write_arrays(folder / "feature_maps.npz", arrays)
-    summary = FeatureMapSummary(layer=layer, face=str(faces.ids[row]), synthetic=faces.synthetic)
+    summary = FeatureMapSummary(model=model, layer=layer, face=str(faces.ids[row]), synthetic=faces.synthetic)
     summary.write(folder / "feature_maps.json")
     pictures = to_uint8(np.abs(maps.maps[:MAPS_SHOWN]))
     write_atomic(folder / "feature_maps.png", sheet(pictures, columns=8))
