@@ -17,6 +17,7 @@ from mien.core.files import (
     read_arrays,
     read_json,
     remove_leftovers,
+    replacing_folder,
     write_arrays,
     write_atomic,
     write_json,
@@ -275,3 +276,48 @@ def test_arrays_of_objects_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="'names' holds objects"):
         write_arrays(tmp_path / "a.npz", {"names": np.array([{}], dtype=object)})
     assert not (tmp_path / "a.npz").exists()
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    for content in ("first", "second"):
+        with replacing_folder(tmp_path / "results") as folder:
+            (folder / content).write_text(content)
+        assert names(tmp_path) == ["results"]
+        assert names(tmp_path / "results") == [content]
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "results").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_the_old_folder_stays_when_the_new_one_is_not_finished(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/old").touch()
+
+    def write_half() -> None:
+        with replacing_folder(tmp_path / "results") as folder:
+            (folder / "new").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert names(tmp_path) == ["results"]
+    assert names(tmp_path / "results") == ["old"]
+
+
+def test_the_old_folder_comes_back_when_the_new_one_can_not_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/old").touch()
+    replace, calls = Path.replace, []
+
+    def fail_at_the_second(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_the_second)
+    with pytest.raises(StorageError, match="No space left"), replacing_folder(tmp_path / "results"):
+        pass
+    assert names(tmp_path) == ["results"]
+    assert names(tmp_path / "results") == ["old"]
