@@ -131,8 +131,8 @@ def test_labels_that_are_all_wrong_score_zero(tmp_path: Path) -> None:
     wrong = course(tmp_path / "wrong.csv", [1 - label for label in right], bright)
     scores = evaluate(tmp_path / "longer", data=wrong, split="train")
     assert (scores.accuracy, scores.faces) == (0.0, 40)
-    assert scores["accuracy_interval"][0] == 0.0 < scores["accuracy_interval"][1]
-    assert scores["log_loss"] > 0.7
+    assert scores.accuracy_interval[0] == 0.0 < scores.accuracy_interval[1]
+    assert scores.log_loss > 0.7
     assert report(RunDir(tmp_path / "longer")).is_file()
 
 
@@ -141,7 +141,7 @@ def test_a_test_split_without_a_class_that_was_learned(tmp_path: Path) -> None:
     shutil.copytree(f"{data}/a", tmp_path / "faces/test/a")
     run = trained(str(tmp_path / "faces"), tmp_path / "run")
     scores = evaluate(run)
-    assert [each["faces"] for each in scores["per_class"]] == [14, 0, 0]
+    assert [each.faces for each in scores.per_class] == [14, 0, 0]
     assert report(run).is_file()
 
 
@@ -155,7 +155,7 @@ def test_names_in_parquet_may_have_200_letters_of_any_script(tmp_path: Path) -> 
     }
     pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / "a.parquet")
     run = trained(str(tmp_path / "a.parquet"), tmp_path / "run")
-    assert set(evaluate(run, split="validation")["classes"]) == set(names)
+    assert set(evaluate(run, split="validation").classes) == set(names)
     assert report(run).is_file()
 
 

@@ -217,7 +217,7 @@ def test_a_run_that_diverges_late_keeps_what_it_had(
     assert run.state == "failed"
     for name in ("metrics.csv", "model.safetensors", "model.json"):
         assert (run.path / name).read_bytes() == (two.path / name).read_bytes()
-    assert evaluate(run)["faces"] == 84
+    assert evaluate(run).faces == 84
     resume(run.path)
     assert run.state == "finished"
     for name in ("metrics.csv", "model.safetensors", "model.json"):
@@ -235,7 +235,7 @@ def test_a_run_remembers_that_bad_pictures_were_left_out(small: Small, tmp_path:
     with pytest.raises(DataError, match=r"bad\.png"):
         small("run", data=str(tmp_path / "faces"))
     run = small("run", data=str(tmp_path / "faces"), skip_bad=True, epochs=1)
-    assert evaluate(run, split="validation")["faces"] == 70
+    assert evaluate(run, split="validation").faces == 70
     again = train(None, recipe=str(run.path / "config.json"), out=tmp_path / "again")
     assert (run.path / "metrics.csv").read_bytes() == (again.path / "metrics.csv").read_bytes()
 
