@@ -39,6 +39,7 @@ def test_three_and_three_epochs_are_six(small: Small, first: int) -> None:
     assert parts.state == "finished"
 
 
+@pytest.mark.long
 def test_one_cycle_and_growing_faces_go_on_after_an_interruption(small: Small, tmp_path: Path) -> None:
     cycle = (
         "start_px=32",
@@ -94,6 +95,7 @@ def test_the_stoppers_count_survives(small: Small, noise: str) -> None:
     assert parts.state == "stopped-early"
 
 
+@pytest.mark.long
 def test_a_killed_run_loses_nothing(small: Small, tmp_path: Path) -> None:
     whole = small("whole", epochs=8)
     line = command("--epochs=8", "--precision=fp32", "--out=killed")
@@ -322,6 +324,7 @@ def test_ctrl_c_works_again_afterwards(small: Small, monkeypatch: pytest.MonkeyP
     assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_the_best_weights(tmp_path: Path) -> None:
     line = command("--epochs=60", "--precision=fp32", "--out=run")
     process = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE)
