@@ -120,7 +120,7 @@ def threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_two_runs_are_equal_and_two_seeds_are_not(small: Small, threads: Callable[[int], None], count: int) -> None:
     threads(count)
     one, two, other = small("one", epochs=1), small("two", epochs=1), small("other", epochs=1, seed=1)
@@ -144,6 +144,7 @@ def test_a_process_of_its_own_gives_the_same_bytes(
     assert all(same_bytes(here, apart).values()), same_bytes(here, apart)
 
 
+@pytest.mark.long
 def test_one_and_two_threads_differ_as_little_as_the_docs_say(small: Small, threads: Callable[[int], None]) -> None:
     """docs/training.md: by up to 0.001 in the losses of an epoch of seven steps, by up to 1e-5 in probabilities."""
     runs, said = [], []
