@@ -5,11 +5,11 @@ Run: python examples/compare.py
 
 import mien
 
-settings = ["holdout.rows=70"]
+holdout = {"rows": 70}
 runs = []
 for seed in (0, 1):
-    run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, seed=seed, settings=settings)
-    mien.evaluate(run)  # keeps its predictions of the test faces
+    run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, seed=seed, holdout=holdout)
+    run.evaluate()  # keeps its predictions of the test faces
     runs.append(run)
 
 comparison = mien.compare(*runs)

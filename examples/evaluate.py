@@ -5,8 +5,8 @@ Run: python examples/evaluate.py
 
 import mien
 
-settings = ["holdout.rows=70"]
-run = mien.train("synthetic:350", recipe="demo", epochs=3, batch=32, settings=settings)
+holdout = {"rows": 70}
+run = mien.train("synthetic:350", recipe="demo", epochs=3, batch=32, holdout=holdout)
 
 scores = mien.evaluate(run)
 print(f"accuracy {scores.accuracy:.3f}; most confused: {scores.confused_pairs[0].classes}")

@@ -5,7 +5,7 @@ Run: python examples/export.py
 
 import mien
 
-run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, settings=["holdout.rows=70"])
+run = mien.train("synthetic:350", recipe="demo", epochs=1, batch=32, holdout={"rows": 70})
 bundle = mien.export(run, max_risk=0.5)
 print(bundle.path, bundle.card.precision.reason)
 

@@ -5,7 +5,7 @@ Run: python examples/report.py
 
 import mien
 
-run = mien.train("synthetic:350", recipe="demo", epochs=2, batch=32, settings=["holdout.rows=70"])
+run = mien.train("synthetic:350", recipe="demo", epochs=2, batch=32, holdout={"rows": 70})
 mien.evaluate(run)
 path = mien.report(run)
 print(f"{path} ({path.stat().st_size / 1024:.0f} KiB)")

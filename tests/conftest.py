@@ -18,7 +18,7 @@ from mien.core.faces import FaceSet
 from mien.data.formats import open_faces
 
 if TYPE_CHECKING:
-    from mien.training.run_data import TrainingRun
+    from mien.workflows.run import Run
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,17 +41,17 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def studied(tmp_path_factory: pytest.TempPathFactory) -> "TrainingRun":
+def studied(tmp_path_factory: pytest.TempPathFactory) -> "Run":
     """`mien study` on 210 drawn faces for one epoch."""
-    from mien.training.run_data import TrainingRun
+    from mien.workflows.run import Run
 
     def make(out: Path) -> None:
         from mien.workflows.study import study
 
-        given = {"settings": ["holdout.rows=35"], "epochs": 1, "batch": 32, "device": "cpu"}
-        study("synthetic:210", recipe="demo", ablation=None, out=out, **given)
+        settings = {"epochs": 1, "batch": 32, "holdout": {"rows": 35}, "device": "cpu"}
+        study("synthetic:210", recipe="demo", ablation=None, out=out, **settings)
 
-    return TrainingRun(made_once(tmp_path_factory, "study", make))
+    return Run(made_once(tmp_path_factory, "study", make))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def course_csv(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def exported(studied: "TrainingRun", tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def exported(studied: "Run", tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The study's bundle."""
 
     def make(out: Path) -> None:

@@ -25,8 +25,8 @@ from mien.workflows.explain import explain
 from mien.workflows.export import export
 from mien.workflows.train import resume, start, train
 
-SMALL = ["holdout.rows=35"]
-GIVEN: dict[str, Any] = {"recipe": "mien-n", "settings": SMALL, "epochs": 1, "batch": 32, "device": "cpu"}
+SMALL: dict[str, Any] = {"holdout": {"rows": 35}}
+GIVEN: dict[str, Any] = {"recipe": "mien-n", **SMALL, "epochs": 1, "batch": 32, "device": "cpu"}
 
 
 def made(out: Path, **given: Any) -> RunDir:
@@ -50,9 +50,7 @@ def test_every_run_is_what_train_alone_makes(ablated: RunDir, tmp_path: Path) ->
     assert [(each["levels"], each["seed"]) for each in found["runs"]] == [
         ({"augment.flip": level}, seed) for seed in (0, 1) for level in ("false", "true")
     ]
-    alone = train(
-        "synthetic:210", out=tmp_path / "alone", **GIVEN | {"settings": [*SMALL, "augment.flip=true"], "seed": 1}
-    )
+    alone = train("synthetic:210", out=tmp_path / "alone", **GIVEN | {"augment": {"flip": True}, "seed": 1})
     arm = ablated.path / "arms/augment.flip=true/seed-1"
     assert (arm / "model.safetensors").read_bytes() == (alone.path / "model.safetensors").read_bytes()
     scores = RunDir(arm).read_json("eval/test/metrics.json")
@@ -157,16 +155,14 @@ def test_a_wrong_plan_starts_nothing(tmp_path: Path, given: dict[str, Any], expe
 
 
 def test_an_ablation_does_not_replace_a_teacher(tmp_path: Path) -> None:
-    teacher = train(
-        "synthetic:210", recipe="demo", settings=SMALL, epochs=1, batch=32, device="cpu", out=tmp_path / "t"
-    )
+    teacher = train("synthetic:210", recipe="demo", **SMALL, epochs=1, batch=32, device="cpu", out=tmp_path / "t")
     with pytest.raises(UsageError, match=r"is or holds .*t, which is needed for it"):
         made(teacher.path, teachers=[str(teacher.path)], overwrite=True)
     assert (teacher.path / "model.safetensors").exists()
 
 
 def test_an_ablation_has_the_teachers_that_it_had(tmp_path: Path) -> None:
-    given: dict[str, Any] = {"recipe": "demo", "settings": SMALL, "batch": 32, "device": "cpu"}
+    given: dict[str, Any] = {"recipe": "demo", **SMALL, "batch": 32, "device": "cpu"}
     teacher = train("synthetic:210", epochs=1, out=tmp_path / "teacher", **given)
     (teacher.path / "model.safetensors").rename(tmp_path / "hidden")
     with pytest.raises(DataError, match=r"teacher: no trained model|model\.safetensors: no trained model"):

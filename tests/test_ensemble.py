@@ -20,7 +20,7 @@ from mien.core.scores import Scores
 from mien.evaluation.compare import compare_predictions
 from mien.models.classifier import load_classifier
 from mien.reporting.build import report
-from mien.training.run_data import RunData
+from mien.training.run_data import RunData, TrainingRun
 from mien.training.temperature import fit_temperature
 from mien.workflows.ensemble import _log_mean, ensemble
 from mien.workflows.evaluate import evaluate
@@ -35,8 +35,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     base = tmp_path_factory.mktemp("members")
 
     def run(name: str, **flags: Any) -> Path:
-        settings = ["holdout.rows=70", "optimizer.lr=0.005"]
-        given = {"epochs": 6, "batch": 16, "device": "cpu", "settings": settings, "out": base / name} | flags
+        settings = {"holdout": {"rows": 70}, "optimizer": {"lr": 0.005}}
+        given = {"epochs": 6, "batch": 16, "device": "cpu", **settings, "out": base / name} | flags
         return train("synthetic:1050", recipe="demo", **given).path
 
     return [run("one"), run("two", seed=1, normalisation="per-face")]
@@ -52,7 +52,7 @@ def mean(runs: list[Path], images: np.ndarray) -> np.ndarray:
 
 
 def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(runs: list[Path], together: Ensemble) -> None:
-    data = RunData.of_run(RunDir.open(runs[0]))
+    data = TrainingRun.open(runs[0]).data
     held_out, test = data.held_out, data.split("test")
 
     def cooled(images: np.ndarray, temperature: float) -> np.ndarray:
@@ -154,7 +154,7 @@ def test_members_that_learned_from_each_others_held_out_faces_are_refused(runs: 
         epochs=1,
         batch=32,
         device="cpu",
-        settings=["holdout.rows=60"],
+        holdout={"rows": 60},
         out=tmp_path / "o",
     )
     with pytest.raises(UsageError, match=r"o: held out other faces"):
@@ -171,7 +171,7 @@ def test_one_run_is_no_ensemble(runs: list[Path], tmp_path: Path, count: int) ->
 
 def test_flip_views_are_the_mean_over_face_and_mirror_image(runs: list[Path]) -> None:
     scores = evaluate(runs[0], flip=True, device="cpu")
-    faces = RunData.of_run(RunDir.open(runs[0])).split("test")
+    faces = TrainingRun.open(runs[0]).data.split("test")
     turned = replace(faces, images=np.flip(faces.images, axis=2))
     views = (mean(runs[:1], faces.images) + mean(runs[:1], turned.images)) / 2
     assert scores.flip is not None

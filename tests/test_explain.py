@@ -169,7 +169,7 @@ def test_two_classes(tmp_path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path)
     run = train(
-        str(folder), recipe="demo", out=tmp_path / "run", epochs=1, batch=16, device="cpu", settings=["holdout.rows=40"]
+        str(folder), recipe="demo", out=tmp_path / "run", epochs=1, batch=16, device="cpu", holdout={"rows": 40}
     )
     found = mien.explain(run, **SMALL)
     assert (found.split, found.synthetic, found.comparison.mask_area) == ("validation", False, None)

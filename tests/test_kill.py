@@ -90,7 +90,7 @@ def test_an_extended_run_is_never_finished_before_it_is(
 
     assert mien([*LINE.split(), "--quiet", "--out", str(run.path)]) == 0
     with monkeypatch.context() as patch:
-        patch.setattr("mien.workflows.train._log_start", stop)
+        patch.setattr("mien.workflows.train._log_device", stop)
         with pytest.raises(Killed):
             resume(run.path, epochs=4)
     resume(run.path)

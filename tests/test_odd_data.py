@@ -43,9 +43,8 @@ def folder(path: Path, classes: Sequence[str], *, each: int) -> str:
     return str(path)
 
 
-def trained(data: str, out: Path, *, rows: int = 8, batch: int = 8, settings: Sequence[str] = ()) -> RunDir:
-    given = [f"holdout.rows={rows}", *settings]
-    return train(data, recipe="demo", settings=given, out=out, epochs=1, batch=batch, device="cpu")
+def trained(data: str, out: Path, *, rows: int = 8, batch: int = 8, **settings: Any) -> RunDir:
+    return train(data, recipe="demo", holdout={"rows": rows}, out=out, epochs=1, batch=batch, device="cpu", **settings)
 
 
 def make(kind: str, folder_: Path) -> str:
@@ -69,9 +68,9 @@ def make(kind: str, folder_: Path) -> str:
     ["a class without rows", "one class of seven", "one class", "an empty class", "constant images", "any script"],
 )
 def test_what_can_be_learned_is(kind: str, tmp_path: Path) -> None:
-    run = trained(make(kind, tmp_path), tmp_path / "run", settings=["loss.class_weights=true"])
+    run = trained(make(kind, tmp_path), tmp_path / "run", loss={"class_weights": True})
     assert run.state == "finished"
-    assert all(np.isfinite(list(row.values())).all() for row in run.history)
+    assert all(np.isfinite(list(row.to_dict().values())).all() for row in run.history)
     scores = evaluate(run, split="validation")
     assert scores.faces == sum(each.faces for each in scores.per_class)
     assert 0 <= scores.accuracy <= 1

@@ -96,11 +96,11 @@ def test_a_resumed_run_has_all_that_its_checkpoint_holds(tmp_path: Path) -> None
     resume(run.path)
     assert run.state == "stopped-early"
     assert (run.path / "metrics.csv").read_text().startswith(old_rows)
-    assert [row["lr"] for row in run.history] == [row["lr"] for row in expected]
+    assert [row.lr for row in run.history] == [row["lr"] for row in expected]
     assert (run.path / "model.safetensors").read_bytes() == weights
     assert run.read_json("model.json")["epoch"] == min(expected, key=lambda row: row["val_loss"])["epoch"] <= EPOCHS
-    assert run.history[EPOCHS]["train_loss"] == pytest.approx(expected[EPOCHS]["train_loss"], abs=0.001)
-    assert run.history[EPOCHS]["val_loss"] == pytest.approx(expected[EPOCHS]["val_loss"], abs=0.02)
+    assert run.history[EPOCHS].train_loss == pytest.approx(expected[EPOCHS]["train_loss"], abs=0.001)
+    assert run.history[EPOCHS].val_loss == pytest.approx(expected[EPOCHS]["val_loss"], abs=0.02)
     if made_on_a_machine_like_this():
         for name in COMPARED:
             assert of_that_time(run.path / name) == (EXPECTED / name).read_bytes()
@@ -123,9 +123,9 @@ def test_a_training_gives_what_it_gave(tmp_path: Path) -> None:
     whole = made_on_a_machine_like_this()
     run = train(recipe=str(OLD / "recipe.toml"), out=tmp_path / "run", **({} if whole else {"epochs": 1}))
     expected = expected_history()[0]
-    assert run.history[0]["lr"] == expected["lr"]
-    assert run.history[0]["train_loss"] == pytest.approx(expected["train_loss"], abs=0.001)
-    assert run.history[0]["val_loss"] == pytest.approx(expected["val_loss"], abs=0.02)
+    assert run.history[0].lr == expected["lr"]
+    assert run.history[0].train_loss == pytest.approx(expected["train_loss"], abs=0.001)
+    assert run.history[0].val_loss == pytest.approx(expected["val_loss"], abs=0.02)
     if whole:
         for name in COMPARED:
             assert of_that_time(run.path / name) == (EXPECTED / name).read_bytes()

@@ -155,8 +155,8 @@ def test_the_order_of_rows_matters(tmp_path: Path) -> None:
     path = tmp_path / "faces.csv"
     path.write_text("\n".join(["label,feature", *rows]) + "\n")
     few = {"epochs": 1, "batch": 32, "device": "cpu"}
-    settings = ["holdout.method=last", "holdout.rows=40"]
-    run = train(str(path), recipe="demo", settings=settings, out=tmp_path / "run", **few)
+    holdout = {"method": "last", "rows": 40}
+    run = train(str(path), recipe="demo", holdout=holdout, out=tmp_path / "run", **few)
     assert evaluate(run, split="validation").faces == 40
     before = open_faces(path).fingerprint
     path.write_text("\n".join(["label,feature", *reversed(rows)]) + "\n")
@@ -317,7 +317,7 @@ def test_a_study_that_is_interrupted_and_goes_on(studied: RunDir, tmp_path: Path
         if progress.task == "epoch 2/2":
             raise KeyboardInterrupt
 
-    few = {"epochs": 2, "batch": 32, "settings": ["holdout.rows=35"], "device": "cpu"}
+    few = {"epochs": 2, "batch": 32, "holdout": {"rows": 35}, "device": "cpu"}
     with pytest.raises(Interrupted, match=f"mien study --resume {tmp_path / 'run'}$"):
         study("synthetic:210", recipe="demo", ablation=None, progress=impatient, out=tmp_path / "run", **few)
     run = resume_study(tmp_path / "run")

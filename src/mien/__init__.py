@@ -30,7 +30,7 @@ _HOMES = {
     "report": "mien.reporting.build",
     "FaceSet": "mien.core.faces",
     "Predictions": "mien.core.predictions",
-    "RunDir": "mien.core.runs",
+    "Run": "mien.workflows.run",
     "Bundle": "mien.core.bundle",
     "load": "mien.workflows.predict",
     "Model": "mien.workflows.predict",

@@ -1,6 +1,7 @@
 """`mien train`, `study`, `report` and what they say."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,21 @@ def test_a_training_tells_where_it_is(mien: Mien, tmp_path: Path) -> None:
     path = tmp_path / "runs/train/a"
     assert done.code == 0
     assert done.out == f"{path}\n"
-    first, device, epoch = done.err.splitlines()
+    first, device, epoch, summary = done.err.splitlines()
     assert first == f"run: {path}"
     assert device.startswith("device: cpu, ")
     assert epoch.startswith("epoch 1 of 1: loss ")
     assert "faces/s" in epoch
-    assert (tmp_path / "runs/train/latest.txt").read_text() == "a\n"
+    assert re.fullmatch(
+        rf"\d+\.\d % of the 21 held-out faces right, after epoch 1 of 1; next: mien eval {path}", summary
+    )
     again = mien("train", "synthetic:140", "--recipe", "demo", "--name", "a", *SMALL, "--quiet", "--json")
     assert json.loads(again.out)["run"] == f"{path}-2"
     assert again.err == ""
-    extended = mien("train", "--resume", "latest", "--epochs", "2")
+    assert "no unfinished run of train" in mien("train", "--resume", "latest", "--epochs", "2").err
+    extended = mien("train", "--resume", "a", "--epochs", "2")
     assert extended.code == 0
+    assert f"run: {path}\n" in extended.err
     assert "epoch 2 of 2:" in extended.err
     assert mien("train", "--resume", "a-2", "--model", "mien-s").code == 2
     assert mien("train", "--resume", "a-2").code == 2

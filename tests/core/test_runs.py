@@ -18,14 +18,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(verb: str, name: str) -> RunDir:
     run = RunDir.create(verb, name=name)
     (run.path / "config.json").write_text("{}")
-    run.make_latest()
+    run.set_status("finished")
     return run
 
 
 def test_names_that_are_taken(here: Path) -> None:
     paths = [made("train", "a").path for _ in range(3)]
     assert paths == [here / "runs/train" / name for name in ("a", "a-2", "a-3")]
-    assert (here / "runs/train/latest.txt").read_text() == "a-3\n"
 
 
 def test_runs_made_at_once_get_folders_of_their_own() -> None:
@@ -40,10 +39,9 @@ def test_names_that_are_good(here: Path, name: str) -> None:
     run = made("train", name)
     assert run.path == here / "runs/train" / name
     assert RunDir.open(name) == run
-    assert run.path.parent.joinpath("latest.txt").read_text(encoding="utf-8") == f"{name}\n"
 
 
-@pytest.mark.parametrize("name", ["../a", "a/b", "", ".", "..", ".hidden", "-x", "a b", "a\n", "latest", "latest.txt"])
+@pytest.mark.parametrize("name", ["../a", "a/b", "", ".", "..", ".hidden", "-x", "a b", "a\n", "latest"])
 def test_names_that_are_none(here: Path, name: str) -> None:
     with pytest.raises(UsageError, match="no name for a run"):
         RunDir.create("train", name=name)
@@ -86,7 +84,6 @@ def test_a_run_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(StorageError, match=r"train/b: could not be written \(No space"):
         RunDir.create("train", name="b")
     assert len(tries) == 1
-    assert Path("runs/train/latest.txt").read_text() == "a\n"
 
 
 def test_a_name_is_no_pattern() -> None:
@@ -99,17 +96,62 @@ def test_a_name_is_no_pattern() -> None:
 
 def test_opening() -> None:
     one, two = made("train", "one"), made("study", "two")
-    os.utime(two.path.parent / "latest.txt", ns=(1, 1))
-    assert RunDir.open("latest") == RunDir.open("one") == RunDir.open(one.path) == RunDir.open("runs/train/one") == one
-    os.utime(one.path.parent / "latest.txt", ns=(0, 0))
-    assert RunDir.open("latest") == RunDir.open("two") == two
+    assert RunDir.open("one") == RunDir.open(one.path) == RunDir.open("runs/train/one") == one
+    assert RunDir.open("two") == RunDir.open(two) == two
 
 
-@pytest.mark.parametrize("content", [b"gone\n", b"", b"\xff\n", b"../..\n"])
-def test_a_latest_that_is_gone(content: bytes) -> None:
-    made("train", "a").path.parent.joinpath("latest.txt").write_bytes(content)
-    with pytest.raises(DataError, match=r"^runs/train.*: no run folder"):
-        RunDir.open("latest")
+def at(run: RunDir, second: int, state: str = "finished") -> RunDir:
+    """Set the state of a run, as if that had happened in this second."""
+    run.set_status(state)
+    os.utime(run.path / "status.json", ns=(0, second * 10**9))
+    return run
+
+
+def test_the_latest_is_the_newest_finished_run_of_the_kind() -> None:
+    old, new = at(made("train", "old"), 1), at(made("train", "new"), 2, "stopped-early")
+    at(made("train", "interrupted"), 3, "interrupted")
+    study, ablation = at(made("study", "study"), 4), at(made("ablate", "ablation"), 5)
+    assert RunDir.open("latest") == ablation
+    assert RunDir.open("latest", verbs=("train", "study")) == study
+    assert RunDir.open("latest", verbs=("train",)) == new
+    at(old, 6)
+    assert RunDir.open("latest", verbs=("train",)) == old
+
+
+def test_the_latest_to_resume_is_the_newest_unfinished_one() -> None:
+    for second, state in enumerate(("interrupted", "failed", "running")):
+        at(made("train", state), second, state)
+        at(made("train", f"finished after {state}".replace(" ", "-")), second)
+        assert RunDir.open("latest", verbs=("train",), unfinished=True).path.name == state
+    at(made("study", "study"), 9, "interrupted")
+    assert RunDir.open("latest", verbs=("train",), unfinished=True).path.name == "running"
+
+
+def test_a_study_is_complete_when_its_ablation_is() -> None:
+    study = made("study", "a")
+    (study.path / "config.json").write_text('{"study": {"ablation": "mien-n"}}')
+    assert not study.is_complete
+    assert RunDir.open("latest", verbs=("study",), unfinished=True) == study
+    (study.path / "explain").mkdir()
+    (study.path / "explain/attribution.json").write_text("{}")
+    assert not study.is_complete
+    ablation = RunDir.create("ablate", name="-", out=study.path / "ablation")
+    (ablation.path / "config.json").write_text("{}")
+    at(ablation, 1, "failed")
+    assert not study.is_complete
+    at(ablation, 1)
+    assert study.is_complete
+
+
+def test_no_latest() -> None:
+    run = at(made("train", "a"), 1, "interrupted")
+    with pytest.raises(DataError, match=rf"no finished run of train; name one, .*{run.path} \(interrupted\)"):
+        RunDir.open("latest", verbs=("train",))
+    at(run, 2)
+    with pytest.raises(DataError, match=rf"no unfinished run of train; the newest is {run.path}, name it"):
+        RunDir.open("latest", verbs=("train",), unfinished=True)
+    with pytest.raises(DataError, match="no run of study yet; `mien study` makes one"):
+        RunDir.open("latest", verbs=("study",))
 
 
 @pytest.mark.parametrize("where", ["latest", "none", "runs/train/none", "/none", "*"])
@@ -190,16 +232,17 @@ def test_overwriting_removes_the_old_run_and_nothing_else(here: Path) -> None:
     assert [path.name for path in run.path.iterdir()] == ["mine.txt"]
 
 
-def test_a_run_elsewhere_is_never_the_latest(here: Path) -> None:
-    RunDir.create("train", name="a", out=Path("there")).make_latest()
-    assert [path.name for path in here.iterdir()] == ["there"]
+def test_a_run_elsewhere_is_never_the_latest() -> None:
+    RunDir.create("train", name="a", out=Path("there")).set_status("finished")
+    with pytest.raises(DataError, match="no run of train or study or ablate yet"):
+        RunDir.open("latest")
 
 
 def test_a_locked_run_is_not_overwritten() -> None:
     run = made("train", "a")
     with run.locked(), pytest.raises(UsageError, match=rf"{run.path}: process {os.getpid()} on .* is at work in it"):
         RunDir.create("train", name="a", out=run.path, overwrite=True)
-    assert [path.name for path in run.path.iterdir()] == ["config.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.json", "status.json"]
     RunDir.create("train", name="a", out=run.path, overwrite=True)
     assert not list(run.path.iterdir())
 

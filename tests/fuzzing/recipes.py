@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mien.training.config import TrainConfig, read_value
+from mien.training.config import TrainConfig, merge, read_settings, read_value
 from mien.workflows.train import resolve_config
 
 from .damage import damaged
@@ -29,13 +29,13 @@ def targets() -> dict[str, Target]:
     def read_toml(given: tuple[bytes, list[tuple[str, str]]], folder: Path) -> object:
         path = folder / "own.toml"
         path.write_bytes(given[0])
-        pairs = [f"{key}={value}" for key, value in given[1]]
-        return resolve_config("synthetic:70", recipe=str(path), settings=pairs, device="cpu")
+        pairs = read_settings(f"{key}={value}" for key, value in given[1])
+        return resolve_config("synthetic:70", recipe=path, settings=merge(pairs, {"device": "cpu"}))
 
     def read_json(content: bytes, folder: Path) -> object:
         path = folder / "config.json"
         path.write_bytes(content)
-        return resolve_config(None, recipe=str(path), device="cpu")
+        return resolve_config(None, recipe=path, settings={"device": "cpu"})
 
     documents = st.one_of(*map(spoilt, [*tables, whole]))
     stored = spoilt({"config": whole, "data": {}}).map(as_json)

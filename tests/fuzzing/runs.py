@@ -18,7 +18,7 @@ from mien.evaluation.metrics import score_predictions
 from mien.reporting.build import report
 from mien.runtime.resume_state import read_resume_state
 from mien.training.config import stored_config
-from mien.training.run_data import RunData
+from mien.training.run_data import TrainingRun
 
 from .damage import damaged
 from .originals import Originals
@@ -132,7 +132,7 @@ def targets(originals: Originals) -> dict[str, Target]:
         opened = put(files, folder)
         calls = (stored_config, lambda one: one.default_split, lambda one: one.state, lambda one: one.history)
         found = [_tried(call, opened) for call in calls]
-        return found, RunData.of_run(opened)
+        return found, TrainingRun(opened.path).data
 
     state = {name: strategies[name] for name in ("config.json", "data.json", "status.json", "metrics.csv")}
     records = st.lists(st.one_of(st.just(RECORD), spoilt(RECORD)), max_size=4).map(

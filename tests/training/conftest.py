@@ -9,27 +9,31 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
+from mien.core.faces import FaceSet
 from mien.core.runs import RunDir
 from mien.models.classifier import load_classifier
-from mien.training.run_data import RunData
+from mien.training.config import merge, read_settings
+from mien.training.run_data import TrainingRun
+from mien.workflows.run import Run
 from mien.workflows.train import train
 
-SMALL = ["holdout.rows=70", "stopping.patience=0", "plateau.patience=2", "plateau.min_delta=9"]
+SETTINGS = ("holdout.rows=70", "stopping.patience=0", "plateau.patience=2", "plateau.min_delta=9")
+SMALL = read_settings(SETTINGS)
 """No fall of the validation loss is large enough: the learning rate halves at every second epoch."""
 
-Small = Callable[..., RunDir]
+Small = Callable[..., Run]
 
 
 def command(*flags: str) -> list[str]:
     """The same training as a process of its own, below the folder where it stands."""
     line = ["train", "synthetic:420", "--recipe", "demo", "--batch", "32", "--device", "cpu"]
-    settings = [f"--set={setting}" for setting in SMALL]
+    settings = [f"--set={setting}" for setting in SETTINGS]
     return [sys.executable, "-c", "from mien.cli.main import main; main()", *line, *flags, *settings]
 
 
 def held_out_scores(run: RunDir) -> tuple[float, float]:
     """Validation loss and accuracy of the run's weights before calibration, by scikit-learn."""
-    faces = RunData.of_run(run).held_out
+    faces = TrainingRun(run.path).data.held_out
     classifier = load_classifier(run.path)
     classifier.temperature = 1.0
     probabilities = classifier.probabilities(faces.images).astype(float)
@@ -40,9 +44,10 @@ def held_out_scores(run: RunDir) -> tuple[float, float]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
-    def run(name: str, *, data: str = "synthetic:420", settings: tuple[str, ...] = (), **flags: Any) -> RunDir:
-        values = {"batch": 32, "epochs": 6, "precision": "fp32", "device": "cpu"} | flags
-        return train(data, recipe="demo", settings=[*SMALL, *settings], out=tmp_path / name, **values)
+    def run(name: str, *, data: str | FaceSet = "synthetic:420", settings: tuple[str, ...] = (), **given: Any) -> Run:
+        values = merge(SMALL, read_settings(settings))
+        values = merge(values, {"batch": 32, "epochs": 6, "precision": "fp32", "device": "cpu"})
+        return train(data, recipe="demo", out=tmp_path / name, **merge(values, given))
 
     return run
 

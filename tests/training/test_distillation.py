@@ -17,7 +17,7 @@ from mien.models.classifier import Classifier, load_classifier
 from mien.training.config import TrainConfig
 from mien.training.distillation import Teachers
 from mien.training.module import TrainingModule, class_weights
-from mien.training.run_data import RunData
+from mien.training.run_data import TrainingRun
 from mien.workflows.train import resume
 
 from .conftest import STILL, Small
@@ -98,7 +98,7 @@ def test_a_student_learns_what_its_teacher_says(small: Small) -> None:
     teacher = small("teacher", epochs=3)
     student = small("student", epochs=12, seed=1, teachers=[str(teacher.path)], settings=STILL)
     assert student.read_json("config.json")["config"]["teachers"] == [str(teacher.path)]
-    faces = RunData.of_run(student).learned
+    faces = TrainingRun(student.path).data.learned
     said, learned = (load_classifier(run.path).probabilities(faces.images) for run in (teacher, student))
     untaught = load_classifier(small("untaught", epochs=12, seed=1, settings=STILL).path).probabilities(faces.images)
     assert np.abs(said - learned).mean() < 0.5 * np.abs(said - untaught).mean()

@@ -13,8 +13,8 @@ def test_without_and_with_as_in_the_report() -> None:
         ["per-pixel", "none"],
         ["per-pixel", "report"],
     ]
-    base = resolve(read_recipe("mien-n"), flags={"data": "x.csv"}).model_dump()
-    configs = [resolve(base, flags=arm.settings) for arm in combined]
+    base = resolve(read_recipe("mien-n"), {"data": "x.csv"}).model_dump()
+    configs = [resolve(base, arm.settings) for arm in combined]
     assert [config.normalisation for config in configs] == ["none", "none", "per-pixel", "per-pixel"]
     assert not any(configs[0].augment.model_dump().values())
     assert configs[1].augment.model_dump(exclude_defaults=True) == read_recipe("course")["augment"]
@@ -24,7 +24,7 @@ def test_without_and_with_as_in_the_report() -> None:
 def test_a_level_of_augmentation_replaces_the_recipes_own(level: str) -> None:
     other = next(each for each in AUGMENTATIONS if each != level)
     first, _ = arms(read_factors(settings=[f"augmentation={level},{other}"]))
-    config = resolve(read_recipe("mien-s") | first.settings, flags={"data": "x.csv"})
+    config = resolve(read_recipe("mien-s") | first.settings, {"data": "x.csv"})
     source = AUGMENTATIONS[level]
     assert config.augment.model_dump(exclude_defaults=True) == (read_recipe(source)["augment"] if source else {})
 
@@ -32,7 +32,7 @@ def test_a_level_of_augmentation_replaces_the_recipes_own(level: str) -> None:
 def test_any_recipe_key_is_a_factor() -> None:
     combined = arms(read_factors(settings=["optimizer.lr=1e-3,3e-3", "augment.flip=false,true", "model=mien-n,mien-s"]))
     assert len(combined) == 8
-    assert combined[-1].settings == {"optimizer.lr": 0.003, "augment.flip": True, "model": "mien-s"}
+    assert combined[-1].settings == {"optimizer": {"lr": 0.003}, "augment": {"flip": True}, "model": "mien-s"}
 
 
 @pytest.mark.parametrize(

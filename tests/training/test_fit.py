@@ -28,7 +28,7 @@ from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, stored_config
 from mien.training.fit import _call_trainer, _keep
 from mien.training.module import TrainingModule, class_weights
-from mien.training.run_data import RunData
+from mien.training.run_data import RunData, TrainingRun
 from mien.workflows.evaluate import evaluate
 from mien.workflows.train import resume, train
 
@@ -45,12 +45,12 @@ def test_metrics_csv_is_plain_numbers(small: Small) -> None:
 def test_the_history_tells_the_truth(small: Small) -> None:
     run = small("run", epochs=1)
     row = run.history[0]
-    assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+    assert held_out_scores(run) == pytest.approx((row.val_loss, row.val_accuracy), rel=1e-4)
 
 
 def test_the_kept_model_is_calibrated_on_the_held_out_faces(small: Small) -> None:
     run = small("run", epochs=8, settings=("optimizer.lr=0.005",))
-    faces = RunData.of_run(run).held_out
+    faces = TrainingRun(run.path).data.held_out
     classifier = load_classifier(run.path)
     kept = classifier.temperature
     losses = []
@@ -67,7 +67,7 @@ def test_other_seeds_hold_out_the_same_faces(small: Small) -> None:
         return list(RunData.open(config).held_out.ids)
 
     assert held_out(seed=0) == held_out(seed=1)
-    assert held_out(seed=0) != held_out(**{"holdout.seed": 1})
+    assert held_out(seed=0) != held_out(holdout={"seed": 1})
 
 
 @pytest.mark.long
@@ -77,14 +77,14 @@ def test_two_processes_share_each_batch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     run = RunDir.open(tmp_path / "run")
     row = run.history[0]
-    assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+    assert held_out_scores(run) == pytest.approx((row.val_loss, row.val_accuracy), rel=1e-4)
     assert done.stdout.strip() == str(run.path)
 
 
 def test_the_best_epoch_is_kept(small: Small, noise: str) -> None:
     """Training again for exactly the best epoch's number of epochs must give the same weights."""
     run = small("run", data=noise, epochs=6, settings=OVERFITS)
-    losses = [row["val_loss"] for row in run.history]
+    losses = [row.val_loss for row in run.history]
     best = int(np.argmin(losses)) + 1
     assert best < 6
     assert run.read_json("model.json")["epoch"] == best
@@ -95,10 +95,10 @@ def test_the_best_epoch_is_kept(small: Small, noise: str) -> None:
 def test_the_last_epoch_of_a_whole_cycle_is_kept(small: Small, noise: str) -> None:
     settings = [*OVERFITS, "schedule=one-cycle", "stopping.patience=0"]
     run = small("run", data=noise, epochs=6, settings=settings)
-    assert np.argmin([row["val_loss"] for row in run.history]) < 5
+    assert np.argmin([row.val_loss for row in run.history]) < 5
     row = run.history[-1]
     assert run.read_json("model.json")["epoch"] == 6
-    assert held_out_scores(run) == pytest.approx((row["val_loss"], row["val_accuracy"]), rel=1e-4)
+    assert held_out_scores(run) == pytest.approx((row.val_loss, row.val_accuracy), rel=1e-4)
 
 
 def test_the_config_repeats_the_run(small: Small, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_diverged_run_fails(small: Small, tmp_path: Path, patience: int) -> No
 
 def test_data_may_be_a_setting(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.csv"):
-        train(None, recipe="demo", settings=["data=nowhere.csv"], out=tmp_path / "run", device="cpu")
+        train(recipe="demo", data="nowhere.csv", out=tmp_path / "run", device="cpu")
     with pytest.raises(UsageError, match="no data: name a file or folder"):
         train(None, recipe="demo", out=tmp_path / "run", device="cpu")
 
@@ -280,7 +280,7 @@ def test_the_model_is_calibrated_alike_however_often_it_is_kept(small: Small) ->
     """Ctrl+C while the model is saved saves it again."""
     run = small("run", epochs=2, settings=("optimizer.lr=0.01",))
     config, said = stored_config(run), (run.path / "model.json").read_bytes()
-    held_out = RunData.of_run(run).held_out
+    held_out = TrainingRun(run.path).data.held_out
     classifier = load_classifier(run.path)
     assert classifier.temperature != pytest.approx(1, abs=0.01)
     _keep(classifier, config, run, held_out=held_out)
@@ -310,7 +310,7 @@ def test_a_recipe_s_paths_hold_from_everywhere(noise: str, tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     recipe = resources.files("mien.recipes").joinpath("demo.toml").read_text()
     Path("mine.toml").write_text(f'data = "noise.csv"\n{recipe}')
-    given = {"batch": 32, "precision": "fp32", "device": "cpu", "settings": SMALL, "out": tmp_path / "run"}
+    given = {"batch": 32, "precision": "fp32", "device": "cpu", **SMALL, "out": tmp_path / "run"}
     run = train(recipe="mine.toml", epochs=1, **given)
     assert stored_config(run).data == noise
     monkeypatch.chdir("/")

@@ -1,6 +1,5 @@
 """`mien ablate`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +62,11 @@ def ablate(
             factors=flags.listed(factors),
             factor=factor or [],
             seeds=_numbers(seeds or "0,1,2"),
-            settings=set_ or [],
             name=name,
             out=out,
             overwrite=overwrite,
-            command=sys.argv,
             progress=console.progress,
-            **given,
+            **flags.settings(set_, **given),
         )
     if json:
         console.print_json(ablation.to_dict())

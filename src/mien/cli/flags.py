@@ -234,6 +234,28 @@ def listed(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",")] if text else []
 
 
+def settings(set_: list[str] | None, **flags: Any) -> dict[str, Any]:
+    """Put `--set` and the flags that are recipe keys together, as `train` and the like take them.
+
+    Flags win over `--set`; None means that a flag was not given.
+    """
+    from mien.training.config import merge, nest, read_settings
+
+    merged = read_settings(set_ or [])
+    for key, value in flags.items():
+        if value is not None:
+            merged = merge(merged, nest(key, value))
+    return merged
+
+
+def check_recipe(recipe: str) -> None:
+    """Raise `ConfigError` for a recipe that doesn't exist, before the training libraries are imported."""
+    from mien.training.config import read_recipe
+
+    if not recipe.endswith(".json"):
+        read_recipe(recipe)
+
+
 def refuse_with_resume(**given: Any) -> None:
     """Raise `UsageError` for what a resumed run can't be given anew."""
     names = [name.rstrip("_") for name, value in given.items() if not (value is None or value is False or value == [])]

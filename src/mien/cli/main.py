@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from mien.cli import console
 from mien.core.errors import Interrupted, MienError, MissingExtraError, UsageError, pip_install
+from mien.core.runs import command_line
 
 app = typer.Typer(
     name="mien",
@@ -65,6 +66,7 @@ def run(arguments: list[str]) -> int:
     2
     """
     console.show_logs()
+    command_line[:] = ["mien", *arguments]
     try:
         return _call(arguments)
     except MienError as error:

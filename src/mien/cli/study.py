@@ -1,11 +1,11 @@
 """`mien study`."""
 
-import sys
 from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
+from mien.core.runs import RunDir
 
 
 @app.command()
@@ -36,32 +36,34 @@ def study(
 
     Example: `mien study fer2013.csv --recipe course`, and after an interruption `mien study --resume latest`
     """
-    from mien.workflows import study as verbs
-
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
     given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}
     if resume is not None:
         new = {"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_}
         flags.refuse_with_resume(**new, ablation=ablation, **given)
-        run = verbs.resume_study(resume, progress=console.progress)
+        RunDir.open(resume, verbs=("study",), unfinished=True)  # before torch is imported
+        from mien.workflows.study import resume_study
+
+        run = resume_study(resume, progress=console.progress)
     elif data is None or recipe is None:
         raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe course")
     else:
-        run = verbs.study(
+        flags.check_recipe(recipe)
+        from mien.workflows.study import study as study_run
+
+        run = study_run(
             data,
             recipe=recipe,
             ablation=None if ablation == "none" else ablation or "mien-n",
-            settings=set_ or [],
             name=name,
             out=out,
             overwrite=overwrite,
-            command=sys.argv,
             progress=console.progress,
-            **given,
+            **flags.settings(set_, **given),
         )
+    report = run.path / "report.html"
+    console.log.info("%s; next: mien export %s", run.summary, run.path)
     if json:
-        console.print_json(
-            {"run": str(run.path), "report": str(run.path / "report.html"), **run.read_json("status.json")}
-        )
+        console.print_json({"run": str(run.path), "report": str(report), **run.read_json("status.json")})
     else:
-        print(run.path / "report.html")
+        print(report)

@@ -1,12 +1,11 @@
 """`mien train`."""
 
-import sys
 from pathlib import Path
-from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
+from mien.core.runs import RunDir
 
 
 @app.command()
@@ -41,44 +40,30 @@ def train(
 
     Example: `mien train fer2013.csv --recipe course`, and after an interruption `mien train --resume latest`
     """
-    given: dict[str, Any] = {
-        "model": model,
-        "epochs": epochs,
-        "batch": batch,
-        "optimizer.lr": lr,
-        "stopping.patience": patience,
-        "seed": seed,
-        "votes": votes,
-        "labels": labels,
-        "teachers": flags.listed(teachers) or None,
-        "device": device,
-        "devices": devices,
-        "precision": precision,
-        "skip_bad": skip_bad or None,
-    }
+    settings = flags.settings(
+        set_,
+        **{"model": model, "epochs": epochs, "batch": batch, "optimizer.lr": lr, "stopping.patience": patience},
+        **{"seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
+        **{"device": device, "devices": devices, "precision": precision, "skip_bad": skip_bad or None},
+    )
     if resume is not None:
         flags.refuse_with_resume(
             **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
             **{"set": set_, "teachers": teachers},
         )
+        RunDir.open(resume, verbs=("train",), unfinished=True)  # before torch is imported
         from mien.workflows.train import resume as resume_run
 
-        run = resume_run(resume, progress=console.progress, **given)
+        run = resume_run(resume, progress=console.progress, **settings)
     else:
         source = _source(recipe, config)
+        flags.check_recipe(source)
         from mien.workflows.train import train as train_run
 
         run = train_run(
-            data,
-            recipe=source,
-            settings=set_ or [],
-            name=name,
-            out=out,
-            overwrite=overwrite,
-            command=sys.argv,
-            progress=console.progress,
-            **given,
+            data, recipe=source, name=name, out=out, overwrite=overwrite, progress=console.progress, **settings
         )
+    console.log.info("%s; next: mien eval %s", run.summary, run.path)
     if json:
         console.print_json({"run": str(run.path), **run.read_json("status.json")})
     else:

@@ -1,12 +1,15 @@
 """Base of every config model: frozen, unknown keys are errors that name the nearest known one."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from mien.core.errors import ConfigError, nearest
+
+Normalisation = Literal["none", "per-pixel", "global", "per-face"]
+"""How a network standardises its faces."""
 
 
 class Config(BaseModel):

@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.files import read_arrays, write_arrays
 from mien.core.images import require_faces
 from mien.core.labels import check_names
 
@@ -106,6 +109,35 @@ class FaceSet:
             if name not in self.splits:
                 raise DataError(f"{self.source}: no faces in split '{name}'; it has {self._split_counts()}")
         return self.select(np.isin(self.splits, wanted))
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` of plain arrays, atomically; `open_faces` reads it, too."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        write_arrays(path, {name: np.asarray(value) for name, value in values.items() if value is not None})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: no such file, damaged, or not faces.
+        """
+        values: dict[str, Any] = dict(read_arrays(path, holds="faces"))
+        known = {field.name for field in fields(cls)}
+        missing = known - {"votes"} - values.keys()
+        unknown = values.keys() - known
+        if missing or unknown:
+            raise DataError(
+                f"{path}: not a file of faces "
+                f"(missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'})"
+            )
+        for name in ("classes", "vote_names"):
+            values[name] = tuple(map(str, np.atleast_1d(values[name])))
+        try:
+            values |= {"source": str(values["source"]), "synthetic": bool(values["synthetic"])}
+            return cls(**values)
+        except (TypeError, ValueError, AttributeError, DataError) as error:
+            raise DataError(f"{path}: not a file of faces ({error})") from None
 
     def _split_counts(self) -> str:
         names, counts = np.unique(self.splits, return_counts=True)

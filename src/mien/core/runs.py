@@ -4,6 +4,7 @@
 runs/<verb>/<name>/
 ├── config.json        the resolved config and the command line; repeats the run
 ├── status.json        running | finished | stopped-early | interrupted | failed, with the reason
+├── faces.npz         the faces, where they were given in memory
 ├── metrics.csv        one row an epoch; timing.csv: the same epochs in seconds and faces/s
 ├── model.safetensors  the kept epoch's weights, with model.json: classes, normalisation, model name
 ├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
@@ -24,21 +25,44 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, UsageError
-from mien.core.files import read_json, remove_leftovers, storage_errors, write_atomic, write_json
+from mien.core.files import read_json, remove_leftovers, storage_errors, write_json
 from mien.core.lock import locked
 from mien.core.model_id import ModelId
+from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION, check_schema
 
-HISTORY = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-"""The columns of `metrics.csv`; epochs count from 1."""
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch(Record):
+    """A row of `metrics.csv`.
+
+    Attributes:
+        epoch: counts from 1.
+        lr: the learning rate at its end.
+        train_loss: the mean loss over its training batches, as they were learned from.
+        train_accuracy: the share of those faces that were classified right.
+        val_loss: the log loss on the held-out faces after it.
+        val_accuracy: the accuracy on them.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+HISTORY = tuple(field.name for field in fields(Epoch))
+"""The columns of `metrics.csv`."""
 
 TIMING = ("epoch", "seconds", "train_faces_per_s")
 """The columns of `timing.csv`."""
@@ -49,12 +73,24 @@ RESULTS = ("eval", "explain", "report.html", "bundle")
 OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
     *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv"),
-    *("ensemble.json", *RESULTS),
+    *("ensemble.json", "faces.npz", *RESULTS),
 )
 """Everything that mien writes into a run folder."""
 
 STATES = ("running", "finished", "stopped-early", "interrupted", "failed")
 """What `status.json` may say."""
+
+FINISHED = ("finished", "stopped-early")
+"""The states of a run that has nothing more to train."""
+
+FACES = "faces.npz"
+"""The faces of a run that was given some in memory."""
+
+VERBS = ("train", "study", "ablate")
+"""The folders below `runs` in which `latest` is looked for, unless the caller says otherwise."""
+
+command_line: list[str] = []
+"""What the user typed, kept in `config.json`; empty where mien is used from Python."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +154,14 @@ class RunDir:
             with storage_errors(path):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def make_latest(self) -> None:
-        """Let `latest` mean this run; does nothing for a run outside `runs/<verb>`."""
-        if self.path.parent.parent == Path("runs").absolute():
-            write_atomic(self.path.parent / "latest.txt", self.path.name + "\n")
-
     @classmethod
-    def open(cls, where: "str | Path | RunDir") -> Self:
-        """Open an existing run: a path, a name below `runs/<verb>`, or `latest`; what is open already stays as it is.
+    def open(cls, where: "str | Path | RunDir", *, verbs: Sequence[str] = VERBS, unfinished: bool = False) -> Self:
+        """Open an existing run.
 
-        `latest` is the newest training, study or ablation.
+        Args:
+            where: a path, a name below `runs/<verb>`, or `latest`; a run that is open already stays as it is.
+            verbs: which folders below `runs` the latest run is looked for in.
+            unfinished: whether `latest` is the newest run that has something left to do, not the newest trained one.
 
         Raises:
             DataError: there is no run, another version of mien has written it, or its `config.json` is damaged.
@@ -138,17 +172,14 @@ class RunDir:
         if isinstance(where, RunDir):
             return cls(where.path)
         try:
+            if str(where) == "latest":
+                return cls._latest(verbs, unfinished=unfinished)
             return cls._found(where)
         except OSError as error:  # a name that is too long for one
             raise DataError(f"{where}: can't be read ({error.strerror})") from None
 
     @classmethod
     def _found(cls, where: str | Path) -> Self:
-        if str(where) == "latest":
-            newest = sorted(Path("runs").glob("*/latest.txt"), key=lambda path: path.stat().st_mtime_ns)
-            if not newest:
-                raise DataError(f"{Path('runs').absolute()}: no run yet; `mien train` makes one")
-            where = newest[-1].parent / newest[-1].read_text(encoding="utf-8", errors="replace").strip()
         named = runs_named(where)
         if len(named) > 1:
             raise UsageError(f"'{where}' names several runs: {', '.join(map(str, named))}; give the path")
@@ -161,6 +192,51 @@ class RunDir:
         run = cls(named[0].absolute())
         run.read_json("config.json")
         return run
+
+    @classmethod
+    def _latest(cls, verbs: Sequence[str], *, unfinished: bool) -> Self:
+        folder = Path("runs").absolute()
+        runs: list[tuple[int, Path]] = []
+        for verb in verbs:
+            for config in folder.glob(f"{verb}/*/config.json"):
+                runs.append(((config.parent / "status.json").stat().st_mtime_ns, config.parent))
+        if not runs:
+            raise DataError(f"{folder}: no run of {' or '.join(verbs)} yet; `mien {verbs[0]}` makes one")
+        runs.sort(reverse=True)
+        for _, path in runs:
+            run = cls(path)
+            if unfinished and not run.is_complete:
+                return run
+            if not unfinished and run.state in FINISHED:
+                return run
+        newest = cls(runs[0][1])
+        if unfinished:
+            raise DataError(
+                f"{folder}: no unfinished run of {' or '.join(verbs)}; the newest is {newest.path}, name it"
+            )
+        raise DataError(
+            f"{folder}: no finished run of {' or '.join(verbs)}; name one, the newest is {newest.describe()}, "
+            f"and mien {newest.path.parent.name} --resume latest continues it"
+        )
+
+    def describe(self) -> str:
+        """Name the run, and its state where it is not finished."""
+        if not (self.path / "status.json").exists() or self.state in FINISHED:
+            return str(self.path)
+        return f"{self.path} ({self.state})"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do; of a study, its explanations and its ablation count, too."""
+        if self.state not in FINISHED:
+            return False
+        study = self.read_json("config.json").get("study")
+        if not study:
+            return True
+        if not (self.path / "explain/attribution.json").exists():
+            return False
+        ablation = RunDir(self.path / "ablation")
+        return study["ablation"] is None or ((ablation.path / "status.json").exists() and ablation.is_complete)
 
     def check_trained(self) -> None:
         """Raise `DataError` where the folder is an ensemble's or an ablation's: they have no network of their own."""
@@ -219,9 +295,19 @@ class RunDir:
             raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
 
     @property
-    def history(self) -> list[dict[str, float]]:
-        """The rows of `metrics.csv`, one an epoch."""
-        return self.read_table("metrics.csv", HISTORY)
+    def history(self) -> list[Epoch]:
+        """What is known of each epoch so far.
+
+        Raises:
+            DataError: `metrics.csv` is damaged.
+        """
+        epochs = []
+        for row in self.read_table("metrics.csv", HISTORY):
+            values: dict[str, float] = dict(row)
+            if row["epoch"].is_integer():  # else `from_dict` refuses it
+                values["epoch"] = int(row["epoch"])
+            epochs.append(Epoch.from_dict(values, source=self.path / "metrics.csv"))
+        return epochs
 
     def set_status(self, state: str, *, reason: str = "") -> None:
         """Write `status.json`; `state` is one of `STATES`."""
@@ -286,7 +372,7 @@ def check_name(name: str) -> None:
     """Raise `UsageError` if a name can't be that of a new folder below `runs/<verb>`."""
     if not re.fullmatch(r"[\w][\w.+-]*", name):
         raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
-    if name in ("latest", "latest.txt"):
+    if name == "latest":
         raise UsageError(f"'{name}' is no name for a run: it means the newest one")
 
 

@@ -23,6 +23,9 @@ from mien.data.csv_tables import (
 LabelSource = Literal["own", "ferplus"]
 """Whose labels: the data's own, or the majority of FER+'s annotators."""
 
+ZIP_MAGIC = b"PK\x03\x04"
+"""How an `.npz` file begins."""
+
 SYNTHETIC = "synthetic"
 SYNTHETIC_FACES = 6000
 
@@ -77,6 +80,11 @@ READERS = (
         lambda path, _: read_course(path),
     ),
     Reader(
+        "an .npz file of a FaceSet",
+        lambda probe: probe.start == ZIP_MAGIC,
+        lambda path, _: FaceSet.load(path),
+    ),
+    Reader(
         "a Parquet file or a folder of them",
         Probe.is_parquet,
         lambda path, skip_bad: parquet.read(path, skip_bad=skip_bad),
@@ -91,7 +99,7 @@ READERS = (
 
 
 def open_faces(
-    source: str | Path,
+    source: str | Path | FaceSet,
     *,
     targets: str | Path | None = None,
     votes: str | Path | None = None,
@@ -102,7 +110,8 @@ def open_faces(
     """Open labelled faces in any format that mien reads.
 
     Args:
-        source: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces.
+        source: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces; or faces that are open
+            already, to add targets, votes or labels.
         targets: a CSV file `id,label` with the labels of faces that have none.
         votes: a FER+ file, `fer2013new.csv`, whose rows are those of `source`.
         labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes; faces without votes keep
@@ -120,7 +129,10 @@ def open_faces(
     """
     if labels not in get_args(LabelSource):
         raise UsageError(f"labels '{labels}', expected own or ferplus")
-    if is_synthetic(source):
+    if isinstance(source, FaceSet):
+        faces = source
+        source = faces.source
+    elif is_synthetic(source):
         faces = _draw(str(source), seed)
     else:
         faces = _read(Path(source), skip_bad)
@@ -193,7 +205,7 @@ def _probe(path: Path) -> Probe:
             start = file.read(len(parquet.MAGIC))
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})") from None
-    if start == parquet.MAGIC:
+    if start in (parquet.MAGIC, ZIP_MAGIC):
         return Probe(None, start)
     return Probe(None, start, read_header(path))
 

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mien.core.config import Normalisation
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, write_atomic, write_json
 from mien.core.images import SIZE
@@ -19,7 +20,6 @@ from mien.core.labels import check_names
 from mien.core.schema import SCHEMA_VERSION, check_schema
 from mien.models.registry import build
 
-Normalisation = Literal["none", "per-pixel", "global", "per-face"]
 SMALLEST_SD = 1.0
 """Standard deviations are at least one grey level, so that constant pixels and blank faces stay finite."""
 

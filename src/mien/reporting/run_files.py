@@ -127,7 +127,7 @@ def read_run(run: RunDir) -> RunFiles:
         model=_record(run, "model.json", RunModel),
         network=_record(run, "model_info.json", NetworkInfo),
         data=_record(run, "data.json", DataSummary),
-        history=run.history,
+        history=[row.to_dict() for row in run.history],
         timing=run.read_table("timing.csv", TIMING),
         evaluations=_evaluations(run),
         ablation=_ablation(run),

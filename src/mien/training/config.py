@@ -1,14 +1,14 @@
 """What a training run is made of: the config models, the recipes that ship, and `--set key=value`."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mien.core.config import Config
+from mien.core.config import Config, Normalisation
 from mien.core.errors import ConfigError, DataError, UsageError, nearest
 from mien.core.files import read_json
 from mien.core.images import SIZE
@@ -16,7 +16,6 @@ from mien.core.runs import RunDir
 from mien.core.schema import check_schema
 from mien.data.formats import LabelSource
 from mien.data.split import HoldoutMethod
-from mien.models.classifier import Normalisation
 
 RECIPE_BYTES = 1 << 20
 
@@ -196,39 +195,69 @@ def stored_config(run: RunDir) -> TrainConfig:
     return TrainConfig.parse(run.read_json("config.json").get("config", {}), source=str(run.path / "config.json"))
 
 
-def resolve(values: Mapping[str, Any], *, settings: Sequence[str] = (), flags: Mapping[str, Any]) -> TrainConfig:
-    """Put a recipe, `--set` strings and flags together; the later wins.
+def resolve(values: Mapping[str, Any], settings: Mapping[str, Any]) -> TrainConfig:
+    """Check a recipe, with some of its keys changed.
 
     Args:
         values: what `read_recipe` or `read_run_config` gave.
-        settings: `"optimizer.lr=1e-3"` and the like; the value is read as TOML, else taken as text.
-        flags: dotted keys to values; None means not given.
+        settings: keys to change; of a table (`{"optimizer": {"lr": 1e-3}}`) the other keys stay as they are.
 
     Raises:
         ConfigError: a key is unknown (names the nearest) or a value does not fit.
         UsageError: nothing names the data.
     """
-    nested = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-    pairs = [_parse_setting(text) for text in settings]
-    pairs += [(key, value) for key, value in flags.items() if value is not None]
-    for key, value in pairs:
-        *parents, last = key.split(".")
-        target = nested
-        for part in parents:
-            target = target.setdefault(part, {})
-            if not isinstance(target, dict):
-                raise ConfigError(f"unknown key '{key}': '{part}' has no parts")
-        target[last] = value
-    if "data" not in nested:
+    merged = merge(values, settings)
+    if "data" not in merged:
         raise UsageError("no data: name a file or folder of labelled faces, or 'synthetic'")
-    return TrainConfig.parse(nested, source=str(values.get("recipe", "config")))
+    return TrainConfig.parse(merged, source=str(values.get("recipe", "config")))
 
 
-def _parse_setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {text}: expected key=value, such as --set optimizer.lr=0.001")
-    return key.strip(), read_value(value)
+def merge(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with changes; nested mappings are merged, anything else is replaced.
+
+    >>> merge({"epochs": 9, "optimizer": {"name": "adam", "lr": 1.0}}, {"optimizer": {"lr": 2.0}})
+    {'epochs': 9, 'optimizer': {'name': 'adam', 'lr': 2.0}}
+    """
+    merged = dict(values)
+    for key, value in changes.items():
+        before = merged.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(before, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def nest(key: str, value: Any) -> dict[str, Any]:
+    """Write a dotted key as a nested mapping.
+
+    >>> nest("optimizer.lr", 1e-3)
+    {'optimizer': {'lr': 0.001}}
+    """
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def read_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """Read what follows `--set`.
+
+    Args:
+        texts: `"optimizer.lr=1e-3"` and the like; the value is read as TOML, else taken as text.
+
+    Raises:
+        ConfigError: no `key=value`.
+
+    >>> read_settings(["optimizer.lr=1e-3", "optimizer.name=sgd", "epochs=5"])
+    {'optimizer': {'lr': 0.001, 'name': 'sgd'}, 'epochs': 5}
+    """
+    settings: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {text}: expected key=value, such as --set optimizer.lr=0.001")
+        settings = merge(settings, nest(key.strip(), read_value(value)))
+    return settings
 
 
 def read_value(text: str) -> Any:

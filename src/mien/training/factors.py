@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from mien.core.errors import ConfigError, nearest
-from mien.training.config import Augment, read_recipe, read_value
+from mien.training.config import Augment, merge, nest, read_recipe, read_value
 
 Factors = dict[str, tuple[str, ...]]
 """Factor → its levels; the first level is what the others are held against."""
@@ -87,23 +87,23 @@ def arms(factors: Mapping[str, Sequence[str]]) -> list[Arm]:
     >>> [arm.settings for arm in arms({"batch": ["64", "128"]})]
     [{'batch': 64}, {'batch': 128}]
     """
-    return [
-        Arm(
-            dict(zip(factors, levels, strict=True)),
-            {
-                key: each
-                for name, level in zip(factors, levels, strict=True)
-                for key, each in _sets(name, level).items()
-            },
-        )
-        for levels in product(*factors.values())
-    ]
+    combined = []
+    for levels in product(*factors.values()):
+        arm = Arm(levels=dict(zip(factors, levels, strict=True)), settings={})
+        for name, level in arm.levels.items():
+            arm.settings.update(merge(arm.settings, _settings_of(name, level)))
+        combined.append(arm)
+    return combined
 
 
-def _sets(name: str, level: str) -> dict[str, Any]:
-    if name != "augmentation":
-        return {name: read_value(level)}
+def _settings_of(factor: str, level: str) -> dict[str, Any]:
+    if factor != "augmentation":
+        return nest(factor, read_value(level))
     if level not in AUGMENTATIONS:
         raise ConfigError(f"augmentation has no level '{level}', {nearest(level, AUGMENTATIONS)}")
     recipe = AUGMENTATIONS[level]
-    return {"augment": read_recipe(recipe)["augment"] if recipe else Augment().model_dump()}
+    values = {}
+    if recipe:
+        values = read_recipe(recipe)["augment"]
+    # All keys, so that nothing of the run's own recipe stays.
+    return {"augment": Augment.parse(values, source=str(recipe)).model_dump()}

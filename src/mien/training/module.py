@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from mien.core.errors import Diverged
+from mien.core.errors import DataError, Diverged
 from mien.core.faces import FaceSet
 from mien.core.images import SIZE
 from mien.models.classifier import Classifier
@@ -161,6 +161,10 @@ class TrainingModule(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._plateau_state = checkpoint.get("plateau")
+        # Lightning restores what it finds, and says nothing of what is missing.
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if callback.state_dict() and callback.state_key not in checkpoint["callbacks"]:
+                raise DataError(f"no state of '{callback.state_key}' in it")
 
     def on_train_start(self) -> None:
         if self.teachers:

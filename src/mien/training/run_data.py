@@ -1,15 +1,20 @@
 """`RunData`: the faces of one training, opened, checked and split once; `TrainingRun`: a run folder that has them."""
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.runs import RunDir
+from mien.core.runs import FACES, RunDir
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
 from mien.training.config import TrainConfig, stored_config
+
+log = logging.getLogger(__name__)
 
 VALIDATION = "validation"
 """What the faces that a run held out are called."""
@@ -27,47 +32,42 @@ class RunData:
         faces: all faces of the data.
         learned: those that the network learns from.
         held_out: those that it is validated on.
+        given: the faces as the user gave them, where no path names them; they are stored in the run.
     """
 
     config: TrainConfig
     faces: FaceSet
     learned: FaceSet
     held_out: FaceSet
+    given: FaceSet | None = None
 
     @classmethod
-    def open(cls, config: TrainConfig) -> Self:
-        """Read the faces that a config names, and hold out its share of the training rows.
+    def open(cls, config: TrainConfig, *, given: FaceSet | None = None) -> Self:
+        """Read the faces that a config names, or take those that are `given`, and hold out some of the training rows.
 
         Raises:
             DataError: the data are missing or malformed, there are no rows to hold out, or fewer than one batch is left
                 to learn from.
         """
-        return cls.of(config, _read(config))
-
-    @classmethod
-    def of(cls, config: TrainConfig, faces: FaceSet) -> Self:
-        """Hold out a config's share of the training rows of faces that are open already; errors as in `open`."""
+        faces = open_faces(given or config.data, votes=config.votes, labels=config.labels, skip_bad=config.skip_bad)
         learned, held_out = _hold_out(config, faces)
-        return cls(config, faces, learned, held_out)
-
-    @classmethod
-    def of_run(cls, run: RunDir) -> Self:
-        """Read the faces that a run was made with.
-
-        Raises:
-            DataError: as in `open`; or they are other faces by now, or in another order.
-        """
-        config = stored_config(run)
-        faces = _read(config)
-        _check_rows(run, faces)
-        return cls.of(config, faces)
+        return cls(config, faces, learned, held_out, given)
 
     def with_config(self, config: TrainConfig) -> "RunData":
         """Return the data of another config; they are read again only where it names other faces."""
         for key in SOURCE_KEYS:
             if getattr(config, key) != getattr(self.config, key):
                 return RunData.open(config)
-        return RunData.of(config, self.faces)
+        learned, held_out = _hold_out(config, self.faces)
+        return replace(self, config=config, learned=learned, held_out=held_out)
+
+    def stored_in(self, run: RunDir) -> "RunData":
+        """Store `given` faces in a run's folder, which its config names from now on."""
+        if self.given is None:
+            return self
+        path = run.path / FACES
+        self.given.save(path)
+        return replace(self, config=self.config.model_copy(update={"data": str(path)}), given=None)
 
     def split(self, name: str) -> FaceSet:
         """Return the faces of one split, or of several joined by commas; `validation` is what the run held out.
@@ -86,15 +86,35 @@ class RunData:
 class TrainingRun(RunDir):
     """The folder of a training or a study, whose config and faces are read once."""
 
+    @classmethod
+    def open(
+        cls, where: str | Path | RunDir, *, verbs: Sequence[str] = ("train", "study"), unfinished: bool = False
+    ) -> Self:
+        """Open a training or a study, as in `RunDir.open`, and log which one it is."""
+        run = super().open(where, verbs=verbs, unfinished=unfinished)
+        if run is not where:
+            log.info("run: %s", run.describe())
+        return run
+
     @cached_property
     def config(self) -> TrainConfig:
         """The config that the run was made with."""
-        return stored_config(self)
+        config = stored_config(self)
+        faces = self.path / FACES
+        if faces.is_file():  # the folder may have been moved since
+            return config.model_copy(update={"data": str(faces)})
+        return config
 
     @cached_property
     def data(self) -> RunData:
-        """The faces that the run was made with; errors as in `RunData.of_run`."""
-        return RunData.of_run(self)
+        """The faces that the run was made with.
+
+        Raises:
+            DataError: as in `RunData.open`; or they are other faces by now, or in another order.
+        """
+        data = RunData.open(self.config)
+        _check_rows(self, data.faces)
+        return data
 
     @classmethod
     def opened_with(cls, run: RunDir, data: RunData) -> Self:
@@ -107,10 +127,6 @@ class TrainingRun(RunDir):
         _check_rows(run, data.faces)
         opened.__dict__["data"] = data.with_config(opened.config)  # where `cached_property` keeps it
         return opened
-
-
-def _read(config: TrainConfig) -> FaceSet:
-    return open_faces(config.data, votes=config.votes, labels=config.labels, skip_bad=config.skip_bad)
 
 
 def _check_rows(run: RunDir, faces: FaceSet) -> None:

@@ -11,21 +11,24 @@ from typing import Any
 
 from mien.core.ablation import Ablation, AblationRun
 from mien.core.errors import ConfigError, DataError, Interrupted, StorageError
+from mien.core.faces import FaceSet
 from mien.core.files import write_atomic
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.core.scores import Scores
 from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_scores, effects
-from mien.training.config import resolve
+from mien.training.config import merge, resolve
 from mien.training.distillation import open_teachers
 from mien.training.factors import Arm, arms, read_factors
-from mien.training.run_data import RunData, TrainingRun
+from mien.training.run_data import RunData
 from mien.workflows.evaluate import evaluate
+from mien.workflows.run import Run
 from mien.workflows.train import (
     check_runs,
     check_teachers,
     create_run,
+    open_data,
     resolve_config,
     resume,
     start,
@@ -38,20 +41,18 @@ COLUMNS = ("seed", "run", "split", "faces", "accuracy", "macro_f1", "log_loss", 
 
 
 def ablate(
-    data: str,
+    data: str | Path | FaceSet,
     *,
-    recipe: str,
+    recipe: str | Path,
     factors: Sequence[str] = (),
     factor: Sequence[str] = (),
     seeds: Sequence[int] = (0, 1, 2),
-    settings: Sequence[str] = (),
     name: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
-    command: Sequence[str] = (),
     progress: OnProgress | None = None,
     run_data: RunData | None = None,
-    **flags: Any,
+    **settings: Any,
 ) -> Ablation:
     """Train every combination of the factors' levels with every seed, score each run, and compare the levels.
 
@@ -60,20 +61,18 @@ def ablate(
     `test`, or of the held-out rows where the data have no labelled test rows.
 
     Args:
-        data: a file or folder that `open_faces` reads, or `synthetic`.
+        data: a file or folder that `open_faces` reads, `synthetic`, or faces.
         recipe: the name of a shipped recipe or a TOML file: what all runs have in common.
         factors: `normalisation` (none, per-pixel) and `augmentation` (none, report): without and with.
         factor: `"normalisation=none,global"` or `"optimizer.lr=1e-3,3e-3"`: any recipe key with its levels, the
             baseline first.
         seeds: of the runs; pairs are runs of the same seed.
-        settings: as in `train`.
         name: the run's name below `runs/ablate`.
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace the run that is in `out`.
-        command: the command line, to be kept with the config.
         progress: called after each optimizer step of each run.
         run_data: the faces, where they are open already.
-        flags: config keys over recipe and settings.
+        settings: keys of the recipe to change, as in `train`.
 
     Returns:
         What is also in `ablation.json`; where some runs `failed`, the means and effects are those of the others.
@@ -83,25 +82,27 @@ def ablate(
         DataError: the data are missing or malformed.
         Interrupted: the user stopped it; finished runs are kept.
     """
-    config = resolve_config(data, recipe=recipe, settings=settings, **flags)
     chosen = read_factors(factors, settings=factor)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ConfigError(f"--seeds {','.join(map(str, seeds))}: expected one or more different numbers from 0 on")
+    if run_data:
+        opened = run_data.with_config(resolve_config(run_data.config.data, recipe=recipe, settings=settings))
+    else:
+        opened = open_data(data, recipe=recipe, settings=settings)
     for arm in arms(chosen):
-        check_runs(resolve(config.model_dump(), flags=arm.settings))
-    opened = run_data.with_config(config) if run_data else RunData.open(config)
-    open_teachers(config, faces=opened.faces)  # so that an error in them is raised now, not by each arm
+        check_runs(resolve(opened.config.model_dump(), arm.settings))
+    open_teachers(opened.config, faces=opened.faces)  # so that an error in them is raised now, not by each arm
     plan = {"factors": chosen, "seeds": list(seeds)}
-    folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite, "command": command}
+    folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite}
     with create_run(opened, verb="ablate", **folder, ablation=plan) as run:
         return _train_arms(run, progress)
 
 
-def resume_ablation(where: str | Path | RunDir, *, progress: OnProgress | None = None) -> Ablation:
+def resume_ablation(run: str | Path | RunDir, *, progress: OnProgress | None = None) -> Ablation:
     """Resume an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
 
     Args:
-        where: the run folder, its name, or `latest`.
+        run: the ablation, its folder, its name, or `latest` for the newest unfinished one.
         progress: called after each optimizer step of each run.
 
     Raises:
@@ -109,17 +110,16 @@ def resume_ablation(where: str | Path | RunDir, *, progress: OnProgress | None =
         Interrupted: as `ablate` does.
         UsageError: another process is at it.
     """
-    run = TrainingRun.open(where)
-    with run.locked():
-        _plan(run)
-        check_teachers(run, run.data.config)
-        return _train_arms(run, progress)
+    opened = Run.open(run, verbs=("ablate",), unfinished=True)
+    with opened.locked():
+        _plan(opened)
+        check_teachers(opened, opened.data.config)
+        return _train_arms(opened, progress)
 
 
-def _train_arms(run: TrainingRun, progress: OnProgress | None) -> Ablation:
+def _train_arms(run: Run, progress: OnProgress | None) -> Ablation:
     plan = _plan(run)
     run.set_status("running")
-    log.info("ablation: %s", run.path)
     todo = [(arm, seed) for seed in plan["seeds"] for arm in arms(plan["factors"])]  # all arms early, with one seed
     done: list[AblationRun] = []
     for number, (arm, seed) in enumerate(todo, start=1):
@@ -162,12 +162,12 @@ def _is_factors(factors: Any) -> bool:
     return True
 
 
-def _train_one(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | None) -> AblationRun:
+def _train_one(run: Run, arm: Arm, *, seed: int, progress: OnProgress | None) -> AblationRun:
     """Train and score one run, or resume it; where it fails, the others go on without it."""
     folder = run.path / "arms" / re.sub(r"[^\w.+=,-]+", "_", _name(arm)) / f"seed-{seed}"
     outcome = AblationRun(levels=arm.levels, seed=seed, run=str(folder.relative_to(run.path)))
     try:
-        trained = _trained(run, folder, settings={**arm.settings, "seed": seed}, progress=progress)
+        trained = _trained(run, folder, settings=merge(arm.settings, {"seed": seed}), progress=progress)
         split = trained.default_split
         metrics = folder / "eval" / split / "metrics.json"
         if not metrics.exists():
@@ -189,12 +189,12 @@ def _train_one(run: TrainingRun, arm: Arm, *, seed: int, progress: OnProgress | 
     )
 
 
-def _trained(run: TrainingRun, folder: Path, *, settings: dict[str, Any], progress: OnProgress | None) -> TrainingRun:
+def _trained(run: Run, folder: Path, *, settings: dict[str, Any], progress: OnProgress | None) -> Run:
     """Train in `folder`, resume what is there, or leave it as it is where it is finished."""
-    config = resolve_config(None, recipe=str(run.path / "config.json"), **settings)
+    config = resolve_config(None, recipe=run.path / "config.json", settings=settings)
     data = run.data.with_config(config)
     if (folder / "checkpoints/last.ckpt").exists():
-        trained = TrainingRun.opened_with(RunDir(folder), data)
+        trained = Run.opened_with(RunDir(folder), data)
         if trained.state in ("finished", "stopped-early"):
             return trained
         return resume(trained, progress=progress)

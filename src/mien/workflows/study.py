@@ -7,72 +7,82 @@ from typing import Any
 
 from mien.core.ablation import Ablation
 from mien.core.errors import DataError, Interrupted, MienError
+from mien.core.faces import FaceSet
 from mien.core.progress import OnProgress
-from mien.core.runs import RunDir
+from mien.core.runs import FINISHED, RunDir
 from mien.reporting.build import report
 from mien.training.factors import WITH_AND_WITHOUT
-from mien.training.run_data import TrainingRun
 from mien.workflows.ablate import ablate, resume_ablation
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
-from mien.workflows.train import resolve_config, resume, train
+from mien.workflows.run import Run
+from mien.workflows.train import open_data, resolve_config, resume, start
 
 
 def study(
-    data: str,
+    data: str | Path | FaceSet,
     *,
-    recipe: str,
+    recipe: str | Path,
     ablation: str | None = "mien-n",
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
     progress: OnProgress | None = None,
-    **options: Any,
-) -> TrainingRun:
+    **settings: Any,
+) -> Run:
     """Do the whole experiment in one run folder: describe the data, train, evaluate, explain, ablate, report.
 
     Scores the split `test`, or the held-out rows where the data have no labelled test rows.  The report is there before
     the ablation begins, and is made anew after it.
 
     Args:
-        data: a file or folder that `open_faces` reads, or `synthetic`.
+        data: a file or folder that `open_faces` reads, `synthetic`, or faces, which are stored in the run.
         recipe: the name of a shipped recipe or a TOML file.
         ablation: the recipe of the runs with and without normalisation and augmentation, three seeds each; a small
             network, since there are twelve of them.  Hold-out, labels and batch are the study's.  None leaves them out.
             `config.json` keeps it for `resume_study`.
+        name: the run's name below `runs/study`; by default model and time.
+        out: a folder to use instead, empty unless `overwrite`.
+        overwrite: replace the run that is in `out`.
         progress: called with how far each training is.
-        options: everything else that `train` takes.
+        settings: keys of the recipe to change, as in `train`.
 
     Raises:
-        Interrupted: the user stopped it; `resume_study` goes on.
+        Interrupted: the user stopped it; `resume_study` continues it.
         MienError: as the single verbs do; what is finished by then is kept.
     """
+    opened = open_data(data, recipe=recipe, settings=settings)
     if ablation is not None:
-        resolve_config(data, recipe=ablation, device="cpu")  # what is wrong with it is told now, not after hours
-        ablation = str(Path(ablation).absolute()) if ablation.endswith((".toml", ".json")) else ablation
-    plan = {"study": {"ablation": ablation}}
-    with _resume_hint(options.get("out") or "latest", Interrupted):
-        run = train(data, recipe=recipe, verb="study", progress=progress, more=plan, **options)
+        # What is wrong with it is an error now, not after hours.
+        resolve_config(opened.config.data, recipe=ablation, settings={"device": "cpu"})
+        if ablation.endswith((".toml", ".json")):
+            ablation = str(Path(ablation).absolute())
+    folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite}
+    with _resume_hint(out or "latest", Interrupted):
+        run = start(opened, verb="study", progress=progress, study={"ablation": ablation}, **folder)
     return _finish(run, ablation, progress=progress)
 
 
-def resume_study(where: str | Path, *, progress: OnProgress | None = None) -> TrainingRun:
-    """Go on with a study: what it has is kept, what was interrupted is resumed, the rest is done.
+def resume_study(run: str | Path | RunDir, *, progress: OnProgress | None = None) -> Run:
+    """Continue a study: what it has is kept, what was interrupted is resumed, the rest is done.
 
     Args:
-        where: the run folder, its name, or `latest`.
+        run: the study, its folder, its name, or `latest` for the newest unfinished one.
         progress: called with how far each training is.
 
     Raises:
         DataError: there is no such run, it is no study, or its faces have changed.
         Interrupted, MienError: as `study` does.
     """
-    run = TrainingRun.open(where)
-    ablation = _plan(run)
-    if run.state not in ("finished", "stopped-early"):
-        with _resume_hint(run.path, Interrupted):
-            run = resume(run, progress=progress)
-    return _finish(run, ablation, progress=progress)
+    opened = Run.open(run, verbs=("study",), unfinished=True)
+    ablation = _plan(opened)
+    if opened.state not in FINISHED:
+        with _resume_hint(opened.path, Interrupted):
+            opened = resume(opened, progress=progress)
+    return _finish(opened, ablation, progress=progress)
 
 
-def _plan(run: TrainingRun) -> str | None:
+def _plan(run: Run) -> str | None:
     """Read from `config.json` which ablation the study has."""
     plan = run.read_json("config.json").get("study")
     if not isinstance(plan, dict) or not isinstance(plan.get("ablation"), str | None):
@@ -83,7 +93,7 @@ def _plan(run: TrainingRun) -> str | None:
     return plan.get("ablation")
 
 
-def _finish(run: TrainingRun, ablation: str | None, *, progress: OnProgress | None) -> TrainingRun:
+def _finish(run: Run, ablation: str | None, *, progress: OnProgress | None) -> Run:
     """Do what comes after training, as far as it is not there."""
     with _resume_hint(run.path, KeyboardInterrupt, Interrupted):
         evaluate(run, device=run.config.device)
@@ -100,10 +110,10 @@ def _finish(run: TrainingRun, ablation: str | None, *, progress: OnProgress | No
     return run
 
 
-def _ablate(run: TrainingRun, recipe: str, *, progress: OnProgress | None) -> Ablation:
+def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
     out, config = run.path / "ablation", run.config
     if (out / "config.json").exists():
-        return resume_ablation(TrainingRun.opened_with(RunDir.open(out), run.data), progress=progress)
+        return resume_ablation(Run.opened_with(RunDir.open(out), run.data), progress=progress)
     return ablate(
         config.data,
         recipe=recipe,
@@ -112,7 +122,6 @@ def _ablate(run: TrainingRun, recipe: str, *, progress: OnProgress | None) -> Ab
         overwrite=True,  # a killed one may have left a folder without a config
         progress=progress,
         run_data=run.data,
-        command=run.read_json("config.json").get("command", ()),
         device=config.device,
         votes=config.votes,
         labels=config.labels,

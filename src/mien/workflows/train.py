@@ -9,59 +9,55 @@ from pathlib import Path
 from typing import Any
 
 from mien.core.errors import ConfigError, DataError, UsageError
+from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.images import SIZE
 from mien.core.progress import OnProgress
-from mien.core.runs import RESULTS, RunDir, refuse_replacing
+from mien.core.runs import FACES, RESULTS, RunDir, command_line, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
 from mien.data.audit import describe
 from mien.data.formats import absolute_source
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
-from mien.training.config import TrainConfig, read_recipe, read_run_config, resolve
+from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, resolve
 from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import fit
 from mien.training.provenance import data_card, environment
-from mien.training.run_data import RunData, TrainingRun
+from mien.training.run_data import RunData
+from mien.workflows.run import Run
 
 log = logging.getLogger(__name__)
 
 CHANGEABLE = ("epochs", "device", "stopping")
-"""What a resumed run may have different from the run that it goes on with."""
+"""What a resumed run may have different from before."""
 
 
 def train(
-    data: str | None = None,
+    data: str | Path | FaceSet | None = None,
     *,
-    recipe: str,
-    settings: Sequence[str] = (),
+    recipe: str | Path,
     name: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
-    verb: str = "train",
-    command: Sequence[str] = (),
-    more: Mapping[str, Any] | None = None,
     progress: OnProgress | None = None,
-    **flags: Any,
-) -> TrainingRun:
+    **settings: Any,
+) -> Run:
     """Train a classifier on labelled faces; weights, history and checkpoints stay in the run folder.
 
     Args:
-        data: a file or folder that `open_faces` reads, or `synthetic`; None takes what the recipe names.
+        data: a file or folder that `open_faces` reads, `synthetic`, or faces, which are stored in the run; None takes
+            what the recipe names.
         recipe: the name of a shipped recipe, a TOML file, or a run's `config.json` to repeat that run.
-        settings: `"optimizer.lr=1e-3"` and the like, over the recipe.
-        name: the run's name below `runs/<verb>`; by default model and time.
+        name: the run's name below `runs/train`; by default model and time.
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace the run that is in `out`.
-        verb: the folder below `runs`.
-        command: the command line, to be kept with the config.
-        more: what else `config.json` keeps.
         progress: called after each optimizer step with how far the training is.
-        flags: config keys over recipe and settings (`epochs=8`).
+        settings: keys of the recipe to change; of a table only those that are given: `epochs=8,
+            optimizer={"lr": 1e-3}`.
 
     Returns:
-        The run folder; `status.json` says whether it finished or stopped early.
+        The run; its `state` says whether it finished or stopped early.
 
     Raises:
         ConfigError: an unknown key or a value that does not fit.
@@ -72,17 +68,33 @@ def train(
         UsageError: a teacher has other classes, or has learned from the faces that are held out; or another process is
             at work in `out`.
     """
-    config = resolve_config(data, recipe=recipe, settings=settings, **flags)
-    folder: dict[str, Any] = {"verb": verb, "name": name, "out": out, "overwrite": overwrite, "command": command}
-    return start(RunData.open(config), progress=progress, **folder, **(more or {}))
+    opened = open_data(data, recipe=recipe, settings=settings)
+    return start(opened, verb="train", name=name, out=out, overwrite=overwrite, progress=progress)
 
 
-def start(data: RunData, *, progress: OnProgress | None = None, **options: Any) -> TrainingRun:
-    """Train on faces that are open already; `options` are those of `create_run`, errors those of `train`."""
+def open_data(data: str | Path | FaceSet | None, *, recipe: str | Path, settings: Mapping[str, Any]) -> RunData:
+    """Resolve a config, and open the faces that it names; errors as in `train`."""
+    if isinstance(data, FaceSet):
+        config = resolve_config(FACES, recipe=recipe, settings=settings)
+        return RunData.open(config, given=data)
+    return RunData.open(resolve_config(data, recipe=recipe, settings=settings))
+
+
+def start(
+    data: RunData,
+    *,
+    verb: str,
+    name: str | None = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    progress: OnProgress | None = None,
+    **more: Any,
+) -> Run:
+    """Train on faces that are open already; arguments as in `create_run`, errors as in `train`."""
     teachers = open_teachers(data.config, faces=data.faces)
-    with create_run(data, **options) as run:
-        _log_start(run, data.config)
-        fit(run, data, teachers=teachers, progress=progress)
+    with create_run(data, verb=verb, name=name, out=out, overwrite=overwrite, **more) as run:
+        _log_device(data.config)
+        fit(run, run.data, teachers=teachers, progress=progress)
         return run
 
 
@@ -94,51 +106,63 @@ def create_run(
     name: str | None = None,
     out: Path | None = None,
     overwrite: bool = False,
-    command: Sequence[str] = (),
     **more: Any,
-) -> Iterator[TrainingRun]:
-    """Make a run folder that says what it will be made of: `config.json` (with `more`), `data.json`, `model_info.json`.
+) -> Iterator[Run]:
+    """Make a run folder that says what it will be made of.
+
+    Args:
+        data: the faces and the config.
+        verb: the folder below `runs`.
+        name: the run's name there; by default model and time.
+        out: a folder to use instead, empty unless `overwrite`.
+        overwrite: replace the run that is in `out`.
+        more: what else `config.json` keeps.
 
     Yields:
-        The folder, locked while the block runs.
+        The run, locked while the block runs.
 
     Raises:
         UsageError: `out` has a teacher in it, or another process is at work there.
     """
-    config, faces = data.config, data.faces
-    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in config.teachers])
-    stored = {
+    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in data.config.teachers])
+    described = describe(data.faces).to_dict()
+    model = asdict(info(data.config.model, classes=len(data.faces.classes)))
+    default = f"{data.config.model}-{datetime.now():%Y%m%d-%H%M%S}"
+    run = Run.create(verb, name=name or default, out=out, overwrite=overwrite)
+    log.info("run: %s", run.path)
+    with run.locked():
+        run.set_status("running")
+        data = data.stored_in(run)
+        write_json(run.path / "data.json", described)
+        write_json(run.path / "model_info.json", model)
+        # Last: without it the folder is no run.
+        write_json(run.path / "config.json", _stored_config(data, more))
+        yield Run.opened_with(run, data)
+
+
+def _stored_config(data: RunData, more: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "schema_version": SCHEMA_VERSION,
-        "command": list(command),
-        "config": config.model_dump(),
-        "data": data_card(faces, training=data.learned, held_out=data.held_out),
-        "teachers_sha256": teachers_sha256(config),
+        "command": list(command_line),
+        "config": data.config.model_dump(),
+        "data": data_card(data.faces, training=data.learned, held_out=data.held_out),
+        "teachers_sha256": teachers_sha256(data.config),
         **more,
         **environment(),
     }
-    described, model = describe(faces).to_dict(), asdict(info(config.model, classes=len(faces.classes)))
-    default = f"{config.model}-{datetime.now():%Y%m%d-%H%M%S}"
-    run = RunDir.create(verb, name=name or default, out=out, overwrite=overwrite)
-    with run.locked():
-        run.set_status("running")
-        write_json(run.path / "data.json", described)
-        write_json(run.path / "model_info.json", model)
-        write_json(run.path / "config.json", stored)  # last: without it the folder is no run
-        run.make_latest()
-        yield TrainingRun.opened_with(run, data)
 
 
-def resume(where: str | Path | RunDir, *, progress: OnProgress | None = None, **flags: Any) -> TrainingRun:
-    """Go on with an unfinished or extended run, from its last whole epoch.
+def resume(run: str | Path | RunDir, *, progress: OnProgress | None = None, **settings: Any) -> Run:
+    """Resume an unfinished run, or extend a finished one, from its last whole epoch.
 
     On the CPU of one machine the result equals that of an undisturbed run, byte for byte.  Scores and the report of the
     model so far are removed: they would be those of another model.
 
     Args:
-        where: the run folder, its name, or `latest`.
+        run: the run, its folder, its name, or `latest` for the newest unfinished training.
         progress: called after each optimizer step with how far the training is.
-        flags: `epochs` (upwards), `device` and `stopping.patience` may change; any other config key must equal the
-            run's own.
+        settings: `epochs` (upwards), `device` and `stopping` (`{"patience": 9}`) may change; any other config key must
+            equal the run's own.
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
@@ -146,18 +170,17 @@ def resume(where: str | Path | RunDir, *, progress: OnProgress | None = None, **
             changed.
         UsageError: the run is complete (the message shows the line that extends it), or another process is at it.
     """
-    run = TrainingRun.open(where)
+    run = Run.open(run, verbs=("train",), unfinished=True)
     run.check_trained()
     with run.locked():
-        return _resume(run, progress=progress, **flags)
+        return _resume(run, settings, progress=progress)
 
 
-def _resume(run: TrainingRun, *, progress: OnProgress | None, **flags: Any) -> TrainingRun:
-    before = run.config
-    config = _absolute_paths(resolve(before.model_dump(), flags=flags))
+def _resume(run: Run, settings: Mapping[str, Any], *, progress: OnProgress | None) -> Run:
+    config = _absolute_paths(resolve(run.config.model_dump(), settings))
     lightning_device(config.device, config.devices)
-    _check_same(before, config)
-    _check_open(run, before, config)
+    _check_same(run.config, config)
+    _check_open(run, run.config, config)
     check_checkpoint(run.path / "checkpoints/last.ckpt")
     data = run.data.with_config(config)
     teachers = open_teachers(config, faces=data.faces)
@@ -166,21 +189,24 @@ def _resume(run: TrainingRun, *, progress: OnProgress | None, **flags: Any) -> T
     run.remove(RESULTS)
     changed = {"config": config.model_dump(), "teachers_sha256": hashes}
     write_json(run.path / "config.json", run.read_json("config.json") | changed)
-    _log_start(run, config)
+    _log_device(config)
     fit(run, data, teachers=teachers, progress=progress, resume=True)
-    return TrainingRun.opened_with(run, data)
+    return Run.opened_with(run, data)
 
 
-def resolve_config(data: str | None, *, recipe: str, settings: Sequence[str] = (), **flags: Any) -> TrainConfig:
-    """Put recipe, settings and flags together and check model and device; see `train`.
+def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Mapping[str, Any]) -> TrainConfig:
+    """Put recipe and settings together, and check model and device; see `train`.
 
     Raises:
         ConfigError: an unknown key or a value that does not fit.
         UsageError: no data, no such model, or no such device.
     """
+    recipe = str(recipe)
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
-    given = {key: _as_text(value) for key, value in {"data": data, **flags}.items()}
-    config = _absolute_paths(resolve(values, settings=settings, flags=given))
+    if data is not None:
+        settings = merge(settings, {"data": data})
+    given = {key: _paths_as_text(value) for key, value in settings.items()}
+    config = _absolute_paths(resolve(values, given))
     check_runs(config)
     return config
 
@@ -191,33 +217,36 @@ def check_runs(config: TrainConfig) -> None:
     lightning_device(config.device, config.devices)
 
 
-def _as_text(value: Any) -> Any:
+def _paths_as_text(value: Any) -> Any:
     """Write paths as text, which is what a config holds."""
     if isinstance(value, (list, tuple)):
-        return [_as_text(each) for each in value]
-    return str(value) if isinstance(value, Path) else value
+        return [_paths_as_text(item) for item in value]
+    if isinstance(value, RunDir):
+        return str(value.path)
+    if isinstance(value, Path):
+        return str(value)
+    return value
 
 
 def _absolute_paths(config: TrainConfig) -> TrainConfig:
     """Make a config's paths absolute, which are relative to where one stands, so that it holds from everywhere."""
-    paths: dict[str, Any] = {"teachers": tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)}
-    paths["data"] = absolute_source(config.data)
+    teachers = tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)
+    changes: dict[str, Any] = {"teachers": teachers, "data": absolute_source(config.data)}
     if config.votes:
-        paths["votes"] = str(Path(config.votes).absolute())
-    return config.model_copy(update=paths)
+        changes["votes"] = str(Path(config.votes).absolute())
+    return config.model_copy(update=changes)
 
 
 def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
     """Return `teachers_sha256`; raise `DataError` if a teacher has become another network since the run began."""
     hashes = teachers_sha256(config)
-    if run.read_json("config.json").get("teachers_sha256", hashes) != hashes:  # runs of an older mien have none
+    if run.read_json("config.json").get("teachers_sha256") != hashes:
         raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
     return hashes
 
 
-def _log_start(run: RunDir, config: TrainConfig) -> None:
+def _log_device(config: TrainConfig) -> None:
     device = resolve_device(config.device)
-    log.info("run: %s", run.path)
     log.info("device: %s, %s", describe_device(device), resolve_precision(config.precision, device))
 
 
@@ -255,7 +284,7 @@ def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
             f"mien train --resume {run.path} --epochs {before.epochs * 2}"
         )
     more = "" if after.epochs == before.epochs else f"--epochs {after.epochs} "
-    waited = epochs_without_gain(run.history)
+    waited = epochs_without_gain([row.val_loss for row in run.history])
     if run.state in ("finished", "stopped-early") and 0 < after.stopping.patience <= waited:
         raise UsageError(
             f"{run.path}: no lower validation loss for {waited} epochs, patience {after.stopping.patience}; to go on: "
@@ -263,11 +292,12 @@ def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
         )
 
 
-def epochs_without_gain(history: Sequence[Mapping[str, float]]) -> int:
+def epochs_without_gain(losses: Sequence[float]) -> int:
     """Count the epochs since the first with the lowest validation loss, as early stopping does.
 
-    >>> epochs_without_gain([{"val_loss": 2.0}, {"val_loss": 1.5}, {"val_loss": 1.5}, {"val_loss": 1.6}])
+    >>> epochs_without_gain([2.0, 1.5, 1.5, 1.6])
     2
     """
-    losses = [row["val_loss"] for row in history]
-    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
+    if not losses:
+        return 0
+    return len(losses) - 1 - losses.index(min(losses))
