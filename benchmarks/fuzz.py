@@ -87,7 +87,7 @@ def make_originals(folder: Path) -> Originals:
 
     run, bundle = folder / "run", folder / "bundle"
     if not (bundle / "card.json").is_file():
-        options: dict[str, Any] = {"settings": ["holdout.rows=35"], "epochs": 1, "batch": 32, "device": "cpu"}
+        options: dict[str, Any] = {"holdout": {"rows": 35}, "epochs": 1, "batch": 32, "device": "cpu"}
         study("synthetic:210", recipe="demo", ablation=None, out=run, overwrite=True, **options)
         export(run, out=bundle, overwrite=True)
     return Originals(run, bundle)

@@ -43,7 +43,7 @@ def main() -> None:
         best = max(row["val_accuracy"] for row in run.history)
         parser.exit(1, f"{run.path}: {best:.4f} at best, never {args.accuracy}\n")
     sides = [side_of_epoch(epoch, epochs=config.epochs, start_px=config.start_px) for epoch in range(reached[0])]
-    course = resolve({**read_recipe("course"), "data": "-"}, flags={})
+    course = resolve({**read_recipe("course"), "data": "-"})
     teachers = [load_classifier(Path(path)) for path in config.teachers]
     arms = {("course", 48): step(course, 48), ("teachers", 48): score_and_save(config, teachers)}
     arms |= {("run", side): step(config, side) for side in set(sides)}
