@@ -17,12 +17,12 @@ from mien.core.runs import RunDir
 from mien.runtime.video_writer import VideoWriter
 from mien.workflows.train import resume
 
+pytestmark = pytest.mark.long
+
 MORTAL = """
 import os, signal, sys
 from pathlib import Path
 from mien.cli.main import run
-
-pytestmark = pytest.mark.long
 name, left, replace = sys.argv[1], int(sys.argv[2]), Path.replace
 def replace_or_die(temporary, target):
     global left

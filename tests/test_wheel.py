@@ -12,13 +12,13 @@ import pytest
 
 import mien
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 ABSENT = ("torch", "lightning", "kornia", "captum", "onnx", "matplotlib", "pyarrow", "scipy", "sklearn", "jinja2", "av")
 LOOK = """
 import importlib.util, json, sys
 import mien
-
-pytestmark = pytest.mark.long
 model = mien.load(threads=1)
 faces = mien.find_faces(sys.argv[1], detector=mien.YuNet(threads=1), margin=model.crop_margin)
 said = [dict(zip(model.labels, model(face.image[None])[0].tolist())) for face in faces]
