@@ -21,6 +21,7 @@ from mien.models.classifier import load_classifier
 from mien.training.config import stored_config
 from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import classify, evaluate
+from mien.workflows.run import Run
 from mien.workflows.study import resume_study, study
 from mien.workflows.train import resume, train
 
@@ -210,6 +211,7 @@ def test_other_data_are_opened_as_the_runs_own_were(
 ) -> None:
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
     run, asked = TrainingRun(copy.path), []
+    assert run.data  # opened with the labels that drawn faces have
     run.__dict__["config"] = run.config.model_copy(update={"labels": "ferplus"})
 
     def opened(path: str, **given: object) -> FaceSet:
@@ -227,13 +229,13 @@ def test_other_data_are_opened_as_the_runs_own_were(
 def calls(studied: RunDir, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """What `study` calls, with arguments; nothing is done."""
     made: list[tuple[object, ...]] = []
-    for name in ("train", "resume", "evaluate", "explain", "ablate", "resume_ablation", "report"):
+    for name in ("start", "resume", "evaluate", "explain", "ablate", "resume_ablation", "report"):
 
-        def verb(what: object, *, name: str = name, **given: object) -> object:
+        def verb(what: object, *, called: str = name, **given: object) -> object:
             given.pop("progress", None)
             given.pop("run_data", None)
-            made.append((name, what, given))
-            if name in ("ablate", "resume_ablation"):
+            made.append((called, what, given))
+            if called in ("ablate", "resume_ablation"):
                 return SimpleNamespace(failed=[])
             return what if isinstance(what, RunDir) else studied
 
@@ -252,7 +254,7 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
         ("report", run, {}),
     ]
     shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "overwrite": True}
-    shared |= {"votes": None, "labels": "own", "skip_bad": False, "command": run.read_json("config.json")["command"]}
+    shared |= {"votes": None, "labels": "own", "skip_bad": False}
     factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
     ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]
     assert resume_study(run.path) == run
@@ -262,16 +264,21 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
     resume_study(run.path)
     assert calls == alone
     calls.clear()
-    assert study("synthetic:210", recipe="demo", epochs=1, ablation=None, command=["mien", "study"]) is studied
-    trained = {"recipe": "demo", "verb": "study", "epochs": 1, "command": ["mien", "study"]}
-    trained["more"] = {"study": {"ablation": None}}
-    assert calls[0] == ("train", "synthetic:210", trained)
-    assert [name for name, *_ in calls] == ["train", "evaluate", "report"]  # its explanations are there
+    small = {"epochs": 1, "batch": 32, "holdout": {"rows": 35}}
+    assert study("synthetic:210", recipe="demo", ablation=None, **small) is studied
+    _, opened, trained = calls[0]
+    assert (opened.config.data, opened.config.epochs, len(opened.held_out)) == ("synthetic:210", 1, 35)
+    assert trained == {
+        "verb": "study",
+        "study": {"ablation": None},
+        **{"name": None, "out": None, "overwrite": False},
+    }
+    assert [name for name, *_ in calls] == ["start", "evaluate", "report"]  # its explanations are there
 
 
-def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> TrainingRun:
+def planned(studied: RunDir, tmp_path: Path, ablation: str | None) -> Run:
     """A copy of a study that has an ablation."""
-    run = TrainingRun(Path(shutil.copytree(studied.path, tmp_path / "run")))
+    run = Run(Path(shutil.copytree(studied.path, tmp_path / "run")))
     write_json(run.path / "config.json", run.read_json("config.json") | {"study": {"ablation": ablation}})
     return run
 
@@ -281,9 +288,9 @@ def test_a_recipe_of_the_ablation_holds_from_everywhere(
 ) -> None:
     (tmp_path / "small.toml").write_text('model = "mien-n"')
     monkeypatch.chdir(tmp_path)
-    study("synthetic:210", recipe="demo", ablation="small.toml")
-    trained = next(given for name, _, given in calls if name == "train")
-    assert trained["more"] == {"study": {"ablation": str(tmp_path / "small.toml")}}
+    study("synthetic:210", recipe="demo", ablation="small.toml", batch=32, holdout={"rows": 35})
+    trained = next(given for name, _, given in calls if name == "start")
+    assert trained["study"] == {"ablation": str(tmp_path / "small.toml")}
 
 
 @pytest.mark.parametrize("damage", [{"study": None}, {"study": {"ablation": 3}}])
@@ -298,7 +305,7 @@ def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: li
     run = planned(studied, tmp_path, "mien-n")
     run.set_status("interrupted")
     (run.path / "ablation").mkdir()
-    ablation = TrainingRun(run.path / "ablation")
+    ablation = Run(run.path / "ablation")
     for name in ("config.json", "status.json"):
         shutil.copy(run.path / name, ablation.path)
     resume_study(run.path)

@@ -51,12 +51,12 @@ def study(
         Interrupted: the user stopped it; `resume_study` continues it.
         MienError: as the single verbs do; what is finished by then is kept.
     """
-    opened = open_data(data, recipe=recipe, settings=settings)
     if ablation is not None:
         # What is wrong with it is an error now, not after hours.
-        resolve_config(opened.config.data, recipe=ablation, settings={"device": "cpu"})
+        resolve_config("synthetic", recipe=ablation, settings={"device": "cpu"})
         if ablation.endswith((".toml", ".json")):
             ablation = str(Path(ablation).absolute())
+    opened = open_data(data, recipe=recipe, settings=settings)
     folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite}
     with _resume_hint(out or "latest", Interrupted):
         run = start(opened, verb="study", progress=progress, study={"ablation": ablation}, **folder)
