@@ -17,6 +17,7 @@ from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.runs import RunDir
 from mien.data.formats import open_faces
+from mien.training.config import stored_config
 from mien.training.run_data import RunData, TrainingRun
 from mien.workflows import ablate as workflow
 from mien.workflows.ablate import ablate, resume_ablation
@@ -152,6 +153,19 @@ def test_a_wrong_plan_starts_nothing(tmp_path: Path, given: dict[str, Any], expe
     with pytest.raises(MienError, match=expected):
         made(tmp_path / "run", **given)
     assert not (tmp_path / "run").exists()
+
+
+def test_all_runs_of_an_ablation_have_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(data: RunData, **given: Any) -> TrainingRun:
+        raise Interrupted("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mien.workflows.ablate.start", interrupted)
+        with pytest.raises(Interrupted):
+            made(tmp_path / "run", seeds=[0], threads=1)
+    resume_ablation(tmp_path / "run", threads=2)
+    folders = [path.parent for path in (tmp_path / "run").rglob("config.json")]
+    assert [stored_config(RunDir(folder)).threads for folder in folders] == [2, 2, 2]
 
 
 def test_an_ablation_does_not_replace_a_teacher(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mien.core.errors import ConfigError, DataError, Interrupted, UsageError
@@ -255,6 +256,7 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
     ]
     shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "overwrite": True}
     shared |= {"votes": None, "labels": "own", "skip_bad": False}
+    shared |= {"threads": config.threads, "precision": config.precision}
     factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
     ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]
     assert resume_study(run.path) == run
@@ -308,7 +310,7 @@ def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: li
     ablation = Run(run.path / "ablation")
     for name in ("config.json", "status.json"):
         shutil.copy(run.path / name, ablation.path)
-    resume_study(run.path)
+    resume_study(run.path, threads=3)
     assert [(name, what) for name, what, _ in calls] == [
         ("resume", run),
         ("evaluate", run),
@@ -316,6 +318,25 @@ def test_a_study_goes_on_where_it_was(studied: RunDir, tmp_path: Path, calls: li
         ("resume_ablation", ablation),
         ("report", run),
     ]
+    assert stored_config(run).threads == 3
+
+
+def test_a_study_computes_with_one_number_of_threads(
+    studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = planned(studied, tmp_path, "mien-n")
+    used = []
+
+    def noted(*_: object, **given: object) -> SimpleNamespace:
+        used.append(given.get("threads", torch.get_num_threads()))
+        return SimpleNamespace(failed=[])
+
+    for name in ("evaluate", "explain", "ablate"):
+        monkeypatch.setattr(f"mien.workflows.study.{name}", noted)
+    (run.path / "explain/attribution.json").unlink()
+    resume_study(run.path, threads=3)  # it is trained already: what is left takes three threads
+    assert used == [3, 3, 3]
+    assert stored_config(run).threads == 3
 
 
 @pytest.mark.long

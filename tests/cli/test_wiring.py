@@ -24,6 +24,7 @@ CONFIG_FLAGS = {  # flag: (config key, value)
     "--skip-bad": ("skip_bad", True),
     "--device cuda:1": ("device", "cuda:1"),
     "--devices 2": ("devices", 2),
+    "--threads 3": ("threads", 3),
 }
 TRAIN_FLAGS = {
     **CONFIG_FLAGS,
@@ -82,6 +83,8 @@ STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.workflows.train.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
     "train --resume latest": ("mien.workflows.train.resume", TRAIN_FLAGS),
+    "study --resume resumed": ("mien.workflows.study.resume_study", {"--threads 3": ("threads", 3)}),
+    "ablate --resume resumed": ("mien.workflows.ablate.resume_ablation", {"--threads 3": ("threads", 3)}),
     "ablate x.csv --recipe demo": ("mien.workflows.ablate.ablate", ABLATE_FLAGS | RUN_FLAGS),
     "study x.csv --recipe demo": ("mien.workflows.study.study", CONFIG_FLAGS | RUN_FLAGS | STUDY_FLAGS),
     "ensemble run other": ("mien.workflows.ensemble.ensemble", ENSEMBLE_FLAGS),

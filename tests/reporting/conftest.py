@@ -86,7 +86,7 @@ def config_json(classes, *, synthetic, source):
             "held_out": counts,
         },
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
-        "machine": {"system": "Linux", "processor": "some", "cores": 2, "threads": 2},
+        "machine": {"system": "Linux", "processor": "some", "cores": 2},
         "git_commit": None,
     }
 

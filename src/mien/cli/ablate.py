@@ -28,6 +28,7 @@ def ablate(
     labels: flags.Labels = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
+    threads: flags.Threads = None,
     name: flags.Name = None,
     out: flags.Out = None,
     overwrite: flags.Overwrite = False,
@@ -49,7 +50,7 @@ def ablate(
             **{"data": data, "recipe": recipe, "factors": factors, "factor": factor, "seeds": seeds, "name": name},
             **{"out": out, "overwrite": overwrite, "set": set_, **given},
         )
-        ablation = workflow.resume_ablation(resume, progress=console.progress)
+        ablation = workflow.resume_ablation(resume, threads=threads, progress=console.progress)
     elif data is None or recipe is None:
         raise UsageError(
             "name the faces and a recipe; for example: mien ablate fer2013.csv --recipe mien-n "
@@ -66,7 +67,7 @@ def ablate(
             out=out,
             overwrite=overwrite,
             progress=console.progress,
-            **flags.settings(set_, **given),
+            **flags.settings(set_, threads=threads, **given),
         )
     if json:
         console.print_json(ablation.to_dict())

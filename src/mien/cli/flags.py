@@ -72,7 +72,7 @@ Fps = Annotated[
 ]
 Align = Annotated[bool, typer.Option("--align/--no-align", help="Turn each face until its eyes are level.")]
 Threads = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Threads that compute; all cores by default.", show_default=False)
+    int | None, typer.Option(min=1, max=1024, help="Threads that compute; one per core by default.", show_default=False)
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Last epoch.", show_default=False)]
 Batch = Annotated[int | None, typer.Option(min=2, help="Faces an optimizer step.", show_default=False)]

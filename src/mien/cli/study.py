@@ -25,6 +25,7 @@ def study(
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
     devices: flags.Devices = None,
+    threads: flags.Threads = None,
     name: flags.Name = None,
     out: flags.Out = None,
     overwrite: flags.Overwrite = False,
@@ -44,7 +45,7 @@ def study(
         RunDir.open(resume, verbs=("study",), unfinished=True)  # before torch is imported
         from mien.workflows.study import resume_study
 
-        run = resume_study(resume, progress=console.progress)
+        run = resume_study(resume, threads=threads, progress=console.progress)
     elif data is None or recipe is None:
         raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe course")
     else:
@@ -59,7 +60,7 @@ def study(
             out=out,
             overwrite=overwrite,
             progress=console.progress,
-            **flags.settings(set_, **given),
+            **flags.settings(set_, threads=threads, **given),
         )
     report = run.path / "report.html"
     console.log.info("%s; next: mien export %s", run.summary, run.path)

@@ -28,6 +28,7 @@ def train(
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
     devices: flags.Devices = None,
+    threads: flags.Threads = None,
     precision: flags.Precision = None,
     name: flags.Name = None,
     out: flags.Out = None,
@@ -44,7 +45,13 @@ def train(
         set_,
         **{"model": model, "epochs": epochs, "batch": batch, "optimizer.lr": lr, "stopping.patience": patience},
         **{"seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
-        **{"device": device, "devices": devices, "precision": precision, "skip_bad": skip_bad or None},
+        **{
+            "device": device,
+            "devices": devices,
+            "threads": threads,
+            "precision": precision,
+            "skip_bad": skip_bad or None,
+        },
     )
     if resume is not None:
         flags.refuse_with_resume(

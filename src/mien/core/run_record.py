@@ -37,7 +37,7 @@ class RunRecord(Record):
         config: the resolved training config, as `mien.training.config.TrainConfig` has it.
         data: the faces.
         versions: Python and packages → version.
-        machine: `system`, `processor`, `cores`, `threads`.
+        machine: `system`, `processor`, `cores`.
         git_commit: of the folder in which it was started.
         ablation: `factors` and `seeds` of an ablation; None for a training.
     """

@@ -216,7 +216,7 @@ def appendix(files: RunFiles) -> View:
         ("System", stored.machine.get("system")),
         ("Processor", stored.machine.get("processor")),
         ("Cores", stored.machine.get("cores")),
-        ("Threads", stored.machine.get("threads")),
+        ("Threads", stored.config.get("threads")),
         ("Schema version", stored.schema_version),
     ]
     return {

@@ -18,6 +18,7 @@ from mien.data.formats import LabelSource
 from mien.data.split import HoldoutMethod
 
 RECIPE_BYTES = 1 << 20
+MAX_THREADS = 1024
 
 
 class Holdout(Config):
@@ -124,6 +125,9 @@ class TrainConfig(Config):
     device: str = "auto"
     devices: int = Field(1, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """A run's `config.json` has what `auto` came to."""
+    threads: int | None = Field(None, ge=1, le=MAX_THREADS)
+    """How many threads compute, in all processes together; a run's `config.json` has the number that None came to."""
 
     @model_validator(mode="after")
     def _enough_for_batch_norm(self) -> Self:

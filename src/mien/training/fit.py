@@ -37,6 +37,7 @@ from mien.training.module import TrainingModule
 from mien.training.processes import Relay, errors_of_processes
 from mien.training.run_data import RunData
 from mien.training.temperature import fit_temperature
+from mien.training.threads import SlownessCallback, use_threads
 
 
 def fit(
@@ -70,26 +71,27 @@ def fit(
     keep_freed_memory()
     last, best = run.path / "checkpoints/last.ckpt", run.path / "checkpoints/best.ckpt"
     classifier: Classifier | None = None
-    try:
-        with torch.random.fork_rng(), _undisturbed():
-            torch.manual_seed(config.seed)
-            classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
-            classifier.normalise.fit(data.learned.images)
-            module = TrainingModule(classifier, config, faces=data.learned, held_out=held_out, teachers=teachers)
-            checkpoint = last if resume and last.exists() else None
-            _train(run, config, module, checkpoint=checkpoint, progress=progress)
-        _keep(classifier, config, run, held_out=held_out)
-    except (KeyboardInterrupt, SystemExit):
-        if classifier is not None and best.exists():
+    with use_threads(config.threads):
+        try:
+            with torch.random.fork_rng(), _undisturbed():
+                torch.manual_seed(config.seed)
+                classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
+                classifier.normalise.fit(data.learned.images)
+                module = TrainingModule(classifier, config, faces=data.learned, held_out=held_out, teachers=teachers)
+                checkpoint = last if resume and last.exists() else None
+                _train(run, config, module, checkpoint=checkpoint, progress=progress)
             _keep(classifier, config, run, held_out=held_out)
-        run.set_status("interrupted", reason="stopped by the user")
-        raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
-    except BaseException as error:
-        with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
-            if isinstance(error, Diverged) and classifier is not None and best.exists():
+        except (KeyboardInterrupt, SystemExit):
+            if classifier is not None and best.exists():
                 _keep(classifier, config, run, held_out=held_out)
-            run.set_status("failed", reason=f"{type(error).__name__}: {error}")
-        raise
+            run.set_status("interrupted", reason="stopped by the user")
+            raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
+        except BaseException as error:
+            with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
+                if isinstance(error, Diverged) and classifier is not None and best.exists():
+                    _keep(classifier, config, run, held_out=held_out)
+                run.set_status("failed", reason=f"{type(error).__name__}: {error}")
+            raise
     early = len(run.history) < config.epochs
     run.set_status(
         "stopped-early" if early else "finished",
@@ -171,6 +173,8 @@ def _trainer(config: TrainConfig, run: RunDir, progress: OnProgress | None) -> L
     callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:
         callbacks.append(EmaCallback(decay=config.ema))
+    if accelerator == "cpu" and config.devices == 1 and config.threads != 1:  # one thread has nothing to gain
+        callbacks.append(SlownessCallback())
     precision = resolve_precision(config.precision, resolve_device(config.device))
     return L.Trainer(
         accelerator=accelerator,

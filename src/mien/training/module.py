@@ -166,6 +166,12 @@ class TrainingModule(L.LightningModule):
             if callback.state_dict() and callback.state_key not in checkpoint["callbacks"]:
                 raise DataError(f"no state of '{callback.state_key}' in it")
 
+    def on_fit_start(self) -> None:
+        # a process of its own begins with PyTorch's number of threads, not with the run's
+        processes = self.trainer.world_size
+        if processes > 1 and self.config.threads:
+            torch.set_num_threads(max(1, self.config.threads // processes))
+
     def on_train_start(self) -> None:
         if self.teachers:
             self.teachers.to(self.device)

@@ -42,7 +42,6 @@ def environment() -> dict[str, Any]:
             "system": platform.platform(),
             "processor": cpu_capabilities().get("cpu_name", platform.machine()),
             "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
         },
         "git_commit": _git_commit(),
     }

@@ -22,9 +22,11 @@ from mien.training.config import merge, resolve
 from mien.training.distillation import open_teachers
 from mien.training.factors import Arm, arms, read_factors
 from mien.training.run_data import RunData
+from mien.training.threads import use_threads
 from mien.workflows.evaluate import evaluate
 from mien.workflows.run import Run
 from mien.workflows.train import (
+    change_threads,
     check_runs,
     check_teachers,
     create_run,
@@ -98,11 +100,14 @@ def ablate(
         return _train_arms(run, progress)
 
 
-def resume_ablation(run: str | Path | RunDir, *, progress: OnProgress | None = None) -> Ablation:
+def resume_ablation(
+    run: str | Path | RunDir, *, threads: int | None = None, progress: OnProgress | None = None
+) -> Ablation:
     """Resume an ablation: finished runs are kept, the interrupted one is resumed, failed ones are tried again.
 
     Args:
         run: the ablation, its folder, its name, or `latest` for the newest unfinished one.
+        threads: how many threads compute from now on; None keeps the ablation's number.
         progress: called after each optimizer step of each run.
 
     Raises:
@@ -114,6 +119,8 @@ def resume_ablation(run: str | Path | RunDir, *, progress: OnProgress | None = N
     with opened.locked():
         _plan(opened)
         check_teachers(opened, opened.data.config)
+        if threads is not None:
+            opened = change_threads(opened, threads)
         return _train_arms(opened, progress)
 
 
@@ -171,7 +178,8 @@ def _train_one(run: Run, arm: Arm, *, seed: int, progress: OnProgress | None) ->
         split = trained.default_split
         metrics = folder / "eval" / split / "metrics.json"
         if not metrics.exists():
-            evaluate(trained, split=split, device=trained.config.device)
+            with use_threads(trained.config.threads):
+                evaluate(trained, split=split, device=trained.config.device)
         scores = Scores.read(metrics)
     except (Interrupted, StorageError):
         raise
@@ -197,7 +205,7 @@ def _trained(run: Run, folder: Path, *, settings: dict[str, Any], progress: OnPr
         trained = Run.opened_with(RunDir(folder), data)
         if trained.state in ("finished", "stopped-early"):
             return trained
-        return resume(trained, progress=progress)
+        return resume(trained, progress=progress, threads=config.threads)
     return start(data, verb="train", out=folder, overwrite=True, progress=progress)
 
 

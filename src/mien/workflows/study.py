@@ -12,11 +12,12 @@ from mien.core.progress import OnProgress
 from mien.core.runs import FINISHED, RunDir
 from mien.reporting.build import report
 from mien.training.factors import WITH_AND_WITHOUT
+from mien.training.threads import use_threads
 from mien.workflows.ablate import ablate, resume_ablation
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
 from mien.workflows.run import Run
-from mien.workflows.train import open_data, resolve_config, resume, start
+from mien.workflows.train import change_threads, open_data, resolve_config, resume, start
 
 
 def study(
@@ -63,11 +64,12 @@ def study(
     return _finish(run, ablation, progress=progress)
 
 
-def resume_study(run: str | Path | RunDir, *, progress: OnProgress | None = None) -> Run:
+def resume_study(run: str | Path | RunDir, *, threads: int | None = None, progress: OnProgress | None = None) -> Run:
     """Continue a study: what it has is kept, what was interrupted is resumed, the rest is done.
 
     Args:
         run: the study, its folder, its name, or `latest` for the newest unfinished one.
+        threads: how many threads compute from now on; None keeps the study's number.
         progress: called with how far each training is.
 
     Raises:
@@ -76,6 +78,9 @@ def resume_study(run: str | Path | RunDir, *, progress: OnProgress | None = None
     """
     opened = Run.open(run, verbs=("study",), unfinished=True)
     ablation = _plan(opened)
+    if threads is not None:
+        with opened.locked():
+            opened = change_threads(opened, threads)
     if opened.state not in FINISHED:
         with _resume_hint(opened.path, Interrupted):
             opened = resume(opened, progress=progress)
@@ -96,11 +101,12 @@ def _plan(run: Run) -> str | None:
 def _finish(run: Run, ablation: str | None, *, progress: OnProgress | None) -> Run:
     """Do what comes after training, as far as it is not there."""
     with _resume_hint(run.path, KeyboardInterrupt, Interrupted):
-        evaluate(run, device=run.config.device)
-        report(run)
-        if not (run.path / "explain/attribution.json").exists():  # what `explain` writes last
-            explain(run, device=run.config.device, progress=progress)
+        with use_threads(run.config.threads):
+            evaluate(run, device=run.config.device)
             report(run)
+            if not (run.path / "explain/attribution.json").exists():  # what `explain` writes last
+                explain(run, device=run.config.device, progress=progress)
+                report(run)
         if ablation is None:
             return run
         ablated = _ablate(run, ablation, progress=progress)
@@ -113,7 +119,8 @@ def _finish(run: Run, ablation: str | None, *, progress: OnProgress | None) -> R
 def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
     out, config = run.path / "ablation", run.config
     if (out / "config.json").exists():
-        return resume_ablation(Run.opened_with(RunDir.open(out), run.data), progress=progress)
+        ablation = Run.opened_with(RunDir.open(out), run.data)
+        return resume_ablation(ablation, threads=config.threads, progress=progress)
     return ablate(
         config.data,
         recipe=recipe,
@@ -123,6 +130,8 @@ def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
         progress=progress,
         run_data=run.data,
         device=config.device,
+        threads=config.threads,
+        precision=config.precision,
         votes=config.votes,
         labels=config.labels,
         skip_bad=config.skip_bad,

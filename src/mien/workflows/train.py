@@ -25,11 +25,12 @@ from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import fit
 from mien.training.provenance import data_card, environment
 from mien.training.run_data import RunData
+from mien.training.threads import resolve_threads
 from mien.workflows.run import Run
 
 log = logging.getLogger(__name__)
 
-CHANGEABLE = ("epochs", "device", "stopping")
+CHANGEABLE = ("epochs", "device", "stopping", "threads", "precision")
 """What a resumed run may have different from before."""
 
 
@@ -161,8 +162,8 @@ def resume(run: str | Path | RunDir, *, progress: OnProgress | None = None, **se
     Args:
         run: the run, its folder, its name, or `latest` for the newest unfinished training.
         progress: called after each optimizer step with how far the training is.
-        settings: `epochs` (upwards), `device` and `stopping` (`{"patience": 9}`) may change; any other config key must
-            equal the run's own.
+        settings: `epochs` (upwards), `device`, `threads`, `precision` and `stopping` (`{"patience": 9}`) may change;
+            any other config key must equal the run's own.  Other threads or another precision give other bytes.
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
@@ -177,7 +178,7 @@ def resume(run: str | Path | RunDir, *, progress: OnProgress | None = None, **se
 
 
 def _resume(run: Run, settings: Mapping[str, Any], *, progress: OnProgress | None) -> Run:
-    config = _absolute_paths(resolve(run.config.model_dump(), settings))
+    config = _absolute_paths(_resolve_machine(resolve(run.config.model_dump(), settings)))
     lightning_device(config.device, config.devices)
     _check_same(run.config, config)
     _check_open(run, run.config, config)
@@ -194,6 +195,17 @@ def _resume(run: Run, settings: Mapping[str, Any], *, progress: OnProgress | Non
     return Run.opened_with(run, data)
 
 
+def change_threads(run: Run, threads: int) -> Run:
+    """Let the rest of a study or an ablation compute with so many threads; return it with its new config.
+
+    Raises:
+        ConfigError: no such number of threads.
+    """
+    config = resolve(run.config.model_dump(), {"threads": threads})
+    write_json(run.path / "config.json", run.read_json("config.json") | {"config": config.model_dump()})
+    return Run.opened_with(run, run.data)
+
+
 def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Mapping[str, Any]) -> TrainConfig:
     """Put recipe and settings together, and check model and device; see `train`.
 
@@ -208,7 +220,7 @@ def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Map
     given = {key: _paths_as_text(value) for key, value in settings.items()}
     config = _absolute_paths(resolve(values, given))
     check_runs(config)
-    return config
+    return _resolve_machine(config)
 
 
 def check_runs(config: TrainConfig) -> None:
@@ -237,6 +249,15 @@ def _absolute_paths(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update=changes)
 
 
+def _resolve_machine(config: TrainConfig) -> TrainConfig:
+    """Replace the precision `auto` and the number of threads None by what they come to on this machine.
+
+    A resumed run finds them in its config and keeps them, also on another machine.
+    """
+    precision = resolve_precision(config.precision, resolve_device(config.device))
+    return config.model_copy(update={"precision": precision, "threads": resolve_threads(config.threads)})
+
+
 def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
     """Return `teachers_sha256`; raise `DataError` if a teacher has become another network since the run began."""
     hashes = teachers_sha256(config)
@@ -247,7 +268,7 @@ def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
 
 def _log_device(config: TrainConfig) -> None:
     device = resolve_device(config.device)
-    log.info("device: %s, %s", describe_device(device), resolve_precision(config.precision, device))
+    log.info("device: %s, %s, threads: %s", describe_device(device), config.precision, config.threads)
 
 
 def _check_same(before: TrainConfig, after: TrainConfig) -> None:
