@@ -361,7 +361,7 @@ def test_ctrl_c_after_training(studied: RunDir, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("mien.workflows.study.evaluate", stopped)
     with pytest.raises(
-        Interrupted, match=f"interrupted; the whole study goes on with: mien study --resume {studied.path}$"
+        Interrupted, match=f"interrupted; resume the whole study with: mien study --resume {studied.path}$"
     ):
         resume_study(studied.path)
 

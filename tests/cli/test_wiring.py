@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from mien.cli import console, flags
+from mien.core.ablation import Ablation, AblationRun
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, command_line
+from mien.evaluation.metrics import score_predictions
 
 from .conftest import Mien
 
@@ -42,7 +44,6 @@ RUN_FLAGS = {
 }
 EVAL_FLAGS = {
     "--split train": ("split", "train"),
-    "--data d.csv": ("data", "d.csv"),
     "--targets t.csv": ("targets", "t.csv"),
     "--votes v.csv": ("votes", "v.csv"),
     "--device cpu": ("device", "cpu"),
@@ -121,9 +122,12 @@ class Recorder:
 
 def lookup(given: dict[str, Any], key: str) -> Any:
     """The value of a dotted key in nested mappings; None where it is not given."""
+    value: Any = given
     for part in key.split("."):
-        given = given.get(part) or {}
-    return given or None
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return value
 
 
 def record(monkeypatch: pytest.MonkeyPatch, function: str) -> Recorder:
@@ -167,15 +171,17 @@ def test_a_flag_arrives(
         ("ablate x.csv --recipe demo", ("x.csv",)),
         ("study x.csv --recipe demo", ("x.csv",)),
         ("export a", ("a",)),
-        ("eval a", ("a",)),
+        ("eval a", ("a", None)),
+        ("eval a --data d.csv", ("a", "d.csv")),
         ("ensemble a b", (["a", "b"],)),
-        ("val a", ("a",)),
+        ("val a", ("a", None)),
+        ("evaluate a", ("a", None)),
         ("data describe x.csv", ("x.csv",)),
     ],
 )
 def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, places: tuple[str, ...]) -> None:
     functions = {start.split()[0]: function for start, (function, _) in VERBS.items() if "--resume" not in start}
-    functions |= {"val": functions["eval"]}
+    functions |= {"val": functions["eval"], "evaluate": functions["eval"]}
     function = "mien.workflows.train.resume" if "--resume" in line else functions[line.split(maxsplit=1)[0]]
     recorder = record(monkeypatch, function)
     assert mien(*line.split()).code == 130
@@ -236,8 +242,20 @@ def test_an_ablation_is_resumed_as_it_was_begun(mien: Mien, monkeypatch: pytest.
 def test_a_failed_arm_is_an_exit_code_after_the_table(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunDir.create("ablate", name="a")
     run.set_status("failed", reason="1 of 2 runs failed")
-    write_json(run.path / "ablation.json", {"factors": {"flip": ["a"]}, "arms": [], "effects": []})
-    monkeypatch.setattr("mien.workflows.ablate.ablate", lambda *_, **__: run)
+    ablation = Ablation(
+        run=str(run.path),
+        source="x.csv",
+        synthetic=False,
+        network="mien-n",
+        recipe="mien-n",
+        epochs=1,
+        seeds=(0,),
+        factors={"flip": ("off", "on")},
+        arms=(),
+        effects=(),
+        runs=(AblationRun(levels={"flip": "off"}, seed=0, run="arms/a", reason="out of memory"),),
+    )
+    monkeypatch.setattr("mien.workflows.ablate.ablate", lambda *_, **__: ablation)
     done = mien("ablate", "x.csv", "--recipe", "mien-n", "--factors", "augmentation")
     assert done.code == 1
     assert str(run.path) in done.out
@@ -262,8 +280,9 @@ def test_compare_reads_the_split_that_is_named(mien: Mien, tmp_path: Path) -> No
         (run.path / "config.json").write_text("{}")
         for split, share in shares.items():
             rows = np.array([[share, 1 - share]] * 8, np.float32)
-            said = Predictions(rows, ("x", "y"), np.arange(8).astype(str), targets=np.arange(8) // 7)
-            said.save(run.path / "eval" / split / "predictions.npz")
+            predictions = Predictions(rows, ("x", "y"), np.arange(8).astype(str), targets=np.arange(8) // 7)
+            predictions.save(run.path / "eval" / split / "predictions.npz")
+            score_predictions(predictions).write(run.path / "eval" / split / "metrics.json")
     right, wrong = f"{7 / 8:.4f}", f"{1 / 8:.4f}"
     for split, (first, second) in {"test": (right, wrong), "train": (wrong, right)}.items():
         lines = mien("compare", "a", "b", "--split", split).out.splitlines()

@@ -93,13 +93,13 @@ def _plan(run: Run) -> str | None:
     if not isinstance(plan, dict) or not isinstance(plan.get("ablation"), str | None):
         raise DataError(
             f"{run.path}: no study (its config.json names no ablation); `mien study` makes one, and `mien train "
-            "--resume` goes on with a training"
+            "--resume` resumes a training"
         )
     return plan.get("ablation")
 
 
 def _finish(run: Run, ablation: str | None, *, progress: OnProgress | None) -> Run:
-    """Do what comes after training, as far as it is not there."""
+    """Do what comes after training, unless it is done already."""
     with _resume_hint(run.path, KeyboardInterrupt, Interrupted):
         with use_threads(run.config.threads):
             evaluate(run, device=run.config.device)
@@ -142,9 +142,9 @@ def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
 
 @contextlib.contextmanager
 def _resume_hint(where: str | Path, *stops: type[BaseException]) -> Iterator[None]:
-    """Let what stops the block say how the study goes on."""
+    """Add to the message of what stops the block how to resume the study."""
     try:
         yield
     except stops as error:
         reason = str(error) or f"{where}: interrupted"
-        raise Interrupted(f"{reason}; the whole study goes on with: mien study --resume {where}") from None
+        raise Interrupted(f"{reason}; resume the whole study with: mien study --resume {where}") from None
