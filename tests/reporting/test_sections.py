@@ -7,7 +7,7 @@ import pytest
 from mien.core.files import write_atomic, write_json
 from mien.core.run_record import RunModel
 from mien.core.runs import RunDir
-from mien.reporting.build import render, report
+from mien.reporting.build import render_page, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
 from mien.reporting.sections import training
@@ -96,7 +96,7 @@ def test_the_curve_of_risk_is_read_at_half_of_the_faces(run):
     caption = scores(read_run(run))["blocks"][0]["selective"]["caption"].replace("\u00a0", " ")
     half = next(point for point in curve if point["coverage"] >= 0.5)
     assert f"at least {half['threshold'] * 100:.1f} %) {half['risk'] * 100:.1f} %." in caption
-    assert render(read_run(run)).count("Accepting only confident labels") == 2  # test and private-test
+    assert render_page(read_run(run)).count("Accepting only confident labels") == 2  # test and private-test
 
 
 def test_a_score_that_may_be_guessing_is_said_to_be(tmp_path):

@@ -9,7 +9,7 @@ from mien.core.images import SIZE
 from mien.core.labels import FER2013
 from mien.synthetic import faces
 from mien.synthetic.action_units import LOOKS, PROTOTYPES, UNITS
-from mien.synthetic.faces import draw_faces, render, sample_looks, sample_units
+from mien.synthetic.faces import draw_faces, render_faces, sample_looks, sample_units
 
 CHANGED = 12
 """Grey levels by which a pixel must differ to count as changed: twice the strongest grain."""
@@ -113,8 +113,8 @@ def test_an_expression_changes_the_pixels_that_the_mask_names(name):
     looks = sample_looks(people(48))
     units = sample_units(people(48), [name] * 48)
     rest = {unit: np.zeros_like(strength) for unit, strength in units.items()}
-    shown, shown_masks = render(looks, units)
-    neutral, neutral_masks = render(looks, rest)
+    shown, shown_masks = render_faces(looks, units)
+    neutral, neutral_masks = render_faces(looks, rest)
     changed = np.abs(shown - neutral) > CHANGED
     assert changed.sum() > 48 * 20
     assert (changed & (shown_masks | neutral_masks)).sum() / changed.sum() >= 0.8
@@ -126,7 +126,7 @@ def test_every_unit_is_seen_and_only_moves_its_part_of_the_face(unit):
     rest = {name: np.zeros((1, 1, 1), np.float32) for name in UNITS}
     full = np.ones((1, 1, 1), np.float32)
     before = {**rest, "AU25": full} if unit == "AU16" else rest  # closed lips hide the lower teeth
-    changed = np.abs(render(looks, {**before, unit: full})[0] - render(looks, before)[0])[0] > CHANGED
+    changed = np.abs(render_faces(looks, {**before, unit: full})[0] - render_faces(looks, before)[0])[0] > CHANGED
     assert changed.sum() >= 5
     upper = changed[: SIZE // 2].sum() / changed.sum()
     if unit in {"AU1", "AU2", "AU4", "AU5", "AU7"}:
@@ -140,7 +140,7 @@ def test_what_hides_a_face_is_not_in_the_mask():
     units = sample_units(people(48), ["happy"] * 48)
     bare = {**looks, "occluder": np.full_like(looks["occluder"], 0.99)}
     handed = {**looks, "occluder": np.full_like(looks["occluder"], 2.5 / 24)}
-    (seen, mask), (hidden, rest) = render(bare, units), render(handed, units)
+    (seen, mask), (hidden, rest) = render_faces(bare, units), render_faces(handed, units)
     assert not (rest & ~mask).any()
     lost = mask & ~rest
     assert lost.sum() > 100

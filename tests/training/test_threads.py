@@ -10,8 +10,8 @@ import torch
 
 from mien.core.errors import ConfigError
 from mien.core.runs import RunDir
-from mien.training import devices
 from mien.training import threads as module
+from mien.training import torch_devices
 from mien.training.callbacks import History
 from mien.training.config import stored_config
 from mien.training.module import TrainingModule
@@ -49,7 +49,7 @@ def machine(run: RunDir) -> tuple[int | None, str]:
 
 def test_a_run_keeps_what_the_machine_made_of_its_defaults(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     for native, precision in ((False, "fp32"), (True, "bf16")):
-        monkeypatch.setattr(devices, "cpu_capabilities", lambda native=native: {"avx512_bf16": native})
+        monkeypatch.setattr(torch_devices, "cpu_capabilities", lambda native=native: {"avx512_bf16": native})
         assert machine(small(precision, epochs=1, precision="auto")) == (1, precision)
 
 
@@ -73,9 +73,9 @@ def test_a_resumed_run_may_have_other_threads_and_another_precision(small: Small
 def test_a_machine_with_bf16_does_not_change_the_precision_of_a_run(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "cpu_capabilities", dict)
+    monkeypatch.setattr(torch_devices, "cpu_capabilities", dict)
     run = small("run", epochs=1, precision="auto")
-    monkeypatch.setattr(devices, "cpu_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(torch_devices, "cpu_capabilities", lambda: {"avx512_bf16": True})
     resume(run.path, epochs=2)
     assert machine(run) == (1, "fp32")
 

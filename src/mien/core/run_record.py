@@ -78,22 +78,3 @@ class RunModel(Record):
 
     model: str
     epoch: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkInfo(Record):
-    """`model_info.json`: the size of the network.
-
-    Attributes:
-        name: of the network.
-        parameters: all of them.
-        trainable: those that training changes.
-        macs: multiply-adds of convolutions and dense layers for one face.
-        input: channels, height and width.
-    """
-
-    name: str
-    parameters: int
-    trainable: int
-    macs: int
-    input: tuple[int, int, int]

@@ -68,7 +68,7 @@ TIMING = ("epoch", "seconds", "train_faces_per_s")
 """The columns of `timing.csv`."""
 
 RESULTS = ("eval", "explain", "report.html", "bundle")
-"""What describes the model of a run, and is old as soon as training goes on."""
+"""What describes the model of a run, and is out of date as soon as it is trained further."""
 
 OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
@@ -148,7 +148,7 @@ class RunDir:
             yield
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files and folders of the run, as far as they are there."""
+        """Remove files and folders of the run, if they exist."""
         for name in names:
             path = self.path / name
             with storage_errors(path):
@@ -245,8 +245,8 @@ class RunDir:
             raise DataError(f"{self.path}: an ensemble, which has no network of its own; name one of its members")
         if "ablation" in config:
             raise DataError(
-                f"{self.path}: an ablation, which has no network of its own; name one of its runs in arms/, or go on "
-                f"with it: mien ablate --resume {self.path}"
+                f"{self.path}: an ablation, which has no network of its own; name one of its runs in arms/, or "
+                f"resume it: mien ablate --resume {self.path}"
             )
 
     @property

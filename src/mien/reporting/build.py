@@ -33,7 +33,7 @@ def report(run: RunDir) -> Path:
     """
     path = run.path / "report.html"
     try:
-        page = render(read_run(run)).encode()
+        page = render_page(read_run(run)).encode()
     except MienError:
         raise
     except (KeyError, UndefinedError) as error:
@@ -49,7 +49,7 @@ def report(run: RunDir) -> Path:
     return path
 
 
-def render(files: RunFiles) -> str:
+def render_page(files: RunFiles) -> str:
     """Make the page.
 
     Args:

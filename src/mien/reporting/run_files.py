@@ -13,9 +13,10 @@ from mien.core.errors import DataError
 from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.files import read_arrays
 from mien.core.images import SIZE
+from mien.core.model_list import NetworkInfo
 from mien.core.predictions import Predictions
 from mien.core.records import Record
-from mien.core.run_record import NetworkInfo, RunFaces, RunModel, RunRecord, RunStatus
+from mien.core.run_record import RunFaces, RunModel, RunRecord, RunStatus
 from mien.core.runs import TIMING, RunDir
 from mien.core.scores import Scores
 from mien.reporting.explained import Part, read_attribution, read_feature_maps, read_filters

@@ -56,7 +56,7 @@ def draw_faces(count: int, *, seed: int = 0) -> tuple[FaceSet, NDArray[np.bool_]
         generators = [np.random.default_rng([seed, face]) for face in range(count)[rows]]
         looks = sample_looks(generators)
         units = sample_units(generators, [FER2013[target] for target in targets[rows]])
-        pictures, masks[rows] = render(looks, units)
+        pictures, masks[rows] = render_faces(looks, units)
         grain = np.stack([generator.standard_normal((SIZE, SIZE), np.float32) for generator in generators])
         images[rows] = np.clip(np.rint(pictures + looks["noise"] * grain), 0, 255)
     faces = FaceSet(
@@ -110,7 +110,7 @@ def _columns(names: Iterable[str], rows: Sequence[NDArray[np.float64]]) -> dict[
     return {name: values[:, column, None, None] for column, name in enumerate(names)}
 
 
-def render(looks: Parameters, units: Parameters) -> tuple[Array, NDArray[np.bool_]]:
+def render_faces(looks: Parameters, units: Parameters) -> tuple[Array, NDArray[np.bool_]]:
     """Photograph N people with these expressions, without the grain.
 
     Args:

@@ -55,7 +55,8 @@ class History(Callback):
         row = {"epoch": epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"], **values}
         faces = self.batch * int(trainer.num_training_batches)
         self.rows.append({name: row[name] for name in HISTORY})
-        seconds, speed = round(time.perf_counter() - self._start_s, 3), round(faces / self._train_s, 1)
+        seconds = round(time.perf_counter() - self._start_s, 3)
+        speed = round(faces / self._train_s, 1)
         self.times.append(dict(zip(TIMING, (epoch, seconds, speed), strict=True)))
         if trainer.is_global_zero:
             write_atomic(self.folder / "metrics.csv", _csv(self.rows))
@@ -99,12 +100,14 @@ class ProgressCallback(Callback):
         self.progress(self.last)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self.progress and self.last:  # of a training that stops early, so that nobody waits for the rest
+        # A training that stops early is complete all the same, and its bar is taken off the screen.
+        if self.progress and self.last:
             self.progress(replace(self.last, total=self.last.done))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        silence_lightning()  # unpickled in a process of its own, where Lightning talks as by default
+        # It is unpickled in another process of the same training, where Lightning logs as by default.
+        silence_lightning()
 
 
 class ResumableEarlyStopping(EarlyStopping):
@@ -119,7 +122,8 @@ class ResumableEarlyStopping(EarlyStopping):
         super().load_state_dict({**state_dict, "patience": self.patience})
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self.wait_count >= self.patience:  # killed after its last epoch and before it could say so
+        # The run was killed after its last epoch, but before its status said so.
+        if self.wait_count >= self.patience:
             trainer.should_stop = True
 
 

@@ -21,12 +21,12 @@ from mien.training.config import TrainConfig, stored_config
 class Teachers:
     """Trained classifiers that stay as they are; no `nn.Module`, so that no checkpoint of the student holds them.
 
-    With `remember` they judge each view of a batch once; a view is an epoch and a batch's number in it.
+    With `remember` they classify each view of a batch once; a view is an epoch and a batch's number in it.
     """
 
     def __init__(self, classifiers: Sequence[Classifier], *, remember: bool = False) -> None:
         self.classifiers, self.remember = classifiers, remember
-        self._said: dict[tuple[int, int], Tensor] = {}
+        self._remembered: dict[tuple[int, int], Tensor] = {}
 
     def __deepcopy__(self, memo: object) -> "Teachers":
         """Stay the same: averaged weights are a copy of the student, not of all that it learns from."""
@@ -39,14 +39,14 @@ class Teachers:
 
     @torch.no_grad()
     def probabilities(self, faces: Tensor, *, view: tuple[int, int]) -> Tensor:
-        """Average what the teachers say of grey levels `(N, 1, 48, 48)`: `float32 (N, C)`, rows that sum to 1."""
-        if view in self._said:
-            return self._said[view]
+        """Average the probabilities for grey levels `(N, 1, 48, 48)`: `float32 (N, C)`, rows that sum to 1."""
+        if view in self._remembered:
+            return self._remembered[view]
         rows = [classifier(faces).float().softmax(dim=1) for classifier in self.classifiers]
-        said = torch.stack(rows).mean(dim=0)
+        mean = torch.stack(rows).mean(dim=0)  # (teachers, N, C) → (N, C)
         if self.remember:
-            self._said[view] = said
-        return said
+            self._remembered[view] = mean
+        return mean
 
 
 def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
@@ -67,7 +67,7 @@ def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
 
 
 def teachers_sha256(config: TrainConfig) -> list[str]:
-    """Tell the teachers' weights from others: the SHA-256 of each `model.safetensors`."""
+    """Return the SHA-256 of each teacher's `model.safetensors`."""
     weights = (Path(teacher) / "model.safetensors" for teacher in config.teachers)
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
 

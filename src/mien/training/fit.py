@@ -1,4 +1,4 @@
-"""`fit`: carry out a training config inside a run folder."""
+"""`fit`: train as a config says, inside a run folder."""
 
 import contextlib
 import logging
@@ -30,7 +30,6 @@ from mien.training.callbacks import (
 )
 from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
-from mien.training.devices import lightning_device, resolve_device, resolve_precision
 from mien.training.distillation import Teachers
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
@@ -38,6 +37,7 @@ from mien.training.processes import Relay, errors_of_processes
 from mien.training.run_data import RunData
 from mien.training.temperature import fit_temperature
 from mien.training.threads import SlownessCallback, use_threads
+from mien.training.torch_devices import lightning_device, resolve_precision, resolve_torch_device
 
 
 def fit(
@@ -58,7 +58,7 @@ def fit(
         data: the faces to learn from, those to validate on, and the resolved config, already kept in `config.json`.
         progress: called after each optimizer step.
         teachers: whose probabilities are learned instead of the labels.
-        resume: go on from the run's last checkpoint, if it has one.
+        resume: start from the run's last checkpoint, if it has one.
 
     Raises:
         DataError: the checkpoint is damaged.
@@ -78,25 +78,28 @@ def fit(
                 classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
                 classifier.normalise.fit(data.learned.images)
                 module = TrainingModule(classifier, config, faces=data.learned, held_out=held_out, teachers=teachers)
-                checkpoint = last if resume and last.exists() else None
+                checkpoint = None
+                if resume and last.exists():
+                    checkpoint = last
                 _train(run, config, module, checkpoint=checkpoint, progress=progress)
             _keep(classifier, config, run, held_out=held_out)
         except (KeyboardInterrupt, SystemExit):
             if classifier is not None and best.exists():
                 _keep(classifier, config, run, held_out=held_out)
             run.set_status("interrupted", reason="stopped by the user")
-            raise Interrupted(f"{run.path}: interrupted; go on with: mien train --resume {run.path}") from None
+            raise Interrupted(f"{run.path}: interrupted; resume it with: mien train --resume {run.path}") from None
         except BaseException as error:
             with contextlib.suppress(StorageError):  # a full disk has no room to say so; the first error counts
                 if isinstance(error, Diverged) and classifier is not None and best.exists():
                     _keep(classifier, config, run, held_out=held_out)
                 run.set_status("failed", reason=f"{type(error).__name__}: {error}")
             raise
-    early = len(run.history) < config.epochs
-    run.set_status(
-        "stopped-early" if early else "finished",
-        reason=f"validation loss did not fall for {config.stopping.patience} epochs" if early else "",
-    )
+    if len(run.history) < config.epochs:
+        run.set_status(
+            "stopped-early", reason=f"the validation loss did not fall for {config.stopping.patience} epochs"
+        )
+    else:
+        run.set_status("finished")
 
 
 def _train(
@@ -113,7 +116,8 @@ def _call_trainer(trainer: L.Trainer, module: TrainingModule, checkpoint: Path |
     """Train, from a checkpoint if there is one; what fails before training begins is the checkpoint's fault."""
     try:
         trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
-    except (MienError, ProcessException, torch.OutOfMemoryError):  # of a process that is gone nobody knows if it began
+    except (MienError, ProcessException, torch.OutOfMemoryError):
+        # Whether a process that is gone had begun to train isn't known, so the checkpoint is not blamed.
         raise
     except Exception as error:
         history = trainer.callbacks[0]  # type: ignore[attr-defined]
@@ -126,18 +130,21 @@ def _call_trainer(trainer: L.Trainer, module: TrainingModule, checkpoint: Path |
 
 def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out: FaceSet) -> None:
     """Save the chosen epoch's weights, calibrated on the faces that were held out, as the run's model."""
-    whole_cycle = config.schedule == "one-cycle" and len(run.history) == config.epochs
-    checkpoint, prefix = run.path / "checkpoints" / ("last.ckpt" if whole_cycle else "best.ckpt"), "classifier."
-    kept = read_checkpoint(checkpoint, "state_dict", "epoch")
+    checkpoint = run.path / "checkpoints/best.ckpt"
+    if config.schedule == "one-cycle" and len(run.history) == config.epochs:
+        checkpoint = run.path / "checkpoints/last.ckpt"
+    content = read_checkpoint(checkpoint, "state_dict", "epoch")
+    prefix = "classifier."  # where the module keeps the network; the rest are its own buffers
     try:
-        weights = kept["state_dict"].items()
-        own = {key.removeprefix(prefix): value for key, value in weights if key.startswith(prefix)}
-        epoch = kept["epoch"] + 1
-        classifier.load_state_dict(own)
+        states = content["state_dict"].items()
+        weights = {key.removeprefix(prefix): value for key, value in states if key.startswith(prefix)}
+        epoch = content["epoch"] + 1
+        classifier.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
-    classifier.to(resolve_device(config.device))
-    classifier.temperature = 1.0  # what an interrupted call has fitted is not in the logits
+    classifier.to(resolve_torch_device(config.device))
+    # An interrupted call may have fitted a temperature already: logits are measured without any.
+    classifier.temperature = 1.0
     classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
     save_classifier(classifier, run.path, epoch=epoch)
 
@@ -163,24 +170,29 @@ def _trainer(config: TrainConfig, run: RunDir, progress: OnProgress | None) -> L
     keep = partial(
         ResumableCheckpoint, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True
     )
-    patience = config.stopping.patience or math.inf  # it counts even so: a resumed run may have a patience
+    # Without patience it counts the bad epochs all the same: the resumed run may have a patience.
+    patience = config.stopping.patience or math.inf
     callbacks: list[L.Callback] = [
         History(run.path, epochs=config.epochs, batch=config.batch),
         ProgressCallback(progress, epochs=config.epochs, batch=config.batch),
         ResumableEarlyStopping("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
     ]
-    # Lightning writes the averaged weights into whole checkpoints only
+    # Lightning writes the averaged weights into whole checkpoints only.
     callbacks += [keep("best", monitor="val_loss", save_weights_only=not config.ema), keep("last")]
     if config.ema:
         callbacks.append(EmaCallback(decay=config.ema))
     if accelerator == "cpu" and config.devices == 1 and config.threads != 1:  # one thread has nothing to gain
         callbacks.append(SlownessCallback())
-    precision = resolve_precision(config.precision, resolve_device(config.device))
+    strategy, bits = "auto", "32-true"
+    if config.devices > 1:
+        strategy = "ddp_spawn"
+    if resolve_precision(config.precision, resolve_torch_device(config.device)) == "bf16":
+        bits = "bf16-mixed"
     return L.Trainer(
         accelerator=accelerator,
         devices=devices,
-        strategy="ddp_spawn" if config.devices > 1 else "auto",
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        strategy=strategy,
+        precision=bits,  # type: ignore[arg-type]
         max_epochs=config.epochs,
         callbacks=callbacks,
         default_root_dir=run.path,

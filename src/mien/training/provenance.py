@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mien.core.faces import FaceSet
-from mien.training.devices import cpu_capabilities
+from mien.training.torch_devices import cpu_capabilities
 
 PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow", "scipy")
 

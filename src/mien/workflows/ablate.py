@@ -170,7 +170,7 @@ def _is_factors(factors: Any) -> bool:
 
 
 def _train_one(run: Run, arm: Arm, *, seed: int, progress: OnProgress | None) -> AblationRun:
-    """Train and score one run, or resume it; where it fails, the others go on without it."""
+    """Train and score one run, or resume it; a failure does not stop the others."""
     folder = run.path / "arms" / re.sub(r"[^\w.+=,-]+", "_", _name(arm)) / f"seed-{seed}"
     outcome = AblationRun(levels=arm.levels, seed=seed, run=str(folder.relative_to(run.path)))
     try:

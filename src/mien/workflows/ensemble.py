@@ -18,10 +18,10 @@ from mien.evaluation.compare import compare_predictions
 from mien.evaluation.metrics import accuracy
 from mien.evaluation.votes import FLOOR
 from mien.models.classifier import Classifier
-from mien.training.devices import resolve_device
 from mien.training.distillation import open_member
 from mien.training.run_data import TrainingRun
 from mien.training.temperature import fit_temperature
+from mien.training.torch_devices import resolve_torch_device
 from mien.workflows.evaluate import classify, mirror, score_and_save
 
 
@@ -58,7 +58,7 @@ def ensemble(
     refuse_replacing(out, members)
     members[0].check_trained()
     config, data = members[0].config, members[0].data
-    where = resolve_device(device)
+    where = resolve_torch_device(device)
     classifiers = [open_member(member, config, faces=data.faces, device=where) for member in members]
     split = split or members[0].default_split
     faces = data.split(split)

@@ -162,7 +162,7 @@ def _evaluate_run(
     skip_bad: bool,
 ) -> Scores:
     from mien.models.classifier import load_classifier
-    from mien.training.devices import resolve_device
+    from mien.training.torch_devices import resolve_torch_device
 
     if data is None:
         name = split = split or run.default_split
@@ -178,7 +178,7 @@ def _evaluate_run(
         name = f"{Path(source).stem}-{split}".replace(":", "-")
         name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
         check_classes(faces, known=run.data.faces.classes)
-    classifier = load_classifier(run.path, device=resolve_device(device))
+    classifier = load_classifier(run.path, device=resolve_torch_device(device))
     return score_and_save(
         classify(classifier, faces),
         mirrored=classify(classifier, mirror(faces)) if flip else None,

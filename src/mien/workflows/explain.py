@@ -33,9 +33,9 @@ from mien.explanation.masking import mask_least_salient
 from mien.explanation.method_comparison import compare_methods
 from mien.models.classifier import Classifier, load_classifier
 from mien.synthetic.faces import draw_faces
-from mien.training.devices import resolve_device
 from mien.training.memory import keep_freed_memory
 from mien.training.run_data import TrainingRun
+from mien.training.torch_devices import resolve_torch_device
 from mien.workflows.evaluate import classify
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def explain(
     """
     run = TrainingRun.open(run)
     run.check_trained()
-    classifier = load_classifier(run.path, device=resolve_device(device))
+    classifier = load_classifier(run.path, device=resolve_torch_device(device))
     if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
         raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
     request = ExplanationRequest(

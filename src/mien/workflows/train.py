@@ -20,12 +20,12 @@ from mien.data.formats import absolute_source
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, resolve
-from mien.training.devices import describe_device, lightning_device, resolve_device, resolve_precision
 from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import fit
 from mien.training.provenance import data_card, environment
 from mien.training.run_data import RunData
 from mien.training.threads import resolve_threads
+from mien.training.torch_devices import describe_device, lightning_device, resolve_precision, resolve_torch_device
 from mien.workflows.run import Run
 
 log = logging.getLogger(__name__)
@@ -254,7 +254,7 @@ def _resolve_machine(config: TrainConfig) -> TrainConfig:
 
     A resumed run finds them in its config and keeps them, also on another machine.
     """
-    precision = resolve_precision(config.precision, resolve_device(config.device))
+    precision = resolve_precision(config.precision, resolve_torch_device(config.device))
     return config.model_copy(update={"precision": precision, "threads": resolve_threads(config.threads)})
 
 
@@ -267,7 +267,7 @@ def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
 
 
 def _log_device(config: TrainConfig) -> None:
-    device = resolve_device(config.device)
+    device = resolve_torch_device(config.device)
     log.info("device: %s, %s, threads: %s", describe_device(device), config.precision, config.threads)
 
 
@@ -301,14 +301,14 @@ def _check_open(run: RunDir, before: TrainConfig, after: TrainConfig) -> None:
         )
     if run.state == "finished" and after.epochs <= before.epochs:
         raise UsageError(
-            f"{run.path}: finished its {before.epochs} epochs; to go on: "
+            f"{run.path}: finished its {before.epochs} epochs; to extend: "
             f"mien train --resume {run.path} --epochs {before.epochs * 2}"
         )
     more = "" if after.epochs == before.epochs else f"--epochs {after.epochs} "
     waited = epochs_without_gain([row.val_loss for row in run.history])
     if run.state in ("finished", "stopped-early") and 0 < after.stopping.patience <= waited:
         raise UsageError(
-            f"{run.path}: no lower validation loss for {waited} epochs, patience {after.stopping.patience}; to go on: "
+            f"{run.path}: no lower validation loss for {waited} epochs, patience {after.stopping.patience}; to extend: "
             f"mien train --resume {run.path} {more}--patience {waited * 2}"
         )
 

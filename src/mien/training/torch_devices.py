@@ -17,11 +17,13 @@ def available() -> list[str]:
     >>> "cpu" in available()
     True
     """
-    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return cuda + (["mps"] if torch.backends.mps.is_available() else []) + ["cpu"]
+    devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [*devices, "cpu"]
 
 
-def resolve_device(name: str) -> str:
+def resolve_torch_device(name: str) -> str:
     """Turn `auto` into the best device there is, and check any other.
 
     Raises:
@@ -35,20 +37,24 @@ def resolve_device(name: str) -> str:
 
 
 def describe_device(device: str) -> str:
-    """Name a resolved device for a person, as in `cuda:1 (NVIDIA …)`."""
-    return f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device
+    """Name a resolved device and its model, as in `cuda:1 (NVIDIA …)`."""
+    if not device.startswith("cuda"):
+        return device
+    return f"{device} ({torch.cuda.get_device_name(device)})"
 
 
 def lightning_device(name: str, processes: int) -> tuple[str, int | list[int]]:
-    """Lightning's accelerator and devices for a `--device` and `--devices`.
+    """Return Lightning's accelerator and devices for a `--device` and `--devices`.
 
     Raises:
-        UsageError: no such device, or not as many as there are to be processes.
+        UsageError: no such device, or fewer devices than processes.
     """
-    kind, _, index = resolve_device(name).partition(":")
+    kind, _, index = resolve_torch_device(name).partition(":")
     accelerator = {"cuda": "gpu"}.get(kind, kind)
+    if processes == 1 and index:
+        return accelerator, [int(index)]
     if processes == 1:
-        return accelerator, [int(index)] if index else 1
+        return accelerator, 1
     there = sum(device.startswith(kind) for device in available())
     if ":" in name or (kind != "cpu" and processes > there):
         raise UsageError(f"{processes} processes on '{name}': this machine has {', '.join(available())}")
@@ -67,5 +73,5 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 def cpu_capabilities() -> Mapping[str, Any]:
-    """What the processor can do, as torch names it; empty where torch is too old to tell."""
+    """Return what the processor can do, in torch's names; empty where torch is too old to know."""
     return getattr(torch.cpu, "get_capabilities", dict)()

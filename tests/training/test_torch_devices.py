@@ -1,13 +1,13 @@
 import pytest
 
 from mien.core.errors import UsageError
-from mien.training import devices
+from mien.training import torch_devices
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with two GPUs."""
-    monkeypatch.setattr(devices, "available", lambda: ["cuda:0", "cuda:1", "cpu"])
+    monkeypatch.setattr(torch_devices, "available", lambda: ["cuda:0", "cuda:1", "cpu"])
 
 
 @pytest.mark.usefixtures("machine")
@@ -23,22 +23,22 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_names(name: str, processes: int, resolved: str, lightning: tuple[str, object]) -> None:
-    assert devices.resolve_device(name) == resolved
-    assert devices.lightning_device(name, processes) == lightning
+    assert torch_devices.resolve_torch_device(name) == resolved
+    assert torch_devices.lightning_device(name, processes) == lightning
 
 
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("name", ["mps", "cuda:2", "gpu", ""])
 def test_absent_ones(name: str) -> None:
     with pytest.raises(UsageError, match="it has cuda:0, cuda:1, cpu"):
-        devices.resolve_device(name)
+        torch_devices.resolve_torch_device(name)
 
 
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(("name", "processes"), [("cuda", 3), ("cuda:1", 2)])
 def test_more_processes_than_devices(name: str, processes: int) -> None:
     with pytest.raises(UsageError, match=f"{processes} processes on '{name}'"):
-        devices.lightning_device(name, processes)
+        torch_devices.lightning_device(name, processes)
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")])
@@ -46,7 +46,7 @@ def test_automatic_precision_on_a_gpu(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: str
 ) -> None:
     monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: {"cuda:1": capability}[device])
-    assert devices.resolve_precision("auto", "cuda:1") == expected
+    assert torch_devices.resolve_precision("auto", "cuda:1") == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_automatic_precision_on_a_gpu(
     [({}, "fp32"), ({"avx512_bf16": False}, "fp32"), ({"avx512_bf16": True}, "bf16"), ({"bf16": True}, "bf16")],
 )
 def test_automatic_precision(monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: str) -> None:
-    monkeypatch.setattr(devices, "cpu_capabilities", lambda: capabilities)
-    assert devices.resolve_precision("auto", "cpu") == expected
-    assert devices.resolve_precision("fp32", "cpu") == "fp32"
-    assert devices.resolve_precision("bf16", "cpu") == "bf16"
+    monkeypatch.setattr(torch_devices, "cpu_capabilities", lambda: capabilities)
+    assert torch_devices.resolve_precision("auto", "cpu") == expected
+    assert torch_devices.resolve_precision("fp32", "cpu") == "fp32"
+    assert torch_devices.resolve_precision("bf16", "cpu") == "bf16"
