@@ -33,7 +33,7 @@ class FaceSet:
         splits: `str (N,)`, which part each face belongs to: `train`, `validation`, `test`, or the data's own name.
         ids: `str (N,)`, how a person finds the face in the source: a row number or a file path.
         source: the path or name that it was read from.
-        votes: `uint8 (N, V)` crowd votes, or None.
+        votes: `uint8 (N, V)` votes of annotators, or None.
         vote_names: the V names of the vote columns.
         synthetic: True when the faces were drawn, not photographed; said wherever a result shows.
 

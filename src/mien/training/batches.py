@@ -81,6 +81,6 @@ def hard_targets(faces: FaceSet) -> Tensor:
 
 
 def soft_targets(faces: FaceSet) -> Tensor:
-    """Give each class its share of the crowd's votes: `float32 (N, C)`; the faces are `ferplus.relabel`'s."""
+    """Give each class its share of the annotators' votes: `float32 (N, C)`; the faces are `ferplus.relabel`'s."""
     assert faces.votes is not None
     return torch.from_numpy(distribution(faces.votes))

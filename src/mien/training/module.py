@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from mien.core.errors import DataError, Diverged
+from mien.core.errors import Diverged
 from mien.core.faces import FaceSet
 from mien.core.images import SIZE
 from mien.models.classifier import Classifier
@@ -47,19 +47,25 @@ class TrainingModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.classifier, self.config, self.teachers = classifier, config, teachers
-        self.views = config.distillation.views if teachers else 0
+        self.views = 0
+        if teachers:
+            self.views = config.distillation.views
         self.faces, self.held_out = faces, held_out
         self.augment = Augmenter(config.augment)
         self.plateau: ReduceLROnPlateau | None = None
         self.class_weights: Tensor | None
-        weights = class_weights(faces) if config.loss.class_weights else None
+        weights = None
+        if config.loss.class_weights:
+            weights = class_weights(faces)
         self.register_buffer("class_weights", weights, persistent=False)
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
-        crowd = self.config.labels == "ferplus" and self.faces.votes is not None
+        targets = hard_targets(self.faces)
+        if self.config.labels == "ferplus" and self.faces.votes is not None:
+            targets = soft_targets(self.faces)
         return loader(
             self.faces,
-            soft_targets(self.faces) if crowd else hard_targets(self.faces),
+            targets,
             sampler=EpochBatches(
                 len(self.faces),
                 batch=self.config.batch,
@@ -86,14 +92,14 @@ class TrainingModule(L.LightningModule):
         self._seed(AUGMENTATION, *view)
         faces = self.augment(images)
         smoothing = self.config.loss.label_smoothing
-        wanted = (1 - smoothing) * targets + smoothing / targets.shape[1]
+        aim = (1 - smoothing) * targets + smoothing / targets.shape[1]
         if self.teachers:
             share = self.config.distillation.share
-            wanted = share * self.teachers.probabilities(faces, view=view) + (1 - share) * wanted
+            aim = share * self.teachers.probabilities(faces, view=view) + (1 - share) * aim
         self._seed(DROPOUT, epoch, batch_idx)
         side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
         logits = self.classifier(faces, side_px=side_px).float()
-        loss = functional.cross_entropy(logits, wanted, weight=self.class_weights)
+        loss = functional.cross_entropy(logits, aim, weight=self.class_weights)
         if not loss.isfinite():
             steps = int(self.trainer.num_training_batches)
             raise Diverged(self._where(f"batch {batch_idx + 1} of {steps}: the training loss is {loss.item()}"))
@@ -101,7 +107,7 @@ class TrainingModule(L.LightningModule):
         return loss
 
     def _where(self, what: str) -> str:
-        return f"epoch {self.current_epoch + 1}, {what}; the epochs before it are kept. Start anew with a lower --lr"
+        return f"epoch {self.current_epoch + 1}, {what}; earlier epochs are kept. Start a new run with a lower --lr"
 
     def _seed(self, *what: int) -> None:
         seeds = np.random.SeedSequence([self.config.seed, self.global_rank, *what])
@@ -124,7 +130,9 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Optimizer | OptimizerLRSchedulerConfig:
         rule = self.config.optimizer
-        extra: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if rule.name == "sgd" else {}
+        extra: dict[str, Any] = {}
+        if rule.name == "sgd":
+            extra = {"momentum": 0.9, "nesterov": True}
         optimizer: Optimizer = OPTIMIZERS[rule.name](
             self.classifier.parameters(), lr=rule.lr, weight_decay=rule.weight_decay, **extra
         )
@@ -164,7 +172,7 @@ class TrainingModule(L.LightningModule):
         # Lightning restores what it finds, and says nothing of what is missing.
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if callback.state_dict() and callback.state_key not in checkpoint["callbacks"]:
-                raise DataError(f"no state of '{callback.state_key}' in it")
+                raise ValueError(f"no state of '{callback.state_key}' in it")
 
     def on_fit_start(self) -> None:
         # a process of its own begins with PyTorch's number of threads, not with the run's
