@@ -17,6 +17,7 @@ html_show_copyright = False
 html_copy_source = False
 
 myst_heading_anchors = 3
+highlight_language = "text"  # fences without a language are commands
 default_role = "code"  # docstrings write `code` as Markdown does
 
 autodoc_typehints = "signature"
