@@ -68,7 +68,7 @@ def test_a_photo_loads_no_more_than_it_needs(portrait: Path) -> None:
         "import mien; model = mien.load(); [face] = mien.find_faces(%r, detector=mien.YuNet()); model(face.image[None])"
     )
     packages, ours, rest = loaded_by(look % str(portrait))
-    assert packages == "['PIL', 'mien', 'numpy', 'onnxruntime']"
+    assert packages == "['PIL', 'mien', 'msgspec', 'numpy', 'onnxruntime', 'typing_extensions']"
     assert all(name.split(".")[1] in {"core", "runtime", "workflows"} for name in literal_eval(ours))
     slow, count = rest.split()
     assert slow == "False"

@@ -1,7 +1,10 @@
 """The public names, and the words that command line, Python and examples share."""
 
+import ast
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,34 @@ def test_public_names(name: str) -> None:
     assert getattr(mien, name).__doc__
     assert name in dir(mien)
     assert getattr(mien, name).__name__ == name
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    """The imports under `TYPE_CHECKING` are those that happen when a name is first used."""
+    tree = ast.parse(Path(mien.__file__).read_text(encoding="utf-8"))
+    seen = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mien.") and node.col_offset == 4:
+            seen |= {alias.name: node.module for alias in node.names}
+    assert seen == mien._HOMES
+    assert sorted(mien.__all__) == sorted(mien._HOMES)
+
+
+def test_what_is_not_installed_is_there_and_says_what_to_install() -> None:
+    code = """
+import sys
+for name in ("torch", "lightning"):
+    sys.modules[name] = None
+import mien
+assert hasattr(mien, "train") and callable(mien.train) and mien.train.__name__ == "train"
+help(mien)
+try:
+    mien.train("faces.csv", recipe="demo")
+except mien.MienError as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].startswith("MissingExtraError this needs torch: pip install 'mien[train]'")
 
 
 def test_nothing_is_listed_twice() -> None:

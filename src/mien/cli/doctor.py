@@ -1,16 +1,22 @@
 """`mien doctor`."""
 
+from typing import TYPE_CHECKING
+
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.diagnosis import Diagnosis
 from mien.core.errors import DataError, MienError
+
+if TYPE_CHECKING:
+    from mien.core.diagnosis import Diagnosis
 
 
 @app.command()
 def doctor(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: flags.Verbose = False) -> None:
     """Examine the installation: versions, devices, whether what ships is whole, the time of one face.
 
-    Example: `mien doctor`, `mien doctor --json`
+    Examples:
+    * `mien doctor`
+    * `mien doctor --json`
     """
     from mien.workflows.doctor import doctor as examine
 
@@ -29,7 +35,7 @@ def doctor(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
         raise MienError(f"no face can be classified: {found.inference.problem}")
 
 
-def _lines(found: Diagnosis) -> list[tuple[str, str]]:
+def _lines(found: "Diagnosis") -> list[tuple[str, str]]:
     """Return what is found, as heads and texts."""
     installed, absent = [], []
     for package in found.packages:

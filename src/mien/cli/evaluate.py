@@ -32,8 +32,10 @@ def evaluate(
 ) -> None:
     """Score a trained run, a bundle, or a predictions.npz.
 
-    Example: `mien eval latest`, `mien eval runs/train/a --data test.csv --targets test_labels.csv`,
-    `mien eval bundle --data fer2013.csv`
+    Examples:
+    * `mien eval latest`
+    * `mien eval runs/train/a --data test.csv --targets test_labels.csv`
+    * `mien eval bundle --data fer2013.csv`
     """
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}

@@ -1,9 +1,13 @@
 """`mien explain`."""
 
+from typing import TYPE_CHECKING
+
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
-from mien.core.explanations import CurveScores, Explanation, PairedDifference
+
+if TYPE_CHECKING:
+    from mien.core.explanations import CurveScores, Explanation, PairedDifference
 
 
 @app.command()
@@ -25,7 +29,9 @@ def explain(
 ) -> None:
     """Show what a trained run looks at, and which way of showing it can be trusted.
 
-    Example: `mien explain latest`, `mien explain runs/train/a --method saliency,grad-cam --filters conv2 --count all`
+    Examples:
+    * `mien explain latest`
+    * `mien explain runs/train/a --method saliency,grad-cam --filters conv2 --count all`
     """
     from mien.core.runs import RunDir
     from mien.explanation.attribution import METHODS
@@ -59,7 +65,7 @@ def _number(count: str) -> int | None:
     return int(count)
 
 
-def _print(explanation: Explanation, *, where: str) -> None:
+def _print(explanation: "Explanation", *, where: str) -> None:
     comparison = explanation.comparison
     drawn = " drawn faces (says nothing of real ones)" if explanation.synthetic else " faces"
     print(f"deletion and insertion on {comparison.faces}{drawn}; probabilities, areas under curves\n")
@@ -76,11 +82,11 @@ def _print(explanation: Explanation, *, where: str) -> None:
     print(f"\nbetter than both controls: {', '.join(best) or 'none'}\n{where}")
 
 
-def _curves(scores: CurveScores) -> list[str]:
+def _curves(scores: "CurveScores") -> list[str]:
     return [f"{scores.deletion:.3f}", f"{scores.insertion:.3f}", f"{scores.score:.3f}"]
 
 
-def _interval(over: PairedDifference) -> str:
+def _interval(over: "PairedDifference") -> str:
     if over.difference is None or over.interval is None:
         return "–"
     return f"{over.difference:+.3f} ({over.interval[0]:+.3f} to {over.interval[1]:+.3f})"

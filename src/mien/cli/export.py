@@ -1,9 +1,13 @@
 """`mien export`."""
 
+from typing import TYPE_CHECKING
+
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.card import Abstention, Card
 from mien.core.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from mien.core.card import Abstention, Card
 
 
 @app.command()
@@ -22,7 +26,9 @@ def export(
 ) -> None:
     """Turn a trained run into a bundle that needs no PyTorch: ONNX in fp32 and int8, and a card.
 
-    Example: `mien export latest`, `mien export latest --only int8 --max-risk 0.2 -o bundle`
+    Examples:
+    * `mien export latest`
+    * `mien export latest --only int8 --max-risk 0.2 -o bundle`
     """
     from mien.workflows.export import export as export_run
 
@@ -34,7 +40,7 @@ def export(
         _print(bundle.card, where=str(bundle.path))
 
 
-def _print(card: Card, *, where: str) -> None:
+def _print(card: "Card", *, where: str) -> None:
     synthetic = " (synthetic: says nothing of real faces)" if card.synthetic else ""
     print(f"{card.name}: {card.scores.fp32.faces:,} faces of split '{card.scores.split}'{synthetic}\n")
     columns = {"file": "left"}
@@ -63,7 +69,7 @@ def _print(card: Card, *, where: str) -> None:
     print(where)
 
 
-def _abstention(found: Abstention, *, max_risk: float) -> str:
+def _abstention(found: "Abstention", *, max_risk: float) -> str:
     if found.threshold is None or found.held_out is None:
         return f"no threshold brings the errors of accepted faces down to {100 * max_risk:.0f} %"
     advice = f"give no label below a probability of {found.threshold:.3f}"

@@ -8,224 +8,292 @@ import typer
 from mien.cli import console
 from mien.core.errors import UsageError
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, its name, or 'latest'.", show_default=False)]
-Scored = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.", show_default=False
-    ),
-]
+TRAINING, DATA, COMPUTING, OUTPUT = "Training", "Data", "Computing", "Output"
+"""The groups that a help page shows its flags in; what belongs to one verb alone stands under "Options"."""
+
+
+def _option(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
+    return typer.Option(*names, help=help, rich_help_panel=group, show_default=False, **more)
+
+
+def _switch(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
+    """A flag without a value."""
+    return _option(*names, help=help, group=group, metavar="", **more)
+
+
+def _argument(metavar: str, *, help: str) -> Any:  # noqa: A002 - Typer's own name
+    return typer.Argument(metavar=metavar, help=help, show_default=False)
+
+
+Run = Annotated[str, _argument("RUN", help="A run folder, its name, or 'latest'.")]
+Scored = Annotated[str, _argument("RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.")]
 Inputs = Annotated[
     list[str],
-    typer.Argument(
-        metavar="INPUT...",
-        show_default=False,
-        help="Photos, videos, folders of them; or one table of faces: CSV, Parquet or 'synthetic'.",
-    ),
+    _argument("INPUT...", help="Photos, videos, folders of them; or one table of faces: CSV, Parquet or 'synthetic'."),
 ]
-_DATA = typer.Argument(
-    metavar="DATA",
-    show_default=False,
-    help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder a class, Parquet; "
+_DATA = _argument(
+    "DATA",
+    help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder per class, Parquet; "
     "or 'synthetic', 'synthetic:2000' for drawn ones.",
 )
 Data = Annotated[str, _DATA]
 DataIfNeeded = Annotated[str | None, _DATA]
-DataFlag = Annotated[
-    str | None,
-    typer.Option("--data", help="Other faces than the run's own; a bundle has none of its own.", show_default=False),
-]
+
+# What is trained, and how
 Recipe = Annotated[
     str | None,
-    typer.Option("--recipe", help="A shipped recipe, such as 'course', or a TOML file.", show_default=False),
+    _option("--recipe", metavar="RECIPE", help="mien-n, mien-s, demo, … or a TOML file: how to train.", group=TRAINING),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="A run's config.json, to repeat it.", show_default=False)
+    Path | None, _option("--config", metavar="FILE", help="A run's config.json, to repeat that run.", group=TRAINING)
 ]
-Model = Annotated[str | None, typer.Option(help="The network, see 'mien models'.", show_default=False)]
-Bundle = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="MODEL",
-        help="A bundle or a training run; mien-s-ferplus by default.",
-        show_default=False,
-    ),
+Model = Annotated[
+    str | None, _option("--model", metavar="NAME", help="The network; mien models lists them.", group=TRAINING)
 ]
-Draw = Annotated[
-    Path | None,
-    typer.Option(
-        "--draw",
-        metavar="PATH",
-        help="Draw boxes and labels: the picture's or video's copy; for several, a folder of copies.",
-        show_default=False,
-    ),
-]
-Explain = Annotated[bool, typer.Option("--explain/--no-explain", help="Draw each face's occlusion map below.")]
-Chart = Annotated[
-    Path | None,
-    typer.Option("--chart", metavar="PNG", help="Draw a video's expressions over time.", show_default=False),
-]
-Every = Annotated[int, typer.Option("--every", min=1, help="Take every n-th frame of a video.")]
-Fps = Annotated[
-    float | None, typer.Option("--fps", help="Take at most so many frames per second of a video.", show_default=False)
-]
-Align = Annotated[bool, typer.Option("--align/--no-align", help="Turn each face until its eyes are level.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Threads that compute; one per core by default.", show_default=False)
-]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Last epoch.", show_default=False)]
-Batch = Annotated[int | None, typer.Option(min=2, help="Faces an optimizer step.", show_default=False)]
+Epochs = Annotated[int | None, _option("--epochs", metavar="N", min=1, help="How many epochs at most.", group=TRAINING)]
+Batch = Annotated[int | None, _option("--batch", metavar="N", min=2, help="Faces per optimizer step.", group=TRAINING)]
 LearningRate = Annotated[
-    float | None, typer.Option("--lr", help="First learning rate; the highest of a one-cycle.", show_default=False)
+    float | None,
+    _option("--lr", metavar="LR", help="First learning rate, or the highest one of a one-cycle.", group=TRAINING),
 ]
 Patience = Annotated[
     int | None,
-    typer.Option(
-        min=0, help="Epochs without a lower validation loss before it stops; 0 never stops early.", show_default=False
+    _option(
+        "--patience",
+        metavar="N",
+        min=0,
+        help="Stop after N epochs without a lower validation loss; 0 never stops early.",
+        group=TRAINING,
     ),
 ]
-Device = Annotated[
-    str | None, typer.Option(help="auto, cpu, cuda or cuda:1; networks: mps; bundles: coreml.", show_default=False)
+Seed = Annotated[
+    int | None, _option("--seed", metavar="N", min=0, help="Of all that is random; 0 by default.", group=TRAINING)
 ]
-Devices = Annotated[int | None, typer.Option(min=1, help="Processes that share each batch (DDP).", show_default=False)]
-Precision = Annotated[
-    Literal["auto", "fp32", "bf16"] | None,
-    typer.Option(help="What the network computes in; auto takes bf16 where the device has it.", show_default=False),
-]
-BundlePrecision = Annotated[
-    Literal["fp32", "int8"] | None,
-    typer.Option("--precision", help="Which graph of a bundle; its card chooses.", show_default=False),
-]
-Only = Annotated[
-    Literal["fp32", "int8"] | None, typer.Option(help="The one graph to export; both by default.", show_default=False)
-]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of all that is random; 0 by default.", show_default=False)]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
+    _option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any recipe key, such as optimizer.lr=0.001; may be repeated.",
-        show_default=False,
-    ),
-]
-FactorNames = Annotated[
-    str | None,
-    typer.Option(
-        "--factors",
-        help="What is left out or put in, by commas: normalisation, augmentation.",
-        show_default=False,
-    ),
-]
-FactorLevels = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--factor",
-        metavar="KEY=LEVEL,LEVEL",
-        help="Any recipe key with its levels, such as optimizer.lr=1e-3,3e-3, or augmentation=none,report,stronger; "
-        "may be repeated.",
-        show_default=False,
-    ),
-]
-Ablation = Annotated[
-    str | None,
-    typer.Option(
-        help="Recipe of the twelve runs with and without normalisation and augmentation; mien-n by default, or 'none'.",
-        show_default=False,
-    ),
-]
-Seeds = Annotated[
-    str | None,
-    typer.Option(help="One run of each combination for each of these; 0,1,2 by default.", show_default=False),
-]
-Methods = Annotated[
-    str | None,
-    typer.Option(
-        "--method",
-        help="Attribution methods, by commas, of saliency, smoothgrad, integrated-gradients, grad-cam, occlusion; "
-        "all by default.",
-        show_default=False,
-    ),
-]
-Faces = Annotated[int, typer.Option(min=1, help="How many faces are shown, evenly by class, right and wrong.")]
-Share = Annotated[float, typer.Option(min=0, max=1, help="Of a masked face's pixels that become grey.")]
-Layer = Annotated[
-    str | None, typer.Option(help="Where Grad-CAM looks; the last layer with maps by default.", show_default=False)
-]
-Filters = Annotated[str, typer.Option(help="The layer whose filters and feature maps are shown.")]
-Count = Annotated[str, typer.Option(help="How many of its filters, or 'all'.")]
-Face = Annotated[
-    str | None,
-    typer.Option(help="Id of the face whose feature maps are shown; the surest by default.", show_default=False),
-]
-Votes = Annotated[str | None, typer.Option(help="FER+ votes, fer2013new.csv.", show_default=False)]
-Labels = Annotated[
-    Literal["own", "ferplus"] | None,
-    typer.Option(
-        help="own: the file's labels; ferplus: the crowd's, 8 classes; learns the votes, is scored by their majority.",
-        show_default=False,
+        help="Change any key of the recipe, such as optimizer.lr=0.001; may be repeated.",
+        group=TRAINING,
     ),
 ]
 Teachers = Annotated[
     str | None,
-    typer.Option(
-        metavar="RUN,RUN", help="Learn the averaged probabilities of these runs, not the labels.", show_default=False
+    _option(
+        "--teachers",
+        metavar="RUN,RUN",
+        help="Learn the averaged probabilities of these runs instead of the labels.",
+        group=TRAINING,
     ),
 ]
-Targets = Annotated[str | None, typer.Option(help="A file id,label with the labels of test.csv.", show_default=False)]
-SkipBad = Annotated[bool, typer.Option("--skip-bad/--no-skip-bad", help="List unreadable pictures and go on without.")]
-Name = Annotated[
+Resume = Annotated[str | None, _option("--resume", metavar="RUN", help="Resume this run, or 'latest'.", group=TRAINING)]
+FactorNames = Annotated[
     str | None,
-    typer.Option(help="Of the folder that is made below runs/; by default model and time.", show_default=False),
-]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where the results go, instead.", show_default=False)]
-Overwrite = Annotated[bool, typer.Option("--overwrite/--no-overwrite", help="Allow --out to exist.")]
-Resume = Annotated[
-    str | None, typer.Option(metavar="RUN", help="Go on with this run, or 'latest'.", show_default=False)
-]
-ResumeFile = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Keep the records of the .jsonl file of -o, and do the rest.")
-]
-AnySplit = Annotated[str | None, typer.Option("--split", help="Only these faces, such as test.", show_default=False)]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        help="table, json, jsonl, csv, tsv, parquet or submission (id,label); by default the ending of -o says it.",
-        show_default=False,
+    _option(
+        "--factors",
+        metavar="NAME,NAME",
+        help="What is tried with and without: normalisation, augmentation.",
+        group=TRAINING,
     ),
+]
+FactorLevels = Annotated[
+    list[str] | None,
+    _option(
+        "--factor",
+        metavar="KEY=LEVEL,LEVEL",
+        help="Any recipe key with its levels, such as optimizer.lr=1e-3,3e-3 or augmentation=none,report,stronger; "
+        "may be repeated.",
+        group=TRAINING,
+    ),
+]
+Ablation = Annotated[
+    str | None,
+    _option(
+        "--ablation",
+        metavar="RECIPE",
+        help="Of the twelve runs with and without normalisation and augmentation; mien-n by default, or 'none'.",
+        group=TRAINING,
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    _option(
+        "--seeds",
+        metavar="N,N",
+        help="One run of each combination for each of these; 0,1,2 by default.",
+        group=TRAINING,
+    ),
+]
+
+# Which faces
+DataFlag = Annotated[
+    str | None,
+    _option("--data", metavar="DATA", help="Other faces than the run's own; a bundle has none.", group=DATA),
+]
+Votes = Annotated[str | None, _option("--votes", metavar="FILE", help="FER+ votes, fer2013new.csv.", group=DATA)]
+Labels = Annotated[
+    Literal["own", "ferplus"] | None,
+    _option(
+        "--labels",
+        metavar="own|ferplus",
+        help="The file's labels, or FER+'s eight classes: learns the annotators' votes, is scored by their majority.",
+        group=DATA,
+    ),
+]
+Targets = Annotated[
+    str | None, _option("--targets", metavar="FILE", help="A CSV id,label with the labels of test.csv.", group=DATA)
+]
+SkipBad = Annotated[
+    bool, _switch("--skip-bad", help="Leave out pictures that can't be read, and name them.", group=DATA)
+]
+AnySplit = Annotated[
+    str | None, _option("--split", metavar="SPLIT", help="Only these faces, such as test.", group=DATA)
 ]
 Split = Annotated[
     str | None,
-    typer.Option(
+    _option(
+        "--split",
+        metavar="SPLIT",
         help="Which faces: test, validation, train, private-test; several by commas. By default test, or validation "
-        "(what a run held out) where a run's own data have no labelled test faces.",
-        show_default=False,
+        "(what the run held out) where its data have no labelled test faces.",
+        group=DATA,
     ),
 ]
-Flip = Annotated[
-    bool, typer.Option("--flip/--no-flip", help="Also score the mean over each face and its mirror image.")
+
+# Pictures and videos
+Bundle = Annotated[
+    str | None, _option("--model", metavar="MODEL", help="A bundle or a training run; mien-s-ferplus by default.")
+]
+Draw = Annotated[
+    Path | None,
+    _option(
+        "--draw",
+        metavar="PATH",
+        help="Write a copy with boxes and labels; for several inputs, a folder of copies.",
+    ),
+]
+Explain = Annotated[bool, _switch("--explain", help="Draw an occlusion map of each face below the picture.")]
+Chart = Annotated[Path | None, _option("--chart", metavar="PNG", help="Draw a video's expressions over time.")]
+Every = Annotated[int, _option("--every", metavar="N", min=1, help="Take every N-th frame of a video; 1 by default.")]
+Fps = Annotated[float | None, _option("--fps", metavar="N", help="Take at most N frames per second of a video.")]
+Align = Annotated[bool, _switch(" /--no-align", help="Don't turn faces until their eyes are level.")]
+ResumeFile = Annotated[bool, _switch("--resume", help="Keep the records in the .jsonl file of -o, and do the rest.")]
+
+# Explanations
+Methods = Annotated[
+    str | None,
+    _option(
+        "--method",
+        metavar="NAME,NAME",
+        help="Of saliency, smoothgrad, integrated-gradients, grad-cam, occlusion; all by default.",
+    ),
+]
+Faces = Annotated[int, _option("--faces", metavar="N", min=1, help="Show N faces, half of them right; 28 by default.")]
+Share = Annotated[
+    float,
+    _option("--share", metavar="S", min=0, max=1, help="Share of a masked face's pixels made grey; 0.7 by default."),
+]
+Layer = Annotated[
+    str | None,
+    _option("--layer", metavar="NAME", help="Where Grad-CAM looks; the last layer with maps by default."),
+]
+Filters = Annotated[
+    str,
+    _option("--filters", metavar="NAME", help="The layer whose filters and feature maps are shown; conv2 by default."),
+]
+Count = Annotated[str, _option("--count", metavar="N", help="How many of its filters, or 'all'; 36 by default.")]
+Face = Annotated[
+    str | None,
+    _option(
+        "--face", metavar="ID", help="The face whose feature maps are shown; the most confident right one by default."
+    ),
+]
+
+# Scores and bundles
+Flip = Annotated[bool, _switch("--flip", help="Also score the mean over each face and its mirror image.")]
+MinAccuracy = Annotated[
+    float | None, _option("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
+]
+BundlePrecision = Annotated[
+    Literal["fp32", "int8"] | None,
+    _option("--precision", metavar="fp32|int8", help="Which graph of a bundle; by default its card's choice."),
+]
+Only = Annotated[
+    Literal["fp32", "int8"] | None,
+    _option("--only", metavar="fp32|int8", help="The one graph to export; both by default."),
 ]
 MaxRisk = Annotated[
     float | None,
-    typer.Option(
+    _option(
+        "--max-risk",
+        metavar="R",
         min=0,
         max=1,
-        help="Find the threshold at which at most this share of the accepted faces is wrong.",
-        show_default=False,
+        help="Find the probability from which on at most this share of the labels is wrong.",
     ),
 ]
-Licence = Annotated[str, typer.Option(help="Of the weights, for the card: whoever trained them says it.")]
-MinAccuracy = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Exit 4 below this accuracy.", show_default=False)
+Licence = Annotated[
+    str, _option("--licence", metavar="TEXT", help="Of the weights, for the card; 'not stated' by default.")
 ]
-Json = Annotated[bool, typer.Option("--json/--no-json", help="Print one JSON object.")]
+
+# Where it runs
+Device = Annotated[
+    str | None,
+    _option(
+        "--device",
+        metavar="DEVICE",
+        help="auto, cpu, cuda or cuda:1; for training also mps, for bundles also coreml.",
+        group=COMPUTING,
+    ),
+]
+Devices = Annotated[
+    int | None,
+    _option("--devices", metavar="N", min=1, help="Processes that share each batch (DDP).", group=COMPUTING),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"] | None,
+    _option(
+        "--precision",
+        metavar="auto|fp32|bf16",
+        help="What the network computes in; auto takes bf16 where the device has it.",
+        group=COMPUTING,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    _option(
+        "--threads",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Threads that compute; one per core by default.",
+        group=COMPUTING,
+    ),
+]
+
+# Where the results go
+Name = Annotated[
+    str | None,
+    _option("--name", metavar="NAME", help="Of the new folder below runs/; by default model and time.", group=OUTPUT),
+]
+Out = Annotated[Path | None, _option("--out", "-o", metavar="PATH", help="Where the results go instead.", group=OUTPUT)]
+Overwrite = Annotated[bool, _switch("--overwrite", help="Replace what is there.", group=OUTPUT)]
+Format = Annotated[
+    str | None,
+    _option(
+        "--format",
+        metavar="FORMAT",
+        help="table, json, jsonl, csv, tsv, parquet or submission (id,label); by default the ending of -o.",
+        group=OUTPUT,
+    ),
+]
+Json = Annotated[bool, _switch("--json", help="Print one JSON object.", group=OUTPUT)]
 Quiet = Annotated[
-    bool, typer.Option("--quiet/--no-quiet", "-q", help="Results and errors only.", callback=console.set_quiet)
+    bool, _switch("--quiet", "-q", help="Results and errors only.", group=OUTPUT, callback=console.set_quiet)
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose/--no-verbose", "-v", help="Tracebacks with errors.", callback=console.set_verbose)
+    bool, _switch("--verbose", "-v", help="Tracebacks with errors.", group=OUTPUT, callback=console.set_verbose)
 ]
 
 
@@ -257,7 +325,10 @@ def check_recipe(recipe: str) -> None:
 
 
 def refuse_with_resume(**given: Any) -> None:
-    """Raise `UsageError` for what a resumed run can't be given anew."""
-    names = [name.rstrip("_") for name, value in given.items() if not (value is None or value is False or value == [])]
+    """Raise `UsageError` for flags that a resumed run can't be given anew."""
+    names = []
+    for name, value in given.items():
+        if value is not None and value is not False and value != []:
+            names.append("DATA" if name == "data" else f"--{name.rstrip('_').replace('_', '-')}")
     if names:
-        raise UsageError(f"--resume goes on with the run's own config; {', '.join(names)} can't be given with it")
+        raise UsageError(f"--resume continues with the run's own config; it can't be given: {', '.join(names)}")

@@ -14,8 +14,8 @@ import typer
 from typer.exceptions import TyperException
 
 from mien.cli import console
-from mien.core.errors import Interrupted, MienError, MissingExtraError, UsageError, pip_install
-from mien.core.runs import command_line
+from mien.core import command_line
+from mien.core.errors import Interrupted, MienError, UsageError, missing_extra
 
 app = typer.Typer(
     name="mien",
@@ -33,18 +33,11 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-EXTRAS = {"pyarrow": "parquet"} | dict.fromkeys(
-    ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
-    "train",
-)
-"""The optional part that brings a package."""
-
-
 @app.callback()
 def _before(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Facial-expression recognition you can check: train, evaluate, explain, ship."""
@@ -66,16 +59,16 @@ def run(arguments: list[str]) -> int:
     2
     """
     console.show_logs()
-    command_line[:] = ["mien", *arguments]
+    command_line.typed[:] = ["mien", *arguments]
     try:
         return _call(arguments)
     except MienError as error:
         return _fail(error, error.exit_code)
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+        missing = missing_extra(error)
+        if missing is None:
             return _fail(error, 1)
-        return _fail(MissingExtraError(f"this needs {error.name}: {pip_install(extra)}"), 5)
+        return _fail(missing, missing.exit_code)
     except KeyboardInterrupt:
         console.complain(Interrupted("interrupted"))
         return Interrupted.exit_code
@@ -110,7 +103,7 @@ def _with_example(error: TyperException) -> str:
     """Return the message; where an input is missing, with the verb's own example."""
     message = error.format_message()
     command = getattr(getattr(error, "ctx", None), "command", None)
-    example = re.search(r"Example: `([^`]+)`", getattr(command, "help", None) or "")
+    example = re.search(r"Examples?:\s+(?:\* )?`([^`]+)`", getattr(command, "help", None) or "")
     return f"{message.rstrip('.')}; for example: {example[1]}" if example and message.startswith("Missing") else message
 
 

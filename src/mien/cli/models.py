@@ -1,16 +1,22 @@
 """`mien models`."""
 
+from typing import TYPE_CHECKING
+
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import pip_install
-from mien.core.model_list import ModelList
+
+if TYPE_CHECKING:
+    from mien.core.model_list import ModelList
 
 
 @app.command()
 def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: flags.Verbose = False) -> None:
     """List the bundles that ship with their accuracy, and the networks that can be trained.
 
-    Example: `mien models`, `mien models --json`
+    Examples:
+    * `mien models`
+    * `mien models --json`
     """
     from mien.workflows.models import list_models
 
@@ -21,7 +27,7 @@ def models(*, json: flags.Json = False, quiet: flags.Quiet = False, verbose: fla
         _print(found)
 
 
-def _print(found: ModelList) -> None:
+def _print(found: "ModelList") -> None:
     print("Ready to use: mien predict photo.jpg --model NAME\n")
     columns = {"name": "left", "accuracy": "right", "95 % interval": "right", "faces": "right", "classes": "right"}
     rows = []

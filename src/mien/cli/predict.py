@@ -48,9 +48,11 @@ def predict(
 ) -> None:
     """Find and classify the faces of photos, folders and videos, or classify a table of faces.
 
-    Example: `mien predict photo.jpg`, `mien predict pics/ -o faces.jsonl`,
-    `mien predict talk.mp4 -o talk.csv --draw talk_annotated.mp4`,
-    `mien predict test.csv --model runs/train/my_run --format submission -o submission.csv`
+    Examples:
+    * `mien predict photo.jpg`
+    * `mien predict pics/ -o faces.jsonl`
+    * `mien predict talk.mp4 -o talk.csv --draw talk_annotated.mp4`
+    * `mien predict test.csv --model runs/train/my_run --format submission -o submission.csv`
     """
     from mien.cli.drawings import Chart, Drawing
     from mien.cli.outputs import STDOUT, Output

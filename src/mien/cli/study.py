@@ -5,7 +5,6 @@ from typing import Any
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
-from mien.core.runs import RunDir
 
 
 @app.command()
@@ -35,19 +34,23 @@ def study(
 ) -> None:
     """Do the whole experiment in one run folder: describe, train, eval, explain, ablate, report.
 
-    Example: `mien study fer2013.csv --recipe course`, and after an interruption `mien study --resume latest`
+    Examples:
+    * `mien study fer2013.csv --recipe mien-n`
+    * `mien study --resume latest`
     """
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
     given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}
     if resume is not None:
         new = {"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_}
         flags.refuse_with_resume(**new, ablation=ablation, **given)
-        RunDir.open(resume, verbs=("study",), unfinished=True)  # before torch is imported
+        from mien.core.runs import RunDir
+
+        unfinished = RunDir.open(resume, verbs=("study",), unfinished=True)  # before torch is imported
         from mien.workflows.study import resume_study
 
-        run = resume_study(resume, threads=threads, progress=console.progress)
+        run = resume_study(unfinished, threads=threads, progress=console.progress)
     elif data is None or recipe is None:
-        raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe course")
+        raise UsageError("name the faces and a recipe; for example: mien study fer2013.csv --recipe mien-n")
     else:
         flags.check_recipe(recipe)
         from mien.workflows.study import study as study_run

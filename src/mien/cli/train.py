@@ -5,7 +5,6 @@ from pathlib import Path
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
-from mien.core.runs import RunDir
 
 
 @app.command()
@@ -39,29 +38,28 @@ def train(
 ) -> None:
     """Train a classifier on labelled faces.
 
-    Example: `mien train fer2013.csv --recipe course`, and after an interruption `mien train --resume latest`
+    Examples:
+    * `mien train fer2013.csv --recipe mien-n`
+    * `mien train --resume latest`
     """
     settings = flags.settings(
         set_,
         **{"model": model, "epochs": epochs, "batch": batch, "optimizer.lr": lr, "stopping.patience": patience},
         **{"seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
-        **{
-            "device": device,
-            "devices": devices,
-            "threads": threads,
-            "precision": precision,
-            "skip_bad": skip_bad or None,
-        },
+        **{"device": device, "devices": devices, "threads": threads, "precision": precision},
+        skip_bad=skip_bad or None,
     )
     if resume is not None:
         flags.refuse_with_resume(
             **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
             **{"set": set_, "teachers": teachers},
         )
-        RunDir.open(resume, verbs=("train",), unfinished=True)  # before torch is imported
+        from mien.core.runs import RunDir
+
+        unfinished = RunDir.open(resume, verbs=("train",), unfinished=True)  # before torch is imported
         from mien.workflows.train import resume as resume_run
 
-        run = resume_run(resume, progress=console.progress, **settings)
+        run = resume_run(unfinished, progress=console.progress, **settings)
     else:
         source = _source(recipe, config)
         flags.check_recipe(source)
@@ -80,7 +78,7 @@ def train(
 def _source(recipe: str | None, config: Path | None) -> str:
     if (recipe is None) == (config is None):
         raise UsageError(
-            "name how to train, by a recipe or a run's config; for example: mien train fer2013.csv --recipe course, or "
+            "name how to train, by a recipe or a run's config; for example: mien train fer2013.csv --recipe mien-n, or "
             "mien train --config runs/train/NAME/config.json"
         )
     if config is not None and not config.is_dir() and config.suffix != ".json":

@@ -80,6 +80,25 @@ def pip_install(extra: str) -> str:
     return f"pip install 'mien[{extra}]', or in a clone of it: pip install '.[{extra}]'"
 
 
+EXTRAS = {"pyarrow": "parquet", "av": "video"} | dict.fromkeys(
+    ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
+    "train",
+)
+"""The optional part that brings a package."""
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
+    """Return the error that names the optional part to install; None where no optional part brings the module.
+
+    >>> str(missing_extra(ModuleNotFoundError(name="torch.nn")))
+    "this needs torch: pip install 'mien[train]', or in a clone of it: pip install '.[train]'"
+    """
+    package = (error.name or "").partition(".")[0]
+    if package not in EXTRAS:
+        return None
+    return MissingExtraError(f"this needs {package}: {pip_install(EXTRAS[package])}")
+
+
 def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     """Say which known names are meant most likely, for the end of an error message.
 

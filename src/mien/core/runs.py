@@ -21,6 +21,7 @@ import csv
 import glob
 import hashlib
 import itertools
+import logging
 import os
 import re
 import shutil
@@ -38,6 +39,8 @@ from mien.core.lock import locked
 from mien.core.model_id import ModelId
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION, check_schema
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +91,6 @@ FACES = "faces.npz"
 
 VERBS = ("train", "study", "ablate")
 """The folders below `runs` in which `latest` is looked for, unless the caller says otherwise."""
-
-command_line: list[str] = []
-"""What the user typed, kept in `config.json`; empty where mien is used from Python."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class RunDir:
 
     @classmethod
     def open(cls, where: "str | Path | RunDir", *, verbs: Sequence[str] = VERBS, unfinished: bool = False) -> Self:
-        """Open an existing run.
+        """Open an existing run, and log which one it is, unless it is finished and was named by its whole path.
 
         Args:
             where: a path, a name below `runs/<verb>`, or `latest`; a run that is open already stays as it is.
@@ -172,11 +172,12 @@ class RunDir:
         if isinstance(where, RunDir):
             return cls(where.path)
         try:
-            if str(where) == "latest":
-                return cls._latest(verbs, unfinished=unfinished)
-            return cls._found(where)
+            run = cls._latest(verbs, unfinished=unfinished) if str(where) == "latest" else cls._found(where)
         except OSError as error:  # a name that is too long for one
             raise DataError(f"{where}: can't be read ({error.strerror})") from None
+        if run.describe() != str(where):
+            log.info("run: %s", run.describe())
+        return run
 
     @classmethod
     def _found(cls, where: str | Path) -> Self:

@@ -1,6 +1,5 @@
 """`RunData`: the faces of one training, opened, checked and split once; `TrainingRun`: a run folder that has them."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,8 +12,6 @@ from mien.core.runs import FACES, RunDir
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
 from mien.training.config import TrainConfig, stored_config
-
-log = logging.getLogger(__name__)
 
 VALIDATION = "validation"
 """What the faces that a run held out are called."""
@@ -90,11 +87,8 @@ class TrainingRun(RunDir):
     def open(
         cls, where: str | Path | RunDir, *, verbs: Sequence[str] = ("train", "study"), unfinished: bool = False
     ) -> Self:
-        """Open a training or a study, as in `RunDir.open`, and log which one it is."""
-        run = super().open(where, verbs=verbs, unfinished=unfinished)
-        if run is not where:
-            log.info("run: %s", run.describe())
-        return run
+        """Open a training or a study, as in `RunDir.open`."""
+        return super().open(where, verbs=verbs, unfinished=unfinished)
 
     @cached_property
     def config(self) -> TrainConfig:

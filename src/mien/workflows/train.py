@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mien.core import command_line
 from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.images import SIZE
 from mien.core.progress import OnProgress
-from mien.core.runs import FACES, RESULTS, RunDir, command_line, refuse_replacing
+from mien.core.runs import FACES, RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
 from mien.data.audit import describe
 from mien.data.formats import absolute_source
@@ -144,7 +145,7 @@ def create_run(
 def _stored_config(data: RunData, more: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
-        "command": list(command_line),
+        "command": list(command_line.typed),
         "config": data.config.model_dump(),
         "data": data_card(data.faces, training=data.learned, held_out=data.held_out),
         "teachers_sha256": teachers_sha256(data.config),
