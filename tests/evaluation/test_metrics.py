@@ -1,7 +1,7 @@
 """`evaluate` against scikit-learn, and what must not change it."""
 
 import json
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -183,8 +183,13 @@ def test_same_seed_same_result(draw):
     assert evaluate(draw(), seed=5)["accuracy_interval"] != evaluate(draw(), seed=6)["accuracy_interval"]
 
 
-def test_a_thousand_resamples_of_fer2013_take_under_a_second(draw):
+def test_a_thousand_resamples_take_less_time_than_a_hundred_scores_of_scikit_learn(draw):
+    """Each takes processor time, so that neither a slow nor a busy machine decides."""
     said = draw(3589)
-    start = perf_counter()
-    evaluate(said)
-    assert perf_counter() - start < 1
+    start = process_time()
+    evaluate(said, bootstrap=1000)
+    resampled_s = process_time() - start
+    start = process_time()
+    for _ in range(100):
+        sk.f1_score(said.targets, said.labels, average="macro")
+    assert resampled_s < process_time() - start
