@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported: the workers of a test run share the cores
 
 import shutil
+import signal
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +39,12 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             whole.parent.mkdir(exist_ok=True)
             part.rename(whole)
     return shutil.copytree(whole, own)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_works() -> None:
+    """A shell lets its background jobs ignore Ctrl+C, and whatever they start would ignore it too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

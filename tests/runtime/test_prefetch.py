@@ -16,20 +16,20 @@ def counted(count: int, drawn: list[int]) -> Iterator[int]:
         drawn.append(-1)
 
 
-def settled(drawn: list[int]) -> list[int]:
-    """What has been drawn once the thread waits."""
-    before: list[int] = []
-    while before != drawn:
-        before = list(drawn)
-        time.sleep(0.2)
-    return before
+def settled(drawn: list[int], *, count: int) -> list[int]:
+    """What has been drawn once `count` have been, and a moment for one too many has passed."""
+    give_up_s = time.monotonic() + 60
+    while len(drawn) < count and time.monotonic() < give_up_s:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    return list(drawn)
 
 
 def test_it_works_ahead_but_not_far() -> None:
     drawn: list[int] = []
     items = prefetch(counted(100, drawn), by=3)
     assert next(items) == 0
-    assert settled(drawn) == [0, 1, 2, 3, 4]  # one taken, three ready, one in the thread's hand
+    assert settled(drawn, count=5) == [0, 1, 2, 3, 4]  # one taken, three ready, one in the thread's hand
     assert list(items) == list(range(1, 100))
     assert drawn[-1] == -1
 
@@ -58,4 +58,4 @@ def test_closing_ends_the_thread_and_closes_the_items() -> None:
 def test_nothing_runs_before_the_first_is_wanted() -> None:
     drawn: list[int] = []
     prefetch(counted(3, drawn), by=2)
-    assert settled(drawn) == []
+    assert settled(drawn, count=0) == []

@@ -84,7 +84,8 @@ def distribution(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     [[0.75, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
     kept = without_outliers(votes)[:, : len(FERPLUS)].astype(np.float32)
-    shares: NDArray[np.float32] = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)
+    total = np.maximum(kept.sum(axis=1, keepdims=True), 1)
+    shares: NDArray[np.float32] = np.divide(kept, total, dtype=np.float32)
     return shares
 
 

@@ -57,6 +57,6 @@ def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str
     if not isinstance(outputs[0], torch.Tensor) or outputs[0].ndim != 4:
         raise UsageError(f"layer '{layer}' of {classifier.model} has no maps (N, K, h, w); take one before it")
     maps = outputs[0][0].float().cpu().numpy()
-    responses = np.abs(maps).mean(axis=(1, 2))
+    responses = np.abs(maps).mean(axis=(1, 2), dtype=np.float32)
     channels = np.argsort(-responses, kind="stable")
     return FeatureMaps(channels, np.ascontiguousarray(maps[channels]), responses[channels])

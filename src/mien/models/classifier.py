@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -54,7 +54,8 @@ class Normalise(nn.Module):
         """Take mean and standard deviation from training faces, `uint8 (N, 48, 48)`."""
         if self.kind in ("per-pixel", "global"):
             axis = 0 if self.kind == "per-pixel" else (0, 1, 2)
-            total, squares = np.int64(0), np.int64(0)
+            total: Any = np.int64(0)
+            squares: Any = np.int64(0)
             for i in range(0, len(images), BLOCK):  # all at once, in 64 bits, they would take eight times the room
                 block = images[i : i + BLOCK].astype(np.int64)
                 total, squares = total + block.sum(axis=axis), squares + (block**2).sum(axis=axis)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mien.core.images import SIZE
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]  # float32; NumPy 2.5's types take some results for float64
 Parameters = Mapping[str, Array]
 
 DARK = 28.0
