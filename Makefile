@@ -1,7 +1,7 @@
 PYTHON ?= python3
 DATA ?= synthetic
 BIN := .venv/bin
-PARALLEL := -n auto --maxprocesses 8 --dist loadfile
+PARALLEL := -n logical --maxprocesses 8 --dist loadfile
 
 .PHONY: install demo check test test-all docs clean
 

@@ -49,14 +49,16 @@ def ctrl_c_works() -> None:
 
 @pytest.fixture(scope="session")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> "Run":
-    """`mien study` on 210 drawn faces for one epoch."""
+    """`mien study` on 210 drawn faces for one epoch, with ways of explaining compared on 14 of them only."""
     from mien.workflows.run import Run
 
     def make(out: Path) -> None:
         from mien.workflows.study import study
 
         settings = {"epochs": 1, "batch": 32, "holdout": {"rows": 35}, "device": "cpu"}
-        study("synthetic:210", recipe="demo", ablation=None, out=out, **settings)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mien.workflows.explain.COMPARED_FACES", 14)
+            study("synthetic:210", recipe="demo", ablation=None, out=out, **settings)
 
     return Run(made_once(tmp_path_factory, "study", make))
 

@@ -56,6 +56,7 @@ def test_votes_are_stored_as_they_were_given(faces: FaceSet, tmp_path: Path) -> 
     assert (reopened.data.faces.row_fingerprint, reopened.data.given) == (run.data.faces.row_fingerprint, None)
 
 
+@pytest.mark.long
 def test_a_study_of_faces_in_memory(faces: FaceSet, tmp_path: Path) -> None:
     run = study(faces, ablation=None, out=tmp_path / "run", **SMALL)
     assert (run.path / "report.html").exists()

@@ -93,6 +93,7 @@ def test_ferplus_teaches_the_shares_of_the_votes() -> None:
     assert set(np.unique(next(iter(made.train_dataloader()))[1].numpy())) == {0, 1}
 
 
+@pytest.mark.long
 def test_a_student_learns_what_its_teacher_says(small: Small) -> None:
     """It comes nearer to the teacher, which knows little yet, than one that learns the labels does."""
     teacher = small("teacher", epochs=3)

@@ -129,6 +129,7 @@ def test_two_runs_are_equal_and_two_seeds_are_not(small: Small, threads: Callabl
     assert not same_bytes(one, other)["model.safetensors"]
 
 
+@pytest.mark.long
 def test_a_process_of_its_own_gives_the_same_bytes(
     small: Small, tmp_path: Path, threads: Callable[[int], None]
 ) -> None:
