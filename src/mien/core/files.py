@@ -209,8 +209,13 @@ def parse_json(content: bytes) -> Any:
         raise ValueError(f"nested more than {DEEPEST} levels deep") from None
     level = [value]
     for _ in range(DEEPEST):
-        nested = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
-        level = [each for values in nested for each in values]
+        deeper: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                deeper.extend(each.values())
+            elif isinstance(each, list):
+                deeper.extend(each)
+        level = deeper
     if level:
         raise ValueError(f"nested more than {DEEPEST} levels deep")
     if b"\\u" in content:  # may stand for half a character

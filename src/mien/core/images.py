@@ -114,8 +114,14 @@ def _grey(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _scale(picture: Image.Image) -> float:
     """Say by what the levels of a deep picture are divided to become 0 to 255; floats may be shares of white."""
-    brightest = 65535 if picture.mode.startswith("I;16") else _brightest(picture)
-    return 257 if brightest > 255 else 1 / 255 if picture.mode == "F" and brightest <= 1 else 1
+    if picture.mode.startswith("I;16"):
+        return 257
+    brightest = _brightest(picture)
+    if brightest > 255:
+        return 257
+    if picture.mode == "F" and brightest <= 1:
+        return 1 / 255
+    return 1
 
 
 def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:

@@ -308,7 +308,9 @@ class LabelCodes:
         given = list(dict.fromkeys(names for schema in schemas.values() if (names := _names(schema, column))))
         if len(given) > 1:
             raise DataError(f"{path}: files of different class names ({'; '.join(', '.join(each) for each in given)})")
-        names = given[0] if given else FER2013 if column == "emotion" else ()
+        names = FER2013 if column == "emotion" else ()
+        if given:
+            names = given[0]
         if names:
             return cls(
                 path, column, names, {i: i for i in range(len(names))}, f"0 to {len(names) - 1} ({', '.join(names)})"

@@ -70,7 +70,7 @@ _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 
 
-OWN_LIMITS = frozenset((*LIMITS, *(limit for limits in LIMITS_OF_GRAPHS.values() for limit in limits)))
+OWN_LIMITS = frozenset(LIMITS).union(*LIMITS_OF_GRAPHS.values())
 """Sentences of mien's own, which may have Markdown in them."""
 
 

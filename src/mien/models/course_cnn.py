@@ -30,16 +30,16 @@ class CourseCNN(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        blocks = [_block(1 if i == 1 else WIDTH, i, drop) for i, drop in enumerate(DROPOUT, start=1)]
-        dense = [_dense(WIDTH, 1), _dense(DENSE, 2)]
-        self.layers = nn.Sequential(
-            OrderedDict(
-                [pair for block in blocks for pair in block]
-                + [("flatten", nn.Flatten())]
-                + [pair for layer in dense for pair in layer]
-                + [("output", nn.Linear(DENSE, classes))]
-            )
-        )
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        channels = 1
+        for number, dropout in enumerate(DROPOUT, start=1):
+            layers.update(_block(channels, number, dropout))
+            channels = WIDTH
+        layers["flatten"] = nn.Flatten()
+        layers.update(_dense(WIDTH, 1))
+        layers.update(_dense(DENSE, 2))
+        layers["output"] = nn.Linear(DENSE, classes)
+        self.layers = nn.Sequential(layers)
         self.apply(_glorot_normal)
 
     def forward(self, faces: Tensor) -> Tensor:

@@ -81,7 +81,9 @@ def big(number: float | None) -> str:
     """
     if number is None or number < 1e6:
         return count(number)
-    return f"{number / 1e6:.3g}\u00a0M" if number < 999.5e6 else f"{number / 1e6:,.0f}\u00a0M"
+    if number < 999.5e6:
+        return f"{number / 1e6:.3g}\u00a0M"
+    return f"{number / 1e6:,.0f}\u00a0M"
 
 
 def duration(seconds: float) -> str:
@@ -91,8 +93,10 @@ def duration(seconds: float) -> str:
     ('42 s', '3 min 05 s', '2 h 14 min')
     """
     whole = round(seconds)
+    if seconds < 10:
+        return f"{seconds:.2g} s"
     if whole < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{whole} s"
+        return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
@@ -114,7 +118,9 @@ def listing(items: Sequence[Any]) -> str:
     ('fear', '3, 5 and 9')
     """
     words = [str(item) for item in items]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def value(anything: Any) -> str:
@@ -125,9 +131,13 @@ def value(anything: Any) -> str:
     """
     if anything is None or anything == "":
         return NONE
-    if isinstance(anything, bool):
-        return "yes" if anything else "no"
-    return f"{anything:g}" if isinstance(anything, float) else str(anything)
+    if anything is True:
+        return "yes"
+    if anything is False:
+        return "no"
+    if isinstance(anything, float):
+        return f"{anything:g}"
+    return str(anything)
 
 
 FILTERS = {each.__name__: each for each in (percent, span, points, points_span, signed, count, decimal, big, plural)}

@@ -56,14 +56,12 @@ def data(files: RunFiles) -> View:
         for title, classes_of in (("learned from", learned.training), ("held out", learned.held_out)):
             columns.append({"name": title, "faces": sum(classes_of.values()), "classes": classes_of})
         classes, source = learned.classes, learned.source
-    rows = [
-        {
-            "name": name,
-            "counts": [column["classes"].get(name) for column in columns],
-            "share": columns[0]["classes"].get(name, 0) / max(max(columns[0]["classes"].values(), default=1), 1),
-        }
-        for name in classes
-    ]
+    first = columns[0]["classes"]
+    most = max([1, *first.values()])
+    rows = []
+    for name in classes:
+        counts = [column["classes"].get(name) for column in columns]
+        rows.append({"name": name, "counts": counts, "share": first.get(name, 0) / most})
     return {
         "source": source,
         "columns": columns,

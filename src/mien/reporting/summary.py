@@ -135,8 +135,11 @@ def _trained(files: RunFiles) -> str:
         return f"{model}: the run folder does not say what it was trained on."
     faces, classes = sum(learned.training.values()), len(learned.classes)
     epochs, kept = len(files.history), kept_epoch(files)
-    ending = f", for {plural(epochs, 'epoch')}" if epochs else ""
-    ending += f"; the weights are those of epoch {kept}{_why_kept(files, kept)}" if kept else ""
+    ending = ""
+    if epochs:
+        ending += f", for {plural(epochs, 'epoch')}"
+    if kept:
+        ending += f"; the weights are those of epoch {kept}{_why_kept(files, kept)}"
     return (
         f"{model} was trained on {plural(faces, 'face')} of “{_short(learned.source)}” to tell "
         f"{plural(classes, 'expression')} apart{taught_by(files.recipe)}{ending}."
@@ -148,7 +151,9 @@ def _why_kept(files: RunFiles, kept: int) -> str:
     if kept == best_epoch(files.history):
         return ", the best on held-out faces"
     whole = files.recipe.get("schedule") == "one-cycle" and kept == files.recipe.get("epochs")
-    return ", the last of its cycle" if whole else ""
+    if whole:
+        return ", the last of its cycle"
+    return ""
 
 
 def _scored(evaluation: Evaluation) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import logging
 import re
 from collections.abc import Sequence
@@ -127,9 +128,9 @@ def resume_ablation(
 def _train_arms(run: Run, progress: OnProgress | None) -> Ablation:
     plan = _plan(run)
     run.set_status("running")
-    todo = [(arm, seed) for seed in plan["seeds"] for arm in arms(plan["factors"])]  # all arms early, with one seed
+    todo = list(itertools.product(plan["seeds"], arms(plan["factors"])))  # all arms early, with one seed
     done: list[AblationRun] = []
-    for number, (arm, seed) in enumerate(todo, start=1):
+    for number, (seed, arm) in enumerate(todo, start=1):
         log.info("run %d of %d: %s, seed %d", number, len(todo), _name(arm), seed)
         try:
             done.append(_train_one(run, arm, seed=seed, progress=progress))
