@@ -289,7 +289,10 @@ class RunDir:
             return []
         try:
             with path.open(newline="", encoding="utf-8") as file:
-                return [{column: float(row[column]) for column in columns} for row in csv.DictReader(file)]
+                rows = []
+                for row in csv.DictReader(file):
+                    rows.append({column: float(row[column]) for column in columns})
+                return rows
         except OSError as error:
             raise DataError(f"{path}: can't be read ({error.strerror})") from None
         except (KeyError, TypeError, ValueError, csv.Error) as error:
