@@ -37,7 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     def run(name: str, **flags: Any) -> Path:
         settings = {"holdout": {"rows": 70}, "optimizer": {"lr": 0.005}}
         given = {"epochs": 6, "batch": 16, "device": "cpu", **settings, "out": base / name} | flags
-        return train("synthetic:1050", recipe="demo", **given).path
+        return train("synthetic:525", recipe="demo", **given).path
 
     return [run("one"), run("two", seed=1, normalisation="per-face")]
 
@@ -142,7 +142,7 @@ def test_faces_without_labels_replace_nothing(
         return replace(self.faces, targets=self.faces.targets * 0 - 1)
 
     monkeypatch.setattr(RunData, "split", without_labels)
-    with pytest.raises(DataError, match=r"none of the 1,050 faces of split 'test' has a label"):
+    with pytest.raises(DataError, match=r"none of the 525 faces of split 'test' has a label"):
         ensemble(runs, split="test", out=out, overwrite=True)
     assert (out / "eval/validation/metrics.json").exists()
 

@@ -10,6 +10,7 @@ import pytest
 import mien
 from mien.core.errors import DataError
 from mien.core.faces import FaceSet
+from mien.core.scores import Scores
 from mien.data.formats import open_faces
 from mien.workflows.run import Run
 from mien.workflows.study import study
@@ -67,7 +68,7 @@ def test_what_a_run_knows(given: Run) -> None:
     assert given.kept_epoch == given.history[0]
     right = f"{100 * given.history[0].val_accuracy:.1f}"
     assert given.summary == f"{right} % of the 35 held-out faces right, after epoch 1 of 1"
-    assert given.scores("validation").to_dict() == given.read_json("eval/validation/metrics.json")
+    assert given.scores("validation") == Scores.read(given.path / "eval/validation/metrics.json")
     assert len(given.data.split("test")) == 42
     assert given.report() == given.path / "report.html"
 

@@ -53,6 +53,7 @@ def test_a_run_keeps_what_the_machine_made_of_its_defaults(small: Small, monkeyp
         assert machine(small(precision, epochs=1, precision="auto")) == (1, precision)
 
 
+@pytest.mark.long
 def test_a_run_computes_with_its_own_threads_also_when_resumed(small: Small, used: list[int]) -> None:
     whole, parts = small("whole", epochs=2, threads=2), small("parts", epochs=1, threads=2)
     assert torch.get_num_threads() == 1
@@ -63,6 +64,7 @@ def test_a_run_computes_with_its_own_threads_also_when_resumed(small: Small, use
         assert (whole.path / name).read_bytes() == (parts.path / name).read_bytes()
 
 
+@pytest.mark.long
 def test_a_resumed_run_may_have_other_threads_and_another_precision(small: Small, used: list[int]) -> None:
     run = small("run", epochs=1, threads=2)
     resume(run.path, epochs=2, threads=1, precision="bf16")
@@ -165,7 +167,7 @@ def test_where_nobody_counts_nothing_is_said(
     assert not caplog.records
 
 
-@pytest.mark.parametrize(("threads", "watching"), [(2, True), (1, False)])
+@pytest.mark.parametrize(("threads", "watching"), [pytest.param(2, True, marks=pytest.mark.long), (1, False)])
 def test_several_threads_on_the_processor_are_watched(
     small: Small, monkeypatch: pytest.MonkeyPatch, threads: int, watching: bool
 ) -> None:

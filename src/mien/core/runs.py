@@ -287,16 +287,16 @@ class RunDir:
         path = self.path / name
         if not path.is_file():
             return []
-        rows = []
         try:
             with path.open(newline="", encoding="utf-8") as file:
+                rows = []
                 for row in csv.DictReader(file):
                     rows.append({column: float(row[column]) for column in columns})
+                return rows
         except OSError as error:
             raise DataError(f"{path}: can't be read ({error.strerror})") from None
         except (KeyError, TypeError, ValueError, csv.Error) as error:
             raise DataError(f"{path}: damaged, expected numbers below {','.join(columns)} ({error})") from None
-        return rows
 
     @property
     def history(self) -> list[Epoch]:
