@@ -21,11 +21,11 @@ def test_arrows() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "src/mien")))
 def test_files_and_functions_are_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 420
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-            assert (node.end_lineno or 0) - first.lineno < 45, f"{node.name} is too long"
+            assert (node.end_lineno or 0) - first.lineno < 60, f"{node.name} is too long"
 
 
 @pytest.mark.parametrize("name", ["utils", "helpers", "common"])
