@@ -1,4 +1,4 @@
-"""Look at a data set before training on it: counts, copies, conflicting labels, blank faces.
+"""Look at a data set before training on it: counts, duplicates, conflicting labels, blank faces.
 
 Run: python examples/data.py [fer2013.csv]
 """

@@ -10,8 +10,8 @@ bundle = mien.export(run, max_risk=0.5)
 print(bundle.path, bundle.card.precision.reason)
 
 faces = mien.open_faces("synthetic:350").split("test")
-said = mien.load(bundle)(faces.images)
-print(bundle.classes[said[0].argmax()], f"{said[0].max():.2f}")
+probabilities = mien.load(bundle)(faces.images)
+print(bundle.classes[probabilities[0].argmax()], f"{probabilities[0].max():.2f}")
 
 scores = mien.evaluate(bundle, "synthetic:350")
 print(f"accuracy {scores.accuracy:.3f}, the card says {scores.published_accuracy:.3f}")
