@@ -4,9 +4,10 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported: the workers of a test run share the cores
 
+import logging
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,13 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             whole.parent.mkdir(exist_ok=True)
             part.rename(whole)
     return shutil.copytree(whole, own)
+
+
+@pytest.fixture(autouse=True)
+def logs_reach_pytest() -> Iterator[None]:
+    """The command line keeps the library's logs to itself; tests that come after it look at them."""
+    yield
+    logging.getLogger("mien").propagate = True
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -122,3 +122,14 @@ def test_a_table_off_a_terminal_is_never_cut(columns: int, capsys: pytest.Captur
     head, row = capsys.readouterr().out.splitlines()
     assert head.split("  ") == [f" {heads[0]}", *heads[1:-1], f"{heads[-1]} "]
     assert row.split() == [str(1000 + i) for i in range(columns)]
+
+
+def test_a_log_line_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    root, other = logging.getLogger(), logging.StreamHandler(sys.stderr)
+    root.addHandler(other)
+    try:
+        console.show_logs()
+        console.log.info("scoring")
+    finally:
+        root.removeHandler(other)
+    assert capsys.readouterr().err == "scoring\n"

@@ -39,6 +39,7 @@ class _Handler(logging.Handler):
 def show_logs() -> None:
     """Print what the library logs, from now on; a second call changes nothing."""
     LIBRARY.addHandler(_handler)
+    LIBRARY.propagate = False  # ONNX Runtime gives the root logger a handler, which would print all again
     set_quiet(False)
 
 
