@@ -45,8 +45,11 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 @pytest.fixture(autouse=True)
 def logs_reach_pytest() -> Iterator[None]:
     """The command line keeps the library's logs to itself; tests that come after it look at them."""
+    logger = logging.getLogger("mien")
+    level = logger.level
     yield
-    logging.getLogger("mien").propagate = True
+    logger.propagate = True
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,8 +13,7 @@ from mien.core.errors import DataError, MienError, UsageError
 from mien.core.explanations import Explanation
 from mien.core.files import read_arrays
 from mien.core.runs import RunDir
-from mien.training.config import stored_config
-from mien.training.run_data import RunData
+from mien.training.run_data import RunData, TrainingRun
 from mien.workflows import explain as verb
 
 SMALL: dict[str, Any] = {"methods": ("saliency",), "count": 1, "device": "cpu"}
@@ -64,7 +63,7 @@ def test_a_run_without_weights_says_what_makes_them(run: RunDir) -> None:
 def changed(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     """Let the run's faces be others, as if they had been these when it was trained."""
     faces = replace(mien.open_faces("synthetic:210"), **values)
-    monkeypatch.setattr(RunData, "of_run", lambda run: RunData.of(stored_config(run), faces))
+    monkeypatch.setattr(TrainingRun, "data", property(lambda run: RunData.open(run.config, given=faces)))
 
 
 def test_a_split_of_a_single_face_is_refused(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:

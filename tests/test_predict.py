@@ -221,7 +221,7 @@ def test_results_as_a_table_and_as_files(model: mien.Model, pics: Path, tmp_path
     assert stored["faces"] == results.records()
     assert stored["model"] == results.model.to_dict()
     assert stored["model"]["name"] == "mien-n"
-    graph = model.bundle.path / model.bundle.card["files"][model.precision]["file"]
+    graph = model.bundle.path / model.bundle.card.files[model.precision].file
     assert stored["model"]["sha256"] == hashlib.sha256(graph.read_bytes()).hexdigest()
     with pytest.raises(UsageError, match=r"faces\.xlsx: no such format"):
         results.save(tmp_path / "faces.xlsx")

@@ -123,10 +123,10 @@ def test_so_many_frames_a_second_of_a_variable_rate(tmp_path: Path) -> None:
     ("flags", "message"),
     [
         ({"every": 0}, "every 0 frames, expected 1 or more"),
-        ({"fps": 0}, "0 frames a second, expected more than 0"),
-        ({"fps": -1.5}, "-1.5 frames a second"),
-        ({"fps": float("nan")}, "nan frames a second"),
-        ({"fps": float("inf")}, "inf frames a second"),
+        ({"fps": 0}, "0 frames per second, expected more than 0"),
+        ({"fps": -1.5}, "-1.5 frames per second"),
+        ({"fps": float("nan")}, "nan frames per second"),
+        ({"fps": float("inf")}, "inf frames per second"),
         ({"every": 2, "fps": 5}, "expected one of the two"),
     ],
 )
