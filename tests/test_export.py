@@ -122,7 +122,7 @@ def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> N
 
 def test_who_trained_says_the_licence(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:
     assert exported.card.licence == Licence(weights="not stated", data="Drawn by mien.")
-    said = export(studied, out=tmp_path / "b", licence="CC0-1.0")
+    said = export(studied, out=str(tmp_path / "b"), licence="CC0-1.0")
     assert said.card.licence.weights == "CC0-1.0"
     assert "CC0-1.0" in (said.path / "CARD.md").read_text()
 

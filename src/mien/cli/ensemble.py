@@ -1,6 +1,5 @@
 """`mien ensemble`."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -40,7 +39,6 @@ def ensemble(
         out=out,
         overwrite=overwrite,
         device=device or "auto",
-        command=sys.argv,
     )
     if json:
         console.print_json(result.to_dict())

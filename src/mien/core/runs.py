@@ -101,7 +101,7 @@ class RunDir:
 
     @classmethod
     def create(
-        cls, verb: str, *, name: str, out: Path | None = None, overwrite: bool = False, own: Iterable[str] = OWN
+        cls, verb: str, *, name: str, out: str | Path | None = None, overwrite: bool = False, own: Iterable[str] = OWN
     ) -> Self:
         """Make a new folder: `runs/<verb>/<name>` below where you stand, with `-2`, `-3` added when taken, or `out`.
 
@@ -380,7 +380,7 @@ def check_name(name: str) -> None:
         raise UsageError(f"'{name}' is no name for a run: it means the newest one")
 
 
-def refuse_replacing(out: Path | None, runs: Iterable[RunDir]) -> None:
+def refuse_replacing(out: str | Path | None, runs: Iterable[RunDir]) -> None:
     """Raise `UsageError` if `out` is, or has in it, one of the runs that a new one is made of."""
     for run in runs:
         if out is not None and run.path.resolve().is_relative_to(Path(out).resolve()):

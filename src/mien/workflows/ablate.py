@@ -51,7 +51,7 @@ def ablate(
     factor: Sequence[str] = (),
     seeds: Sequence[int] = (0, 1, 2),
     name: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     overwrite: bool = False,
     progress: OnProgress | None = None,
     run_data: RunData | None = None,

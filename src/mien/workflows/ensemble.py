@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mien.core import command_line
 from mien.core.ensemble import Ensemble, EnsembleMember
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
@@ -31,10 +32,9 @@ def ensemble(
     split: str | None = None,
     flip: bool = False,
     name: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     overwrite: bool = False,
     device: str = "auto",
-    command: Sequence[str] = (),
 ) -> Ensemble:
     """Score the mean of the probabilities of several runs, calibrated on the faces that all of them held out.
 
@@ -46,7 +46,6 @@ def ensemble(
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace what is in `out`.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        command: the command line, to be kept.
 
     Raises:
         DataError: no such run or split, or the runs' data have changed.
@@ -68,7 +67,8 @@ def ensemble(
     run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
     given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
     write_json(
-        run.path / "config.json", {"schema_version": SCHEMA_VERSION, "command": list(command), "ensemble": given}
+        run.path / "config.json",
+        {"schema_version": SCHEMA_VERSION, "command": list(command_line.typed), "ensemble": given},
     )
     on_held_out = _classify_all(classifiers, data.held_out)
     temperature = fit_temperature(_log_mean(on_held_out), torch.as_tensor(data.held_out.targets))

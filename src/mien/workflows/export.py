@@ -57,7 +57,7 @@ def export(
     run: str | Path | RunDir,
     *,
     name: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     overwrite: bool = False,
     only: GraphPrecision | None = None,
     max_risk: float | None = None,
@@ -90,7 +90,7 @@ def export(
     if name is not None:
         check_name(name)
     if out is not None:
-        refuse_if_full(out.absolute(), overwrite=overwrite)
+        refuse_if_full(Path(out).absolute(), overwrite=overwrite)
     run = TrainingRun.open(run)
     run.check_trained()
     classifier = load_classifier(run.path)

@@ -26,7 +26,7 @@ def study(
     recipe: str | Path,
     ablation: str | None = "mien-n",
     name: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     overwrite: bool = False,
     progress: OnProgress | None = None,
     **settings: Any,
