@@ -13,7 +13,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/mien study '$(DATA)' --recipe demo --ablation none
+	$(BIN)/mien study '$(DATA)' --recipe demo --ablation none --threads 1
 
 check: install
 	$(BIN)/ruff check --quiet .
