@@ -56,14 +56,14 @@ def run_in_terminal(*arguments: str, cwd: Path) -> tuple[int, str]:
 
 
 def test_counts_and_rows_do_not_mix(tmp_path: Path) -> None:
-    """Large blank pictures let the counts be shown, and those of 48 pixels give rows."""
+    """Large blank pictures take long enough for the counts to be shown, and those of 48 pixels give rows."""
     (tmp_path / "pics").mkdir()
     generator = np.random.default_rng(0)
     for i in range(PICTURES):
         if i % 4 == 3:
             Image.fromarray(generator.integers(0, 256, (48, 48), dtype=np.uint8)).save(tmp_path / f"pics/{i:02}.png")
         else:
-            Image.new("RGB", (600, 600)).save(tmp_path / f"pics/{i:02}.png")
+            Image.new("RGB", (3000, 3000)).save(tmp_path / f"pics/{i:02}.png")
     code, output = run_in_terminal("predict", "pics", "--threads", "1", cwd=tmp_path)
     assert code == 0, output
     assert "pictures/s" in output  # the counts were shown
