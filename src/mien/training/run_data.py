@@ -52,6 +52,8 @@ class RunData:
 
     def with_config(self, config: TrainConfig) -> "RunData":
         """Return the data of another config; they are read again only where it names other faces."""
+        if config == self.config:
+            return self
         for key in SOURCE_KEYS:
             if getattr(config, key) != getattr(self.config, key):
                 return RunData.open(config)
