@@ -89,8 +89,10 @@ def test_its_command_line(environment: Path, portrait: Path, tmp_path: Path) -> 
     assert all(each["version"] for each in found["packages"] if not each["extras"])
     done = run(environment / "mien", "models", cwd=tmp_path)
     assert done.returncode == 0
-    assert "mien-s-ferplus ships: accuracy 0.8" in done.stdout
-    assert "pip install 'mien[train]'" in done.stderr
+    for bundle in mien.list_models().bundles:
+        [line] = [line for line in done.stdout.splitlines() if line.split()[:1] == [bundle.model.name]]
+        assert f"{100 * bundle.accuracy:.1f} %" in line
+    assert "pip install 'mien[train]'" in done.stdout
     done = run(environment / "mien", "predict", portrait, "--json", "--draw", "drawn.jpg", "--explain", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [face["source"] for face in json.loads(done.stdout)["faces"]] == [str(portrait)]
