@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from mien.core.bundle import Bundle
+from mien.core.labels import FER2013, FERPLUS
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 
 from .conftest import Mien
+from .test_predict_terminal import run_in_terminal, screen
 
 TWO = Predictions(
     np.array([[0.75, 0.25], [0.125, 0.875]], np.float32), ("smile", "frown, a bit"), np.array(["0", "b/2.png"])
@@ -94,3 +96,21 @@ def test_predictions_have_nothing_but_themselves(mien: Mien, tmp_path: Path, fla
     done = mien("eval", "p.npz", *flag.split())
     assert (done.code, done.out) == (2, "")
     assert f"{flag.split(maxsplit=1)[0]} can't be given" in done.err
+
+
+@pytest.mark.parametrize("labels", [FER2013, FERPLUS])
+def test_class_names_are_whole_in_a_terminal_of_80_columns(
+    labels: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = len(labels)
+    ids = np.array([str(i) for i in range(number)])
+    Predictions(np.eye(number, dtype=np.float32), labels, ids, targets=np.arange(number)).save(tmp_path / "p.npz")
+    monkeypatch.setenv("TERM", "dumb")  # 80 columns, no colours
+    code, output = run_in_terminal("eval", "p.npz", cwd=tmp_path)
+    lines = screen(output)
+    assert code == 0
+    assert "…" not in output
+    assert max(map(len, lines)) <= 80
+    assert lines[lines.index("Confusion matrix: a row for each label, a column for each prediction") + 1].split() == [
+        *labels
+    ]

@@ -85,7 +85,11 @@ def print_table(columns: dict[str, str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     wide = None if sys.stdout.isatty() else UNLIMITED
-    Console(width=wide, markup=False, emoji=False, highlight=False).print(table)
+    terminal = Console(width=wide, markup=False, emoji=False, highlight=False)
+    # Blanks between columns go before letters of names do.
+    needed = terminal.measure(table, options=terminal.options.update(max_width=UNLIMITED)).maximum
+    table.collapse_padding = needed > terminal.width
+    terminal.print(table)
 
 
 class ProgressLine:

@@ -79,6 +79,7 @@ def print_scores(scores: "Scores", *, run_data: bool = True) -> None:
     _print_figures(scores)
     print()
     _print_classes(scores)
+    _print_confusion(scores)
     for pair in scores.confused_pairs:
         first, second = pair.directions
         print(
@@ -130,11 +131,18 @@ def _print_figures(scores: "Scores") -> None:
 
 def _print_classes(scores: "Scores") -> None:
     heads = {"class": "left", "faces": "right", "precision": "right", "recall": "right", "F1": "right"}
-    heads |= {f"→ {name}": "right" for name in scores.classes}
     rows = []
-    for one, counts in zip(scores.per_class, scores.confusion.counts, strict=True):
+    for one in scores.per_class:
         figures = [_decimal(value, 3) for value in (one.precision, one.recall, one.f1)]
-        rows.append([one.name, f"{one.faces:,}", *figures, *map(str, counts)])
+        rows.append([one.name, f"{one.faces:,}", *figures])
+    console.print_table(heads, rows)
+    print()
+
+
+def _print_confusion(scores: "Scores") -> None:
+    print("Confusion matrix: a row for each label, a column for each prediction")
+    heads = {"": "left"} | dict.fromkeys(scores.classes, "right")
+    rows = [[name, *map(str, counts)] for name, counts in zip(scores.classes, scores.confusion.counts, strict=True)]
     console.print_table(heads, rows)
     print()
 
