@@ -109,7 +109,7 @@ def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> N
     assert alone.card.files == {"int8": exported.card.files["int8"]}
     assert alone.card.scores == exported.card.scores
     assert alone.card.precision.default == "int8"
-    assert "accuracy on the held-out faces; the bundle holds int8 alone" in alone.card.precision.reason
+    assert "accuracy on the held-out faces; the bundle holds only int8" in alone.card.precision.reason
     assert "`model.onnx`" not in (alone.path / "CARD.md").read_text()
     assert "8-bit graph was measured" in (alone.path / "CARD.md").read_text()
     assert evaluate(alone, "synthetic:210").accuracy == alone.card.scores.int8.accuracy

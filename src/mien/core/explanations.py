@@ -1,4 +1,4 @@
-"""What `mien explain` stores beside its arrays: which attribution methods to trust, filters, feature maps."""
+"""What `mien explain` stores besides its arrays: the checks of the attribution methods, filters, feature maps."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,8 +14,8 @@ class PairedDifference(Record):
     """A mean difference over faces.
 
     Attributes:
-        difference: the mean; None where it is known of no face.
-        interval: Student's, at 95 %; None where it is known of fewer than two faces.
+        difference: the mean; None if it is known for no face.
+        interval: its 95 % confidence interval (Student's t); None if it is known for fewer than two faces.
     """
 
     difference: float | None
@@ -24,14 +24,14 @@ class PairedDifference(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class CurveScores(Record):
-    """Deletion and insertion, as means over the faces.
+    """Results of deletion and insertion, averaged over the faces.
 
     Attributes:
         deletion: area under the deletion curve, 0 to 1; lower is better.
         insertion: area under the insertion curve, 0 to 1; higher is better.
         score: insertion minus deletion.
         deletion_curve: probability of the explained class after each step, from the whole face to nothing of it.
-        insertion_curve: the same while the face comes back.
+        insertion_curve: the same from the blurred face to the whole face.
     """
 
     deletion: float
@@ -43,10 +43,10 @@ class CurveScores(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskScore(Record):
-    """How much of the attribution falls on the pixels that truly carry the expression, known for drawn faces.
+    """How much of the attribution lies on the pixels that carry the expression; known for drawn faces only.
 
     Attributes:
-        share: mean share of the positive attribution inside the mask; None where no map has any.
+        share: mean share of the positive attribution inside the mask; None if no map has a positive value.
         over_area: share minus the mask's area.
     """
 
@@ -56,17 +56,16 @@ class MaskScore(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class MethodScores(CurveScores):
-    """The checks of one attribution method.
+    """The results of one attribution method.
 
     Attributes:
-        over_controls: for each control, the method's score minus the control's, paired over the faces.
+        over_controls: for each control, the method's score minus the control's, paired by face.
         beats_controls: whether every one of these intervals lies above 0.
         randomisation: for each stage, the mean rank correlation of the absolute maps with those of random weights.
-        regions: mean share of the positive attribution on each part of the face; None where no map has any.
+        regions: mean share of the positive attribution on each part of the face; None if no map has a positive value.
         features_over_area: share on brows, eyes, nose and mouth, minus their area.
-        mask: None where no mask is known.
-        convergence_delta: mean distance of the maps' sums from the sum that theory demands, in logits; None for
-            methods without such a demand.
+        mask: the share on the masks; None without masks.
+        convergence_delta: mean absolute convergence delta of integrated gradients, in logits; None for other methods.
     """
 
     over_controls: dict[str, PairedDifference]
@@ -80,15 +79,15 @@ class MethodScores(CurveScores):
 
 @dataclass(frozen=True, kw_only=True)
 class MethodComparison(Record):
-    """Every method through every check, on the same faces.
+    """All checks of all methods, on the same faces.
 
     Attributes:
-        faces: how many faces.
-        randomised_faces: how many of them the check with random weights took.
-        methods: the scores of each method.
-        controls: the curves of orders that know nothing of the network.
-        region_areas: share of the picture that each part of the face covers.
-        mask_area: mean share of the picture that the masks cover; None without masks.
+        faces: number of faces.
+        randomised_faces: number of faces in the check with random weights.
+        methods: the results of each method.
+        controls: the results of orders that don't depend on the network.
+        region_areas: each region's share of the picture.
+        mask_area: mean share of the picture inside the masks; None without masks.
     """
 
     faces: int
@@ -101,20 +100,20 @@ class MethodComparison(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation(Record):
-    """`explain/attribution.json`: what was explained, and which method to trust.
+    """`explain/attribution.json`: what was explained, and the comparison of the methods.
 
     Attributes:
         model: the run's network.
         source: where the faces were read from.
         synthetic: whether they were drawn.
         classes: the class names in label order.
-        split: which faces.
+        split: the split that the faces belong to.
         methods: the attribution methods.
-        share: share of the pixels that are blanked in a masked face.
-        layer: where Grad-CAM looks.
+        share: share of the pixels that is blanked in a masked face.
+        layer: the layer for Grad-CAM.
         filters: the layer whose filters and feature maps are shown.
-        seed: of all that is random.
-        comparison: of the methods.
+        seed: seed of everything random.
+        comparison: the comparison of the methods.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -139,11 +138,11 @@ class FilterSummary(Record):
     Attributes:
         model: the run's network.
         layer: its name.
-        filters: how many of its filters have a picture.
-        layer_filters: how many filters the layer has.
-        faces: among how many faces those were sought that excite a filter most.
-        synthetic: whether these were drawn.
-        above_all_faces: how many pictures excite their filter more than every one of these faces.
+        filters: number of filters that have a picture.
+        layer_filters: number of filters in the layer.
+        faces: number of faces that were searched for those that activate a filter most.
+        synthetic: whether these faces were drawn.
+        above_all_faces: number of pictures that activate their filter more than any of these faces.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -159,7 +158,7 @@ class FilterSummary(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureMapSummary(Record):
-    """`explain/feature_maps.json`: what the stored feature maps are of.
+    """`explain/feature_maps.json`: the layer and the face of the stored feature maps.
 
     Attributes:
         model: the run's network.

@@ -1,4 +1,4 @@
-"""What a trained network looks at: attribution maps and how far to trust them, filters, feature maps.
+"""What a trained network looks at: attribution maps and how far they can be trusted, filters, feature maps.
 
-Takes classifiers and arrays, never files.
+It takes classifiers and arrays, never files.
 """

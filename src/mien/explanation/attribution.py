@@ -1,8 +1,8 @@
-"""Which pixels speak for a class: five attribution methods of Captum behind one call.
+"""Which pixels matter for a class: five attribution methods of Captum behind one function.
 
 Axes: `N` faces, `n` faces of a batch, `H = W = 48`.  The logit of a class is attributed to the grey levels (0 to 255)
-of the face itself, so normalisation is part of what is explained.  Where a method needs an empty picture to compare
-with, it is the face's own mean grey everywhere (`blank`): as bright as the face, without any of its features.
+of the face, so normalisation is part of what is explained.  Methods that compare the face with an empty picture take
+its mean grey everywhere (`blank`): as bright as the face, without its features.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ from mien.models.classifier import Classifier
 from mien.runtime.occlusion import STRIDE_PX, WINDOW_PX
 
 NOISE_SD = 0.15 * 255
-"""SmoothGrad's noise, in grey levels: 15 % of the range, the middle of what its paper recommends."""
+"""Standard deviation of SmoothGrad's noise in grey levels: 15 % of the range; its paper recommends 10 to 20 %."""
 NOISE_SAMPLES = 24
 STEPS = 64
-"""Points of the path that integrated gradients adds up."""
+"""Points of the path at which integrated gradients computes gradients."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,10 @@ class Attributions:
     """The maps of one method.
 
     Attributes:
-        maps: `float32 (N, 48, 48)`; the unit is logits per grey level for the two gradients, logits for integrated
-            gradients and occlusion, and none for Grad-CAM.  Larger means more for the class.
-        convergence_delta: `float32 (N,)`, how far the sum of integrated gradients' map is from the sum that theory
-            demands, in logits; None for other methods.
+        maps: `float32 (N, 48, 48)`; in logits per grey level for saliency and SmoothGrad, in logits for integrated
+            gradients and occlusion, without a unit for Grad-CAM.  A larger value means that the pixel matters more.
+        convergence_delta: `float32 (N,)`, in logits: the sum of integrated gradients' map minus the sum that it should
+            have; None for other methods.
     """
 
     maps: NDArray[np.float32]
@@ -48,9 +48,9 @@ class AttributionRequest:
     """What a method explains of n faces.
 
     Attributes:
-        classes: `int64 (n,)`, which logit of each face is explained.
-        layer: where Grad-CAM looks; None means `last_map_layer`'s.
-        seed: of SmoothGrad's noise.
+        classes: `int64 (n,)`, the class whose logit is explained, for each face.
+        layer: the layer for Grad-CAM; None takes that of `last_map_layer`.
+        seed: seed of SmoothGrad's noise.
     """
 
     classes: Tensor
@@ -59,8 +59,8 @@ class AttributionRequest:
 
 
 Method = Callable[[Classifier, Tensor, AttributionRequest], tuple[Tensor, Tensor | None]]
-"""Maps a classifier, faces `float32 (n, 1, 48, 48)` and a request to maps `(n, 1, 48, 48)` and, where the method has
-them, convergence deltas `(n,)`."""
+"""Computes maps `(n, 1, 48, 48)` from a classifier, faces `float32 (n, 1, 48, 48)` and a request; integrated gradients
+also gives convergence deltas `(n,)`."""
 
 
 def attribute(
@@ -80,9 +80,9 @@ def attribute(
         images: `uint8 (N, 48, 48)`.
         classes: `int64 (N,)`, 0 to C - 1: the class to explain, usually the predicted one.
         method: a key of `METHODS`.
-        layer: where Grad-CAM looks; None takes `last_map_layer`'s.
-        seed: of SmoothGrad's noise.
-        batch: faces at once; a map doesn't depend on the other faces of its batch.
+        layer: the layer for Grad-CAM; None takes that of `last_map_layer`.
+        seed: seed of SmoothGrad's noise.
+        batch: how many faces are computed at once; a map doesn't depend on the other faces of its batch.
 
     Raises:
         DataError: faces of another size, or a class that the classifier doesn't have.
@@ -135,8 +135,8 @@ def _saliency(classifier: Classifier, faces: Tensor, request: AttributionRequest
 def _smoothgrad(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, None]:
     """Mean absolute gradient at noisy copies of the face (Smilkov et al. 2017, arXiv 1706.03825).
 
-    Captum's `NoiseTunnel` draws from torch's global generator, so its noise depends on the batch.  Here every face gets
-    the same noise, drawn on the CPU so that all devices agree.
+    Not by Captum's `NoiseTunnel`: that draws from torch's global generator, so its noise depends on the batch.  Here
+    every face gets the same noise, drawn on the CPU, so that all devices give the same maps.
     """
     generator = torch.Generator().manual_seed(request.seed)
     noise = NOISE_SD * torch.randn(NOISE_SAMPLES, 1, SIZE, SIZE, generator=generator)
@@ -147,7 +147,7 @@ def _smoothgrad(classifier: Classifier, faces: Tensor, request: AttributionReque
 
 
 def _integrated(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, Tensor]:
-    """Gradient added up along the path from blank to face (Sundararajan et al. 2017, arXiv 1703.01365)."""
+    """Gradients, added up from the blank picture to the face (Sundararajan et al. 2017, arXiv 1703.01365)."""
     maps, deltas = IntegratedGradients(classifier).attribute(
         faces,
         baselines=blank(faces),
@@ -160,7 +160,7 @@ def _integrated(classifier: Classifier, faces: Tensor, request: AttributionReque
 
 
 def _grad_cam(classifier: Classifier, faces: Tensor, request: AttributionRequest) -> tuple[Tensor, None]:
-    """A layer's maps, weighted by their mean gradients (Selvaraju et al. 2017, arXiv 1610.02391)."""
+    """A layer's maps, added up with their mean gradients as weights (Selvaraju et al. 2017, arXiv 1610.02391)."""
     layer = find_layer(classifier, request.layer or last_map_layer(classifier))
     small = LayerGradCam(classifier, layer).attribute(faces, target=request.classes, relu_attributions=True)
     assert isinstance(small, Tensor)

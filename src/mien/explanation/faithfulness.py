@@ -1,7 +1,7 @@
-"""Are the maps true?  Deletion and insertion curves, compared with orders that know nothing of the network.
+"""Do attribution maps show what the network uses?  Deletion and insertion curves, and controls to compare them with.
 
-Axes: `N` faces, `T` points of a curve.  Pixels are deleted and inserted in cells of 4×4: single pixels scattered over
-a face are noise that upsets a network whatever lies beneath, which hides a third of what the finer maps know.
+Axes: `N` faces, `T` points of a curve.  Pixels are deleted and inserted in cells of 4×4.  Single pixels scattered over
+a face would be noise that disturbs a network wherever they lie, and would hide a third of the finer maps' advantage.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from mien.models.classifier import Classifier
 CELL_PX = 4
 CELLS = (SIZE // CELL_PX) ** 2
 POINTS = 25
-"""T: from the whole face to nothing of it in so many equal steps, both ends included."""
+"""T: points from the whole face to nothing of it at equal distances, both ends included."""
 BLUR_SD_PX = 5.0
 """Insertion starts from the face blurred by a Gaussian of this standard deviation."""
 CONTROLS = ("random order", "centre first")
@@ -28,7 +28,7 @@ CONTROLS = ("random order", "centre first")
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Probability of the explained class while the most salient cells are deleted, or inserted.
+    """Probability of the explained class while cells are deleted or inserted, the most salient first.
 
     Attributes:
         deletion: `float32 (N, T)`; the faster it falls, the better the map.
@@ -52,16 +52,16 @@ def curves(
     order: NDArray[np.int64],
     batch: int = 8,
 ) -> Curves:
-    """Delete and insert the cells of each face in an order, and record the probability of a class.
+    """Delete and insert the cells of each face in a given order, and record the probability of a class.
 
-    Deletion puts the face's mean grey in place of its cells; insertion puts its cells into a blurred copy of it.
+    Deletion fills cells with the face's mean grey; insertion puts cells of the face into a blurred copy of it.
 
     Args:
-        classifier: the network; it stays as it is.
+        classifier: the network; it is not changed.
         images: `uint8 (N, 48, 48)`.
         classes: `int64 (N,)`, the class that was explained.
         order: `int64 (N, 144)`, cells from the most to the least salient, as from `cell_order`.
-        batch: faces at once.
+        batch: how many faces are computed at once.
 
     Petsiuk et al. 2018, arXiv 1806.07421.
     """
@@ -91,7 +91,7 @@ def cell_order(maps: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def control_orders(count: int, *, generator: np.random.Generator) -> dict[str, NDArray[np.int64]]:
-    """Make the orders `int64 (N, 144)` that know nothing: random, and from the centre of the picture outwards."""
+    """Make orders that don't depend on the network: random, and from the centre outwards; each `int64 (N, 144)`."""
     rows, columns = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
     centre = -(rows**2 + columns**2).astype(np.float32)
     random = generator.permuted(np.tile(np.arange(CELLS), (count, 1)), axis=1)
@@ -100,12 +100,12 @@ def control_orders(count: int, *, generator: np.random.Generator) -> dict[str, N
 
 
 def areas(curve: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the area under each curve `(N, T)` over 0 to 1, by trapezoids: `float64 (N,)`."""
+    """Return the area under each curve `(N, T)` by the trapezoidal rule; T points span 0 to 1: `float64 (N,)`."""
     return np.trapezoid(curve.astype(np.float64), dx=1 / (POINTS - 1), axis=1)
 
 
 def _probability(classifier: Classifier, pictures: Tensor, classes: Tensor) -> NDArray[np.float32]:
-    """Classify `(n, T, 48, 48)`: probability of the class `(n,)` of each, `float32 (n, T)`."""
+    """Classify pictures `(n, T, 48, 48)` and return the probability of the face's class: `float32 (n, T)`."""
     probabilities = classifier(pictures.flatten(0, 1)[:, None]).float().softmax(dim=1)
     picked = probabilities.reshape(*pictures.shape[:2], -1)[torch.arange(len(pictures)), :, classes]
     return np.asarray(picked.cpu())

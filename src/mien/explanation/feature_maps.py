@@ -1,4 +1,4 @@
-"""The output of each channel of a layer for one face.  Axes: `K` channels, `h`, `w` the maps' height and width."""
+"""The output of each channel of a layer for one face.  Axes: `K` channels, maps of height `h` and width `w`."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class FeatureMaps:
 
     Attributes:
         channels: `int64 (K,)`, the channels' numbers in their layer.
-        maps: `float32 (K, h, w)`, their outputs, with the sign.
+        maps: `float32 (K, h, w)`, their outputs with the sign.
         responses: `float32 (K,)`, the mean of each map's absolute values.
     """
 
@@ -30,11 +30,11 @@ class FeatureMaps:
 def feature_maps(classifier: Classifier, image: NDArray[np.uint8], *, layer: str) -> FeatureMaps:
     """Record the output of a layer for one face, ordered by the mean absolute value of each map.
 
-    The absolute value counts because a convolution before its activation function says as much by falling as by rising;
-    after a ReLU it is the plain mean, the usual order.  Equal responses are in the order of the channels.
+    Absolute values, because before an activation function a negative output matters as much as a positive one.  After a
+    ReLU they are the outputs themselves.  Channels with equal responses stay in their order.
 
     Args:
-        classifier: on any device; unchanged afterwards.
+        classifier: the network, on any device; it is not changed.
         image: a face, `uint8 (48, 48)`.
         layer: a name for `find_layer`; its output is `(N, K, h, w)`.
 

@@ -1,4 +1,4 @@
-"""The pictures that excite a layer's filters most: made by gradient ascent, or found among real faces.
+"""The pictures that activate a layer's filters most: made by gradient ascent, or found among faces.
 
 A filter is a channel of a layer; its activation is the mean over its map.  Axes: `N` faces, `K` channels,
 `n` pictures in one batch, `S` starts.
@@ -22,39 +22,39 @@ from mien.explanation.hooks import eval_mode, find_layer
 from mien.models.classifier import Classifier
 
 NOISE = 0.1
-"""Size of the starting noise about mid-grey, as a share of the grey range."""
+"""Width of the starting noise around mid-grey, as a share of the grey range."""
 
 RATE = 0.5
 """Length of the first step, as a share of the grey range; it falls linearly to 0."""
 
 MOMENTUM = 0.9
-"""How much of the last step's direction stays."""
+"""Share of the previous step's direction that is kept."""
 
 STARTS = 2
-"""Tries of the ascent for each channel, of which the one with the highest activation is kept."""
+"""Random starts for each channel; the one that ends with the highest activation is kept."""
 
 JITTER_PX = 1
-"""Each step shifts the picture by up to this many pixels, so that no detail depends on its exact place."""
+"""Each step shifts the picture by up to so many pixels, so that no detail depends on its exact place."""
 
 SMOOTHNESS = 0.1
-"""How strongly neighbouring pixels are pulled together (total variation), relative to the pull of the activation, whose
-gradient is scaled to a root mean square of 1."""
+"""Weight of the total variation, which pulls neighbouring pixels together.  The activation's gradient, scaled to a root
+mean square of 1, has weight 1."""
 
 SOFTENING = 1e-2
-"""Keeps the gradient of |d| finite where neighbours are equal."""
+"""Keeps the gradient of the total variation finite where neighbours are equal."""
 
 SMALLEST = 1e-12
-"""Keeps the direction finite where a channel doesn't react."""
+"""Keeps the direction finite where a channel has no gradient."""
 
 
 @dataclass(frozen=True, eq=False)
 class FilterPictures:
-    """What excites each channel most.
+    """The picture that activates each channel most.
 
     Attributes:
         channels: `int64 (K,)`, the channels' numbers in their layer.
         pictures: `uint8 (K, 48, 48)`, grey levels.
-        activations: `float32 (K,)`, the channel's mean over its map when the classifier sees the `uint8` picture.
+        activations: `float32 (K,)`, the channel's activation by that `uint8` picture.
     """
 
     channels: NDArray[np.int64]
@@ -75,22 +75,22 @@ def maximise(
     batch: int = 8,
     progress: OnProgress | None = None,
 ) -> FilterPictures:
-    """Make the picture that excites each channel most, by gradient ascent on its grey levels.
+    """Make the picture that activates each channel most, by gradient ascent on its grey levels.
 
-    A convolution without a nonlinearity before it (`conv1`) is excited most by a blank picture, because its mean over
-    the map is linear in the pixels; the picture of the activation behind it shows more.
+    `conv1` is activated most by a blank picture, because its mean over the map is linear in the pixels.  The activation
+    function after it shows more.
 
     Args:
-        classifier: on any device; unchanged afterwards.
-        layer: a name for `find_layer`; the layer answers `(N, K, …)`.
-        generator: draws the starting noise and the jitter.
-        channels: K numbers, all by default.
-        steps: of the ascent, for each start.
+        classifier: the network, on any device; it is not changed.
+        layer: a name for `find_layer`; its output is `(N, K, …)`.
+        generator: source of the starting noise and the shifts.
+        channels: K channel numbers; None takes all.
+        steps: steps of the ascent from each start.
         starts: see `STARTS`.
         jitter_px: see `JITTER_PX`.
         smoothness: see `SMOOTHNESS`.
-        batch: pictures in one pass; more than 8 are no faster on a CPU (there `mien.training.memory.keep_freed_memory`
-            halves a wide layer's time).
+        batch: how many pictures are computed at once; more than 8 are no faster on a CPU.  There
+            `mien.training.memory.keep_freed_memory` halves the time of a layer with many channels.
         progress: called after each batch.
 
     Raises:
@@ -139,19 +139,19 @@ def top_activating(
     top: int = 9,
     batch: int = 64,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the faces that excite each channel most, to compare with `maximise`'s pictures.
+    """Find the faces that activate each channel most, to compare with the pictures of `maximise`.
 
     Args:
         classifier: on any device; unchanged afterwards.
         images: faces `uint8 (N, 48, 48)`.
         layer: a name for `find_layer`; the layer answers `(N, K, …)`.
-        channels: K numbers, all by default.
-        top: faces for each channel.
-        batch: faces in one pass.
+        channels: K channel numbers; None takes all.
+        top: how many faces for each channel.
+        batch: how many faces are computed at once.
 
     Returns:
-        `int64 (K, top)`, rows of `images` by falling activation, the first row first among equals; and the activations,
-        `float32 (K, top)`.
+        `int64 (K, top)`, rows of `images`, the highest activation first, equal ones in the order of the rows; and the
+        activations, `float32 (K, top)`.
 
     Raises:
         DataError: faces of another size or dtype.
@@ -189,7 +189,7 @@ def _draw(
 def _ascend(
     activation: Callable[[Tensor], Tensor], canvas: Tensor, *, shifts: list[list[int]], smoothness: float
 ) -> Tensor:
-    """Climb with momentum, clipped to 0 to 1; the gradient of each picture is scaled by itself."""
+    """Do the gradient ascent with momentum; grey levels stay in 0 to 1, and each picture's gradient is scaled."""
     speed = torch.zeros_like(canvas)
     for step, (top, left) in enumerate(shifts):
         canvas.requires_grad_()
@@ -224,12 +224,12 @@ def as_faces(images: NDArray[np.uint8], *, device: torch.device) -> Tensor:
 
 
 class ChannelActivations:
-    """The activations of a layer's channels; the network runs only as far as the layer.
+    """The activations of a layer's channels; the network is computed only up to this layer.
 
     The layer's output is `(N, K, …)`.  Use it inside `eval_mode`.
 
     Raises:
-        UsageError: no such layer; or, when used, it never runs or its output has no channels.
+        UsageError: no such layer; later also if the layer never runs or its output has no channels.
     """
 
     def __init__(self, classifier: Classifier, layer: str) -> None:
@@ -238,10 +238,10 @@ class ChannelActivations:
         self.device = classifier.normalise.mean.device
 
     def choose(self, channels: Sequence[int] | None) -> Tensor:
-        """Check channel numbers, None means all: `int64 (K,)`.
+        """Check channel numbers and return them as `int64 (K,)`; None means all.
 
         Raises:
-            UsageError: the layer has no such channel (the message says which it has), or none were named.
+            UsageError: the layer has no such channel (the message names those it has), or the list is empty.
         """
         with torch.no_grad():
             count = self.of_all(torch.zeros(1, 1, SIZE, SIZE, device=self.device)).shape[1]
@@ -266,7 +266,7 @@ class ChannelActivations:
         return output.float()
 
     def of_one_each(self, faces: Tensor, channels: Tensor) -> Tensor:
-        """Return one channel's activation for each face: `float32 (N,)`; `channels` are `int64 (N,)`."""
+        """Return one channel's activation for each face: `float32 (N,)`; `channels` is `int64 (N,)`."""
         if not _is_plain(self.module):
             return self.of_all(faces).gather(1, channels[:, None])[:, 0]
         (maps,) = self._inputs(faces)
@@ -285,7 +285,7 @@ class ChannelActivations:
 
 
 class _Reached(Exception):
-    """The forward pass has reached the layer: nothing behind it has to be computed."""
+    """The forward pass has reached the layer; the layers after it need not be computed."""
 
     def __init__(self, inputs: tuple[Any, ...]) -> None:
         super().__init__()
@@ -308,7 +308,7 @@ def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
 def _conv_means(conv: nn.Conv2d, maps: Tensor, *, channels: Tensor) -> Tensor:
     """Return the mean output of one channel for each picture, without computing the other channels.
 
-    The mean of a convolution's output is the product of its kernel with the means of the windows that each weight sees.
+    The mean of a convolution's output is its kernel times the means of the windows that each weight is applied to.
     """
     tall, wide = (int(side) for side in conv.padding)
     maps = functional.pad(maps, (wide, wide, tall, tall))

@@ -1,4 +1,4 @@
-"""Contact sheets: many small grey pictures in one PNG."""
+"""Many small grey pictures in one PNG."""
 
 import io
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ PAPER = 255
 
 
 def sheet(pictures: NDArray[np.uint8], *, columns: int) -> bytes:
-    """Lay pictures `uint8 (N, H, W)` out row by row, twice as large, as a PNG."""
+    """Arrange pictures `uint8 (N, H, W)` row by row, enlarged twofold: the content of a PNG file."""
     count, height, width = pictures.shape
     rows = -(-count // columns)
     page = np.full((rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX), PAPER, np.uint8)
@@ -27,5 +27,5 @@ def sheet(pictures: NDArray[np.uint8], *, columns: int) -> bytes:
 
 
 def side_by_side(columns: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Interleave `(N, H, W)` arrays: first of each, second of each, …: `uint8 (N · len(columns), H, W)`."""
+    """Interleave arrays `(N, H, W)`: first of each, second of each and so on: `uint8 (N · len(columns), H, W)`."""
     return np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])

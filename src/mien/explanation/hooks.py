@@ -1,4 +1,4 @@
-"""Layers by name, and their outputs, with hooks that never stay behind.  Axes: `N` faces, `K` channels."""
+"""Layers by name, and their outputs; hooks are always removed.  Axes: `N` faces, `K` channels."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def conv_layers(classifier: Classifier) -> dict[str, nn.Module]:
 
 
 def find_layer(classifier: Classifier, name: str) -> nn.Module:
-    """Find a layer: `conv2` is the second convolution; any module's own dotted name works too (`stages.0.norm`).
+    """Find a layer: `conv2` is the second convolution; any module's dotted name works too (`stages.0.norm`).
 
     Raises:
         UsageError: no such layer; the message names the nearest.
@@ -41,7 +41,7 @@ def find_layer(classifier: Classifier, name: str) -> nn.Module:
 def capture_activations(layer: nn.Module) -> Iterator[list[Tensor]]:
     """Collect the outputs of a layer: one tensor `(N, K, …)` for each time the network runs inside the block.
 
-    The hook is gone when the block ends, however it ends.
+    The hook is removed when the block ends, also by an error.
     """
     outputs: list[Tensor] = []
     hook = layer.register_forward_hook(lambda *call: outputs.append(call[-1]))
@@ -53,7 +53,7 @@ def capture_activations(layer: nn.Module) -> Iterator[list[Tensor]]:
 
 @contextlib.contextmanager
 def eval_mode(classifier: Classifier) -> Iterator[Classifier]:
-    """Compute in evaluation mode and full precision, without gradients of the weights; restore all three afterwards."""
+    """Switch to evaluation mode and full precision, without gradients of the weights; restore all three at the end."""
     modes = [(module, module.training) for module in classifier.modules()]
     gradients = [(weight, weight.requires_grad) for weight in classifier.parameters()]
     classifier.eval().requires_grad_(False)

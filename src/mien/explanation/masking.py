@@ -1,4 +1,4 @@
-"""Masked faces: the pixels that an attribution map calls unimportant are blanked."""
+"""Masked faces: the pixels that matter least by an attribution map are blanked."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ def mask_least_salient(images: NDArray[np.uint8], maps: NDArray[np.float32], *, 
 
     Args:
         images: `uint8 (N, 48, 48)`.
-        maps: `float32 (N, 48, 48)`, larger means more salient.
-        share: of the pixels that are replaced, 0 to 1.
+        maps: `float32 (N, 48, 48)`; a larger value means more salient.
+        share: which share of the pixels is replaced, 0 to 1.
 
     Returns:
         `uint8 (N, 48, 48)`.

@@ -1,4 +1,4 @@
-"""Which attribution method to trust on this network: every method through every check, on the same faces.
+"""Which attribution methods can be trusted for a network: all checks of all methods, on the same faces.
 
 Axes: `N` faces, `C` classes, `R` regions, `H = W = 48`.
 """
@@ -22,17 +22,17 @@ from mien.models.classifier import Classifier
 log = logging.getLogger(__name__)
 
 RANDOMISED_FACES = 28
-"""The check with random weights runs every method on three more networks, so it takes fewer faces."""
+"""How many faces the check with random weights takes: few, because it runs every method on three more networks."""
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedMethods:
-    """What the checks found.
+    """The results of the checks.
 
     Attributes:
         comparison: the figures of every method and control.
-        class_maps: for each method `float32 (C, 48, 48)`, the mean map of the faces predicted as each class, where the
-            positive attribution of each face sums to 1; NaN for a class that was predicted for no face.
+        class_maps: for each method `float32 (C, 48, 48)`, the mean map of the faces predicted as each class; the
+            positive attribution of each face sums to 1.  NaN for a class that was predicted for no face.
     """
 
     comparison: MethodComparison
@@ -49,22 +49,22 @@ def compare_methods(
     masks: NDArray[np.bool_] | None = None,
     seed: int = 0,
 ) -> ComparedMethods:
-    """Put every method through deletion and insertion, random weights, the regions of the face and, if known, masks.
+    """Check every method by deletion and insertion, random weights, the regions of the face and, if known, masks.
 
     A method *beats the controls* when the 95 % interval of its score minus the control's, paired over the faces, lies
     above 0 both for the random order and for the centre.
 
     Args:
-        classifier: the network; it stays as it is.
+        classifier: the network; it is not changed.
         images: `uint8 (N, 48, 48)`, at least 2.
-        labels: `int64 (N,)`, the predicted classes, which are explained.
+        labels: `int64 (N,)`, the predicted classes: those that are explained.
         methods: keys of `attribution.METHODS`.
         layer: as in `attribute`.
-        masks: `bool (N, 48, 48)`, the pixels that truly carry the expression, where they are known (drawn faces).
-        seed: of the random order, the random weights and SmoothGrad's noise.
+        masks: `bool (N, 48, 48)`, the pixels that carry the expression; known for drawn faces only.
+        seed: seed of the random order, the random weights and SmoothGrad's noise.
 
     Raises:
-        DataError: fewer than 2 faces, or what `attribute` refuses.
+        DataError: fewer than 2 faces, or the same as in `attribute`.
         UsageError: no such method or layer.
     """
     if len(images) < 2:
@@ -125,7 +125,7 @@ def _is_above_zero(over: PairedDifference) -> bool:
 
 
 def _paired(differences: NDArray[np.float64]) -> PairedDifference:
-    """Average a difference over the faces of which it is known."""
+    """Average a difference over the faces for which it is known."""
     known = differences[~np.isnan(differences)].tolist()
     if not known:
         return PairedDifference(difference=None, interval=None)
@@ -138,7 +138,7 @@ def _mask_score(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> MaskScor
 
 
 def _means(shares: NDArray[np.float64]) -> list[float | None]:
-    """Average `(N, R)` over the faces whose map has something positive; None where none has."""
+    """Average shares `(N, R)` over the faces whose map has a positive value; None if no map has one."""
     known = shares[~np.isnan(shares).any(axis=1)]
     if not len(known):
         return [None] * shares.shape[1]

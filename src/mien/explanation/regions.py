@@ -1,8 +1,10 @@
-"""Which part of the face a map points at, by a template of the mean face.  Axes: `N` faces, `R` regions, `H = W = 48`.
+"""How attribution is distributed over the parts of the face, by a template of the mean face.
+
+Axes: `N` faces, `R` regions, `H = W = 48`.
 
 The boxes were read off the mean of FER2013's 28,709 training faces, where brows, eyes, nose and mouth stand out
-clearly; single faces lie a few pixels beside it, so the boxes are generous.  A face that is turned, or cut out
-otherwise, does not fit.
+clearly.  Single faces lie a few pixels beside it, so the boxes are generous.  A face that is turned or cropped
+differently does not fit.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,7 @@ FACE = (24.0, 24.0, 25.0, 18.0)
 """The ellipse of the face: centre row and column, half its height and half its width, in pixels."""
 
 FEATURES = tuple(BOXES)
-"""What carries an expression most."""
+"""The parts that carry most of an expression."""
 
 REGIONS = (*FEATURES, "rest of the face", "outside")
 
@@ -48,14 +50,14 @@ def template() -> NDArray[np.bool_]:
 
 
 def attribution_shares(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Say how much of each map's positive attribution falls inside each mask.
+    """Return the share of each map's positive attribution that lies inside each mask.
 
     Args:
         maps: `float32 (N, 48, 48)`.
-        masks: `bool (R, 48, 48)`, or `bool (N, R, 48, 48)` where every face has its own.
+        masks: `bool (R, 48, 48)`, or `bool (N, R, 48, 48)` with different masks for each face.
 
     Returns:
-        `float64 (N, R)`, 0 to 1; NaN for a map without anything positive.
+        `float64 (N, R)`, 0 to 1; NaN for a map without a positive value.
     """
     positive = np.clip(maps, 0, None).astype(np.float64)
     inside = (positive[:, None] * masks).sum(axis=(2, 3))

@@ -1,4 +1,4 @@
-"""Does a map depend on what the network has learned?  Maps of the network against maps of one with random weights.
+"""Does a map depend on what the network has learned?  A comparison with maps of a network with random weights.
 
 Axes: `N` faces.
 """
@@ -16,7 +16,7 @@ from mien.explanation.attribution import attribute
 from mien.models.classifier import Classifier
 
 STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}
-"""Which layers get random weights, from the output down: always the output, then this share of all."""
+"""Which share of the layers gets random weights, counted from the output, which is always among them."""
 
 
 def randomisation(
@@ -29,20 +29,20 @@ def randomisation(
     layer: str | None = None,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Correlate maps with those of the same network after more and more of its layers got random weights.
+    """Correlate maps with those of the same network after more and more layers have got random weights.
 
     Args:
-        classifier: the network; it stays as it is.
+        classifier: the network; it is not changed.
         images: `uint8 (N, 48, 48)`.
         classes: `int64 (N,)`, the class that was explained.
         method: a key of `attribution.METHODS`.
         maps: `float32 (N, 48, 48)`, the method's maps of the network itself.
         layer: as in `attribute`.
-        seed: of the random weights and of SmoothGrad's noise.
+        seed: seed of the random weights and of SmoothGrad's noise.
 
     Returns:
-        For each of `STAGES` the mean over the faces of Spearman's rank correlation of the absolute maps, -1 to 1: near
-        0 for a method that shows what was learned, near 1 for one that shows only edges.
+        For each of `STAGES`, Spearman's rank correlation of the absolute maps, averaged over the faces, -1 to 1: near 0
+        for a method that shows what was learned, near 1 for one that shows only edges.
 
     Adebayo et al. 2018, arXiv 1810.03292 (cascading randomisation).
     """
@@ -55,7 +55,7 @@ def randomisation(
 
 
 def randomise_weights(classifier: Classifier, *, share: float, seed: int) -> Classifier:
-    """Copy a classifier and give its output layer, and this share of all its layers from the end, fresh weights."""
+    """Copy a classifier; give the last share of its layers, at least the output layer, random weights."""
     with torch.random.fork_rng(devices=[]):  # no devices: networks draw their weights on the CPU
         torch.default_generator.manual_seed(seed)
         fresh = Classifier(classifier.model, classifier.classes, normalisation=classifier.normalise.kind)
@@ -79,7 +79,7 @@ def _centred_ranks(maps: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _layers(network: nn.Module) -> Iterator[nn.Module]:
-    """Yield all modules that hold weights themselves, in the network's order."""
+    """Yield the modules that have parameters of their own, in the network's order."""
     for module in network.modules():
         if any(True for _ in module.parameters(recurse=False)):
             yield module

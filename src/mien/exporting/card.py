@@ -1,4 +1,4 @@
-"""A bundle's card, put together from what was measured, and its page for people."""
+"""Making a bundle's card from what was measured, and its page for people."""
 
 import hashlib
 from collections.abc import Mapping
@@ -36,10 +36,10 @@ from mien.models.classifier import Classifier
 from mien.models.registry import info
 
 CROP_MARGIN = 0.0
-"""The part of its side by which a detector's square face box is widened on each side before it is resized.
+"""The margin added on each side of a detected face's square before it is resized, as a share of its side.
 
-It is 0, because FER2013's faces are a detector's boxes without padding, brows to chin, and a network that learned such
-faces was seen to lose 16 points of accuracy on padded ones.  A face of 48×48 pixels is used as it is.
+It is 0, because FER2013's faces are a detector's boxes without a margin, from brows to chin.  A network that learned
+such faces lost 16 points of accuracy on faces with one.  A face of 48×48 pixels is used as it is.
 """
 
 MOST_LOST = 0.003
@@ -47,31 +47,32 @@ MOST_LOST = 0.003
 
 LIMITS = (
     "An expression is not an emotion: what a face shows is not what a person feels.",
-    "Not for decisions about people: not for hiring, policing, education, health or any other judgement of somebody.",
-    "For frontal grey faces, cropped tightly and 48×48 pixels large; other poses, sizes and crops were not measured.",
-    "Accuracy by age, sex, skin tone, pose and culture was not measured: the data do not record them.",
+    "Not for decisions about people: in hiring, policing, education, health or anything else.",
+    "For frontal faces, tightly cropped, grey, 48×48 pixels. Other poses, sizes and crops were not measured.",
+    "Accuracy by age, sex, skin tone, pose and culture was not measured, because the data don't record them.",
 )
-_8_BITS = "The 8-bit graph was measured on a processor with VNNI; on older x86 processors its sums may overflow. "
+_8_BITS = "The 8-bit graph was measured on a processor with VNNI. On older x86 processors its sums may overflow: "
 LIMITS_OF_GRAPHS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("fp32",): (),
-    ("int8",): (f"{_8_BITS}Check it there with `mien eval`.",),
-    ("fp32", "int8"): (f"{_8_BITS}Check it there with `mien eval`, or take fp32.",),
+    ("int8",): (f"{_8_BITS}check it there with `mien eval`.",),
+    ("fp32", "int8"): (f"{_8_BITS}check it there with `mien eval`, or use fp32.",),
 }
 LIMITS_OF_DATA = {
-    True: "Learned from drawn faces (synthetic): it says nothing of real ones.",
-    False: "Learned from pictures that people labelled by looking at them, and people disagree. FER2013's own labels "
-    "agree with the ten annotators of FER+ on 62 % of the faces.",
+    True: "It learned from drawn (synthetic) faces and says nothing about real ones.",
+    False: "It learned from labels that people gave by looking at the pictures, and people disagree. FER2013's own "
+    "labels agree with the ten annotators of FER+ on 62 % of the faces.",
 }
 LICENCE_OF_DATA = {
     True: "Drawn by mien.",
     False: "Whoever trains on the faces is bound by their terms; FER2013 and FER+ are for research.",
 }
+CLASSES = {"own": "those of the file", "ferplus": "FER+'s"}
 _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 
 
 OWN_LIMITS = frozenset(LIMITS).union(*LIMITS_OF_GRAPHS.values())
-"""Sentences of mien's own, which may have Markdown in them."""
+"""The sentences that mien itself writes: they may contain Markdown, others are escaped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +93,9 @@ def describe_graph(precision: GraphPrecision, content: bytes) -> GraphFile:
 
 
 def choose_default(lost: float, *, only: GraphPrecision | None = None) -> DefaultPrecision:
-    """Choose the default precision by the accuracy that int8 loses on the faces that were held out.
+    """Choose the default precision by the accuracy that int8 loses on the held-out faces.
 
-    `only` is the one that the bundle holds, if it does not hold both.
+    `only` is the bundle's one precision, if it doesn't hold both.
 
     >>> choose_default(0.004).default
     'fp32'
@@ -106,8 +107,8 @@ def choose_default(lost: float, *, only: GraphPrecision | None = None) -> Defaul
     else:
         compared = "int8 has the same accuracy on the held-out faces"
     if only:
-        return DefaultPrecision(default=only, reason=f"{compared}; the bundle holds {only} alone")
-    reason = f"{compared}; it may lose up to {100 * MOST_LOST:.1f}"
+        return DefaultPrecision(default=only, reason=f"{compared}; the bundle holds only {only}")
+    reason = f"{compared}; a loss of up to {100 * MOST_LOST:.1f} is accepted"
     return DefaultPrecision(default="fp32" if round(lost, 9) > MOST_LOST else "int8", reason=reason)
 
 
@@ -120,15 +121,15 @@ def make_card(
     measured: Measured,
     licence: str,
 ) -> Card:
-    """Put a card together.  It holds no date and no path, so the same run gives the same card.
+    """Make a card.  It holds no date and no path, so the same run gives the same card.
 
     Args:
-        classifier: what is shipped.
-        name: the bundle's.
-        stored: the run's `config.json`.
-        weights_sha256: of the run's weights.
+        classifier: the exported network.
+        name: the name of the bundle.
+        stored: the content of the run's `config.json`.
+        weights_sha256: sha256 of the run's weights.
         measured: what was measured of the graphs.
-        licence: of the weights.
+        licence: licence of the weights.
     """
     network = info(classifier.model, classes=len(classifier.classes))
     synthetic = bool(stored["data"]["synthetic"])
@@ -170,7 +171,7 @@ def make_card(
 
 
 def card_scores(scores: Scores) -> CardScores:
-    """Keep the scores that a card shows; recall stands for all figures of a class."""
+    """Select the scores that a card holds; of a class only its recall."""
     per_class = []
     for one in scores.per_class:
         per_class.append(ClassRecall(name=one.name, faces=one.faces, recall=one.recall))
@@ -191,23 +192,26 @@ def card_scores(scores: Scores) -> CardScores:
 
 
 def _weaknesses(scores: CardScores) -> list[str]:
-    """Name the class that is recognised least, and the most frequent error."""
+    """Name the class with the lowest recall, and the most frequent error."""
     sentences = []
     recalls = [(one.recall, one) for one in scores.per_class if one.recall is not None]
     if recalls:
         recall, worst = min(recalls, key=lambda pair: pair[0])
-        sentences.append(f"It recognises {_percent(recall)} of the {worst.faces:,} faces labelled {worst.name}.")
+        sentences.append(
+            f"Its weakest class is {worst.name}: it recognises {_percent(recall)} of {worst.faces:,} faces."
+        )
     errors = []
     for pair in scores.confused_pairs:
         errors += [direction for direction in pair.directions if direction.errors]
     if errors:
         most = max(errors, key=lambda direction: direction.errors)
-        sentences.append(f"It takes {_percent(most.rate)} of the faces labelled {most.target} for {most.label}.")
+        of_class = f"{_percent(most.rate)} of the faces labelled {most.target}"
+        sentences.append(f"Its most frequent error: {of_class} get the label {most.label}.")
     return sentences
 
 
 def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
-    """Say what the network learned from and how; of files only the names."""
+    """Describe the data and the training; files by their names, without folders."""
     config, data = dict(stored["config"]), stored["data"]
     for key in ("data", "votes", "recipe"):
         config[key] = config.get(key) and PurePath(config[key]).name
@@ -233,7 +237,7 @@ def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
 
 
 def card_page(card: Card) -> str:
-    """Write the card as a page for people, in Markdown: the content of `CARD.md`."""
+    """Return the content of `CARD.md`: the card as a page in Markdown."""
     scores, data = card.scores.of(card.precision.default), card.training.data
     title = f"# {markdown(card.name)}"
     if card.synthetic:
@@ -245,7 +249,7 @@ def card_page(card: Card) -> str:
         f"Recognises the expression of a grey face of 48×48 pixels: {', '.join(map(markdown, card.classes))}.",
         "",
         f"The network {card.network.model} learned from {markdown(data.source)} ({sum(data.training.values()):,} "
-        f"faces, fingerprint {data.fingerprint}, labels: {data.labels}) with the recipe "
+        f"faces, fingerprint {data.fingerprint}; the classes are {CLASSES[data.labels]}) with the recipe "
         f"{markdown(card.training.recipe)}{taught_by(card.training.config)}. It has {card.network.parameters:,} "
         f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.",
         "",
