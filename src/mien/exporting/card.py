@@ -58,7 +58,7 @@ LIMITS_OF_GRAPHS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("fp32", "int8"): (f"{_8_BITS}check it there with `mien eval`, or use fp32.",),
 }
 LIMITS_OF_DATA = {
-    True: "It learned from drawn (synthetic) faces and says nothing about real ones.",
+    True: "It learned from drawn faces (synthetic) and says nothing about real ones.",
     False: "It learned from labels that people gave by looking at the pictures, and people disagree. FER2013's own "
     "labels agree with the ten annotators of FER+ on 62 % of the faces.",
 }
@@ -66,7 +66,7 @@ LICENCE_OF_DATA = {
     True: "Drawn by mien.",
     False: "Whoever trains on the faces is bound by their terms; FER2013 and FER+ are for research.",
 }
-CLASSES = {"own": "those of the file", "ferplus": "FER+'s"}
+CLASSES = {"own": "those of the data", "ferplus": "FER+'s"}
 _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 
@@ -265,7 +265,7 @@ def card_page(card: Card) -> str:
     lines += ["", "## Limits", ""]
     for limit in card.limits:
         lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
-    lines += ["", f"Weights: {card.licence.weights}. {card.licence.data}"]
+    lines += ["", f"Licence of the weights: {card.licence.weights}. {card.licence.data}"]
     return "\n".join(lines) + "\n"
 
 
