@@ -1,4 +1,4 @@
-"""`Card`: what a bundle says about its network; `card.json` holds it.  `docs/exporting.md` explains it.
+"""`Card`: the content of `card.json`, which describes a bundle's network.  `docs/exporting.md` explains it.
 
 Shares are fractions (0.72, not 72).
 """
@@ -19,15 +19,15 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class CardInput(Record):
-    """What the graph takes, and how a picture becomes that.
+    """The graph's input, and how a picture is prepared for it.
 
     Attributes:
-        name: of the graph's input.
+        name: name of the input.
         dtype: `uint8`.
         shape: `N`, height and width in pixels.
-        channels: which grey levels.
-        crop_margin: the part of the side of a detected face's square that is added on each side before it is resized.
-        resize: how.
+        channels: how grey levels are computed.
+        crop_margin: margin added on each side of a detected face's square before it is resized, as a share of its side.
+        resize: how pictures are resized.
     """
 
     name: str
@@ -40,7 +40,7 @@ class CardInput(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class CardOutput(Record):
-    """What the graph gives: its name, dtype, and shape `N` by the number of classes."""
+    """The graph's output: its name, dtype, and shape (`N` and the number of classes)."""
 
     name: str
     dtype: str
@@ -79,10 +79,10 @@ class Differences(Record):
     """How far two sets of probabilities of the same faces differ.
 
     Attributes:
-        faces: how many faces.
+        faces: number of faces.
         max: the largest absolute difference of a probability.
         mean: the mean absolute difference over faces and classes.
-        other_label: how many faces get another label.
+        other_label: number of faces that get another label.
     """
 
     faces: int
@@ -93,7 +93,7 @@ class Differences(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Parity(Record):
-    """The graphs compared, on the faces that the run held out: fp32 with the network, int8 with fp32."""
+    """Comparison on the faces that the run held out: the fp32 graph with the network, int8 with fp32."""
 
     fp32_to_network: Differences
     int8_to_fp32: Differences
@@ -101,7 +101,7 @@ class Parity(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRecall(Record):
-    """The share of a class's faces that get its label; None without faces."""
+    """The share of a class's faces that are labelled correctly; None for a class without faces."""
 
     name: str
     faces: int
@@ -131,7 +131,7 @@ class CardScores(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoresByPrecision(Record):
-    """The scores of both graphs on the faces of `split`, also of one that the bundle leaves out."""
+    """The scores of both graphs on the faces of `split`, even if the bundle holds only one of them."""
 
     split: str
     fp32: CardScores
@@ -144,7 +144,7 @@ class ScoresByPrecision(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutAccuracy(Record):
-    """The accuracy of both graphs on the faces that the run held out, which chose the default."""
+    """The accuracy of both graphs on the faces that the run held out, by which the default was chosen."""
 
     faces: int
     fp32: float
@@ -153,16 +153,16 @@ class HeldOutAccuracy(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Abstention(Record):
-    """What is gained by giving no label to uncertain faces.
+    """Risk and coverage when faces with a low top probability get no label.
 
     Attributes:
-        precision: of the graph.
+        precision: the graph that was measured.
         held_out_curve: risk and coverage on the faces that the run held out.
-        curve: the same on the scored faces; None where these are the held-out ones.
-        max_risk: the share of wrong labels that was asked for; None where nothing was asked for.
-        threshold: the top probability from which on the held-out faces keep to it; None where none does.
-        held_out: what the threshold gives on the held-out faces.
-        scored: what it gives on the scored faces.
+        curve: the same on the scored faces; None if these are the held-out ones.
+        max_risk: the largest share of wrong labels that the user allows; None if not given.
+        threshold: the lowest top probability that keeps to `max_risk` on the held-out faces; None if there is none.
+        held_out: risk and coverage of the threshold on the held-out faces.
+        scored: the same on the scored faces.
     """
 
     precision: GraphPrecision
@@ -179,15 +179,15 @@ class TrainingData(Record):
     """What the network learned from.
 
     Attributes:
-        source: the file's name.
+        source: name of the file.
         labels: `own`, or `ferplus` for the majority of FER+'s annotators.
         votes: the name of the file with the votes, or None.
         fingerprint: as `FaceSet.fingerprint`.
         row_fingerprint: as `FaceSet.row_fingerprint`.
         synthetic: whether the faces were drawn.
-        splits: faces in each split.
-        training: faces of each class that were learned from.
-        held_out: faces of each class that were held out.
+        splits: number of faces in each split.
+        training: number of faces of each class that were learned from.
+        held_out: number of faces of each class that were held out.
     """
 
     source: str
@@ -207,11 +207,11 @@ class CardTraining(Record):
 
     Attributes:
         data: what it learned from.
-        recipe: its name.
-        config: the run's, with file names instead of paths.
-        versions: of the packages that trained it.
-        git_commit: of the source code, or None.
-        weights_sha256: of the run's `model.safetensors`, by which a run finds its bundle again; None where not known.
+        recipe: name of the recipe.
+        config: the run's config, with file names instead of paths.
+        versions: versions of the packages that trained it.
+        git_commit: commit of the source code, or None.
+        weights_sha256: sha256 of the run's `model.safetensors`, by which a run finds its bundle; None if unknown.
     """
 
     data: TrainingData
@@ -235,24 +235,24 @@ class Card(Record):
     """Everything that a bundle says about its network.
 
     Attributes:
-        name: the bundle's own.
-        synthetic: whether it learned from drawn faces.
-        classes: names in the order of the graph's output.
-        input: of the graph.
-        output: of the graph.
-        network: its size.
-        normalisation: its kind; it is part of the graph.
-        temperature: by which logits are divided; it is part of the graph.
+        name: name of the bundle.
+        synthetic: whether the network learned from drawn faces.
+        classes: class names in the order of the graph's output.
+        input: the graph's input.
+        output: the graph's output.
+        network: name and size of the network.
+        normalisation: kind of normalisation; it is part of the graph.
+        temperature: divisor of the logits; it is part of the graph.
         files: the graphs in the bundle.
-        precision: which of them is the default.
-        parity: of the graphs.
-        scores: of the graphs.
-        held_out_accuracy: of the graphs.
-        abstention: what is gained by giving no label to uncertain faces.
-        limits: what it is not made for, and where it fails, in sentences.
-        training: what it learned from, and how.
-        licence: of weights and data.
-        versions: of the packages that exported it.
+        precision: the default graph, and why.
+        parity: differences between network and graphs.
+        scores: scores of the graphs.
+        held_out_accuracy: accuracy of the graphs on the faces that the run held out.
+        abstention: risk and coverage when uncertain faces get no label.
+        limits: sentences on what the network is not made for, and where it fails.
+        training: what the network learned from, and how.
+        licence: licence of the weights, and terms of the data.
+        versions: versions of the packages that exported the bundle.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION

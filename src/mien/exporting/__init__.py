@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: the graph, its 8-bit version, and the proof that they say the same.
+"""From a trained network to a bundle: the graph, its 8-bit version, the check that they agree, the card.
 
-Takes classifiers and arrays, never run folders.
+It takes classifiers and arrays, never run folders.
 """

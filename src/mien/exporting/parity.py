@@ -1,4 +1,4 @@
-"""Whether two versions of a network give the same probabilities.  Axes: `N` faces, `C` classes."""
+"""Do two versions of a network give the same probabilities?  Axes: `N` faces, `C` classes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from mien.core.card import Differences
 from mien.core.errors import GateError
 
 LIMIT = 1e-4
-"""The most by which a probability of the exported graph may differ from the network's own."""
+"""The largest difference allowed between a probability of the exported graph and the network's."""
 
 
 def differences(one: NDArray[np.float32], other: NDArray[np.float32]) -> Differences:
@@ -29,7 +29,7 @@ def check_parity(network: NDArray[np.float32], graph: NDArray[np.float32]) -> Di
     """Return the `differences` between a network and its exported graph.
 
     Raises:
-        GateError: a probability differs by more than `LIMIT`, or is no number.
+        GateError: a probability differs by more than `LIMIT`, or is not a number.
     """
     found = differences(network, graph)
     if not found.max <= LIMIT:  # also where it is NaN

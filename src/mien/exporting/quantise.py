@@ -16,8 +16,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from mien.exporting.to_onnx import INPUT
 
 OPERATORS = ("Conv", "Gemm", "MaxPool", "GlobalAveragePool", "Relu", "LeakyRelu", "Add", "Mul", "Sigmoid")
-"""What is computed in 8 bits.  With the ReLUs among them no float is left between the first and the last convolution;
-the softmax is not: 8 bits would round the probabilities to 1/256."""
+"""The operators that are computed in 8 bits.  ReLUs are among them, so that nothing between the first and the last
+convolution is computed in floats.  The softmax isn't: 8 bits would round the probabilities to 1/256."""
 
 BATCH = 64
 
@@ -25,17 +25,17 @@ BATCH = 64
 def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
     """Turn an ONNX file into its 8-bit version, which is three times as fast on processors with VNNI.
 
-    Static quantisation in the QDQ format: weights in signed 8 bits with one scale a channel, activations in unsigned 8
-    bits between the least and the greatest value that occurs on `images` (Jacob et al. 2018, arXiv 1712.05877).
-    Percentiles and entropy as bounds were measured on held-out FER2013 faces and are no better; signed activations are
-    worse, and slower than no quantisation.  The normalisation stays in floats.  The same input gives the same bytes.
+    Static quantisation in the QDQ format: weights are signed 8-bit numbers with one scale per channel, activations
+    unsigned ones between their minimum and maximum on `images` (Jacob et al. 2018, arXiv 1712.05877).  On held-out
+    FER2013 faces, ranges by percentiles or entropy were no better; signed activations were less accurate, and slower
+    than no quantisation.  The normalisation stays in floats.  The same input gives the same bytes.
 
     Args:
-        content: what `to_onnx` gave.
-        images: `uint8 (N, 48, 48)`, faces that the network has learned from; some hundreds do.
+        content: the ONNX file that `to_onnx` returned.
+        images: `uint8 (N, 48, 48)`, faces that the network has learned from; a few hundred are enough.
 
     Returns:
-        The file's content, with the same input and output.
+        The content of an ONNX file with the same input and output.
     """
     model = onnx.load_from_string(content)
     before = itertools.takewhile(lambda node: node.op_type not in ("Conv", "Gemm"), model.graph.node)
@@ -57,7 +57,7 @@ def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
 
 
 class Batches(CalibrationDataReader):  # type: ignore[misc]
-    """Hands the faces out batch by batch."""
+    """Gives the faces to the quantiser in batches."""
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
         self.batches = (images[i : i + BATCH] for i in range(0, len(images), BATCH))
@@ -69,7 +69,7 @@ class Batches(CalibrationDataReader):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the quantiser's advice to simplify the graph first off the screen; it comes through the root logger."""
+    """Don't show the quantiser's advice to simplify the graph first; it comes through the root logger."""
 
     def ours(record: logging.LogRecord) -> bool:
         return "pre-processing" not in record.getMessage()

@@ -1,4 +1,4 @@
-"""Rewriting a graph into fewer and faster operators that compute the same."""
+"""Rewriting a graph: fewer and faster operators that compute the same."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from onnx import numpy_helper
 def simplify(graph: onnx.GraphProto) -> None:
     """Rewrite a graph in place; its results stay the same up to rounding.
 
-    Means over height and width become `GlobalAveragePool`, which has an 8-bit kernel; a batch norm that follows a
-    convolution and a max-pool goes into the convolution's weights (torch's exporter folds only those that follow
-    directly); a ReLU after a max-pool goes before it, where the convolution computes it on the way.
+    Means over height and width become `GlobalAveragePool`, which has an 8-bit kernel.  A batch norm after a convolution
+    and a max-pool becomes part of the convolution's weights (torch's exporter does so only where it follows directly).
+    A ReLU after a max-pool is moved before it, where the runtime merges it with the convolution.
     """
     for node in list(graph.node):
         if node.op_type == "ReduceMean":
@@ -23,7 +23,7 @@ def simplify(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         if node.op_type == "Relu":
             _move_before_pool(graph, node)
-    del graph.value_info[:]  # shapes between the nodes, as they were
+    del graph.value_info[:]  # shapes between the nodes, which have changed
     used = {name for node in graph.node for name in node.input}
     for each in [each for each in graph.initializer if each.name not in used]:
         graph.initializer.remove(each)
@@ -38,7 +38,7 @@ def _pool_whole_maps(graph: onnx.GraphProto, mean: onnx.NodeProto) -> None:
 
 
 def _fold_through_pool(graph: onnx.GraphProto, norm: onnx.NodeProto) -> None:
-    """Let `norm(pool(conv(x)))` be `pool(conv'(x))`, which is the same where no channel's scale is below 0."""
+    """Turn `norm(pool(conv(x)))` into `pool(conv'(x))`, which is the same if no channel's scale is negative."""
     pool = _only_source(graph, norm.input[0], "MaxPool")
     conv = pool and _only_source(graph, pool.input[0], "Conv")
     if pool is None or conv is None:
@@ -57,7 +57,7 @@ def _fold_through_pool(graph: onnx.GraphProto, norm: onnx.NodeProto) -> None:
 
 
 def _move_before_pool(graph: onnx.GraphProto, relu: onnx.NodeProto) -> None:
-    """Let `relu(pool(conv(x)))` be `pool(relu(conv(x)))`, by giving each of the two nodes the other's operator."""
+    """Turn `relu(pool(conv(x)))` into `pool(relu(conv(x)))`: the two nodes swap their operators."""
     pool = _only_source(graph, relu.input[0], "MaxPool")
     if pool is not None and _only_source(graph, pool.input[0], "Conv") is not None:
         pool.op_type, relu.op_type = relu.op_type, pool.op_type
@@ -67,7 +67,7 @@ def _move_before_pool(graph: onnx.GraphProto, relu: onnx.NodeProto) -> None:
 
 
 def _only_source(graph: onnx.GraphProto, name: str, kind: str) -> onnx.NodeProto | None:
-    """Return the node of a kind that makes `name`, if a single other node reads it."""
+    """Return the node of this kind whose output is `name`, if only one node reads that."""
     readers = sum(name in node.input for node in graph.node)
     return next((node for node in graph.node if name in node.output and node.op_type == kind and readers == 1), None)
 

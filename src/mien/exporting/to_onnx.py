@@ -15,19 +15,19 @@ from mien.exporting.simplify import simplify
 from mien.models.classifier import Classifier
 
 OPSET = 18
-"""The oldest that torch's exporter writes without converting; every runtime of the last years reads it."""
+"""The oldest that torch's exporter writes without a conversion; all recent runtimes read it."""
 
 INPUT, OUTPUT = "faces", "probabilities"
 """The names of the graph's input and output."""
 
 
 def to_onnx(classifier: Classifier) -> bytes:
-    """Turn a classifier into an ONNX file: normalisation, network, temperature and softmax inside.
+    """Turn a classifier into an ONNX file with normalisation, network, temperature and softmax.
 
     The same weights give the same bytes.
 
     Args:
-        classifier: any network of the registry; it stays as it is.
+        classifier: with any network of the registry; it is not changed.
 
     Returns:
         The file's content: a graph from `faces`, `uint8 (N, 48, 48)` with any number of faces, to `probabilities`,
@@ -54,9 +54,9 @@ def to_onnx(classifier: Classifier) -> bytes:
 
 
 class _Graph(nn.Module):
-    """What is exported: a copy on the CPU, in the plain memory layout.
+    """The module that is exported: a copy on the CPU, in the contiguous memory layout.
 
-    `channels_last`, which training uses, would turn every average over a map into a gather of single elements.
+    With `channels_last`, which training uses, every mean over a map would be exported as a gather of single elements.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -71,7 +71,7 @@ class _Graph(nn.Module):
 
 
 def _forget_origin(model: onnx.ModelProto) -> None:
-    """Take out what the exporter notes of the machine: stack traces with the paths of source files."""
+    """Remove what the exporter records of the machine: stack traces with the paths of source files."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
@@ -80,7 +80,7 @@ def _forget_origin(model: onnx.ModelProto) -> None:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the exporter's hints off the screen: on missing torchvision, on what torch itself deprecates."""
+    """Don't show the exporter's hints: missing torchvision, deprecations inside torch."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -25,15 +25,15 @@ SMALLEST_SD = 1.0
 
 
 BLOCK = 512
-"""So many faces are summed up at once."""
+"""Number of faces whose pixels are summed at once."""
 
 
 class Normalise(nn.Module):
     """Standardise faces: grey levels `(N, 1, 48, 48)` in 0…255, any dtype → `float32` of the same shape.
 
-    `none` divides by 255; `per-pixel` subtracts each pixel's mean over the training faces and divides by its standard
-    deviation (the reference report's); `global` does so with one mean and deviation for all pixels; `per-face` uses
-    each face's own.
+    `none` divides by 255.  `per-pixel` subtracts each pixel's mean over the training faces and divides by its standard
+    deviation, as in the reference report.  `global` uses one mean and standard deviation for all pixels, `per-face`
+    those of each face.
 
     Raises:
         UsageError: `kind` is none of these.
@@ -56,7 +56,7 @@ class Normalise(nn.Module):
             axis = 0 if self.kind == "per-pixel" else (0, 1, 2)
             total: Any = np.int64(0)
             squares: Any = np.int64(0)
-            for i in range(0, len(images), BLOCK):  # all at once, in 64 bits, they would take eight times the room
+            for i in range(0, len(images), BLOCK):  # all at once in 64 bits would need eight times the memory
                 block = images[i : i + BLOCK].astype(np.int64)
                 total, squares = total + block.sum(axis=axis), squares + (block**2).sum(axis=axis)
             count = images.size / np.size(total)
@@ -74,14 +74,14 @@ class Normalise(nn.Module):
 
 
 def full_precision() -> AbstractContextManager[None]:
-    """Convolve `float32` as such: by default a GPU does so with ten bits of mantissa (TF32)."""
+    """Convolve `float32` in full precision; by default a GPU uses only ten bits of the mantissa (TF32)."""
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 class Classifier(nn.Module):
-    """Logits `float (N, C)` of grey levels `(N, 1, 48, 48)` in 0…255, which the network sees at `side_px`.
+    """Maps grey levels `(N, 1, 48, 48)` in 0…255 to logits `float (N, C)`; the network sees faces of `side_px`.
 
-    They are divided by `temperature`, which is 1 until the network has been calibrated.
+    Logits are divided by `temperature`, which is 1 until the network has been calibrated.
     """
 
     def __init__(self, model: str, classes: tuple[str, ...], *, normalisation: Normalisation) -> None:
@@ -93,7 +93,7 @@ class Classifier(nn.Module):
 
     def forward(self, faces: Tensor, *, side_px: int = SIZE) -> Tensor:
         maps = self.normalise(faces)
-        if side_px != SIZE:  # after the normalisation, which may be another one for each pixel
+        if side_px != SIZE:  # after the normalisation, which may differ for each pixel
             maps = functional.interpolate(maps, (side_px, side_px), mode="bilinear", antialias=True)
         logits: Tensor = self.network(maps.contiguous(memory_format=torch.channels_last))
         return logits / self.temperature
@@ -108,7 +108,7 @@ class Classifier(nn.Module):
         device = self.normalise.mean.device
         training = self.training
         self.eval()
-        parts = (images[i : i + batch].copy() for i in range(0, len(images), batch))  # torch wants writable ones
+        parts = (images[i : i + batch].copy() for i in range(0, len(images), batch))  # torch wants writable arrays
         with full_precision():
             rows = [self(torch.as_tensor(part, device=device)[:, None]).float().cpu() for part in parts]
         self.train(training)
@@ -116,7 +116,7 @@ class Classifier(nn.Module):
 
 
 def save_classifier(classifier: Classifier, folder: Path, *, epoch: int) -> None:
-    """Write `model.safetensors` and `model.json` into `folder`, each atomically; `epoch` (from 1) made the weights."""
+    """Write `model.safetensors` and `model.json` atomically; the weights are those after `epoch` (from 1)."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
     write_atomic(folder / "model.safetensors", save(tensors))
     write_json(
@@ -136,8 +136,8 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
     """Read what `save_classifier` wrote; the result is in evaluation mode.
 
     Raises:
-        DataError: a file is missing or damaged, another version of mien has written it, or the weights are another
-            network's.
+        DataError: a file is missing or damaged, was written by another version of mien, or the weights belong to
+            another network.
     """
     for name in ("model.json", "model.safetensors"):
         if not (folder / name).is_file():

@@ -1,4 +1,4 @@
-"""The reference report's network: four wide valid convolutions and two dense layers, 4,790,107 parameters.
+"""The reference report's network: four wide convolutions without padding, two dense layers, 4,790,107 parameters.
 
 | layer      | output       | parameters |    | layer      | output      | parameters |
 |------------|--------------|-----------:|----|------------|-------------|-----------:|
@@ -13,7 +13,7 @@
 | max-pool 2 | 400 × 4 × 4  |            |    |            |             |            |
 
 Half of each batch norm (running mean and variance, 5,200 in all) is not trainable.  Batch norm uses the momentum and
-epsilon that the report's framework has by default (Keras: 0.99 and 1e-3; PyTorch's momentum is the complement).
+epsilon that are the defaults of the report's framework (Keras: 0.99 and 1e-3; PyTorch's momentum is 1 minus Keras's).
 """
 
 from collections import OrderedDict
@@ -26,7 +26,7 @@ MOMENTUM, EPSILON = 0.01, 1e-3
 
 
 class CourseCNN(nn.Module):
-    """Logits `float (N, C)` of standardised grey faces `float (N, 1, 48, 48)`."""
+    """Maps standardised grey faces `float (N, 1, 48, 48)` to logits `float (N, C)`."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()

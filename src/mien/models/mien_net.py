@@ -1,15 +1,15 @@
 """The mien family: small residual networks of dense 3×3 convolutions, made for CPUs.
 
-Each of four stages is a convolution that widens, a max-pool that halves, and a residual block with squeeze-excitation
-(He et al. 2016, arXiv 1512.03385; Hu et al. 2018, arXiv 1709.01507).  Dense 3×3 convolutions run near a CPU's peak,
-depthwise ones at about a tenth of it.
+Each of the four stages is a convolution that adds channels, a max-pool that halves height and width, and a residual
+block with squeeze-excitation (He et al. 2016, arXiv 1512.03385; Hu et al. 2018, arXiv 1709.01507).  Dense 3×3
+convolutions run near a CPU's peak, depthwise ones at about a tenth of it.
 """
 
 from torch import Tensor, nn
 
 
 class MienNet(nn.Module):
-    """Logits `float (N, C)` of standardised grey faces `float (N, 1, 48, 48)`; `widths` are the stages' channels."""
+    """Maps standardised grey faces `float (N, 1, 48, 48)` to logits `float (N, C)`; `widths`: channels by stage."""
 
     def __init__(self, classes: int, *, widths: tuple[int, int, int, int], dropout: float) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Stage(nn.Module):
 
 
 class _SqueezeExcite(nn.Module):
-    """Scale each channel by a gate computed from all channels' means."""
+    """Multiply each channel by a factor from 0 to 1 that is computed from the means of all channels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def _conv(channels: int, width: int) -> nn.Conv2d:
 
 
 def _zero_norm(width: int) -> nn.BatchNorm2d:
-    """A batch norm that makes its residual branch start at zero; without it the first steps blow up."""
+    """Make a batch norm whose residual branch starts at zero; otherwise training diverges in its first steps."""
     norm = nn.BatchNorm2d(width)
     nn.init.zeros_(norm.weight)
     return norm

@@ -1,4 +1,4 @@
-"""All networks by name.  A new one is one file, and one line in `MODELS`."""
+"""All networks by name.  To add one, write a file and a line in `MODELS`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,15 +19,15 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
     "mien-s": partial(MienNet, widths=(32, 64, 128, 256), dropout=0.3),
     "mien-m": partial(MienNet, widths=(48, 96, 192, 384), dropout=0.4),
 }
-"""Name → a function of the number of classes C that builds the network.
+"""Name → function that builds the network for C classes.
 
-Every network maps standardised faces `float (N, 1, 48, 48)` to logits `float (N, C)`, uses no in-place activation and
-no module twice (attribution needs that), and draws its initial weights from torch's current generator.
+Every network maps standardised faces `float (N, 1, 48, 48)` to logits `float (N, C)` and draws its initial weights from
+torch's current generator.  It has no in-place activations and runs no module twice: attribution needs that.
 """
 
 
 def build(name: str, classes: int) -> nn.Module:
-    """Build a network with fresh weights.
+    """Build a network with initial weights.
 
     Args:
         name: a key of `MODELS`.
@@ -65,9 +65,9 @@ def check_side(name: str, side_px: int) -> None:
 
 
 def info(name: str, *, classes: int = 7) -> NetworkInfo:
-    """Count a network's parameters and multiply-adds without computing anything.
+    """Count a network's parameters and multiply-adds without running it.
 
-    Non-trainable ones are the batch norms' running means and variances.
+    The parameters that are not trainable are the batch norms' running means and variances.
 
     >>> info("course_cnn").parameters
     4790107

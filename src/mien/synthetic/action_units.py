@@ -1,4 +1,4 @@
-"""The tables that synthetic faces are drawn from: action units, the expressions made of them, and how people look.
+"""Tables for drawing faces: action units, the expressions that consist of them, and the ranges of how people look.
 
 Sources: Ekman & Friesen 1978, Facial Action Coding System; Friesen & Ekman 1983, EMFACS.
 """
@@ -59,7 +59,7 @@ PROTOTYPES: Mapping[str, Sequence[Mapping[str, float]]] = {
     ),
     "neutral": ({},),
 }
-"""The variants of each class: its action units, and how strong each is at full intensity."""
+"""The variants of each class: action units, and their strength at full intensity."""
 
 LOOKS: Mapping[str, tuple[float, float]] = {
     "skin": (95, 205),
@@ -122,5 +122,6 @@ LOOKS: Mapping[str, tuple[float, float]] = {
     "occluder_at": (-1, 1),
     "occluder_tone": (20, 220),
 }
-"""What makes a person and a photograph, drawn evenly between two ends: grey levels, lengths and places as in
-`face_drawing`, chances (`bald`, `glasses`, `occluder` …), tangents (`roll`), the rest shares of a most."""
+"""Ranges of what makes a person and a photograph; values are drawn uniformly.  They are grey levels, lengths and
+positions (as in `mien.synthetic.drawing`), random numbers that decide whether something is there (`bald`, `glasses`,
+`occluder` …), tangents (`roll`), or shares of a maximum."""

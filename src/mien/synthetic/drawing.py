@@ -1,12 +1,12 @@
-"""How a synthetic face is painted: signed distances, layer on layer, many faces at once, with NumPy only.
+"""How faces are painted: shapes given by signed distances, one over the other, many faces at once, with NumPy only.
 
-Axes: `N` faces, `H = W = 48`.  Every parameter is a `float32 (N, 1, 1)` array, every layer a `float32 (N, 48, 48)` one.
-Lengths are pixels of a face in the standard pose, whose centre is (0, 0); x grows to the right, y grows downwards,
-and `side = |x|` lets one curve draw the left and the right half.  A *signed distance* is negative inside a shape, so
-`0.5 - distance`, cut to 0..1, is how much of a pixel the shape covers: that is the antialiasing.
+Axes: `N` faces, `H = W = 48`.  Every parameter is an array `float32 (N, 1, 1)`, every shape an array
+`float32 (N, 48, 48)`.  Lengths are pixels of a face in the standard pose, whose centre is (0, 0); x grows to the right,
+y downwards, and with `side = |x|` one curve draws the left and the right half.  A *signed distance* is negative inside a
+shape, so `0.5 - distance`, clipped to 0..1, is the share of a pixel that the shape covers; this gives smooth edges.
 A *unit* is an action unit of the Facial Action Coding System (Ekman & Friesen 1978; Ekman, Friesen & Hager 2002), 0 at
-rest and 1 at its strongest; `synthetic.UNITS` names them.  Only operations that IEEE 754 rounds correctly are used, so
-that a face has the same bytes whatever the processor and whatever is painted beside it.
+rest and 1 at its strongest; `action_units.UNITS` lists them.  Only operations that IEEE 754 rounds correctly are used,
+so a face has the same bytes on every processor and in every batch.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ class Canvas:
 
     Attributes:
         image: `float32 (N, 48, 48)`, grey levels 0 to 255.
-        expression: `float32 (N, 48, 48)`, 0 to 1, how far a pixel belongs to a part that carries the expression.
-        u, v: where each pixel lies on the head, which rolls; x, y: the same on the face, which also turns and nods.
+        expression: `float32 (N, 48, 48)`, 0 to 1, how much of a pixel carries the expression.
+        u, v: position of each pixel on the head, which rolls; x, y: on the face, which also turns and nods.
         side, sign: `|x|`, and -1 or 1 for the picture's left or right half.
     """
 
@@ -50,7 +50,7 @@ class Canvas:
         self.expression = np.zeros_like(self.u)
 
     def paint(self, distance: Array, tone: Array | float, *, opacity: Array | float = 1.0, soft: float = 1.0) -> Array:
-        """Paint a shape over what is there; `soft` is the width of its edge in pixels.
+        """Paint a shape over the picture; `soft` is the width of its edge in pixels.
 
         Returns:
             `float32 (N, 48, 48)`: how much of each pixel was covered, 0 to 1.
@@ -65,15 +65,15 @@ class Canvas:
         return cover
 
     def cover(self, distance: Array, tone: Array | float, *, opacity: Array, soft: float = 1.0) -> None:
-        """Paint something that stands in front of the face; what it hides carries no expression any more."""
+        """Paint something in front of the face; the pixels that it hides no longer carry the expression."""
         self.expression *= 1 - self.paint(distance, tone, opacity=opacity, soft=soft)
 
     def mark(self, distance: Array, *, margin: float, weight: Array | float = 1.0) -> None:
-        """Say that a shape, and `margin` pixels around it, carries the expression."""
+        """Mark a shape, and `margin` pixels around it, as carrying the expression."""
         np.maximum(self.expression, np.clip(0.5 + margin - distance, 0, 1) * weight, out=self.expression)
 
     def wrinkle(self, distance: Array, looks: Parameters, depth: Array) -> None:
-        """Paint a furrow of the skin; where it is deep, it carries the expression."""
+        """Paint a furrow of the skin; a deep one carries the expression."""
         depth = np.minimum(depth, 1) * looks["wrinkles"]
         self.paint(distance, 0.5 * looks["skin"], opacity=0.55 * depth, soft=1.4)
         self.mark(distance, margin=0.3, weight=1.2 * depth)
@@ -86,12 +86,12 @@ def ellipse(x: Array, y: Array, width: Array | float, height: Array | float) -> 
 
 
 def as_share(condition: NDArray[np.bool_]) -> Array:
-    """Return 1 where a condition holds, else 0: something is there or is not."""
+    """Return 1 where a condition holds, else 0."""
     return condition.astype(np.float32)
 
 
 def stroke(along: Array, across: Array, half_width: Array | float, length: Array | float) -> Array:
-    """Return the signed distance to a stroke that thins out to its ends.
+    """Return the signed distance to a stroke that is thinner at its ends.
 
     Args:
         along: -1 to 1 from end to end.

@@ -1,7 +1,7 @@
-"""Synthetic faces: drawn, labelled, and with the truth about which pixels carry the expression.
+"""Synthetic faces: drawn, labelled, with masks of the pixels that carry the expression.
 
 The expressions are the emotion prototypes of EMFACS (Friesen & Ekman 1983), in action units of the Facial Action Coding
-System (Ekman & Friesen 1978); `face_drawing` paints them.  Axes: `N` faces, `H = W = 48`.
+System (Ekman & Friesen 1978); `mien.synthetic.drawing` paints them.  Axes: `N` faces, `H = W = 48`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,26 +17,26 @@ from mien.synthetic.action_units import LOOKS, PROTOTYPES, UNITS
 from mien.synthetic.drawing import PARTS, Array, Canvas, Parameters, as_share, ellipse, stroke
 
 BATCH = 16
-"""Faces painted at once: few enough for a processor's cache."""
+"""Number of faces painted at once: few enough for a processor's cache."""
 
 SLOTS = ("test", "train", "train", "validation", "train", "test", "train", "train", "train", "train")
-"""The splits of ten faces of a class."""
+"""The splits of ten consecutive faces of a class."""
 
 
 def draw_faces(count: int, *, seed: int = 0) -> tuple[FaceSet, NDArray[np.bool_]]:
     """Draw faces of people who do not exist, in FER2013's seven classes.
 
-    A face depends on `seed` and its number only: the same seed gives the same bytes, and a longer set begins with the
-    faces, labels and splits of a shorter one.  Every 7 faces hold each class once, every 70 have 7 : 1 : 2 of a class
-    in `train`, `validation` and `test`.
+    A face depends only on `seed` and its number: the same seed gives the same bytes, and a longer set begins with the
+    faces, labels and splits of a shorter one.  Each block of 7 faces has one of each class.  In each block of 70, `train`
+    has 7 faces of a class, `validation` 1, `test` 2.
 
     Args:
-        count: N, how many.
-        seed: another one draws other people.
+        count: N, the number of faces.
+        seed: another seed draws other people.
 
     Returns:
-        The faces, `synthetic` and with ids "0" to "N-1"; and their masks, `bool (N, 48, 48)`: the brows, eyes, mouth,
-        wrinkled nose and deep furrows that carry the expression, without what an object in front of them hides.
+        The faces, with `synthetic=True` and ids "0" to "N-1"; and their masks, `bool (N, 48, 48)`: brows, eyes, mouth,
+        wrinkled nose and deep furrows, which carry the expression, without the parts that something hides.
 
     Raises:
         UsageError: `count` or `seed` is negative.
@@ -72,10 +72,10 @@ def draw_faces(count: int, *, seed: int = 0) -> tuple[FaceSet, NDArray[np.bool_]
 
 
 def _plan(count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
-    """Return the class and the split of each face: blocks of 70, in which each class goes through all of `SLOTS`."""
+    """Return the class and the split of each face; in a block of 70, each class takes every place of `SLOTS` once."""
     targets, splits = [np.empty(0, np.int64)], [np.empty(0, "U10")]
     for block in range(-(-count // (len(FER2013) * len(SLOTS)))):
-        generator = np.random.default_rng([seed, block, 1])  # three numbers: no face's own generator
+        generator = np.random.default_rng([seed, block, 1])  # three numbers: no face is drawn by this generator
         first_slot = generator.permutation(len(FER2013))
         for turn in range(len(SLOTS)):
             targets.append(generator.permutation(len(FER2013)))
@@ -84,16 +84,16 @@ def _plan(count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
 
 
 def sample_looks(generators: Sequence[np.random.Generator]) -> dict[str, Array]:
-    """Draw a person and a photograph from each of N generators: `LOOKS` by name, each `float32 (N, 1, 1)`."""
+    """Draw the looks of a person and a photograph with each of N generators: name → `float32 (N, 1, 1)`."""
     low, high = np.array(list(LOOKS.values())).T
     return _columns(LOOKS, [low + (high - low) * generator.random(len(LOOKS)) for generator in generators])
 
 
 def sample_units(generators: Sequence[np.random.Generator], classes: Sequence[str]) -> dict[str, Array]:
-    """Draw an expression of its class from each of N generators: `UNITS` by name, each `float32 (N, 1, 1)`, 0 to 1.
+    """Draw an expression of a class with each of N generators: action unit → `float32 (N, 1, 1)`, 0 to 1.
 
-    One of the class's variants, at an intensity of 0.5 to 1 that each unit follows within 20 %; about a
-    quarter of the other units stray by up to 0.2.
+    It is one of the class's variants at an intensity of 0.5 to 1, which varies by up to 20 % between units.  About a
+    quarter of the other units are active by up to 0.2.
     """
     rows = []
     for generator, name in zip(generators, classes, strict=True):
@@ -111,11 +111,11 @@ def _columns(names: Iterable[str], rows: Sequence[NDArray[np.float64]]) -> dict[
 
 
 def render_faces(looks: Parameters, units: Parameters) -> tuple[Array, NDArray[np.bool_]]:
-    """Photograph N people with these expressions, without the grain.
+    """Paint N people with these expressions, without the grain.
 
     Args:
-        looks: as from `sample_looks`.
-        units: as from `sample_units`.
+        looks: the result of `sample_looks`.
+        units: the result of `sample_units`.
 
     Returns:
         `float32 (N, 48, 48)` grey levels, 0 to 255 and a little beyond; and the masks, `bool (N, 48, 48)`.
@@ -151,7 +151,7 @@ def _draw_glasses(canvas: Canvas, looks: Parameters) -> None:
 
 
 def _draw_occluder(canvas: Canvas, looks: Parameters) -> None:
-    """Hide a part of one face in six: by a hat, a lock of hair, a hand or a bar."""
+    """Hide a part of one face in six with a hat, a lock of hair, a hand or a bar."""
     u, v, at, tone = canvas.u, canvas.v, looks["occluder_at"], looks["occluder_tone"]
     hat, lock, hand, bar = (as_share(np.floor(24 * looks["occluder"]) == kind) for kind in range(4))
     brim = v + 10 - 1.5 * at + 0.012 * u * u
@@ -169,7 +169,7 @@ def _draw_occluder(canvas: Canvas, looks: Parameters) -> None:
 
 
 def _blur(image: Array, share: Array) -> Array:
-    """Let each pixel give this share of itself to each neighbour, along rows and then along columns."""
+    """Give a share of each pixel's grey level to each neighbour, first along rows, then along columns."""
     wide = np.pad(image, ((0, 0), (0, 0), (1, 1)), mode="edge")
     image = image + share * (wide[:, :, :-2] + wide[:, :, 2:] - 2 * image)
     tall = np.pad(image, ((0, 0), (1, 1), (0, 0)), mode="edge")
