@@ -2,8 +2,8 @@
 
 Axes: `N` faces, `H = W = 48`.  Every parameter is an array `float32 (N, 1, 1)`, every shape an array
 `float32 (N, 48, 48)`.  Lengths are pixels of a face in the standard pose, whose centre is (0, 0); x grows to the right,
-y downwards, and with `side = |x|` one curve draws the left and the right half.  A *signed distance* is negative inside a
-shape, so `0.5 - distance`, clipped to 0..1, is the share of a pixel that the shape covers; this gives smooth edges.
+y downwards.  With `side = |x|`, one curve draws the left and the right half.  A *signed distance* is negative inside a
+shape; `0.5 - distance`, clipped to 0..1, is the share of a pixel that the shape covers, which gives smooth edges.
 A *unit* is an action unit of the Facial Action Coding System (Ekman & Friesen 1978; Ekman, Friesen & Hager 2002), 0 at
 rest and 1 at its strongest; `action_units.UNITS` lists them.  Only operations that IEEE 754 rounds correctly are used,
 so a face has the same bytes on every processor and in every batch.

@@ -27,8 +27,8 @@ def draw_faces(count: int, *, seed: int = 0) -> tuple[FaceSet, NDArray[np.bool_]
     """Draw faces of people who do not exist, in FER2013's seven classes.
 
     A face depends only on `seed` and its number: the same seed gives the same bytes, and a longer set begins with the
-    faces, labels and splits of a shorter one.  Each block of 7 faces has one of each class.  In each block of 70, `train`
-    has 7 faces of a class, `validation` 1, `test` 2.
+    faces, labels and splits of a shorter one.  Every block of 7 faces has one of each class.  In every block of 70,
+    each class has 7 faces in `train`, 1 in `validation`, 2 in `test`.
 
     Args:
         count: N, the number of faces.
