@@ -34,7 +34,7 @@ STARTS = 2
 """Random starts for each channel; the one that ends with the highest activation is kept."""
 
 JITTER_PX = 1
-"""Each step shifts the picture by up to so many pixels, so that no detail depends on its exact place."""
+"""Each step shifts the picture by up to this many pixels, so that no detail depends on its exact place."""
 
 SMOOTHNESS = 0.1
 """Weight of the total variation, which pulls neighbouring pixels together.  The activation's gradient, scaled to a root
