@@ -34,7 +34,7 @@ def check_parity(network: NDArray[np.float32], graph: NDArray[np.float32]) -> Di
     found = differences(network, graph)
     if not found.max <= LIMIT:  # also where it is NaN
         raise GateError(
-            f"the exported graph is not the network: on {found.faces:,} held-out faces their probabilities differ "
+            f"the exported graph differs from the network: on {found.faces:,} held-out faces its probabilities are off "
             f"by up to {found.max:.2g}, expected at most {LIMIT}; nothing was written"
         )
     return found

@@ -146,7 +146,7 @@ def _measure(
     only: GraphPrecision | None,
     max_risk: float | None,
 ) -> Measured:
-    """Measure the graphs; raises `GateError` where fp32 is not the network."""
+    """Measure the graphs; raises `GateError` if the fp32 graph differs from the network."""
     held_out, scored = {}, {}
     for precision, content in graphs.items():
         graph = Graph(content)
