@@ -9,6 +9,7 @@ import pytest
 
 from mien.core.errors import DataError, UsageError
 from mien.data.formats import open_faces
+from mien.synthetic.faces import draw_faces
 
 
 def test_the_name_does_not_matter(images, write_csv, tmp_path):
@@ -24,8 +25,11 @@ def test_missing(tmp_path):
 
 @pytest.mark.parametrize(("name", "faces"), [("synthetic", 6000), ("synthetic:70", 70)])
 def test_synthetic(name, faces, monkeypatch):
-    monkeypatch.setattr("mien.synthetic.faces.draw_faces", lambda count, *, seed: (f"{count} faces, seed {seed}", None))
-    assert open_faces(name, seed=4) == f"{faces} faces, seed 4"
+    drawn = draw_faces(7)
+    asked = []
+    monkeypatch.setattr("mien.synthetic.faces.draw_faces", lambda count, *, seed: asked.append((count, seed)) or drawn)
+    assert open_faces(name, seed=4) is drawn[0]
+    assert asked == [(faces, 4)]
 
 
 def test_synthetic_faces_are_marked():

@@ -6,6 +6,7 @@ import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.text import readable
 
 if TYPE_CHECKING:
     from mien.core.data_summary import DataSummary, VoteSummary
@@ -61,6 +62,8 @@ def _print(summary: "DataSummary") -> None:
     print(f"unlabelled:   {summary.unlabelled:,} faces have no label")
     if summary.votes is not None:
         _print_votes(summary.votes)
+    for note in summary.notes:
+        print(f"note:         {readable(note)}")
     print(f"fingerprint:  {summary.fingerprint}")
 
 

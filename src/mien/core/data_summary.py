@@ -81,6 +81,7 @@ class DataSummary(Record):
         duplicates: exact copies within and across splits.
         conflicts: identical faces with different labels.
         votes: FER+'s votes; None where the data have none.
+        notes: what the reader decided that a person should know, one sentence each.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -96,3 +97,4 @@ class DataSummary(Record):
     duplicates: Duplicates
     conflicts: Conflicts
     votes: VoteSummary | None
+    notes: tuple[str, ...] = ()

@@ -36,6 +36,8 @@ class FaceSet:
         votes: `uint8 (N, V)` votes of annotators, or None.
         vote_names: the V names of the vote columns.
         synthetic: True when the faces were drawn, not photographed; said wherever a result shows.
+        notes: what the reader decided that a person should know, such as folders that became one class; one sentence
+            each.
 
     Raises:
         DataError: a shape, dtype or value that does not fit.
@@ -55,6 +57,7 @@ class FaceSet:
     votes: NDArray[np.uint8] | None = None
     vote_names: tuple[str, ...] = ()
     synthetic: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         images = self.images
@@ -124,15 +127,15 @@ class FaceSet:
         """
         values: dict[str, Any] = dict(read_arrays(path, holds="faces"))
         known = {field.name for field in fields(cls)}
-        missing = known - {"votes"} - values.keys()
+        missing = known - {"votes", "notes"} - values.keys()
         unknown = values.keys() - known
         if missing or unknown:
             raise DataError(
                 f"{path}: not a file of faces "
                 f"(missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'})"
             )
-        for name in ("classes", "vote_names"):
-            values[name] = tuple(map(str, np.atleast_1d(values[name])))
+        for name in ("classes", "vote_names", "notes"):
+            values[name] = tuple(map(str, np.atleast_1d(values.get(name, ()))))
         try:
             values |= {"source": str(values["source"]), "synthetic": bool(values["synthetic"])}
             return cls(**values)

@@ -1,6 +1,7 @@
 """Class names of the public data sets, in the order of their files."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from mien.core.errors import DataError
@@ -22,6 +23,27 @@ LONGEST_NAME = 256
 
 FERPLUS_NAMES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 """FER2013's class names that FER+ spells otherwise."""
+
+
+EXPRESSIONS = frozenset((*FER2013, *FERPLUS))
+
+
+def spell_classes(names: Iterable[str]) -> dict[str, str]:
+    """Find the class that each name means: names that differ only in upper case or outer blanks mean the same one.
+
+    FER2013's and FER+'s classes are spelled as there; of other spellings the alphabetically first one is taken.
+
+    >>> spell_classes(["Happy", "happy ", "smirk", "Smirk"])
+    {'Happy': 'happy', 'Smirk': 'Smirk', 'happy ': 'happy', 'smirk': 'Smirk'}
+    """
+    spelled: dict[str, str] = {}
+    for name in EXPRESSIONS:
+        spelled[name] = name
+    classes = {}
+    for name in sorted(names):
+        plain = unicodedata.normalize("NFC", name).strip()  # macOS hands out names in another form
+        classes[name] = spelled.setdefault(plain.casefold(), plain)
+    return classes
 
 
 def check_names(names: Sequence[str], *, source: object) -> None:

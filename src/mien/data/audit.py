@@ -78,6 +78,7 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
         duplicates=count_duplicates(counted),
         conflicts=count_conflicts(counted),
         votes=count_votes(counted) if counted.first.vote_names == FERPLUS_VOTES else None,
+        notes=counted.first.notes,
     )
 
 

@@ -1,5 +1,6 @@
 """Opening labelled faces whatever their format: the reader is chosen by looking into the file, not by its name."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ ZIP_MAGIC = b"PK\x03\x04"
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_FACES = 6000
+
+log = logging.getLogger(__name__)
 
 
 class Probe(NamedTuple):
@@ -127,6 +130,22 @@ def open_faces(
     >>> len(open_faces("synthetic:70").split("train"))
     49
     """
+    faces = _open(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad, seed=seed)
+    if not isinstance(source, FaceSet):
+        for note in faces.notes:
+            log.warning("%s: %s", faces.source, note)
+    return faces
+
+
+def _open(
+    source: str | Path | FaceSet,
+    *,
+    targets: str | Path | None,
+    votes: str | Path | None,
+    labels: LabelSource,
+    skip_bad: bool,
+    seed: int = 0,
+) -> FaceSet:
     if labels not in get_args(LabelSource):
         raise UsageError(f"labels '{labels}', expected own or ferplus")
     if isinstance(source, FaceSet):
@@ -159,13 +178,14 @@ def stream_faces(
 ) -> Iterator[FaceSet]:
     """Yield the faces that `open_faces` opens; arguments and errors are its own.
 
-    Those of Parquet come a few hundred at a time, unless labels or votes are asked for; any others all at once.
+    Those of Parquet come a few hundred at a time, unless labels or votes are asked for; any others all at once.  Notes
+    are not logged.
     """
     as_it_is = not (targets or votes or labels != "own")
     if as_it_is and not is_synthetic(source) and _probe(Path(source)).is_parquet():
         yield from parquet.stream_rows(Path(source), skip_bad=skip_bad)
     else:
-        yield open_faces(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad)
+        yield _open(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad)
 
 
 def absolute_source(path: str) -> str:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, MissingExtraError, pip_install
 from mien.core.faces import UNLABELLED, FaceSet, join
 from mien.core.files import parse_json
-from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes
+from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes, spell_classes
 from mien.data.csv_tables import USAGE_SPLITS
-from mien.data.pictures import SPLIT_NAMES, decode_faces
+from mien.data.pictures import SPLIT_WORDS, decode_faces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -202,7 +202,7 @@ def _split_in(file_name: str) -> str:
     ('validation', 'train')
     """
     words = re.split(r"[-_.]", file_name.lower())
-    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), "train")
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "train")
 
 
 def _splits(table: "pa.Table", path: Path) -> NDArray[np.str_]:
@@ -318,9 +318,10 @@ class LabelCodes:
         expected = "a whole number or a string"
         if {type(label) for label in found} not in ({str}, {int}):
             return cls(path, column, (), {}, expected)
-        check_names([str(label) for label in found], source=path)
-        classes = order_classes(map(str, found))
-        return cls(path, column, classes, {label: classes.index(str(label)) for label in found}, expected)
+        spelled = spell_classes(map(str, found))
+        check_names(sorted(set(spelled.values())), source=path)
+        classes = order_classes(spelled.values())
+        return cls(path, column, classes, {label: classes.index(spelled[str(label)]) for label in found}, expected)
 
     def targets(self, labels: Sequence[Any], rows: Sequence[str]) -> NDArray[np.int64]:
         """Return `int64 (N,)`; a label that is null, or a number below 0, means unlabelled.

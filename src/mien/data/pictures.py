@@ -1,6 +1,7 @@
 """Encoded pictures to faces, for the readers whose data are picture files."""
 
 import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,16 +11,46 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.images import SIZE, decode, resize
 
-SPLIT_NAMES = {
+SPLIT_WORDS = {
     "train": "train",
     "training": "train",
+    "trainset": "train",
     "validation": "validation",
     "valid": "validation",
     "val": "validation",
+    "dev": "validation",
     "test": "test",
-    "private-test": "private-test",
+    "testing": "test",
+    "testset": "test",
+    "publictest": "test",
+    "privatetest": "private-test",
 }
-"""What folders and files call a split, in lower case, and what mien calls it."""
+"""What folders, files and columns call a split, in lower case, and what mien calls it."""
+
+OTHER_WORDS = frozenset(("set", "split", "data", "dataset", "images", "imgs", "pictures", "faces", "folder"))
+"""What else stands in the name of a split's folder."""
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a folder's name in lower case.
+
+    >>> words_of("Test_set 2")
+    ['test', 'set', '2']
+    """
+    return re.findall(r"[^\W_]+", name.casefold())
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a name means, or None if it means none.
+
+    >>> split_of("Train_set"), split_of("testing"), split_of("private-test"), split_of("happy"), split_of("data")
+    ('train', 'test', 'private-test', None, None)
+    """
+    words = [word for word in words_of(name) if word not in OTHER_WORDS]
+    if words in (["private", "test"], ["public", "test"]):
+        words = ["".join(words)]
+    return SPLIT_WORDS.get(words[0]) if len(words) == 1 else None
+
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +76,7 @@ def decode_faces(
             faces.append(resize(decode(source, name=name)))
         except DataError as error:
             if not skip_bad:
-                raise
+                raise DataError(f"{error} (--skip-bad leaves such files out)") from None
             log.warning("left out: %s", error)
             good.append(False)
         else:

@@ -12,6 +12,25 @@ HoldoutMethod = Literal["file", "last", "stratified", "kfold"]
 METHODS: tuple[HoldoutMethod, ...] = get_args(HoldoutMethod)
 
 
+def require_learnable(faces: FaceSet) -> None:
+    """Raise `DataError` if a network can't learn all classes that it would be judged by, or only one."""
+    training = set(np.unique(faces.targets[faces.labelled & (faces.splits == "train")]).tolist())
+    if len(training) == 1:
+        name = faces.classes[training.pop()]
+        raise DataError(
+            f"{faces.source}: all labelled faces of the split 'train' are of one class, '{name}'; expected two or more "
+            "(`mien data describe` shows what was read as a class)"
+        )
+    for split in np.unique(faces.splits).tolist():
+        part = faces.targets[faces.labelled & (faces.splits == split)]
+        unknown = [faces.classes[target] for target in np.unique(part) if target not in training]
+        if training and unknown:
+            raise DataError(
+                f"{faces.source}: the split '{split}' has classes that the split 'train' has no face of: "
+                f"{', '.join(unknown)}; use the same names in both, add faces to train, or take them out of {split}"
+            )
+
+
 def copies_of(faces: FaceSet, others: FaceSet) -> NDArray[np.bool_]:
     """Return which of N faces are exact copies, pixel by pixel, of one of `others`: `bool (N,)`."""
     return np.isin(faces.digests, others.digests)
