@@ -13,8 +13,7 @@ from mien.core.labels import FER2013
 from mien.data.audit import describe
 from mien.data.formats import open_faces
 from mien.synthetic.faces import draw_faces
-from mien.training.config import TrainConfig
-from mien.training.run_data import RunData
+from mien.workflows.train import open_data
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def make(tmp_path, drawn):
 
 
 def train_on(root):
-    return RunData.open(TrainConfig(data=str(root), recipe="demo", model="mien-n", holdout={"rows": 7}, batch=8))
+    return open_data(root, recipe="demo", settings={"holdout": {"rows": 7}, "batch": 8})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.runs import FACES, RunDir
 from mien.data.formats import open_faces
-from mien.data.split import hold_out, require_learnable
+from mien.data.split import hold_out
 from mien.training.config import TrainConfig, stored_config
 
 VALIDATION = "validation"
@@ -47,7 +47,6 @@ class RunData:
                 to learn from.
         """
         faces = open_faces(given or config.data, votes=config.votes, labels=config.labels, skip_bad=config.skip_bad)
-        require_learnable(faces)
         learned, held_out = _hold_out(config, faces)
         return cls(config, faces, learned, held_out, given)
 

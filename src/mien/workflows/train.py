@@ -18,6 +18,7 @@ from mien.core.runs import FACES, RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
 from mien.data.audit import describe
 from mien.data.formats import absolute_source
+from mien.data.split import require_learnable
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, resolve
@@ -78,8 +79,11 @@ def open_data(data: str | Path | FaceSet | None, *, recipe: str | Path, settings
     """Resolve a config, and open the faces that it names; errors as in `train`."""
     if isinstance(data, FaceSet):
         config = resolve_config(FACES, recipe=recipe, settings=settings)
-        return RunData.open(config, given=data)
-    return RunData.open(resolve_config(data, recipe=recipe, settings=settings))
+        opened = RunData.open(config, given=data)
+    else:
+        opened = RunData.open(resolve_config(data, recipe=recipe, settings=settings))
+    require_learnable(opened.faces)
+    return opened
 
 
 def start(
