@@ -76,13 +76,17 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     for known in (FER2013, FERPLUS):
         if found == set(known):
             return known
-    return tuple(
-        sorted(
-            found,
-            key=lambda name: [
-                (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
-                for part in re.split(r"(\d+)", name)
-                if part
-            ],
-        )
-    )
+    return tuple(sorted(found, key=number_order))
+
+
+def number_order(name: str) -> list[tuple[bool, int, str]]:
+    """Return the key that sorts names with the numbers in them by value.
+
+    >>> sorted(["b10", "b9", "a"], key=number_order)
+    ['a', 'b9', 'b10']
+    """
+    parts = []
+    for part in re.split(r"(\d+)", name):
+        if part:
+            parts.append((not part.isdecimal(), int(part) if part.isdecimal() else 0, part))
+    return parts

@@ -131,8 +131,9 @@ def open_faces(
     49
     """
     faces = _open(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad, seed=seed)
-    if not isinstance(source, FaceSet):
-        for note in faces.notes:
+    known = source.notes if isinstance(source, FaceSet) else ()
+    for note in faces.notes:
+        if note not in known:
             log.warning("%s: %s", faces.source, note)
     return faces
 
