@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.core.errors import DataError, StorageError, UsageError
+from mien.core.errors import DataError, Interrupted, StorageError, UsageError
 from mien.core.runs import OWN, STATES, RunDir
 from mien.core.schema import SCHEMA_VERSION
 
@@ -224,12 +224,53 @@ def test_a_name_that_two_runs_have() -> None:
 
 
 def test_overwriting_removes_the_old_run_and_nothing_else(here: Path) -> None:
+    run = old_run()
+    again = RunDir.create("train", name="a", out=Path("there"), overwrite=True)
+    with again.replacing():
+        assert not any((run.path / name).exists() for name in OWN)
+        (run.path / "config.json").write_text("new")
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.json", "mine.txt"]
+    assert (run.path / "config.json").read_text() == "new"
+
+
+def old_run() -> RunDir:
+    """A folder with everything that mien writes, and a file of the user's."""
     run = RunDir.create("train", name="a", out=Path("there"))
     for name in OWN:
         (run.path / name).write_text("old")
     (run.path / "mine.txt").write_text("mine")
-    RunDir.create("train", name="a", out=Path("there"), overwrite=True)
-    assert [path.name for path in run.path.iterdir()] == ["mine.txt"]
+    return run
+
+
+def make_new(run: RunDir, name: str, error: BaseException) -> None:
+    """Write one file of a new run, then fail."""
+    with run.replacing():
+        (run.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.path / name).write_text("new")
+        raise error
+
+
+def test_a_new_run_that_fails_leaves_the_old_one() -> None:
+    run = old_run()
+    with pytest.raises(ZeroDivisionError):
+        make_new(run, "config.json", ZeroDivisionError())
+    assert sorted(path.name for path in run.path.iterdir()) == sorted([*OWN, "mine.txt"])
+    assert {(run.path / name).read_text() for name in OWN} == {"old"}
+
+
+@pytest.mark.parametrize("last", ["checkpoints/last.ckpt", "arms/a=1/seed-0/checkpoints/last.ckpt"])
+def test_a_new_run_that_can_be_resumed_stays(last: str) -> None:
+    run = old_run()
+    with pytest.raises(ZeroDivisionError):
+        make_new(run, last, ZeroDivisionError())
+    assert sorted(path.name for path in run.path.iterdir()) == [last.partition("/")[0], "mine.txt"]
+
+
+def test_a_new_run_that_the_user_stops_stays() -> None:
+    run = old_run()
+    with pytest.raises(Interrupted):
+        make_new(run, "config.json", Interrupted("resume it"))
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.json", "mine.txt"]
 
 
 def test_a_run_elsewhere_is_never_the_latest() -> None:
@@ -240,10 +281,13 @@ def test_a_run_elsewhere_is_never_the_latest() -> None:
 
 def test_a_locked_run_is_not_overwritten() -> None:
     run = made("train", "a")
-    with run.locked(), pytest.raises(UsageError, match=rf"{run.path}: process {os.getpid()} on .* is at work in it"):
-        RunDir.create("train", name="a", out=run.path, overwrite=True)
+    again = RunDir.create("train", name="a", out=run.path, overwrite=True)
+    at_work = rf"{run.path}: process {os.getpid()} on .* is at work in it"
+    with run.locked(), pytest.raises(UsageError, match=at_work), again.replacing():
+        pytest.fail("two are at work in it")
     assert sorted(path.name for path in run.path.iterdir()) == ["config.json", "status.json"]
-    RunDir.create("train", name="a", out=run.path, overwrite=True)
+    with again.replacing():
+        pass
     assert not list(run.path.iterdir())
 
 

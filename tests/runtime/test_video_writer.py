@@ -144,7 +144,7 @@ def test_no_frame_is_taken_after_a_failed_one(tmp_path: Path, monkeypatch: pytes
             failed.append(i)
     assert failed == list(range(failed[0], 60))
     with pytest.raises(StorageError, match="No space left on device"):
-        video.__exit__()
+        video.__exit__(None, None, None)
     assert list(tmp_path.iterdir()) == []
 
 

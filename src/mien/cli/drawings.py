@@ -73,8 +73,10 @@ class Drawing:
             self._video.write(annotate(result.pixels, result.faces), result.time_s)
         self._copies.add(self._copy)
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._open_video.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open_video.__exit__(kind, error, trace)
         if self._copies:
             console.log.info("drawn: %s", self.path.absolute())
 
@@ -131,9 +133,10 @@ class Chart:
             self.empty = False
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        if not self.empty:
-            draw_timeline(self.timeline, self.path)
-            console.log.info("drawn: %s", self.path.absolute())
+        if self.empty or (kind is not None and self.path.exists()):  # a part replaces nothing
+            return
+        draw_timeline(self.timeline, self.path)
+        console.log.info("drawn: %s", self.path.absolute())
 
 
 def _common_folder(inputs: Sequence[str]) -> Path | None:

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -101,6 +101,78 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def replacing_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Make new files that take the place of `names` in `folder` when the block ends; whatever else is there stays.
+
+    Args:
+        folder: an existing folder.
+        names: the first is the file by which a reader knows that the others are whole: it is put there last.
+
+    Yields:
+        An empty folder for them.
+
+    Raises:
+        StorageError: a file can't be made or moved.  At any exception in the block `folder` keeps what it had.
+    """
+    with storage_errors(folder):
+        new = Path(tempfile.mkdtemp(dir=folder, prefix=TEMPORARY[0], suffix=TEMPORARY[1]))
+    try:
+        yield new
+        with storage_errors(folder):
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
+            for name in reversed(names):
+                if (new / name).exists():
+                    (new / name).replace(folder / name)
+            _sync_folder(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def set_aside(folder: Path, names: Sequence[str], *, unless: Callable[[BaseException], bool]) -> Iterator[None]:
+    """Set files and folders aside while the block makes others of these names; they are removed when it ends.
+
+    Args:
+        folder: where they are.
+        names: those that there are of these are set aside.
+        unless: whether, at this exception in the block, the new ones stay; else the old ones are put back.
+
+    Raises:
+        StorageError: one can't be moved.
+    """
+    with storage_errors(folder):
+        aside = Path(tempfile.mkdtemp(dir=folder, prefix=TEMPORARY[0], suffix=TEMPORARY[1]))
+    moved = []
+    try:
+        for name in names:
+            if os.path.lexists(folder / name):
+                with storage_errors(folder / name):
+                    (folder / name).replace(aside / name)
+                moved.append(name)
+        yield
+    except BaseException as error:
+        if moved and not unless(error):
+            for name in names:
+                remove(folder / name)
+            for name in moved:
+                with storage_errors(folder / name):
+                    (aside / name).replace(folder / name)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it exists; raises `StorageError` if it can't be removed."""
+    with storage_errors(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,7 +24,6 @@ import itertools
 import logging
 import os
 import re
-import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -33,8 +32,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from mien.core.bundle import find as find_bundle
-from mien.core.errors import DataError, UsageError
-from mien.core.files import read_json, remove_leftovers, storage_errors, write_json
+from mien.core.errors import DataError, Interrupted, UsageError
+from mien.core.files import read_json, remove, remove_leftovers, set_aside, storage_errors, write_json
 from mien.core.lock import locked
 from mien.core.model_id import ModelId
 from mien.core.records import Record
@@ -100,12 +99,10 @@ class RunDir:
     path: Path
 
     @classmethod
-    def create(
-        cls, verb: str, *, name: str, out: str | Path | None = None, overwrite: bool = False, own: Iterable[str] = OWN
-    ) -> Self:
+    def create(cls, verb: str, *, name: str, out: str | Path | None = None, overwrite: bool = False) -> Self:
         """Make a new folder: `runs/<verb>/<name>` below where you stand, with `-2`, `-3` added when taken, or `out`.
 
-        `own` is what `overwrite` removes from `out`.
+        With `overwrite` the run that is in `out` stays until it is replaced: see `replacing`.
 
         Raises:
             UsageError: `name` is no plain folder name, `out` is not empty and `overwrite` is False, or another process
@@ -113,7 +110,11 @@ class RunDir:
             StorageError: the folder can't be made.
         """
         if out is not None:
-            return cls._at(Path(out).absolute(), overwrite=overwrite, own=own)
+            path = Path(out).absolute()
+            refuse_if_full(path, overwrite=overwrite)
+            with storage_errors(path):
+                path.mkdir(parents=True, exist_ok=True)
+            return cls(path)
         check_name(name)
         parent = Path("runs", verb).absolute()
         with storage_errors(parent):
@@ -124,16 +125,6 @@ class RunDir:
                 path.mkdir()
                 return cls(path)
         raise AssertionError("there is always a next number")
-
-    @classmethod
-    def _at(cls, path: Path, *, overwrite: bool, own: Iterable[str]) -> Self:
-        refuse_if_full(path, overwrite=overwrite)
-        with storage_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-        run = cls(path)
-        with run.locked():
-            run.remove(own)
-        return run
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -147,12 +138,29 @@ class RunDir:
             remove_leftovers(self.path)
             yield
 
+    @contextlib.contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Keep other processes out while the block makes a new run here; what was here goes when the block ends.
+
+        Where the block fails before the new run has anything to resume, what was here is put back.
+
+        Raises:
+            StorageError: the folder can't be written.
+            UsageError: another process is at work in it.
+        """
+        with self.locked(), set_aside(self.path, OWN, unless=self._can_be_resumed):
+            yield
+
+    def _can_be_resumed(self, error: BaseException) -> bool:
+        """Whether the run or one of its arms has an epoch, or the user has stopped it and is told how to resume it."""
+        last = "checkpoints/last.ckpt"
+        has_epoch = (self.path / last).exists() or any(self.path.glob(f"arms/*/*/{last}"))
+        return has_epoch or isinstance(error, KeyboardInterrupt | Interrupted)
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove files and folders of the run, if they exist."""
         for name in names:
-            path = self.path / name
-            with storage_errors(path):
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            remove(self.path / name)
 
     @classmethod
     def open(cls, where: "str | Path | RunDir", *, verbs: Sequence[str] = VERBS, unfinished: bool = False) -> Self:

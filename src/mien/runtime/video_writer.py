@@ -37,7 +37,8 @@ class VideoWriter:
     """Write frames into an MP4, QuickTime or Matroska file: H.264, yuv420p, no sound, each frame at its own time.
 
     A context manager.  The frames go to a temporary file beside `path`, which takes its name when the block ends, also
-    by an exception or an interrupt: what was written until then plays.  Without a frame there is no file.
+    by an exception or an interrupt: what was written until then plays.  But a part doesn't replace a file that was
+    there: then `path` keeps what it had.  Without a frame there is no file.
 
     Args:
         path: the file, which is replaced; its ending is one of `FORMATS`.
@@ -75,10 +76,12 @@ class VideoWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         with self._file:
             if self._failed:
                 raise self._failed
+            if error and self._path.exists():
+                raise error  # so that the new file is dropped
             if self._opened:
                 container, stream = self._opened
                 container.mux(stream.encode(None))

@@ -13,7 +13,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
 from mien.core.predictions import Predictions
-from mien.core.runs import RunDir, refuse_replacing
+from mien.core.runs import RunDir, refuse_if_full, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
 from mien.evaluation.compare import compare_predictions
 from mien.evaluation.metrics import accuracy
@@ -64,12 +64,8 @@ def ensemble(
     if not faces.labelled.any():
         raise DataError(f"{faces.source}: none of the {len(faces):,} faces of split '{split}' has a label")
     networks = "+".join(dict.fromkeys(classifier.model for classifier in classifiers))
-    run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
-    given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
-    write_json(
-        run.path / "config.json",
-        {"schema_version": SCHEMA_VERSION, "command": list(command_line.typed), "ensemble": given},
-    )
+    if out is not None:
+        refuse_if_full(Path(out).absolute(), overwrite=overwrite)
     on_held_out = _classify_all(classifiers, data.held_out)
     temperature = fit_temperature(_log_mean(on_held_out), torch.as_tensor(data.held_out.targets))
     alone = on_held_out if split == "validation" else _classify_all(classifiers, faces)
@@ -77,33 +73,41 @@ def ensemble(
     mirrored = None
     if flip:
         mirrored = _average(_classify_all(classifiers, mirror(faces)), temperature)
-    scores = score_and_save(
-        together,
-        mirrored=mirrored,
-        faces=faces,
-        split=split,
-        learned=data.learned,
-        model=None,
-        folder=run.path / "eval" / split,
-    )
     described = [
         EnsembleMember(model=member.model_id, run=str(member.path), accuracy=accuracy(predictions))
         for member, predictions in zip(members, alone, strict=True)
     ]
     best = int(np.argmax([member.accuracy for member in described]))
-    result = Ensemble(
-        members=tuple(described),
-        run=str(run.path),
-        temperature=temperature,
-        scores=scores,
-        over_best=compare_predictions(
-            alone[best],
-            together,
-            names=(described[best].run, "the ensemble"),
-            models=(described[best].model, None),
-        ),
+    over_best = compare_predictions(
+        alone[best],
+        together,
+        names=(described[best].run, "the ensemble"),
+        models=(described[best].model, None),
     )
-    result.write(run.path / "ensemble.json")
+    run = RunDir.create("ensemble", name=name or f"{len(members)}-{networks}", out=out, overwrite=overwrite)
+    with run.replacing():
+        given = {"members": [str(member.path) for member in members], "split": split, "flip": flip}
+        write_json(
+            run.path / "config.json",
+            {"schema_version": SCHEMA_VERSION, "command": list(command_line.typed), "ensemble": given},
+        )
+        scores = score_and_save(
+            together,
+            mirrored=mirrored,
+            faces=faces,
+            split=split,
+            learned=data.learned,
+            model=None,
+            folder=run.path / "eval" / split,
+        )
+        result = Ensemble(
+            members=tuple(described),
+            run=str(run.path),
+            temperature=temperature,
+            scores=scores,
+            over_best=over_best,
+        )
+        result.write(run.path / "ensemble.json")
     return result
 
 

@@ -15,7 +15,7 @@ from mien.core.bundle import Bundle, Precision
 from mien.core.bundle import find as find_bundle
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
-from mien.core.files import write_arrays
+from mien.core.files import replacing_folder, write_arrays
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, runs_named
@@ -229,18 +229,19 @@ def score_and_save(
         split: which they are.
         learned: the faces that were learned from.
         model: the network that made the predictions; None where several did.
-        folder: is made.
+        folder: is made, or replaced as a whole.
     """
     predictions = replace(predictions, duplicates=copies_of(faces, learned))
     scores = replace(_score(predictions, mirrored=mirrored), model=model, split=split)
-    predictions.save(folder / "predictions.npz")
     chosen = {
         "examples.npz": choose_examples(predictions, digests=faces.digests),
         "top_confusions.npz": choose_confused_faces(predictions, digests=faces.digests),
     }
-    for file, rows in chosen.items():
-        write_arrays(folder / file, {"rows": rows, "images": faces.images[rows]})
-    scores.write(folder / "metrics.json")
+    with replacing_folder(folder) as new:
+        predictions.save(new / "predictions.npz")
+        for file, rows in chosen.items():
+            write_arrays(new / file, {"rows": rows, "images": faces.images[rows]})
+        scores.write(new / "metrics.json")
     return scores
 
 

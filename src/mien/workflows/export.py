@@ -12,7 +12,7 @@ from mien.core.bundle import CARD, FILES, GRAPHS, Bundle
 from mien.core.card import Abstention, GraphPrecision, HeldOutAccuracy, Parity, ScoresByPrecision
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
-from mien.core.files import write_atomic
+from mien.core.files import replacing_files, write_atomic
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, check_name, refuse_if_full
 from mien.data.matching import match
@@ -112,12 +112,13 @@ def export(
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run.path / 'config.json'}: damaged ({type(error).__name__}: {error})") from error
-    folder = RunDir.create("export", name=name, out=out, overwrite=overwrite, own=FILES).path
-    for precision, graph in card.files.items():
-        write_atomic(folder / graph.file, graphs[precision])
-    write_atomic(folder / "CARD.md", card_page(card))
-    card.write(folder / CARD)  # last: without it the folder is no bundle
-    return Bundle.open(folder)
+    folder = RunDir.create("export", name=name, out=out, overwrite=overwrite)
+    with folder.locked(), replacing_files(folder.path, FILES) as new:
+        for precision, graph in card.files.items():
+            write_atomic(new / graph.file, graphs[precision])
+        write_atomic(new / "CARD.md", card_page(card))
+        card.write(new / CARD)
+    return Bundle.open(folder.path)
 
 
 def export_faces(run: TrainingRun) -> ExportFaces:

@@ -60,7 +60,8 @@ def bundle_of(run: RunDir) -> Bundle:
             f"{pip_install('train')}"
         ) from None
     log.info("exporting %s into %s", run.path.name, folder)
-    return export(run, out=folder, overwrite=True)
+    with run.locked():
+        return export(run, out=folder, overwrite=True)
 
 
 def weights_sha256(run: RunDir) -> str:

@@ -136,7 +136,7 @@ def create_run(
     default = f"{data.config.model}-{datetime.now():%Y%m%d-%H%M%S}"
     run = Run.create(verb, name=name or default, out=out, overwrite=overwrite)
     log.info("run: %s", run.path)
-    with run.locked():
+    with run.replacing():
         run.set_status("running")
         data = data.stored_in(run)
         write_json(run.path / "data.json", described)
