@@ -91,9 +91,9 @@ def test_sixteen_bits_are_scaled() -> None:
     assert decode(encoded(picture, "TIFF")).tolist() == [[0, 1, 128, 255]]
 
 
-@pytest.mark.parametrize("brightest", [255, 256, 300])
-def test_a_dark_picture_of_sixteen_bits_stays_dark(brightest: int) -> None:
-    assert decode(encoded(Image.fromarray(np.array([[0, brightest]], np.uint16)))).tolist() == [[0, 1]]
+@pytest.mark.parametrize(("brightest", "shown"), [(1, 1), (255, 255), (256, 64), (300, 75), (16383, 255), (16384, 64)])
+def test_sixteen_bits_are_scaled_by_as_many_as_are_used(brightest: int, shown: int) -> None:
+    assert decode(encoded(Image.fromarray(np.array([[0, brightest]], np.uint16)))).tolist() == [[0, shown]]
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])

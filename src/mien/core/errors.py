@@ -80,7 +80,7 @@ def pip_install(extra: str) -> str:
     return f"pip install 'mien[{extra}]', or in a clone of it: pip install '.[{extra}]'"
 
 
-EXTRAS = {"pyarrow": "parquet", "av": "video"} | dict.fromkeys(
+EXTRAS = {"pyarrow": "parquet", "av": "video", "pillow_heif": "heic"} | dict.fromkeys(
     ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
     "train",
 )

@@ -4,16 +4,17 @@ Resizers differ by 5 to 11 grey levels at this size, so there is exactly one her
 (every source pixel counts once) and `BICUBIC` when enlarging.
 """
 
-import io
+import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, MienError
+from mien.core.picture_files import brighten_deep_colours, open_picture, require_sane
 
 SIZE = 48
 """Height and width of a face in pixels, `H = W`."""
@@ -21,14 +22,16 @@ SIZE = 48
 MAX_PIXELS = 64_000_000
 """A picture with more pixels than this is refused before it is decoded."""
 
-FORMATS = frozenset(
-    {"AVIF", "BMP", "DIB", "GIF", "HEIF", "ICNS", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "SGI", "TGA"}
-    | {"TIFF", "WEBP"}
-)
-"""What is read of what Pillow knows; it hands PostScript to another program."""
-
 BAND_PIXELS = 4_000_000
 """So many pixels at a time are turned to grey or colour, so that no second copy of the picture is needed."""
+
+DEPTHS = (8, 10, 12, 14, 16)
+"""The numbers of bits that a level has in files of 16 bits and more; cameras and scanners often use fewer than 16."""
+
+TIFF_PHOTOMETRIC = 262
+"""The tag that says whether 0 is black or white."""
+
+log = logging.getLogger(__name__)
 
 
 def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8]:
@@ -42,7 +45,8 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
         `uint8 (height, width)`: luma 601 of the upright picture (EXIF orientation applied), on white where transparent.
 
     Raises:
-        DataError: not a picture, damaged, or more than `MAX_PIXELS`.
+        DataError: not a picture, damaged, more than `MAX_PIXELS`, or beyond the limits of `mien.core.picture_files`.
+        MissingExtraError: HEIC, and pillow-heif is not installed.
 
     >>> decode(b"no picture", name="x.png")
     Traceback (most recent call last):
@@ -73,28 +77,28 @@ def _decode(
 ) -> NDArray[np.uint8]:
     name = name or (str(source) if isinstance(source, Path) else "picture")
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        with open_picture(source, name) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(
                     f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read; shrink it"
                 )
-            if picture.format not in FORMATS:
-                raise DataError(f"{name}: a picture in {picture.format}, which is not read; save it as PNG")
+            require_sane(picture, name)
+            if picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1:
+                log.warning("%s: a file of several pictures; only the first is read, save the others as files", name)
+            brighten_deep_colours(picture, source, white_of)
+            _forget_broken_exif(picture)
             ImageOps.exif_transpose(picture, in_place=True)
             return convert(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         count = int(re.search(r"\d+", str(error))[0])  # type: ignore[index]
         raise DataError(f"{name}: {count:,} pixels, at most {MAX_PIXELS:,} are read; shrink it") from None
-    except UnidentifiedImageError:
-        empty = not source if isinstance(source, bytes) else source.stat().st_size == 0
-        raise DataError(f"{name}: not a picture that Pillow can read{' (0 bytes)' if empty else ''}") from None
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"{name}: a folder, expected a picture file; give the pictures in it") from None
     except PermissionError:
         raise DataError(f"{name}: can't be read (permission denied)") from None
-    except DataError:
+    except MienError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
         raise DataError(f"{name}: damaged picture ({error}); get the file again or leave it out") from None
@@ -109,19 +113,45 @@ def _grey(picture: Image.Image) -> NDArray[np.uint8]:
             levels[rows] = np.clip(_values(band) / scale, 0, 255).round()
         else:
             levels[rows] = np.asarray(_on_white(band).convert("L"))
+    if deep and _is_negative(picture):
+        return 255 - levels
     return levels
+
+
+def _is_negative(picture: Image.Image) -> bool:
+    """Whether a TIFF says that 0 is white, which Pillow heeds up to 8 bits only."""
+    tags = getattr(picture, "tag_v2", {})
+    return picture.mode.startswith("I;16") and tags.get(TIFF_PHOTOMETRIC) == 0
+
+
+def _forget_broken_exif(picture: Image.Image) -> None:
+    """Leave out EXIF data that can't be read: they tell how to turn a picture, not what it shows."""
+    try:
+        picture.getexif()
+    except Exception:  # Pillow's readers raise a dozen kinds for damaged data
+        picture.info.pop("exif", None)
 
 
 def _scale(picture: Image.Image) -> float:
     """Say by what the levels of a deep picture are divided to become 0 to 255; floats may be shares of white."""
-    if picture.mode.startswith("I;16"):
-        return 257
     brightest = _brightest(picture)
-    if brightest > 255:
-        return 257
     if picture.mode == "F" and brightest <= 1:
         return 1 / 255
-    return 1
+    return white_of(brightest) / 255
+
+
+def white_of(brightest: float) -> int:
+    """Say which level is white in a picture whose brightest pixel has this level: the least of `DEPTHS` that holds it.
+
+    Many files of 16 bits hold 12 bits or fewer: by 65,535 their pictures would be nearly black.
+
+    >>> white_of(4000), white_of(60_000)
+    (4095, 65535)
+    """
+    for bits in DEPTHS:
+        if brightest < 1 << bits:
+            return (1 << bits) - 1
+    return 65_535
 
 
 def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
@@ -135,7 +165,7 @@ def to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def _brightest(picture: Image.Image) -> float:
-    """Find the greatest level of a picture whose mode, I or F, has no white of its own."""
+    """Find the greatest level of a picture of more than 8 bits."""
     return max(float(_values(band).max(initial=0)) for _, band in _bands(picture))
 
 
