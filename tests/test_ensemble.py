@@ -185,6 +185,6 @@ def test_its_command_line(runs: list[Path], tmp_path: Path, capsys: pytest.Captu
     scores = json.loads(capsys.readouterr().out)
     assert mien([*line, "--out", str(tmp_path / "b")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == [f"{member['accuracy']:.4f}   {member['run']}" for member in scores["members"]]
+    assert lines[:2] == [f"{100 * member['accuracy']:.2f} %   {member['run']}" for member in scores["members"]]
     assert scores["over_best"]["verdict"] in lines
     assert lines[-1] == str(tmp_path / "b")

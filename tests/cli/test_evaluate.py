@@ -27,7 +27,7 @@ def test_the_gate_is_at_the_number(mien: Mien, tmp_path: Path, share: float, cod
     replace(TWO, targets=np.array([0, 0])).save(tmp_path / "p.npz")
     done = mien("eval", "p.npz", "--min-accuracy", share)
     assert done.code == code
-    assert "accuracy           0.5000" in done.out
+    assert "accuracy            50.00 %" in done.out
     assert done.err == ("" if code == 0 else "mien: accuracy 0.5000 is below --min-accuracy 0.51\n")
 
 
@@ -48,7 +48,7 @@ def test_eval_writes_what_it_says(mien: Mien, studied: RunDir, tmp_path: Path) -
     said = json.loads(mien("eval", studied.path, "--json").out)
     assert said == studied.read_json("eval/test/metrics.json")
     table = mien("eval", studied.path / "eval/test/predictions.npz").out
-    assert f"{said['accuracy']:.4f}" in table
+    assert f"{100 * said['accuracy']:.2f} %" in table
     assert "faces of split 'test' (synthetic" in mien("eval", studied.path).out
     copy = shutil.copytree(studied.path, tmp_path / "copy")
     held_out = mien("eval", copy, "--split", "validation").out

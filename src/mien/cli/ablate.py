@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import MienError, UsageError
+from mien.core.text import percentage
 
 if TYPE_CHECKING:
     from mien.core.ablation import Ablation
@@ -87,7 +88,9 @@ def _numbers(seeds: str) -> list[int]:
 
 def _print(ablation: "Ablation") -> None:
     right = "right"
-    arms = [[*arm.levels.values(), str(arm.runs), _percent(arm.mean), _percent(arm.sd)] for arm in ablation.arms]
+    arms = [
+        [*arm.levels.values(), str(arm.runs), percentage(arm.mean, 2), percentage(arm.sd, 2)] for arm in ablation.arms
+    ]
     factors = dict.fromkeys(ablation.factors, "left")
     console.print_table({**factors, "runs": right, "accuracy": right, "s.d.": right}, arms)
     print()
@@ -109,10 +112,6 @@ def _print(ablation: "Ablation") -> None:
     heads = {"worth": "left", "where": "left", "seeds": right, "points": right, "95 % interval": right}
     console.print_table(heads, effects)
     print(f"\n{ablation.run}")
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.2%}"
 
 
 def _points(difference: float | None) -> str:

@@ -6,6 +6,7 @@ import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
+from mien.core.text import percentage
 
 
 @app.command()
@@ -34,6 +35,6 @@ def compare(
         console.print_json(comparison.to_dict())
         return
     for one in (comparison.a, comparison.b):
-        print(f"{one.name}: accuracy {one.accuracy:.4f}, macro-F1 {one.macro_f1:.4f}")
+        print(f"{one.name}: accuracy {percentage(one.accuracy, 2)}, macro-F1 {one.macro_f1:.4f}")
     print(f"right only in the first: {comparison.only_a:,}, only in the second: {comparison.only_b:,}")
     print(comparison.verdict)

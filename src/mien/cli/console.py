@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from mien.core.progress import Progress
+from mien.core.text import percentage
 
 UNLIMITED = 100_000
 """Off a terminal, a table is as wide as it needs to be (columns)."""
@@ -156,7 +157,7 @@ def _describe(now: Progress, speed: float) -> str:
     """
     if not now.total:
         return f"{now.task}: {now.done:,} {now.unit}, {speed:,.0f} {now.unit}/s"
-    text = f"{now.task} {_bar(now.done / now.total)} {100 * now.done / now.total:.0f} %, {speed:,.0f} {now.unit}/s"
+    text = f"{now.task} {_bar(now.done / now.total)} {percentage(now.done / now.total, 0)}, {speed:,.0f} {now.unit}/s"
     if speed > 0:
         text += f", {format_duration((now.total - now.done) / speed)} left"
     return text

@@ -6,7 +6,7 @@ import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.text import readable
+from mien.core.text import percentage, readable
 
 if TYPE_CHECKING:
     from mien.core.data_summary import DataSummary, VoteSummary
@@ -70,4 +70,4 @@ def _print(summary: "DataSummary") -> None:
 def _print_votes(votes: "VoteSummary") -> None:
     print(f"votes:        {votes.not_a_face:,} faces are none, as most of their annotators say")
     if votes.agreement is not None:
-        print(f"agreement:    {100 * votes.agreement.all:.1f} % of the labels are the annotators' plurality")
+        print(f"agreement:    {percentage(votes.agreement.all)} of the labels are the annotators' plurality")

@@ -7,6 +7,7 @@ import typer
 from mien.cli import console, flags
 from mien.cli.evaluate import print_scores
 from mien.cli.main import app
+from mien.core.text import percentage
 
 
 @app.command()
@@ -44,7 +45,7 @@ def ensemble(
         console.print_json(result.to_dict())
         return
     for member in result.members:
-        print(f"{member.accuracy:.4f}   {member.run}")
+        print(f"{percentage(member.accuracy, 2)}   {member.run}")
     print()
     print_scores(result.scores)
     print(result.over_best.verdict)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import GateError, UsageError
+from mien.core.text import percentage
 
 if TYPE_CHECKING:
     from mien.core.scores import Scores
@@ -85,7 +86,7 @@ def print_scores(scores: "Scores", *, run_data: bool = True) -> None:
         print(
             f"{first.target} taken for {first.label}: {first.errors:,} of {first.faces:,}; "
             f"{second.target} for {second.label}: {second.errors:,} of {second.faces:,} "
-            f"({pair.share:.0%} of all errors)"
+            f"({percentage(pair.share)} of all errors)"
         )
 
 
@@ -101,32 +102,36 @@ def _print_head(scores: "Scores", *, run_data: bool) -> None:
 
 
 def _print_figures(scores: "Scores") -> None:
-    low, high = scores.accuracy_interval
-    print(f"accuracy           {scores.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    figures = [("accuracy", percentage(scores.accuracy, 2), _interval(scores.accuracy_interval))]
     if scores.published_accuracy is not None and scores.model is not None:
-        name = scores.model.name
-        print(f"  published        {scores.published_accuracy:.4f}   by the card of {name}, on the same faces")
+        note = f"by the card of {scores.model.name}, on the same faces"
+        figures.append(("  published", percentage(scores.published_accuracy, 2), note))
     rest = scores.without_duplicates
     if rest is not None:
-        print(
-            f"  no duplicates    {rest.accuracy:.4f}   {rest.duplicates:,} faces that also occur in training left out"
-        )
+        note = f"{rest.duplicates:,} faces that also occur in training left out"
+        figures.append(("  no duplicates", percentage(rest.accuracy, 2), note))
     if scores.flip is not None:
-        low, high = scores.flip.accuracy_interval
-        print(f"  with flip views  {scores.flip.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}")
-    figures = {
-        "macro-F1": scores.macro_f1,
-        "balanced accuracy": scores.balanced_accuracy,
-        "top-2 accuracy": scores.top2_accuracy,
-        "log loss": scores.log_loss,
-        "Brier score": scores.brier,
-        "ECE (15 bins)": scores.ece,
-    }
-    for name, value in figures.items():
-        print(f"{name:<18} {_decimal(value, 4)}")
+        interval = _interval(scores.flip.accuracy_interval)
+        figures.append(("  with flip views", percentage(scores.flip.accuracy, 2), interval))
+    figures += [
+        ("macro-F1", _decimal(scores.macro_f1, 4), ""),
+        ("balanced accuracy", percentage(scores.balanced_accuracy, 2), ""),
+        ("top-2 accuracy", percentage(scores.top2_accuracy, 2), ""),
+        ("log loss", _decimal(scores.log_loss, 4), ""),
+        ("Brier score", _decimal(scores.brier, 4), ""),
+        ("ECE (15 bins)", _decimal(scores.ece, 4), ""),
+    ]
     annotators = scores.annotators
     if annotators is not None and annotators.accuracy is not None:
-        print(f"{'most annotators':<18} {annotators.accuracy:.4f}   {annotators.faces:,} faces with a clear vote")
+        note = f"{annotators.faces:,} faces with a clear vote"
+        figures.append(("most annotators", percentage(annotators.accuracy, 2), note))
+    for name, value, note in figures:
+        print(f"{name:<18} {value:>8}   {note}".rstrip())
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"95 % interval {percentage(low, 2)} to {percentage(high, 2)}"
 
 
 def _print_classes(scores: "Scores") -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.schema import SCHEMA_VERSION
+from mien.core.text import percentage
 
 if TYPE_CHECKING:
     from mien.core.card import Abstention, Card
@@ -53,8 +54,8 @@ def _print(card: "Card", *, where: str) -> None:
             [
                 graph.file,
                 f"{graph.bytes:,}",
-                f"{100 * scores.accuracy:.1f} %",
-                f"{100 * low:.1f} to {100 * high:.1f} %",
+                percentage(scores.accuracy),
+                f"{percentage(low)} to {percentage(high)}",
                 f"{scores.macro_f1:.3f}",
                 f"{scores.ece:.3f}",
             ]
@@ -71,12 +72,12 @@ def _print(card: "Card", *, where: str) -> None:
 
 def _abstention(found: "Abstention", *, max_risk: float) -> str:
     if found.threshold is None or found.held_out is None:
-        return f"no threshold brings the errors of accepted faces down to {100 * max_risk:.0f} %"
+        return f"no threshold brings the errors of accepted faces down to {percentage(max_risk, 0)}"
     advice = f"give no label below a probability of {found.threshold:.3f}"
     if found.scored is None:
         return (
-            f"{advice}: {100 * found.held_out.coverage:.1f} % of the held-out faces are accepted; without labelled "
+            f"{advice}: {percentage(found.held_out.coverage)} of the held-out faces are accepted; without labelled "
             "test faces it is not known whether the threshold holds for others"
         )
-    wrong = "" if found.scored.risk is None else f", {100 * found.scored.risk:.1f} % of them with a wrong label"
-    return f"{advice}: {100 * found.scored.coverage:.1f} % of the faces are accepted{wrong}"
+    wrong = "" if found.scored.risk is None else f", {percentage(found.scored.risk)} of them with a wrong label"
+    return f"{advice}: {percentage(found.scored.coverage)} of the faces are accepted{wrong}"

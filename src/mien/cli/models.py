@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import pip_install
+from mien.core.text import percentage
 
 if TYPE_CHECKING:
     from mien.core.model_list import ModelList
@@ -36,8 +37,8 @@ def _print(found: "ModelList") -> None:
         rows.append(
             [
                 bundle.model.name,
-                f"{100 * bundle.accuracy:.1f} %",
-                f"{100 * low:.1f} to {100 * high:.1f} %",
+                percentage(bundle.accuracy),
+                f"{percentage(low)} to {percentage(high)}",
                 f"{bundle.faces:,}",
                 str(len(bundle.classes)),
             ]

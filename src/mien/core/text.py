@@ -28,6 +28,15 @@ def readable(text: str) -> str:
     return f"{shown[:half]} … ({len(shown) - 2 * half:,} characters left out) … {shown[-half:]}"
 
 
+def percentage(share: float | None, digits: int = 1) -> str:
+    """Write a share of 0 to 1 for people: the one way in which terminals, cards and messages do.
+
+    >>> percentage(0.70412), percentage(0.70412, 2), percentage(None)
+    ('70.4 %', '70.41 %', '–')
+    """
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
 def spreadsheet_cell(value: Any) -> Any:
     """Put an apostrophe before a text that a spreadsheet would take for a formula; numbers stay, also those in a text.
 
@@ -63,5 +72,5 @@ def taught_by(config: Mapping[str, Any]) -> str:
         return ""
     networks = "a trained network" if len(teachers) == 1 else f"{len(teachers)} trained networks"
     share = config["distillation"]["share"]
-    labels = "instead of the labels" if share == 1 else f"({100 * share:.0f} %) and the labels"
+    labels = "instead of the labels" if share == 1 else f"({percentage(share, 0)}) and the labels"
     return f", taught by {networks} {labels}"

@@ -15,6 +15,7 @@ from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
 from mien.core.stats import LEVEL
+from mien.core.text import percentage
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import with_targets
@@ -119,7 +120,7 @@ def verdict(comparison: Comparison) -> str:
         return f"{a} and {b} are right on exactly the same of these {faces:,} faces.{drawn}"
     gap, (low, high) = comparison.accuracy_difference, comparison.accuracy_difference_interval
     figures = (
-        f"{a} {comparison.a.accuracy * 100:.2f} %, {b} {comparison.b.accuracy * 100:.2f} %, "
+        f"{a} {percentage(comparison.a.accuracy, 2)}, {b} {percentage(comparison.b.accuracy, 2)}, "
         f"difference {gap * 100:+.2f} points, 95 % interval {low * 100:+.2f} to {high * 100:+.2f}, "
         f"McNemar p {_p(comparison.mcnemar_p)}"
     )

@@ -30,7 +30,7 @@ from mien.core.card import (
 )
 from mien.core.images import SIZE
 from mien.core.scores import Scores
-from mien.core.text import markdown, taught_by
+from mien.core.text import markdown, percentage, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
 from mien.models.registry import info
@@ -198,14 +198,14 @@ def _weaknesses(scores: CardScores) -> list[str]:
     if recalls:
         recall, worst = min(recalls, key=lambda pair: pair[0])
         sentences.append(
-            f"Its weakest class is {worst.name}: it recognises {_percent(recall)} of {worst.faces:,} faces."
+            f"Its weakest class is {worst.name}: it recognises {percentage(recall, 0)} of {worst.faces:,} faces."
         )
     errors = []
     for pair in scores.confused_pairs:
         errors += [direction for direction in pair.directions if direction.errors]
     if errors:
         most = max(errors, key=lambda direction: direction.errors)
-        of_class = f"{_percent(most.rate)} of the faces labelled {most.target}"
+        of_class = f"{percentage(most.rate, 0)} of the faces labelled {most.target}"
         sentences.append(f"Its most frequent error: {of_class} get the label {most.label}.")
     return sentences
 
@@ -261,7 +261,7 @@ def card_page(card: Card) -> str:
     lines += [_row(card, precision) for precision in card.files]
     lines += ["", f"Default: {card.precision.default}. {reason}.", ""]
     lines += ["| expression | faces | recognised |", "|---|--:|--:|"]
-    lines += [f"| {markdown(one.name)} | {one.faces:,} | {_percent(one.recall)} |" for one in scores.per_class]
+    lines += [f"| {markdown(one.name)} | {one.faces:,} | {percentage(one.recall, 0)} |" for one in scores.per_class]
     lines += ["", "## Limits", ""]
     for limit in card.limits:
         lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
@@ -269,14 +269,10 @@ def card_page(card: Card) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _percent(share: float | None, digits: int = 0) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
 def _row(card: Card, precision: GraphPrecision) -> str:
     graph, scores = card.files[precision], card.scores.of(precision)
     low, high = scores.accuracy_interval
     return (
-        f"| `{graph.file}` | {graph.bytes / 1e6:.2f} MB | {_percent(scores.accuracy, 2)} | {_percent(low, 2)} to "
-        f"{_percent(high, 2)} | {scores.macro_f1:.3f} | {scores.ece:.3f} | {scores.log_loss:.3f} |"
+        f"| `{graph.file}` | {graph.bytes / 1e6:.2f} MB | {percentage(scores.accuracy, 2)} | {percentage(low, 2)} to "
+        f"{percentage(high, 2)} | {scores.macro_f1:.3f} | {scores.ece:.3f} | {scores.log_loss:.3f} |"
     )

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from mien.core.text import percentage
+
 NONE = "–"
 """What stands for a figure that is not defined."""
 
@@ -14,7 +16,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     >>> percent(0.7131), percent(None)
     ('71.3\xa0%', '–')
     """
-    return NONE if share is None or math.isnan(share) else f"{share * 100:.{digits}f}\u00a0%"
+    return NONE if share is None or math.isnan(share) else percentage(share, digits).replace(" ", "\u00a0")
 
 
 def span(interval: Sequence[float] | None, digits: int = 1) -> str:

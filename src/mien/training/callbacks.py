@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAverag
 from mien.core.files import write_atomic
 from mien.core.progress import OnProgress, Progress
 from mien.core.runs import HISTORY, TIMING
+from mien.core.text import percentage
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class History(Callback):
         row, time = self.rows[-1], self.times[-1]
         return (
             f"epoch {row['epoch']} of {self.epochs}: loss {row['train_loss']:.4f}, "
-            f"validation loss {row['val_loss']:.4f}, accuracy {100 * row['val_accuracy']:.1f} %, "
+            f"validation loss {row['val_loss']:.4f}, accuracy {percentage(row['val_accuracy'])}, "
             f"learning rate {row['lr']:.2g}, {time['train_faces_per_s']:,.0f} faces/s, {time['seconds']:.0f} s"
         )
 

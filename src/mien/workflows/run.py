@@ -2,6 +2,7 @@
 
 from mien.core.runs import Epoch
 from mien.core.scores import Scores
+from mien.core.text import percentage
 from mien.reporting.build import report
 from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import evaluate
@@ -59,6 +60,6 @@ class Run(TrainingRun):
         kept = self.kept_epoch
         faces = sum(self.read_json("config.json")["data"]["held_out"].values())
         return (
-            f"{100 * kept.val_accuracy:.1f} % of the {faces:,} held-out faces right, "
+            f"{percentage(kept.val_accuracy)} of the {faces:,} held-out faces right, "
             f"after epoch {kept.epoch} of {len(self.history)}"
         )
