@@ -30,7 +30,7 @@ def main() -> None:
         model, detector = mien.load(name, threads=1), mien.YuNet(threads=1)
         labels = model.bundle.card.training.data.labels
         faces = mien.open_faces(args.data, votes=args.votes, labels=labels).split(args.split)
-        targets = np.array([model.labels.index(faces.classes[target]) for target in faces.targets])
+        targets = np.array([model.classes.index(faces.classes[target]) for target in faces.targets])
         found = [mien.find_faces(each, detector=detector)[0] for each in enlarged(faces.images)]
         before = model(faces.images).argmax(axis=1) == targets
         after = model(np.array([each.image for each in found])).argmax(axis=1) == targets

@@ -47,7 +47,7 @@ def test_the_same_face_by_every_way(portrait: Path, tmp_path: Path) -> None:
     sources = (pixels, pixels / 255, Image.fromarray(pixels), Path(portrait).read_bytes(), str(portrait), [copy])
     for source in (*sources, str(tmp_path / "*.*g"), tmp_path / "one.mkv"):
         again = only(model.predict(source).faces)
-        assert list(again.probabilities) == list(model.labels)
+        assert list(again.probabilities) == list(model.classes)
         assert list(again.probabilities.values()) == pytest.approx(list(face.probabilities.values()), abs=1e-6)
         assert again.box == pytest.approx(face.box)
         assert (again.image == face.image).all()
@@ -105,7 +105,7 @@ def test_nobody_s_bundle_stands_in_for_what_ships(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(bundle.path, f"runs/export/{DEFAULT}")
-    assert mien.load().labels == FERPLUS
+    assert mien.load().classes == FERPLUS
     assert run(["models", "--json"]) == 0
     with pytest.raises(UsageError, match=f"'{DEFAULT}' names two bundles"):
         mien.load(DEFAULT)

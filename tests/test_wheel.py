@@ -21,7 +21,7 @@ import importlib.util, json, sys
 import mien
 model = mien.load(threads=1)
 faces = mien.find_faces(sys.argv[1], detector=mien.YuNet(threads=1), margin=model.crop_margin)
-said = [dict(zip(model.labels, model(face.image[None])[0].tolist())) for face in faces]
+said = [dict(zip(model.classes, model(face.image[None])[0].tolist())) for face in faces]
 print(json.dumps({"faces": said, "there": [name for name in sys.argv[2:] if importlib.util.find_spec(name)]}))
 """
 
@@ -76,7 +76,7 @@ def test_it_looks_at_photos(environment: Path, portrait: Path, tmp_path: Path) -
     assert found["there"] == []
     model = mien.load(threads=1)
     [face] = mien.find_faces(portrait, detector=mien.YuNet(threads=1))
-    expected = dict(zip(model.labels, model(face.image[None])[0].tolist(), strict=True))
+    expected = dict(zip(model.classes, model(face.image[None])[0].tolist(), strict=True))
     [said] = found["faces"]
     assert said == pytest.approx(expected, abs=0.02)  # the index may have other versions than we
 

@@ -67,7 +67,10 @@ def test_eval_scores_a_bundle(mien: Mien, exported: Bundle) -> None:
     assert scores["accuracy"] == scores["published_accuracy"] == published
     before = sorted(path.name for path in exported.path.iterdir())
     done = mien("eval", exported.path, "--data", "synthetic:210", "--precision", "fp32")
-    assert f"published         {100 * published:.2f} %   by the card of {exported.card.name}, on the same faces" in done.out
+    assert (
+        f"published         {100 * published:.2f} %   by the card of {exported.card.name}, on the same faces"
+        in done.out
+    )
     assert sorted(path.name for path in exported.path.iterdir()) == before
     gate = mien("eval", exported.path, "--data", "synthetic:210", "--min-accuracy", "1")
     assert gate.code == 4

@@ -66,7 +66,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "pics").mkdir()
 
     class Two:
-        labels = ("smile", "frown, a bit")
+        classes = ("smile", "frown, a bit")
         id = ModelId(name="two", version="0.1.0", sha256="ab12")
 
     monkeypatch.setattr("mien.workflows.predict.stream_results", lambda *_, **__: (result for result in SEEN))

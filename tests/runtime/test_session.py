@@ -17,7 +17,7 @@ FACES = np.random.default_rng(1).integers(0, 256, (7, 48, 48)).astype(np.uint8)
 def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
     model = BundleModel.open(exported, precision=precision, threads=1)
     whole = model(FACES)
-    assert (whole.dtype, whole.shape) == (np.float32, (7, len(model.labels)))
+    assert (whole.dtype, whole.shape) == (np.float32, (7, len(model.classes)))
     assert whole.sum(axis=1) == pytest.approx(np.ones(7))
     for batch in (1, 3, 64):
         assert model(FACES, batch=batch) == pytest.approx(whole, abs=1e-6)
@@ -25,7 +25,7 @@ def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
 
 def test_what_a_model_knows(exported: Bundle) -> None:
     model = BundleModel.open(exported.path, device="cpu")
-    assert (model.labels, model.crop_margin, model.device) == (exported.classes, 0.0, "cpu")
+    assert (model.classes, model.crop_margin, model.device) == (exported.classes, 0.0, "cpu")
     assert (model.bundle.path, model.precision) == (exported.path, exported.card.precision.default)
     assert BundleModel.open().bundle.card.name == "mien-s-ferplus"
 

@@ -76,12 +76,12 @@ def predict(
     state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
     classifier = load(model, precision=precision or "default", threads=threads, device=device or "auto")
     if format_ == "submission":
-        _check_numbers(inputs[0], labels=classifier.labels, skip_bad=skip_bad)
+        _check_numbers(inputs[0], labels=classifier.classes, skip_bad=skip_bad)
     tally = Tally(inputs, skip_bad=skip_bad)
     output = Output(
         format_,
         model=classifier.id,
-        labels=classifier.labels,
+        labels=classifier.classes,
         out=out,
         overwrite=overwrite,
         keep=state.end if state else None,
@@ -90,7 +90,7 @@ def predict(
     if draw:
         sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=classifier if explain else None))
     if chart:
-        sinks.append(Chart(chart, inputs, labels=classifier.labels, overwrite=overwrite))
+        sinks.append(Chart(chart, inputs, labels=classifier.classes, overwrite=overwrite))
     # A single file that can't be read is an error at once; of several all else is done first.
     single = len(inputs) == 1 and (of_table or Path(inputs[0]).is_file())
     results = stream_results(

@@ -91,9 +91,9 @@ class BundleModel(Graph):
         self.bundle, self.precision = bundle, bundle.resolve(precision)
         self.device, self.threads = device, threads
         super().__init__(bundle.read_model(precision), threads=threads, device=device)
-        if self._classes != len(self.labels):
+        if self._classes != len(self.classes):
             raise DataError(
-                f"{bundle.path}: the graph tells {self._classes} classes apart, the card names {len(self.labels)}"
+                f"{bundle.path}: the graph tells {self._classes} classes apart, the card names {len(self.classes)}"
             )
 
     @classmethod
@@ -120,7 +120,7 @@ class BundleModel(Graph):
             UsageError: no such precision or device, or `threads` is not 1 to 1024.
 
         >>> model = BundleModel.open(threads=1)
-        >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
+        >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.classes[:2]
         ((2, 8), ('neutral', 'happiness'))
         """
         if not isinstance(bundle, Bundle):
@@ -140,7 +140,7 @@ class BundleModel(Graph):
         return self.bundle.model_id(self.precision)
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def classes(self) -> tuple[str, ...]:
         """The C class names, in the order of the probabilities."""
         return self.bundle.classes
 

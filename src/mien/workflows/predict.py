@@ -177,7 +177,7 @@ def load(
         MissingExtraError: a run that is not exported yet, and PyTorch is not installed.
 
     >>> model = load("mien-n", threads=1)
-    >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.labels[:2]
+    >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.classes[:2]
     ((2, 7), ('angry', 'disgust'))
     """
     return Model.open(find_model(model), precision=precision, threads=threads, device=device)
@@ -211,7 +211,7 @@ class Model(BundleModel):
     def predict(self, source: Source, **options: Unpack[PredictOptions]) -> Results:
         """Find and classify faces; `mien.predict` has the arguments."""
         results = [result.without_pixels() for result in self.stream(source, **options)]
-        return Results(results, model=self.id, classes=self.labels)
+        return Results(results, model=self.id, classes=self.classes)
 
     def stream(self, source: Source, **options: Unpack[PredictOptions]) -> Iterator[PictureResult]:
         """Find and classify faces, one picture or frame after the other; `mien.stream` has the arguments."""
@@ -270,7 +270,7 @@ class FrameTracker:
         (found,) = find_and_classify(
             self._model,
             [picture],
-            labels=self._model.labels,
+            labels=self._model.classes,
             detector=self._model.detector,
             margin=self._model.crop_margin,
             align=self._align,
@@ -303,7 +303,7 @@ def stream_results(
         return _classify_table(model, cast("FaceSet | str | Path", source), split=split, skip_bad=skip_bad)
     if split is not None:
         raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
-    if resume and resume.labels not in (None, model.labels):
+    if resume and resume.labels not in (None, model.classes):
         raise UsageError(f"{resume.path}: made by a model with other classes; resume it with that one")
     if isinstance(source, list | tuple) and any(is_table(item) for item in source):
         raise UsageError("a table of faces is classified alone; leave the other inputs out")
@@ -316,7 +316,7 @@ def stream_results(
     if threaded:
         pictures = prefetch(pictures, by=AHEAD)
     found = find_and_classify(
-        model, pictures, labels=model.labels, detector=model.detector, margin=model.crop_margin, align=align
+        model, pictures, labels=model.classes, detector=model.detector, margin=model.crop_margin, align=align
     )
     known = resume.faces() if resume else ()
     tracked = track(found, smooth_s=smooth_s, known=known)
@@ -375,6 +375,6 @@ def _classify_faces(
     model: Model, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
 ) -> Iterator[PictureResult]:
     for image, face_id, row in zip(images, ids, model(images), strict=True):
-        probabilities = dict(zip(model.labels, row.tolist(), strict=True))
+        probabilities = dict(zip(model.classes, row.tolist(), strict=True))
         face = Face(source, str(face_id), probabilities, None, image)
         yield PictureResult(source, (face,), _reopen=partial(np.repeat, image[:, :, None], 3, axis=2))
