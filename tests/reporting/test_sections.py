@@ -6,7 +6,7 @@ import pytest
 
 from mien.core.files import write_atomic, write_json
 from mien.core.run_record import RunModel
-from mien.core.runs import RunDir
+from mien.core.runs import Epoch, RunDir
 from mien.reporting.build import render_page, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
@@ -118,14 +118,16 @@ def test_splits_come_in_the_order_that_matters(run):
 
 
 def test_the_best_epoch_is_the_first_lowest_validation_loss():
-    rows = [{"epoch": epoch, "val_loss": loss} for epoch, loss in enumerate([2.0, float("nan"), 1.0, 1.0], start=1)]
+    rows = []
+    for epoch, loss in enumerate([2.0, float("nan"), 1.0, 1.0], start=1):
+        rows.append(Epoch(epoch=epoch, lr=0.1, train_loss=1.0, train_accuracy=0.5, val_loss=loss, val_accuracy=0.5))
     assert best_epoch(rows) == 3
     assert best_epoch(rows[1:2]) is None
 
 
 def test_the_model_says_which_epoch_it_is_of(run):
     files = read_run(run)
-    best, last = best_epoch(files.history), int(files.history[-1]["epoch"])
+    best, last = best_epoch(files.history), files.history[-1].epoch
     assert best != last
     files.recipe.update(schedule="one-cycle", epochs=last)
     for epoch, why in ((best, ", the best on held-out faces"), (last, ", the last of its cycle")):

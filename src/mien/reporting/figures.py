@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from mien.core.explanations import CurveScores, MethodComparison
+from mien.core.runs import Epoch
 from mien.core.scores import CalibrationBin, RiskPoint
 from mien.reporting.svg import COLOURS, STYLE, drawn
 
@@ -19,7 +20,7 @@ MARKED = 60
 """Up to this many epochs each one has a dot."""
 
 
-def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None, alt: str) -> Markup:
+def curve(history: Sequence[Epoch], measure: str, *, best: int | None, alt: str) -> Markup:
     """Draw a measure over the epochs, on training and on held-out faces.
 
     Args:
@@ -31,7 +32,7 @@ def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None
     Returns:
         An `<svg>`.
     """
-    epochs = [row["epoch"] for row in history]
+    epochs = [row.epoch for row in history]
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 3.1))
         axes = figure.add_subplot()
@@ -41,7 +42,7 @@ def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None
         ):
             axes.plot(
                 epochs,
-                [row[f"{part}_{measure}"] for row in history],
+                [getattr(row, f"{part}_{measure}") for row in history],
                 color=colour,
                 linestyle=dash,
                 label=name,
@@ -57,13 +58,13 @@ def curve(history: Sequence[dict[str, float]], measure: str, *, best: int | None
         return drawn(figure, name=measure, alt=alt)
 
 
-def _mark_best(axes: Axes, history: Sequence[dict[str, float]], measure: str, *, best: int | None) -> None:
+def _mark_best(axes: Axes, history: Sequence[Epoch], measure: str, *, best: int | None) -> None:
     for row in history:
-        if row["epoch"] == best:
-            axes.axvline(row["epoch"], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
+        if row.epoch == best:
+            axes.axvline(row.epoch, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
             axes.plot(
-                [row["epoch"]],
-                [row[f"val_{measure}"]],
+                [row.epoch],
+                [getattr(row, f"val_{measure}")],
                 "o",
                 markersize=8,
                 markeredgewidth=2,
@@ -80,7 +81,7 @@ def _epoch_axis(axes: Axes, epochs: Sequence[float]) -> None:
     axes.set_xlim(epochs[0] - room, epochs[-1] + room)
 
 
-def learning_rate(history: Sequence[dict[str, float]], *, alt: str) -> Markup:
+def learning_rate(history: Sequence[Epoch], *, alt: str) -> Markup:
     """Draw the learning rate over the epochs as steps, on a logarithmic axis.
 
     Args:
@@ -90,7 +91,7 @@ def learning_rate(history: Sequence[dict[str, float]], *, alt: str) -> Markup:
     Returns:
         An `<svg>`.
     """
-    epochs, rates = [row["epoch"] for row in history], [row["lr"] for row in history]
+    epochs, rates = [row.epoch for row in history], [row.lr for row in history]
     with style.context(STYLE):
         figure = Figure(figsize=(5.2, 2.3))
         axes = figure.add_subplot()

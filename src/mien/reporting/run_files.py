@@ -17,7 +17,7 @@ from mien.core.model_list import NetworkInfo
 from mien.core.predictions import Predictions
 from mien.core.records import Record
 from mien.core.run_record import RunFaces, RunModel, RunRecord, RunStatus
-from mien.core.runs import TIMING, RunDir
+from mien.core.runs import TIMING, Epoch, RunDir
 from mien.core.scores import Scores
 from mien.reporting.explained import Part, read_attribution, read_feature_maps, read_filters
 
@@ -81,7 +81,7 @@ class RunFiles:
     model: RunModel | None
     network: NetworkInfo | None
     data: DataSummary | None
-    history: list[dict[str, float]]
+    history: list[Epoch]
     timing: list[dict[str, float]]
     evaluations: list[Evaluation]
     ablation: Ablation | None
@@ -128,7 +128,7 @@ def read_run(run: RunDir) -> RunFiles:
         model=_record(run, "model.json", RunModel),
         network=_record(run, "model_info.json", NetworkInfo),
         data=_record(run, "data.json", DataSummary),
-        history=[row.to_dict() for row in run.history],
+        history=run.history,
         timing=run.read_table("timing.csv", TIMING),
         evaluations=_evaluations(run),
         ablation=_ablation(run),

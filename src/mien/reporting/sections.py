@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mien.core.data_summary import DataSummary
+from mien.core.runs import Epoch
 from mien.reporting import figures
 from mien.reporting.ablation import ablation
 from mien.reporting.attribution import attribution
@@ -142,16 +143,16 @@ def training(files: RunFiles) -> View:
     if not history:
         return "No epochs yet: `mien train --resume RUN` goes on with the run."
     best = best_epoch(history)
-    last, row = history[-1], next((row for row in history if row["epoch"] == best), history[-1])
+    last, row = history[-1], next((row for row in history if row.epoch == best), history[-1])
     loss = (
-        f"Loss. On held-out faces it is lowest at epoch {value(best)}, {decimal(row['val_loss'])}; the last epoch, "
-        f"{last['epoch']:.0f}, has {decimal(last['val_loss'])}, with {decimal(last['train_loss'])} in training."
+        f"Loss. On held-out faces it is lowest at epoch {value(best)}, {decimal(row.val_loss)}; the last epoch, "
+        f"{last.epoch}, has {decimal(last.val_loss)}, with {decimal(last.train_loss)} in training."
     )
     if _has_soft_targets(files):
         loss += " The two don't compare: in training the targets are not the labels alone."
     accuracy = (
-        f"Accuracy. At the best epoch {percent(row['val_accuracy'])} of the held-out faces are right; at the "
-        f"last {percent(last['val_accuracy'])}, and {percent(last['train_accuracy'])} of the training faces."
+        f"Accuracy. At the best epoch {percent(row.val_accuracy)} of the held-out faces are right; at the "
+        f"last {percent(last.val_accuracy)}, and {percent(last.train_accuracy)} of the training faces."
     )
     rate = _rate_caption(history)
     charts = [
@@ -162,9 +163,9 @@ def training(files: RunFiles) -> View:
     return {"charts": charts, "outcome": _training_facts(files, best)}
 
 
-def _rate_caption(history: list[dict[str, float]]) -> str:
-    falls = [int(now["epoch"]) for before, now in pairwise(history) if now["lr"] < before["lr"]]
-    first, last = history[0]["lr"], history[-1]["lr"]
+def _rate_caption(history: Sequence[Epoch]) -> str:
+    falls = [now.epoch for before, now in pairwise(history) if now.lr < before.lr]
+    first, last = history[0].lr, history[-1].lr
     if not falls:
         return f"Learning rate. It is {first:.3g} at the first epoch and {last:.3g} at the last; it never fell."
     return (

@@ -1,7 +1,8 @@
 """The top of the page: what was trained, how good it is, what it is best and worst at, in a few plain sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from mien.core.runs import Epoch
 from mien.core.scores import ClassScores, Scores
 from mien.core.text import taught_by
 from mien.reporting.ablation import conclusions
@@ -51,14 +52,10 @@ def summary(files: RunFiles) -> Values:
     }
 
 
-def best_epoch(history: list[dict[str, float]]) -> int | None:
-    """Find the epoch with the lowest validation loss, the first of equal ones.
-
-    >>> best_epoch([{"epoch": 1, "val_loss": float("nan")}, {"epoch": 2, "val_loss": 1.5}])
-    2
-    """
-    known = [row for row in history if row["val_loss"] == row["val_loss"]]  # NaN differs from itself
-    return int(min(known, key=lambda row: row["val_loss"])["epoch"]) if known else None
+def best_epoch(history: Sequence[Epoch]) -> int | None:
+    """Find the epoch with the lowest validation loss, the first of equal ones.; None where every loss is NaN."""
+    known = [row for row in history if row.val_loss == row.val_loss]  # NaN differs from itself
+    return min(known, key=lambda row: row.val_loss).epoch if known else None
 
 
 def kept_epoch(files: RunFiles) -> int | None:
@@ -216,13 +213,13 @@ def _tiles(files: RunFiles, evaluation: Evaluation | None) -> list[dict[str, str
             }
         )
     if evaluation is None and files.history:
-        row = next((row for row in files.history if row["epoch"] == best_epoch(files.history)), files.history[-1])
+        row = next((row for row in files.history if row.epoch == best_epoch(files.history)), files.history[-1])
         tiles.insert(
             0,
             {
                 "name": "Best epoch, held out",
-                "value": percent(row["val_accuracy"]),
-                "note": f"accuracy at epoch {row['epoch']:.0f}, loss {decimal(row['val_loss'])}",
+                "value": percent(row.val_accuracy),
+                "note": f"accuracy at epoch {row.epoch}, loss {decimal(row.val_loss)}",
             },
         )
     return tiles
