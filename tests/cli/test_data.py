@@ -38,7 +38,7 @@ BAD = {
     "pixel 256": (f"label,feature\n0,{LOUD}\n", "line 2: pixel 2304 is 256"),
     "pixel x": (f"label,feature\n0,x {SHORT}\n", "line 2: pixel 1 is 'x'"),
     "label 9": (f"label,feature\n0,{FACE}\n9,{FACE}\n", "line 3: label '9', expected 0 to 6"),
-    "usage": (f"emotion,pixels,Usage\n0,{FACE},Testing\n", "line 2: Usage 'Testing'"),
+    "usage": (f"emotion,pixels,Usage\n0,{FACE},Tasting\n", "line 2: Usage 'Tasting'"),
     "empty": ("", "empty"),
     "header only": ("label,feature\n", "a header and no rows"),
     "cut off": (f"emotion,pixels,Usage\n0,{FACE},Training\n1,7 7 7", "line 3: 2 columns"),

@@ -13,6 +13,7 @@ from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.data import parquet
 from mien.data.formats import open_faces
+from mien.data.pictures import Reading
 
 
 def png(image):
@@ -228,7 +229,7 @@ def test_a_file_in_pieces_is_the_file(write, images, monkeypatch, caplog, large)
     pictures = [png(images[i % 4]) for i in range(count)]
     pictures[5] = b"junk"
     path = write("x.parquet", pictures=pictures, label=[("sad", "happy")[i % 2] for i in range(count)])
-    parts = list(parquet.stream_rows(path, skip_bad=True))
+    parts = list(parquet.stream_rows(path, Reading(skip_bad=True)))
     assert len(caplog.messages) == 1
     assert [len(part) for part in parts] == ([4, 4, 2] if large == 0 else [4, 5, 1])
     assert {part.classes for part in parts} == {("happy", "sad")}

@@ -22,6 +22,7 @@ def describe(
     votes: flags.Votes = None,
     targets: flags.Targets = None,
     labels: flags.Labels = None,
+    classes: flags.Classes = None,
     skip_bad: flags.SkipBad = False,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -33,7 +34,14 @@ def describe(
     """
     from mien.data.audit import describe as describe_data
 
-    summary = describe_data(data, votes=votes, targets=targets, labels=labels or "own", skip_bad=skip_bad)
+    summary = describe_data(
+        data,
+        votes=votes,
+        targets=targets,
+        labels=labels or "own",
+        classes=flags.listed(classes) or None,
+        skip_bad=skip_bad,
+    )
     if json:
         console.print_json(summary.to_dict())
     else:

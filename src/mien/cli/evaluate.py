@@ -22,6 +22,7 @@ def evaluate(
     data: flags.DataFlag = None,
     targets: flags.Targets = None,
     votes: flags.Votes = None,
+    classes: flags.Classes = None,
     flip: flags.Flip = False,
     precision: flags.BundlePrecision = None,
     min_accuracy: flags.MinAccuracy = None,
@@ -40,7 +41,7 @@ def evaluate(
     """
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
-        given |= {"split": split, "device": device, "skip-bad": skip_bad}
+        given |= {"split": split, "device": device, "classes": classes, "skip-bad": skip_bad}
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
@@ -53,6 +54,7 @@ def evaluate(
             split=split,
             targets=targets,
             votes=votes,
+            classes=flags.listed(classes) or None,
             flip=flip,
             precision=precision or "default",
             device=device or "auto",

@@ -141,6 +141,15 @@ Labels = Annotated[
         group=DATA,
     ),
 ]
+Classes = Annotated[
+    str | None,
+    _option(
+        "--classes",
+        metavar="NAMES",
+        help="The names of the labels 0, 1, …, by commas, where the data only number them; by default FER2013's seven.",
+        group=DATA,
+    ),
+]
 Targets = Annotated[
     str | None, _option("--targets", metavar="FILE", help="A CSV id,label with the labels of test.csv.", group=DATA)
 ]

@@ -21,6 +21,7 @@ def study(
     set_: flags.Set = None,
     votes: flags.Votes = None,
     labels: flags.Labels = None,
+    classes: flags.Classes = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
     devices: flags.Devices = None,
@@ -40,6 +41,7 @@ def study(
     """
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
     given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}
+    given |= {"classes": flags.listed(classes) or None}
     if resume is not None:
         new = {"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_}
         flags.refuse_with_resume(**new, ablation=ablation, **given)

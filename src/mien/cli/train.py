@@ -23,6 +23,7 @@ def train(
     set_: flags.Set = None,
     votes: flags.Votes = None,
     labels: flags.Labels = None,
+    classes: flags.Classes = None,
     teachers: flags.Teachers = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -47,6 +48,7 @@ def train(
         **{"model": model, "epochs": epochs, "batch": batch, "optimizer.lr": lr, "stopping.patience": patience},
         **{"seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
         **{"device": device, "devices": devices, "threads": threads, "precision": precision},
+        classes=flags.listed(classes) or None,
         skip_bad=skip_bad or None,
     )
     if resume is not None:

@@ -1,6 +1,6 @@
 """What a data set holds, and what may be wrong with it, before anything is trained on it.  Axes: `N` faces."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -30,6 +30,7 @@ def describe(
     targets: str | Path | None = None,
     votes: str | Path | None = None,
     labels: LabelSource = "own",
+    classes: Sequence[str] | None = None,
     skip_bad: bool = False,
 ) -> DataSummary:
     """Count what is in a data set, and what a person should look at.
@@ -41,6 +42,7 @@ def describe(
         targets: as in `open_faces`, like all other arguments; they don't go with a `FaceSet`.
         votes: a FER+ file.
         labels: `own` or `ferplus`.
+        classes: the names of classes that the data only number.
         skip_bad: leave out pictures that can't be read.
 
     Raises:
@@ -52,7 +54,9 @@ def describe(
     """
     if isinstance(data, FaceSet):
         return summarise([data])
-    return summarise(stream_faces(data, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad))
+    return summarise(
+        stream_faces(data, targets=targets, votes=votes, labels=labels, classes=classes, skip_bad=skip_bad)
+    )
 
 
 def summarise(parts: Iterable[FaceSet]) -> DataSummary:

@@ -5,11 +5,9 @@ The grey levels stand in one column, 2,304 numbers with blanks between.  The fil
 held in memory.  Whatever looks unusual goes to a slow parser that names the mistake.
 """
 
-import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -20,81 +18,106 @@ from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.images import SIZE
 from mien.core.labels import FER2013
+from mien.data.csv_lines import check_columns, read_header, read_lines
+from mien.data.pictures import split_of
 
-FER2013_COLUMNS = ("emotion", "pixels", "Usage")
-"""The columns of Kaggle's `fer2013.csv` and `icml_face_data.csv`, in any order."""
+PIXEL_COLUMNS = ("pixels", "feature")
+LABEL_COLUMNS = ("emotion", "label")
+SPLIT_COLUMNS = ("usage", "split")
+"""Column names in lower case: those of Kaggle's `fer2013.csv`, `icml_face_data.csv` and `train.csv`, and of others."""
 
-USAGE_SPLITS = {"Training": "train", "PublicTest": "test", "PrivateTest": "private-test"}
-"""What FER2013's files call its three splits, and what mien calls them."""
-
-TRAIN_COLUMNS = ("label", "feature")
-TEST_COLUMNS = ("id", "feature")
 TARGET_COLUMNS = ("id", "label")
+
+SPLITS_EXPECTED = "Training or PublicTest or PrivateTest, or train, validation or test"
+
+MOST_OF_OTHERS, ENOUGH_TO_TELL = 3, 20
+"""If no more of FER2013's seven numbers occur in so many faces, they may well be another numbering."""
 
 PIXELS = SIZE * SIZE
 FACES_AT_ONCE = 32  # their text and all intermediate arrays fit a processor's second-level cache
-HEADER_BYTES = 4096
-LINE_BYTES = 1 << 20
-"""A line of a face has about 9,000 bytes; one that does not end is not read into memory whole."""
 
 
-def read_fer2013(path: Path) -> FaceSet:
-    """Read a FER2013 file; ids are row numbers from 0, as in the names of FER+'s pictures.
+def is_faces(header: tuple[str, ...]) -> bool:
+    """Whether a header has a column of grey levels."""
+    return any(name.casefold() in PIXEL_COLUMNS for name in header)
+
+
+def read_csv(path: Path, *, classes: tuple[str, ...] | None = None) -> FaceSet:
+    """Read a CSV file with one face per line.
+
+    The grey levels are in `pixels` or `feature`; the label, a number, in `emotion` or `label`; where present, the split
+    is in `Usage` or `split`, and what the face is called in `id`.
 
     Args:
         path: the file; about 0.3 times its size is held in memory.
+        classes: the C names that the numbers 0 to C - 1 stand for; None means `FER2013`.
 
     Returns:
-        Images `uint8 (N, 48, 48)`, classes `FER2013`, splits `train`, `test` and `private-test`.
+        Images `uint8 (N, 48, 48)`; without a column for the split, it is `train` where there are labels, else `test`;
+        without ids, these are row numbers from 0, as in the names of FER+'s pictures.
 
     Raises:
-        DataError: a column is missing, or a line is malformed; the message has the line number.
+        DataError: a column is missing or unknown, or a line is malformed; the message has the line number.
 
     Source: Goodfellow et al. 2013, arXiv 1307.0414; https://www.kaggle.com/datasets/deadskull7/fer2013
     """
-    table = read_table(path, needs=FER2013_COLUMNS, pixels="pixels")
-    usage = {name: code for code, name in enumerate(USAGE_SPLITS)}
-    splits = np.array(list(USAGE_SPLITS.values()))
+    header = read_header(path)
+    pixels = column_of(path, header, PIXEL_COLUMNS)
+    label = column_of(path, header, LABEL_COLUMNS)
+    split = column_of(path, header, SPLIT_COLUMNS)
+    others = [name for name in header if name not in (pixels, split, "id")]
+    if label is None and others:
+        raise DataError(
+            f"{path}, line 1: no column of labels; found {','.join(header)}, expected {' or '.join(LABEL_COLUMNS)} "
+            "(without labels, only id and Usage or split may stand beside the pixels)"
+        )
+    assert pixels is not None  # `is_faces` has seen it
+    table = read_table(path, needs=(pixels,), pixels=pixels)
+    count = len(table.lines)
+    targets = np.full(count, UNLABELLED, np.int64)
+    splits = np.full(count, "test")
+    notes: tuple[str, ...] = ()
+    if label is not None:
+        targets = table.targets(label, classes or FER2013)
+        splits = np.full(count, "train")
+        if classes is None:
+            notes = numbering_notes(set(targets.tolist()), faces=count)
+    if split is not None:
+        splits = table.splits(split)
+    ids = table.columns["id"] if "id" in header else [str(row) for row in range(count)]
     return FaceSet(
         images=table.images,
-        targets=table.targets("emotion", FER2013),
-        classes=FER2013,
-        splits=splits[table.codes("Usage", usage, expected=" or ".join(usage))],
-        ids=np.arange(len(table.lines)).astype(str),
+        targets=targets,
+        classes=classes or FER2013,
+        splits=splits,
+        ids=np.array(ids),
         source=str(path),
+        notes=notes,
     )
 
 
-def read_course(path: Path) -> FaceSet:
-    """Read a course's `train.csv` (columns `label,feature`) or `test.csv` (columns `id,feature`, no labels).
-
-    The split is `train` or `test`.  Ids are those of the column `id`, or row numbers from 0 where there is none.
-
-    Returns:
-        Images `uint8 (N, 48, 48)`; classes `FER2013`, because the files are FER2013's rows with its label numbers.
+def column_of(path: Path, header: Sequence[str], names: Sequence[str]) -> str | None:
+    """Return the column that has one of these names, whatever their case; None if there is none.
 
     Raises:
-        DataError: a column is missing, or a line is malformed; the message has the line number.
+        DataError: there are two.
     """
-    header = read_header(path)
-    labelled = "label" in header
-    table = read_table(path, needs=TRAIN_COLUMNS if labelled else TEST_COLUMNS, pixels="feature")
-    count = len(table.lines)
-    if labelled:
-        targets, split = table.targets("label", FER2013), "train"
-    else:
-        targets, split = np.full(count, UNLABELLED, np.int64), "test"
-    if "id" in header:
-        ids = np.array(table.columns["id"])
-    else:
-        ids = np.arange(count).astype(str)
-    return FaceSet(
-        images=table.images,
-        classes=FER2013,
-        targets=targets,
-        splits=np.full(count, split),
-        ids=ids,
-        source=str(path),
+    found = [name for name in header if name.casefold() in names]
+    if len(set(found)) < len(found):
+        raise DataError(f"{path}, line 1: {header.count(found[0])} times the column '{found[0]}'; keep one")
+    if len(found) > 1:
+        raise DataError(f"{path}, line 1: the columns {' and '.join(found)} mean the same; keep one of them")
+    return found[0] if found else None
+
+
+def numbering_notes(numbers: Set[int], *, faces: int) -> tuple[str, ...]:
+    """Return a note if only few of FER2013's seven numbers are the labels of so many faces."""
+    if not numbers or len(numbers) > MOST_OF_OTHERS or faces < ENOUGH_TO_TELL:
+        return ()
+    meanings = ", ".join(f"{number} as {FER2013[number]}" for number in sorted(numbers))
+    return (
+        f"the labels are numbers without names and are read as FER2013's: {meanings}; if they mean something else, "
+        "name the classes: --classes NAME_OF_0,NAME_OF_1,…",
     )
 
 
@@ -169,80 +192,26 @@ class PixelTable:
             DataError: a label outside 0 to C - 1.
         """
         known = {str(label): label for label in range(len(classes))}
-        return self.codes(column, known, expected=f"0 to {len(classes) - 1} ({', '.join(classes)})")
+        expected = f"0 to {len(classes) - 1} ({', '.join(classes)})"
+        if classes == FER2013:
+            expected += "; name other classes by --classes NAME_OF_0,NAME_OF_1,…"
+        return self.codes(column, known, expected=expected)
 
+    def splits(self, column: str) -> NDArray[np.str_]:
+        """Translate a column that says which split a face belongs to: `str (N,)`.
 
-def read_header(path: Path) -> tuple[str, ...]:
-    """Read the column names of a CSV file, without the blanks around them.
-
-    Raises:
-        DataError: no such file, empty, or not UTF-8 text.
-    """
-    try:
-        with path.open("rb") as file:
-            first = file.readline(HEADER_BYTES)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can't be read ({getattr(error, 'strerror', error)})") from None
-    if not first.strip():
-        raise DataError(f"{path}: empty, expected a header line with the column names")
-    try:
-        names = next(csv.reader([first.decode("utf-8-sig").rstrip("\r\n")]))
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(
-            f"{path}, line 1: not UTF-8 text, expected a header line with the column names; "
-            "save the file as CSV in UTF-8"
-        ) from None
-    return tuple(name.strip() for name in names)
-
-
-def read_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield every line after the header that is not blank: its 1-based number and its fields, one a column.
-
-    Raises:
-        DataError: a line with more or fewer fields than `columns`.
-    """
-    with path.open("rb", buffering=1 << 20) as file:
-        next(file)
-        for number, line in enumerate(iter(partial(file.readline, LINE_BYTES + 1), b""), 2):
-            if len(line) > LINE_BYTES:
-                raise DataError(f"{path}, line {number}: more than {LINE_BYTES:,} bytes; is this a table of faces?")
-            fields = _fields(line) if b'"' not in line else _quoted(line, where=f"{path}, line {number}")
-            if len(fields) == len(columns):
-                yield number, fields
-            elif line.strip():
-                raise DataError(
-                    f"{path}, line {number}: {len(fields)} columns, expected {len(columns)} "
-                    f"({','.join(columns)}); is the file cut off?"
-                )
-
-
-def _fields(line: bytes) -> list[bytes]:
-    """Do what `line.split(b",")` does, three times as fast where fields are long; no line end."""
-    fields, start = [], 0
-    while (end := line.find(b",", start)) >= 0:
-        fields.append(line[start:end])
-        start = end + 1
-    fields.append(line[start:].rstrip(b"\r\n"))
-    return fields
-
-
-def _quoted(line: bytes, *, where: str) -> list[bytes]:
-    text = line.decode("latin-1").rstrip("\r\n")
-    try:
-        return [field.encode("latin-1") for field in next(csv.reader([text]))]
-    except csv.Error as error:
-        raise DataError(f"{where}: quotes that are no CSV ({error})") from None
-
-
-def check_columns(path: Path, header: tuple[str, ...], *, needs: tuple[str, ...]) -> None:
-    """Raise `DataError` if a column is missing or there twice."""
-    for name in needs:
-        if header.count(name) != 1:
-            problem = "no" if name not in header else f"{header.count(name)} times the"
-            raise DataError(
-                f"{path}, line 1: {problem} column '{name}'; "
-                f"found {','.join(header)}, expected {','.join(needs)} in any order"
-            )
+        Raises:
+            DataError: a value that means no split.
+        """
+        meanings = {}
+        for value in set(self.columns[column]):
+            split = split_of(value)
+            if split is not None:
+                meanings[value] = split
+        names = sorted(set(meanings.values()))
+        known = {value: names.index(split) for value, split in meanings.items()}
+        codes = self.codes(column, known, expected=SPLITS_EXPECTED)
+        return np.array(names)[codes]
 
 
 def read_table(path: Path, *, needs: tuple[str, ...], pixels: str) -> PixelTable:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.labels import FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, number_order
-from mien.data.csv_tables import USAGE_SPLITS, check_columns, read_header, read_lines
+from mien.data.csv_lines import check_columns, read_header, read_lines
+from mien.data.pictures import split_of
 
 COLUMNS = ("Usage", *FERPLUS_VOTES)
 NAME_COLUMN = "Image name"
@@ -95,7 +96,7 @@ def _by_row(faces: FaceSet, table: VoteTable) -> NDArray[np.uint8]:
             "give the votes of the same data"
         )
     for row, (line, usage) in enumerate(zip(table.lines, table.usages, strict=True)):
-        if USAGE_SPLITS.get(usage) != faces.splits[row]:
+        if split_of(usage) != faces.splits[row]:
             raise DataError(
                 f"{path}, line {line}: Usage '{usage}', but row {row} of {faces.source} is in split "
                 f"'{faces.splits[row]}'; are the two files of the same data?"

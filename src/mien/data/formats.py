@@ -2,30 +2,28 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
+
 from mien.core.errors import DataError, UsageError
-from mien.core.faces import FaceSet
+from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.files import is_pipe, require_name
-from mien.core.labels import FERPLUS
+from mien.core.labels import FERPLUS, check_names
 from mien.data import ferplus, image_folder, parquet
-from mien.data.csv_tables import (
-    FER2013_COLUMNS,
-    TEST_COLUMNS,
-    TRAIN_COLUMNS,
-    add_targets,
-    read_course,
-    read_fer2013,
-    read_header,
-)
+from mien.data.archives import ZIP, is_archive, unpacked
+from mien.data.csv_lines import read_header
+from mien.data.csv_tables import add_targets, is_faces, read_csv
+from mien.data.pictures import Reading
 
 LabelSource = Literal["own", "ferplus"]
 """Whose labels: the data's own, or the majority of FER+'s annotators."""
 
-ZIP_MAGIC = b"PK\x03\x04"
-"""How an `.npz` file begins."""
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+"""How picture files begin that somebody may give instead of their folder."""
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_FACES = 6000
@@ -39,10 +37,11 @@ class Probe(NamedTuple):
     folder: Path | None
     start: bytes = b""
     header: tuple[str, ...] = ()
+    is_packed: bool = False
 
-    def has(self, columns: tuple[str, ...]) -> bool:
-        """Whether the header has all these columns."""
-        return set(columns) <= set(self.header)
+    def is_csv_of_faces(self) -> bool:
+        """Whether the header has a column of grey levels."""
+        return is_faces(self.header)
 
     def is_folder(self) -> bool:
         """Whether it is a folder."""
@@ -58,44 +57,34 @@ class Probe(NamedTuple):
 class Reader(NamedTuple):
     """One format: what it accepts in words, how it is recognised, and the function that reads it.
 
-    `read` takes the path and `skip_bad`; where that is True, pictures that can't be read are left out with a warning.
+    `read` takes the path and how to read it.
     """
 
     accepts: str
     recognises: Callable[[Probe], bool]
-    read: Callable[[Path, bool], FaceSet]
+    read: Callable[[Path, Reading], FaceSet]
 
 
 READERS = (
     Reader(
-        "a CSV with the header emotion,pixels,Usage",
-        lambda probe: probe.has(FER2013_COLUMNS),
-        lambda path, _: read_fer2013(path),
-    ),
-    Reader(
-        "a CSV with the header label,feature",
-        lambda probe: probe.has(TRAIN_COLUMNS),
-        lambda path, _: read_course(path),
-    ),
-    Reader(
-        "a CSV with the header id,feature",
-        lambda probe: probe.has(TEST_COLUMNS),
-        lambda path, _: read_course(path),
+        "a CSV with the header emotion,pixels,Usage or label,feature or the like",
+        Probe.is_csv_of_faces,
+        lambda path, reading: read_csv(path, classes=reading.classes),
     ),
     Reader(
         "an .npz file of a FaceSet",
-        lambda probe: probe.start == ZIP_MAGIC,
+        lambda probe: probe.start.startswith(ZIP),
         lambda path, _: FaceSet.load(path),
     ),
     Reader(
         "a Parquet file or a folder of them",
         Probe.is_parquet,
-        lambda path, skip_bad: parquet.read(path, skip_bad=skip_bad),
+        parquet.read,
     ),
     Reader(
         "a folder with one folder of pictures per class",
         Probe.is_folder,
-        lambda path, skip_bad: image_folder.read(path, skip_bad=skip_bad),
+        image_folder.read,
     ),
 )
 """Every format; the first that recognises the data reads them."""
@@ -107,6 +96,7 @@ def open_faces(
     targets: str | Path | None = None,
     votes: str | Path | None = None,
     labels: LabelSource = "own",
+    classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     seed: int = 0,
 ) -> FaceSet:
@@ -119,18 +109,22 @@ def open_faces(
         votes: a FER+ file, `fer2013new.csv`, whose rows are those of `source`.
         labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes; faces without votes keep
             their own labels if these are of FER+'s classes.
+        classes: the names of the classes 0, 1, … of data that number them without naming them; by default FER2013's
+            for CSV files and columns `emotion`.
         skip_bad: leave out pictures of a folder or Parquet file that can't be read, with a warning each; else the
             first one raises.
         seed: of the drawn faces.
 
     Raises:
         DataError: missing, of no known format, or malformed; the message has the file and the line.
-        UsageError: FER+ labels without votes, targets for faces that have labels, or a bad number of drawn faces.
+        UsageError: FER+ labels without votes, targets for faces that have labels, names for classes that have names, or
+            a bad number of drawn faces.
 
     >>> len(open_faces("synthetic:70").split("train"))
     49
     """
-    faces = _open(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad, seed=seed)
+    reading = Reading(skip_bad=skip_bad, classes=_class_names(classes))
+    faces = _open(source, reading, targets=targets, votes=votes, labels=labels, seed=seed)
     known = source.notes if isinstance(source, FaceSet) else ()
     for note in faces.notes:
         if note not in known:
@@ -138,13 +132,25 @@ def open_faces(
     return faces
 
 
+def _class_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if isinstance(names, str) or len(names) < 2:
+        raise UsageError(f"classes {names!r}, expected two or more names, in the order of their numbers")
+    try:
+        check_names(names, source="--classes")
+    except DataError as error:
+        raise UsageError(str(error)) from None
+    return tuple(names)
+
+
 def _open(
     source: str | Path | FaceSet,
+    reading: Reading,
     *,
     targets: str | Path | None,
     votes: str | Path | None,
     labels: LabelSource,
-    skip_bad: bool,
     seed: int = 0,
 ) -> FaceSet:
     if labels not in get_args(LabelSource):
@@ -155,7 +161,10 @@ def _open(
     elif is_synthetic(source):
         faces = _draw(str(source), seed)
     else:
-        faces = _read(Path(source), skip_bad)
+        _require_given(source)
+        faces = _read(Path(source), reading)
+    if reading.classes is not None:
+        faces = name_classes(faces, reading.classes)
     if targets is not None:
         if faces.labelled.any():
             raise UsageError(f"{source} has labels of its own; leave the file of targets, {targets}, out")
@@ -175,6 +184,7 @@ def stream_faces(
     targets: str | Path | None = None,
     votes: str | Path | None = None,
     labels: LabelSource = "own",
+    classes: Sequence[str] | None = None,
     skip_bad: bool = False,
 ) -> Iterator[FaceSet]:
     """Yield the faces that `open_faces` opens; arguments and errors are its own.
@@ -182,11 +192,37 @@ def stream_faces(
     Those of Parquet come a few hundred at a time, unless labels or votes are asked for; any others all at once.  Notes
     are not logged.
     """
+    reading = Reading(skip_bad=skip_bad, classes=_class_names(classes))
     as_it_is = not (targets or votes or labels != "own")
+    _require_given(source)
     if as_it_is and not is_synthetic(source) and _probe(Path(source)).is_parquet():
-        yield from parquet.stream_rows(Path(source), skip_bad=skip_bad)
+        for part in parquet.stream_rows(Path(source), reading):
+            yield name_classes(part, reading.classes) if reading.classes else part
     else:
-        yield _open(source, targets=targets, votes=votes, labels=labels, skip_bad=skip_bad)
+        yield _open(source, reading, targets=targets, votes=votes, labels=labels)
+
+
+def name_classes(faces: FaceSet, names: tuple[str, ...]) -> FaceSet:
+    """Give classes that are numbers the names of these numbers, counted from 0.
+
+    Raises:
+        DataError: a number that has no name.
+        UsageError: the classes have names.
+    """
+    if faces.classes == names:
+        return faces
+    if not all(name.isdecimal() for name in faces.classes):
+        raise UsageError(
+            f"{faces.source} names its classes itself ({', '.join(faces.classes[:7])}); leave --classes out"
+        )
+    unnamed = [name for name in faces.classes if int(name) >= len(names)]
+    if unnamed:
+        raise DataError(
+            f"{faces.source}: no name for the class {unnamed[0]}: --classes names 0 to {len(names) - 1} "
+            f"({', '.join(names)})"
+        )
+    numbers = np.array([*(int(name) for name in faces.classes), UNLABELLED])
+    return replace(faces, targets=numbers[faces.targets], classes=names)  # index -1, UNLABELLED, takes the last entry
 
 
 def absolute_source(path: str) -> str:
@@ -203,16 +239,33 @@ def is_synthetic(path: str | Path) -> bool:
     return str(path).partition(":")[0] == SYNTHETIC
 
 
-def _read(path: Path, skip_bad: bool) -> FaceSet:
+def _require_given(source: str | Path) -> None:
+    if source == "":  # which as a path would be the current folder
+        raise UsageError("no data: the name is empty; name a file or folder of labelled faces, or 'synthetic'")
+
+
+def _read(path: Path, reading: Reading) -> FaceSet:
     probe = _probe(path)
     for reader in READERS:
         if reader.recognises(probe):
-            return reader.read(path, skip_bad)
+            return reader.read(path, reading)
+    if probe.is_packed:
+        return _read_packed(path, reading)
     accepted = "; ".join(reader.accepts for reader in READERS)
     raise DataError(
         f"{path}, line 1: the header is '{','.join(probe.header)[:200]}', which is no known format; "
         f"mien reads {accepted}"
     )
+
+
+def _read_packed(path: Path, reading: Reading) -> FaceSet:
+    with unpacked(path) as table:
+        try:
+            if is_archive(table):
+                raise DataError(f"{table}: an archive in an archive; unpack it")
+            return replace(_read(table, reading), source=str(path))
+        except DataError as error:
+            raise DataError(str(error).replace(str(table), str(path))) from None
 
 
 def _probe(path: Path) -> Probe:
@@ -224,9 +277,13 @@ def _probe(path: Path) -> Probe:
             raise DataError(f"{path}: neither a file nor a folder")
         with path.open("rb") as file:
             start = file.read(len(parquet.MAGIC))
+        if is_archive(path):
+            return Probe(None, is_packed=True)
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})") from None
-    if start in (parquet.MAGIC, ZIP_MAGIC):
+    if start.startswith(PICTURES):
+        raise DataError(f"{path}: a picture, expected a table or a folder of faces; give the folder of class folders")
+    if start in (parquet.MAGIC, ZIP):
         return Probe(None, start)
     return Probe(None, start, read_header(path))
 

@@ -13,7 +13,8 @@ from mien.core.errors import DataError
 from mien.core.faces import FaceSet
 from mien.core.labels import EXPRESSIONS, check_names, order_classes, spell_classes
 from mien.core.text import readable
-from mien.data.pictures import SPLIT_WORDS, decode_faces, split_of, words_of
+from mien.data.archives import TABLE_ENDINGS
+from mien.data.pictures import SPLIT_WORDS, Reading, decode_faces, split_of, words_of
 
 LAYOUT = "one folder a class with pictures in it, or train/, validation/ and test/ with such folders"
 
@@ -50,13 +51,12 @@ class Folder:
         return next(self.all_files(), None) is None
 
 
-def read(root: Path, *, skip_bad: bool = False) -> FaceSet:
+def read(root: Path, reading: Reading) -> FaceSet:
     """Read a folder of pictures of any size; the ids are paths relative to `root`, made `readable`.
 
     Args:
         root: the folder; hidden files are ignored, pictures may lie deeper than the class folder.
-        skip_bad: leave out files that are no pictures and folders that can't be read, with a warning each; else the
-            first one raises.
+        reading: how.
 
     Returns:
         Images `uint8 (N, 48, 48)`, sorted by path; the classes are the folders' names in `spell_classes`'s spelling and
@@ -65,7 +65,7 @@ def read(root: Path, *, skip_bad: bool = False) -> FaceSet:
     Raises:
         DataError: another layout, no picture, or a file that is no picture.
     """
-    tree = _scan(root, skip_bad=skip_bad)
+    tree = _scan(root, skip_bad=reading.skip_bad)
     parts = _split_folders(tree)
     for _, part in parts:
         _check_layout(tree, part)
@@ -78,7 +78,7 @@ def read(root: Path, *, skip_bad: bool = False) -> FaceSet:
         raise DataError(f"{root}: no pictures{_where_instead(tree)}, expected {LAYOUT}")
     spelled = spell_classes({name for _, name, _ in found})
     check_names(sorted(set(spelled.values())), source=root)
-    images, good = decode_faces(((str(path), path) for _, _, path in found), skip_bad=skip_bad)
+    images, good = decode_faces(((str(path), path) for _, _, path in found), skip_bad=reading.skip_bad)
     if not len(images):
         raise DataError(f"{root}: none of {len(found):,} files is a picture, expected {LAYOUT}")
     classes = order_classes(spelled.values())
@@ -192,7 +192,8 @@ def _advice(tree: Folder) -> str:
 def _where_instead(tree: Folder) -> str:
     outside = [path for path in tree.all_files() if path.suffix.lower() in PICTURE_ENDINGS]
     if not outside:
-        return ""
+        tables = [path for path in tree.all_files() if path.suffix.lower() in TABLE_ENDINGS]
+        return f" in it; did you mean {tables[0]}?" if tables else ""
     return f" in class folders ({len(outside):,} lie outside, such as {outside[0].relative_to(tree.path)})"
 
 

@@ -19,8 +19,8 @@ from mien.core.errors import DataError, MissingExtraError, pip_install
 from mien.core.faces import UNLABELLED, FaceSet, join
 from mien.core.files import parse_json
 from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes, spell_classes
-from mien.data.csv_tables import USAGE_SPLITS
-from mien.data.pictures import SPLIT_WORDS, decode_faces
+from mien.data.csv_tables import SPLIT_COLUMNS, SPLITS_EXPECTED, numbering_notes
+from mien.data.pictures import SPLIT_WORDS, Reading, decode_faces, split_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,12 +48,12 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted([*path.glob("[!.]*.parquet"), *path.glob("data/[!.]*.parquet")])
 
 
-def stream_rows(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
+def stream_rows(path: Path, reading: Reading) -> Iterator[FaceSet]:
     """Read a Parquet file or a folder of several, a few hundred faces at a time, so that memory doesn't grow with it.
 
     Args:
         path: the file or folder.
-        skip_bad: leave out pictures that can't be read, with a warning each; else the first one raises.
+        reading: how.
 
     Yields:
         Faces with images `uint8 (N, 48, 48)`, all with the same classes; the ids are row numbers from 0, with the
@@ -70,7 +70,7 @@ def stream_rows(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
         raise MissingExtraError(f"Parquet needs PyArrow: {pip_install('parquet')}") from None
     try:
         held: list[FaceSet] = []
-        for part in _stream(path, skip_bad):
+        for part in _stream(path, reading):
             held.append(part)
             if sum(map(len, held)) >= ROWS_AT_ONCE:
                 yield join(held)
@@ -82,12 +82,12 @@ def stream_rows(path: Path, *, skip_bad: bool = False) -> Iterator[FaceSet]:
         raise DataError(f"{path}: damaged, or files of different columns ({reason})") from None
 
 
-def read(path: Path, *, skip_bad: bool = False) -> FaceSet:
+def read(path: Path, reading: Reading) -> FaceSet:
     """Read all faces of a Parquet file or a folder of several; arguments and errors are those of `stream_rows`."""
-    return join(stream_rows(path, skip_bad=skip_bad))
+    return join(stream_rows(path, reading))
 
 
-def _stream(path: Path, skip_bad: bool) -> Iterator[FaceSet]:
+def _stream(path: Path, reading: Reading) -> Iterator[FaceSet]:
     import pyarrow.parquet as pq
 
     files, empty = files_of(path), True
@@ -97,9 +97,9 @@ def _stream(path: Path, skip_bad: bool) -> Iterator[FaceSet]:
         raise DataError(f"{path}: files of different columns")
     for file in files:
         _require_readable(pq.read_metadata(file), file)
-    labels = LabelCodes.scan(path, schemas, next(name for name in columns[0] if name in LABEL_COLUMNS))
+    labels = LabelCodes.scan(path, schemas, next(name for name in columns[0] if name in LABEL_COLUMNS), reading)
     for file in files:
-        for images, table in _parts(file, list(columns[0]), several=len(files) > 1, skip_bad=skip_bad):
+        for images, table in _parts(file, list(columns[0]), several=len(files) > 1, skip_bad=reading.skip_bad):
             if not len(images):
                 continue
             empty = False
@@ -114,6 +114,7 @@ def _stream(path: Path, skip_bad: bool) -> Iterator[FaceSet]:
                 source=str(path),
                 votes=votes,
                 vote_names=() if votes is None else FERPLUS_VOTES,
+                notes=labels.notes,
             )
     if empty:
         raise DataError(f"{path}: no rows with a picture")
@@ -132,7 +133,9 @@ def _columns(schema: "pa.Schema", file: Path) -> dict[str, "pa.DataType"]:
         raise DataError(
             f"{file}: the columns are {', '.join(schema.names)}; expected image, and one of {', '.join(LABEL_COLUMNS)}"
         )
-    kept = [name for name in ("image", label, "usage", *VOTE_COLUMNS) if name in schema.names]
+    if set(SPLIT_COLUMNS) <= set(schema.names):
+        raise DataError(f"{file}: the columns {' and '.join(SPLIT_COLUMNS)} mean the same; keep one of them")
+    kept = [name for name in ("image", label, *SPLIT_COLUMNS, *VOTE_COLUMNS) if name in schema.names]
     for name in kept:
         if schema.names.count(name) > 1:
             raise DataError(f"{file}: {schema.names.count(name)} times the column {name}")
@@ -206,13 +209,17 @@ def _split_in(file_name: str) -> str:
 
 
 def _splits(table: "pa.Table", path: Path) -> NDArray[np.str_]:
-    if "usage" not in table.column_names:
+    column = next((name for name in SPLIT_COLUMNS if name in table.column_names), None)
+    if column is None:
         return np.array(table["mien_split"].to_pylist())
-    usage = table["usage"].to_pylist()
-    for value, row in zip(usage, table["mien_id"].to_pylist(), strict=True):
-        if value not in USAGE_SPLITS:
-            raise DataError(f"{path}, row {row}: usage {value!r}, expected {' or '.join(USAGE_SPLITS)}")
-    return np.array([USAGE_SPLITS[value] for value in usage])
+    values = table[column].to_pylist()
+    splits = []
+    for value, row in zip(values, table["mien_id"].to_pylist(), strict=True):
+        split = split_of(value) if isinstance(value, str) else None
+        if split is None:
+            raise DataError(f"{path}, row {row}: {column} {value!r}, expected {SPLITS_EXPECTED}")
+        splits.append(split)
+    return np.array(splits)
 
 
 def _votes(table: "pa.Table", path: Path) -> NDArray[np.uint8]:
@@ -283,6 +290,7 @@ class LabelCodes:
         classes: the C class names.
         codes: each label's index in `classes`.
         expected: what a label must be, in words.
+        notes: what a person should know about them.
     """
 
     path: Path
@@ -290,9 +298,10 @@ class LabelCodes:
     classes: tuple[str, ...]
     codes: dict[Any, int]
     expected: str
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def scan(cls, path: Path, schemas: "Mapping[Path, pa.Schema]", column: str) -> "LabelCodes":
+    def scan(cls, path: Path, schemas: "Mapping[Path, pa.Schema]", column: str, reading: Reading) -> "LabelCodes":
         """Look through the labels of all files, given with their schemas; names that these lack are those found.
 
         Raises:
@@ -301,20 +310,24 @@ class LabelCodes:
         import pyarrow as pa
 
         found: set[Any] = set()
+        rows = 0
         for file in schemas:
             for batch in _batches(file, [column]):
+                rows += len(batch)
                 found |= {*_as_texts(pa.Table.from_batches([batch]), file)[column].to_pylist()}
         found = {label for label in found if not _means_none(label)}
         given = list(dict.fromkeys(names for schema in schemas.values() if (names := _names(schema, column))))
         if len(given) > 1:
             raise DataError(f"{path}: files of different class names ({'; '.join(', '.join(each) for each in given)})")
-        names = FER2013 if column == "emotion" else ()
-        if given:
-            names = given[0]
+        notes: tuple[str, ...] = ()
+        names = given[0] if given else ()
+        if not given and column == "emotion":
+            names = reading.classes or FER2013
+            if reading.classes is None and all(isinstance(label, int) and label < len(FER2013) for label in found):
+                notes = numbering_notes(found, faces=rows)
         if names:
-            return cls(
-                path, column, names, {i: i for i in range(len(names))}, f"0 to {len(names) - 1} ({', '.join(names)})"
-            )
+            expected = f"0 to {len(names) - 1} ({', '.join(names)})"
+            return cls(path, column, names, {i: i for i in range(len(names))}, expected, notes)
         expected = "a whole number or a string"
         if {type(label) for label in found} not in ({str}, {int}):
             return cls(path, column, (), {}, expected)

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,18 @@ def split_of(name: str) -> str | None:
     if words in (["private", "test"], ["public", "test"]):
         words = ["".join(words)]
     return SPLIT_WORDS.get(words[0]) if len(words) == 1 else None
+
+
+class Reading(NamedTuple):
+    """How data are read.
+
+    Attributes:
+        skip_bad: leave out pictures and folders that can't be read, with a warning each; else the first one raises.
+        classes: the names of the classes 0, 1, … where the data only number them.
+    """
+
+    skip_bad: bool = False
+    classes: tuple[str, ...] | None = None
 
 
 log = logging.getLogger(__name__)

@@ -99,6 +99,8 @@ class TrainConfig(Config):
     data: str
     votes: str | None = None
     labels: LabelSource = "own"
+    classes: tuple[str, ...] | None = None
+    """The names of the classes 0, 1, …, where the data only number them."""
     teachers: tuple[str, ...] = ()
     """Trained runs whose averaged probabilities are learned instead of the labels."""
     skip_bad: bool = False

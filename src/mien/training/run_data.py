@@ -16,7 +16,7 @@ from mien.training.config import TrainConfig, stored_config
 VALIDATION = "validation"
 """What the faces that a run held out are called."""
 
-SOURCE_KEYS = ("data", "votes", "labels", "skip_bad")
+SOURCE_KEYS = ("data", "votes", "labels", "classes", "skip_bad")
 """The config keys that say which faces there are, and with which labels."""
 
 
@@ -46,7 +46,13 @@ class RunData:
             DataError: the data are missing or malformed, there are no rows to hold out, or fewer than one batch is left
                 to learn from.
         """
-        faces = open_faces(given or config.data, votes=config.votes, labels=config.labels, skip_bad=config.skip_bad)
+        faces = open_faces(
+            given or config.data,
+            votes=config.votes,
+            labels=config.labels,
+            classes=config.classes,
+            skip_bad=config.skip_bad,
+        )
         learned, held_out = _hold_out(config, faces)
         return cls(config, faces, learned, held_out, given)
 

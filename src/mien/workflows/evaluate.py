@@ -4,6 +4,7 @@ A bundle is scored without the training libraries, so what needs torch is import
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ def evaluate(
     split: str | None = None,
     targets: str | None = None,
     votes: str | None = None,
+    classes: Sequence[str] | None = None,
     flip: bool = False,
     precision: Precision = "default",
     device: str = "auto",
@@ -56,6 +58,7 @@ def evaluate(
             data have no labelled test faces.
         targets: a file `id,label` with the labels of unlabelled `data`.
         votes: FER+ votes of `data`; what learned FER+'s eight classes is scored by their majority.
+        classes: the names of the labels 0, 1, … of `data` that only number them.
         flip: also score the mean of the probabilities of each face and of its mirror image.
         precision: of a bundle: `fp32`, `int8`, or the card's `default`.
         device: of a run: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; a bundle runs on the CPU.
@@ -64,11 +67,11 @@ def evaluate(
     Raises:
         DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, or the
             run's own data have changed.
-        UsageError: `targets` or `votes` without `data`; a bundle without `data`; no such device or precision; or
-            another process is at work in the run.
+        UsageError: `targets`, `votes` or `classes` without `data`; a bundle without `data`; no such device or
+            precision; or another process is at work in the run.
     """
-    if (data is None or isinstance(data, FaceSet)) and (targets or votes):
-        raise UsageError("--targets and --votes belong to a file of other data; name it with --data")
+    if (data is None or isinstance(data, FaceSet)) and (targets or votes or classes):
+        raise UsageError("--targets, --votes and --classes belong to a file of other data; name it with --data")
     opened = _open_model(model)
     if isinstance(opened, Bundle):
         if data is None:
@@ -83,6 +86,7 @@ def evaluate(
             split=split or "test",
             targets=targets,
             votes=votes,
+            classes=classes,
             flip=flip,
             precision=precision,
             skip_bad=skip_bad,
@@ -95,7 +99,15 @@ def evaluate(
     run.check_trained()
     with run.locked():
         return _evaluate_run(
-            run, data, split=split, targets=targets, votes=votes, flip=flip, device=device, skip_bad=skip_bad
+            run,
+            data,
+            split=split,
+            targets=targets,
+            votes=votes,
+            classes=classes,
+            flip=flip,
+            device=device,
+            skip_bad=skip_bad,
         )
 
 
@@ -119,6 +131,7 @@ def _evaluate_bundle(
     split: str,
     targets: str | None,
     votes: str | None,
+    classes: Sequence[str] | None,
     flip: bool,
     precision: Precision,
     skip_bad: bool,
@@ -127,7 +140,9 @@ def _evaluate_bundle(
     trained, published = bundle.card.training.data, bundle.card.scores
     opened = data
     if not isinstance(opened, FaceSet):
-        opened = open_faces(opened, targets=targets, votes=votes, labels=trained.labels, skip_bad=skip_bad)
+        opened = open_faces(
+            opened, targets=targets, votes=votes, labels=trained.labels, classes=classes, skip_bad=skip_bad
+        )
     faces = opened.split(split)
     check_classes(faces, known=bundle.classes)
     model = BundleModel.open(bundle, precision=chosen, device="cpu")
@@ -157,6 +172,7 @@ def _evaluate_run(
     split: str | None,
     targets: str | None,
     votes: str | None,
+    classes: Sequence[str] | None,
     flip: bool,
     device: str,
     skip_bad: bool,
@@ -173,7 +189,9 @@ def _evaluate_run(
             opened, source = data, data.source
         else:
             source = absolute_source(str(data))
-            opened = open_faces(source, targets=targets, votes=votes, labels=run.config.labels, skip_bad=skip_bad)
+            opened = open_faces(
+                source, targets=targets, votes=votes, labels=run.config.labels, classes=classes, skip_bad=skip_bad
+            )
         faces = opened.split(split)
         name = f"{Path(source).stem}-{split}".replace(":", "-")
         name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)

@@ -134,6 +134,7 @@ def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
         precision=config.precision,
         votes=config.votes,
         labels=config.labels,
+        classes=config.classes,
         skip_bad=config.skip_bad,
         batch=config.batch,
         holdout=config.holdout.model_dump(),
