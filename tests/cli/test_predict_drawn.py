@@ -51,12 +51,17 @@ def test_a_video_with_its_copy_and_its_chart(mien: Mien, clip: Path) -> None:
         assert chart.format == "PNG"
 
 
-def test_a_broken_tail_keeps_what_came_before(mien: Mien, clip: Path) -> None:
+def lose_tail(clip: Path) -> None:
+    """Put zeros in place of all frames after the tenth."""
     content = clip.read_bytes()
-    whole = [json.loads(line) for line in mien("predict", "clip.mp4", "--format", "jsonl").out.splitlines()]
     with av.open(str(clip)) as container:
         ends = sorted(packet.pos + packet.size for packet in container.demux(video=0) if packet.size)
     clip.write_bytes(content[: ends[9]] + bytes(ends[-1] - ends[9]) + content[ends[-1] :])
+
+
+def test_a_broken_tail_keeps_what_came_before(mien: Mien, clip: Path) -> None:
+    whole = [json.loads(line) for line in mien("predict", "clip.mp4", "--format", "jsonl").out.splitlines()]
+    lose_tail(clip)
     done = mien("predict", "clip.mp4", "-o", "clip.jsonl", "--draw", "drawn.mp4")
     assert done.code == 3
     assert "damaged" in done.err
@@ -65,6 +70,16 @@ def test_a_broken_tail_keeps_what_came_before(mien: Mien, clip: Path) -> None:
     assert [each["frame"] for each in found] == list(range(len(found)))
     assert found[:8] == whole[:8]
     assert len(list(read_video("drawn.mp4"))) == len(found)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--draw", "drawn.mp4"), ("--chart", "chart.png")])
+def test_an_older_drawing_stays_unless_the_new_one_is_whole(mien: Mien, clip: Path, option: str, name: str) -> None:
+    lose_tail(clip)
+    Path(name).write_bytes(b"old")
+    done = mien("predict", "clip.mp4", option, name, "--overwrite")
+    assert done.code == 3
+    assert f"not drawn to the end, so the older file stays: {Path(name).absolute()}\n" in done.err
+    assert Path(name).read_bytes() == b"old"
 
 
 def test_numbers_of_the_command_are_those_of_python(mien: Mien, portrait: Path, tmp_path: Path) -> None:

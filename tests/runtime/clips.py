@@ -84,12 +84,17 @@ def write_clip(
 
 
 def turn(path: Path, quarters: int) -> Path:
-    """Say in an MP4 file that its video is shown turned clockwise: x' = ax + cy, y' = bx + dy (ISO 14496-12, 8.3.2)."""
+    """Say in an MP4 file that its video is shown turned clockwise."""
+    return show_as(path, [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)][quarters])
+
+
+def show_as(path: Path, matrix: tuple[float, float, float, float]) -> Path:
+    """Say in an MP4 file that its video is shown with x' = ax + cy and y' = bx + dy (ISO 14496-12, 8.3.2)."""
     content = path.read_bytes()
-    a, b, c, d = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)][quarters]
+    a, b, c, d = (round(65536 * part) for part in matrix)
     header = content.index(b"tkhd")
     upright = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
-    turned = struct.pack(">9i", a * 65536, b * 65536, 0, c * 65536, d * 65536, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     at = content.index(upright, header)
     path.write_bytes(content[:at] + turned + content[at + len(turned) :])
     return path

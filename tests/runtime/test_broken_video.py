@@ -106,7 +106,7 @@ def test_what_is_no_video(tmp_path: Path) -> None:
         "text.mp4": "not a video that FFmpeg can read",
         "no_index.mp4": "not a video that FFmpeg can read (Invalid data found when processing input), or one that lost",
         "empty.mp4": "not a video (0 bytes)",
-        "song.mp4": "no video in it that FFmpeg can decode",
+        "song.mp4": "only sound in it; give a file that shows something",
         "none.mp4": "no such file",
         "": "a folder, expected a video file",
     }
@@ -114,6 +114,18 @@ def test_what_is_no_video(tmp_path: Path) -> None:
         seen, said = read_until_damage(tmp_path / name)
         assert seen == []
         assert said.startswith(f"{tmp_path / name}: {message}")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mov"])
+def test_sound_alone_is_called_that(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"talk.{suffix}"
+    with av.open(path, "w") as container:
+        sound = container.add_stream("aac", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 8000
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    assert read_until_damage(path) == ([], f"{path}: only sound in it; give a file that shows something")
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import io
+import struct
 import sys
 import tracemalloc
 from pathlib import Path
@@ -11,9 +12,9 @@ from PIL import Image
 
 from mien.core.errors import MissingExtraError, UsageError
 from mien.core.images import decode_colour
-from mien.runtime.video import VIDEO_SUFFIXES, read_video
+from mien.runtime.video import LEAST_S, VIDEO_SUFFIXES, _lenient, read_video
 
-from .clips import HEIGHT, WIDTH, levels, moving, numbers, turn, write_clip
+from .clips import HEIGHT, WIDTH, levels, moving, numbers, show_as, turn, write_clip
 
 CODECS = {
     "mp4": "libx264",
@@ -127,6 +128,8 @@ def test_so_many_frames_a_second_of_a_variable_rate(tmp_path: Path) -> None:
         ({"fps": -1.5}, "-1.5 frames per second"),
         ({"fps": float("nan")}, "nan frames per second"),
         ({"fps": float("inf")}, "inf frames per second"),
+        ({"fps": 1.7e308}, r"1\.7e\+308 frames per second, expected more than 0 and at most 1000"),
+        ({"fps": 1000.5}, "at most 1000"),
         ({"every": 2, "fps": 5}, "expected one of the two"),
     ],
 )
@@ -143,6 +146,47 @@ def test_a_turned_video_is_upright(tmp_path: Path, quarters: int) -> None:
         upright = np.rot90(pixels, -quarters)
         assert picture.pixels.shape == upright.shape
         assert np.corrcoef(picture.pixels.ravel(), upright.ravel())[0, 1] > 0.97
+
+
+DISPLAYED = {
+    "mirrored": ((-1, 0, 0, 1), lambda pixels: pixels[:, ::-1]),
+    "upside down and mirrored": ((1, 0, 0, -1), lambda pixels: pixels[::-1]),
+    "a quarter clockwise and mirrored": ((0, 1, 1, 0), lambda pixels: pixels.transpose(1, 0, 2)),
+    "a quarter back and mirrored": ((0, -1, -1, 0), lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2)),
+    "nearly a quarter": ((0.2, 0.98, -0.98, 0.2), lambda pixels: np.rot90(pixels, -1)),
+    "twice as large": ((2, 0, 0, 2), lambda pixels: pixels),
+    "nothing": ((0, 0, 0, 0), lambda pixels: pixels),
+}
+
+
+@pytest.mark.parametrize("shown", DISPLAYED)
+def test_the_whole_display_matrix_counts(tmp_path: Path, shown: str) -> None:
+    """That of a front camera mirrors; it used to be taken for a turn by 180°."""
+    matrix, expected = DISPLAYED[shown]
+    frames = moving(2)
+    path = show_as(write_clip(tmp_path / "clip.mp4", frames), matrix)
+    for picture, pixels in zip(read_video(path), frames, strict=True):
+        assert picture.pixels.shape == expected(pixels).shape
+        assert np.corrcoef(picture.pixels.ravel(), expected(pixels).ravel())[0, 1] > 0.97
+
+
+def test_frames_that_are_very_near_in_time(tmp_path: Path) -> None:
+    """A damaged AVI may state ten million frames a second; each frame still has a time of its own."""
+    path = write_clip(tmp_path / "clip.avi", levels(6))
+    content = bytearray(path.read_bytes())
+    scale = content.index(b"strh") + 8 + 20
+    content[scale : scale + 8] = struct.pack("<II", 1, 10_000_000)
+    path.write_bytes(content)
+    times_s = [picture.time_s or 0.0 for picture in read_video(path)]
+    assert len(times_s) == 6
+    assert min(np.diff(times_s)) >= LEAST_S * 0.99
+
+
+@pytest.mark.parametrize(
+    ("version", "passed"), [("18.0.0", True), ("18.1.0rc2", True), ("19.0.0", False), ("20.1", False)]
+)
+def test_pyav_19_takes_no_metadata_errors(version: str, passed: bool) -> None:
+    assert ("metadata_errors" in _lenient(version)) == passed
 
 
 def test_sound_is_left_out_and_may_be_longer(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mien.core import files
 from mien.core.errors import DataError, StorageError, UsageError
 from mien.runtime import video_writer
 from mien.runtime.video import read_video
-from mien.runtime.video_writer import VideoWriter
+from mien.runtime.video_writer import LONGEST_S, VideoWriter
 
 from .clips import levels, moving, numbers
 
@@ -33,6 +33,28 @@ def test_each_frame_keeps_its_time(tmp_path: Path, suffix: str) -> None:
         stamps = [frame.time for frame in container.decode(video=0)]
     assert stamps == pytest.approx(times_s, abs=0.0006 if suffix == "mkv" else 1 / 120_000)
     assert numbers([picture.pixels for picture in read_video(path)]) == list(range(6))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_times_nearer_than_a_tick(tmp_path: Path, suffix: str) -> None:
+    times_s = [0, 1e-7, 2e-7, 1e-4, 0.04]
+    path = write(tmp_path / f"out.{suffix}", levels(5), times_s)
+    with av.open(path) as container:
+        stamps = [frame.time for frame in container.decode(video=0)]
+    assert len(stamps) == 5
+    assert stamps == pytest.approx(times_s, abs=0.001)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize("pause_s", [LONGEST_S + 1, 1e5, 1e9, 1e18])
+def test_a_very_long_pause_is_shortened(tmp_path: Path, suffix: str, pause_s: float) -> None:
+    """MP4 with a longer one failed, or had wrong times without a word."""
+    times_s = [0.0, 0.04, pause_s, 2 * pause_s]
+    path = write(tmp_path / f"out.{suffix}", levels(4), times_s)
+    with av.open(path) as container:
+        stamps = [frame.time for frame in container.decode(video=0)]
+    assert stamps == pytest.approx([0, 0.04, LONGEST_S + 0.04, 2 * LONGEST_S + 0.04], abs=1.001)
+    assert numbers([picture.pixels for picture in read_video(path)]) == list(range(4))
 
 
 def test_what_players_expect(tmp_path: Path) -> None:
@@ -157,7 +179,7 @@ def test_wrong_use(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"expected uint8 \(H, W, 3\) in RGB"):
             video.write(levels(1)[0][..., 0], 0)
         video.write(levels(1)[0], 1.0)
-        for time_s in (1.0, 0.9):
+        for time_s in (1.0, 0.9, float("nan"), float("inf")):
             with pytest.raises(UsageError, match="later than the one before"):
                 video.write(levels(1)[0], time_s)
     assert len(list(read_video(tmp_path / "out.mp4"))) == 1

@@ -76,6 +76,8 @@ class Drawing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and self._video is not None and self._copy.exists():  # a part replaces nothing
+            console.log.info("not drawn to the end, so the older file stays: %s", self._copy.absolute())
         self._open_video.__exit__(kind, error, trace)
         if self._copies:
             console.log.info("drawn: %s", self.path.absolute())
@@ -133,7 +135,10 @@ class Chart:
             self.empty = False
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        if self.empty or (kind is not None and self.path.exists()):  # a part replaces nothing
+        if self.empty:
+            return
+        if kind is not None and self.path.exists():  # a part replaces nothing
+            console.log.info("not drawn to the end, so the older file stays: %s", self.path.absolute())
             return
         draw_timeline(self.timeline, self.path)
         console.log.info("drawn: %s", self.path.absolute())

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from mien.core.errors import DataError, MissingExtraError, UsageError, nearest
 from mien.core.files import is_pipe, require_name
 from mien.core.images import MAX_PIXELS, decode_colour, to_rgb
+from mien.runtime.animation import is_animation
 from mien.runtime.results import Picture, Unreadable
 from mien.runtime.resume_state import ResumeState
 from mien.runtime.video import VIDEO_SUFFIXES, read_video
@@ -33,12 +34,13 @@ EXPECTED = "a path, a pattern, bytes, a file opened in binary mode, a Pillow pic
 
 
 def is_video(path: str | Path) -> bool:
-    """Say by its name whether a file is a video.
+    """Say whether a file is a video, by its name, or an animated picture, by its content.
 
     >>> is_video("talk.MP4"), is_video("photo.jpg")
     (True, False)
     """
-    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+    path = Path(path)
+    return path.suffix.lower() in VIDEO_SUFFIXES or is_animation(path)
 
 
 def is_picture_source(source: object) -> bool:

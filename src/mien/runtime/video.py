@@ -1,19 +1,20 @@
-"""`read_video`: from a video file to its frames, with PyAV (FFmpeg).  Axes: `H`, `W` the upright frame."""
+"""`read_video`: from a video or an animation to its frames, with PyAV (FFmpeg).  Axes: `H`, `W` the upright frame."""
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, MissingExtraError, UsageError, pip_install
 from mien.core.images import MAX_PIXELS
+from mien.runtime.animation import is_animation, read_animation
 from mien.runtime.results import Picture
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ ROUNDING_S = 0.001
 """By how much a time may be rounded down in the file; Matroska's are whole milliseconds."""
 
 LEAST_S = 1e-4
-"""Frames that are nearer in time have the same time."""
+"""Frames that are nearer in time have the same time, and the later one is put this much after."""
+
+MAX_FPS = 1000.0
+"""More frames per second can't be asked for: no camera of everyday use takes more."""
 
 TAIL_S = 1.0
 """A video that ends this much earlier than its file states has lost its end."""
@@ -47,18 +51,19 @@ def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) ->
     frame without a timestamp, or with one that is not later than that of the frame before, is put one mean frame
     interval after that (1/25 s where the file has no frame rate).  Sound and further video streams are left out.
 
-    FFmpeg decodes with one thread: with several, the frames just before damaged data are lost.
+    Animated GIF, WebP, PNG and AVIF are read with Pillow, see `mien.runtime.animation`.  FFmpeg decodes with one
+    thread: with several, the frames just before damaged data are lost.
 
     Args:
-        path: the file; its content, not its name, tells the format.
+        path: the file; its content, not its name, tells the format of a video.
         every: take every n-th frame, the first one included.
-        fps: take at most so many frames per second: the first frame of each 1/`fps` s.
+        fps: take at most so many frames per second, up to 1,000: the first frame of each 1/`fps` s.
 
     Yields:
         Pictures with `source`, `pixels`, `frame` and `time_s`.
 
     Raises:
-        UsageError: `every` below 1, `fps` not above 0, or both given.
+        UsageError: `every` below 1, `fps` not above 0 or more than 1,000, or both given.
         DataError: no such file, not a video, or frames of more than `MAX_PIXELS`.  After the last frame that can be
             decoded: the file is damaged; the message says from which time on.
         MissingExtraError: PyAV is not installed.
@@ -68,8 +73,11 @@ def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) ->
     mien.core.errors.UsageError: every 0 frames, expected 1 or more
     """
     check_sampling(every=every, fps=fps)
+    path = Path(path)
+    if is_animation(path):
+        return _pictures(path, read_animation(path), every=every, fps=fps)
     require_av()
-    return _pictures(Path(path), every=every, fps=fps)
+    return _videos_pictures(path, every=every, fps=fps)
 
 
 def read_frame(path: str | Path, number: int) -> NDArray[np.uint8]:
@@ -88,8 +96,8 @@ def check_sampling(*, every: int, fps: float | None) -> None:
     """Raise `UsageError` unless frames can be taken like that, see `read_video`."""
     if every < 1:
         raise UsageError(f"every {every} frames, expected 1 or more")
-    if fps is not None and not 0 < fps < math.inf:
-        raise UsageError(f"{fps} frames per second, expected more than 0")
+    if fps is not None and not 0 < fps <= MAX_FPS:
+        raise UsageError(f"{fps} frames per second, expected more than 0 and at most {MAX_FPS:g}")
     if fps is not None and every != 1:
         raise UsageError(f"every {every} frames and {fps} frames per second; expected one of the two")
 
@@ -102,22 +110,29 @@ def require_av() -> None:
         raise MissingExtraError(f"video needs PyAV: {pip_install('video')}") from None
 
 
-def _pictures(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
+def _pictures(
+    path: Path, frames: Iterator[tuple[Callable[[], NDArray[np.uint8]], float]], *, every: int, fps: float | None
+) -> Iterator[Picture]:
+    """Yield the frames that are to be taken; each comes as a function that gives its pixels, and its time."""
+    last: float = -math.inf  # the first frame may have a time just below 0
+    for number, (pixels, time_s) in enumerate(frames):
+        # The frame's place among those to take: the first frame of each place is taken.
+        if fps is None:
+            place = number // every
+        else:
+            place = math.floor((time_s + ROUNDING_S) * fps)
+        if place > last:
+            last = place
+            yield Picture(str(path), pixels(), number, time_s, reopen=partial(read_frame, path, number))
+
+
+def _videos_pictures(path: Path, *, every: int, fps: float | None) -> Iterator[Picture]:
     from av.video.reformatter import VideoReformatter
 
-    last: float = -math.inf  # the first frame may have a time just below 0
     reformatter = VideoReformatter()
     with _opened(path) as (container, stream):
-        for number, (frame, time_s) in enumerate(_frames(path, container, stream)):
-            # The frame's place among those to take: the first frame of each place is taken.
-            if fps is None:
-                place = number // every
-            else:
-                place = math.floor((time_s + ROUNDING_S) * fps)
-            if place > last:
-                last = place
-                pixels = _upright(frame, reformatter)
-                yield Picture(str(path), pixels, number, time_s, reopen=partial(read_frame, path, number))
+        frames = ((partial(_upright, frame, reformatter), time_s) for frame, time_s in _frames(path, container, stream))
+        yield from _pictures(path, frames, every=every, fps=fps)
 
 
 @contextmanager
@@ -137,24 +152,33 @@ def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
         if not path.stat().st_size:
             raise DataError(f"{path}: not a video (0 bytes)")
         try:  # a playlist must not open other files or addresses, hence the protocols
-            container = av.open(file, "r", metadata_errors="replace", options={"protocol_whitelist": "none"})
+            container = av.open(file, "r", options={"protocol_whitelist": "none"}, **_lenient(av.__version__))
         except (av.FFmpegError, OSError) as error:
             raise DataError(
                 f"{path}: not a video that FFmpeg can read ({error.strerror}), or one that lost its index, which may "
                 "stand at its end"
             ) from None
         with container:
-            yield container, _video_stream(path, container.streams.video)
+            yield container, _video_stream(path, container)
 
 
-def _video_stream(path: Path, streams: tuple["VideoStream", ...]) -> "VideoStream":
+def _lenient(version: str) -> dict[str, Any]:
+    """Return what lets PyAV open files whose tags are not UTF-8; from 19 on it does so by itself."""
+    if int(version.partition(".")[0]) < 19:
+        return {"metadata_errors": "replace"}
+    return {}
+
+
+def _video_stream(path: Path, container: "InputContainer") -> "VideoStream":
     from av.stream import Disposition
 
-    for stream in streams:
+    for stream in container.streams.video:
         if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
             _require_size(path, stream.codec_context.width, stream.codec_context.height)
             stream.codec_context.thread_count = 1
             return stream
+    if container.streams.audio:
+        raise DataError(f"{path}: only sound in it; give a file that shows something")
     raise DataError(f"{path}: no video in it that FFmpeg can decode")
 
 
@@ -240,7 +264,7 @@ class _Clock:
             step_s = self._interval_s
             if abs(stamp_s - self._last_stamp_s) < LEAST_S:
                 step_s /= 2  # a repeated stamp must not take the next frame's time
-            time_s = max(0.0, self._last_s + step_s)
+            time_s = max(0.0, self._last_s + max(step_s, LEAST_S))
         self._last_stamp_s = stamp_s
         self._last_s = time_s
         self.end_s = time_s + self._interval_s
@@ -276,8 +300,21 @@ class _Clock:
 
 
 def _upright(frame: "VideoFrame", reformatter: "VideoReformatter") -> NDArray[np.uint8]:
+    """Return a frame as the file's display matrix says: turned to the nearest right angle, and mirrored."""
     pixels = np.asarray(reformatter.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
-    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+    side_data = cast(Any, frame.side_data)  # PyAV's own annotation is of another class
+    if "DISPLAYMATRIX" not in side_data:
+        return pixels
+    # Shown are x' = ax + cy and y' = bx + dy (ISO 14496-12, 8.3.2), in nine numbers: a, b, u, c, d, v, x, y, w.
+    a, b, _, c, d = np.frombuffer(side_data["DISPLAYMATRIX"], np.int32)[:5].tolist()
+    if abs(b) > abs(a):
+        pixels = pixels.transpose(1, 0, 2)  # x' goes with y, and y' with x
+        a, d = c, b
+    if a < 0:
+        pixels = pixels[:, ::-1]
+    if d < 0:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _require_size(path: Path, width: int, height: int) -> None:

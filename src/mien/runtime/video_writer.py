@@ -1,5 +1,6 @@
 """`VideoWriter`: from frames to a video file, with PyAV (FFmpeg).  Axes: `H`, `W` the frame."""
 
+import math
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +29,9 @@ X264 = {"crf": "20", "preset": "veryfast"}
 
 TICKS_PER_S = 60_000
 """Of the file's clock: a tick is 1/60,000 s; MPEG-4 allows no more than 65,535.  Matroska rounds to milliseconds."""
+
+LONGEST_S = 3600.0
+"""A longer pause between two frames is shortened to this: MP4 counts a few pauses' ticks in 32 bits."""
 
 BT709 = 1
 """FFmpeg's number of the colours of HD video, in each of its lists."""
@@ -70,7 +74,8 @@ class VideoWriter:
         self._file = ExitStack()
         self._opened: tuple[OutputContainer, VideoStream] | None = None
         self._size = (0, 0)
-        self._last_tick = -1
+        self._last_s, self._last_tick = -1.0, -1
+        self._origin_s, self._origin_tick = 0.0, 0  # from where ticks are counted
         self._failed: OSError | None = None
 
     def __enter__(self) -> Self:
@@ -91,7 +96,8 @@ class VideoWriter:
         """Append an RGB frame, `uint8 (H, W, 3)`, that is shown from `time_s` on.
 
         The first frame's size is the video's, one pixel more where that is odd.  A frame of another size is scaled to
-        fit and centred on black.
+        fit and centred on black.  Times that are nearer than the file's clock can tell are written one tick apart; a
+        pause of more than `LONGEST_S` is shortened to that, and all that follows comes earlier.
 
         Raises:
             DataError: another dtype or shape.
@@ -99,16 +105,19 @@ class VideoWriter:
             StorageError: the file can't be written.
         """
         require_rgb(pixels)
-        tick = round(time_s * TICKS_PER_S)
-        if tick <= self._last_tick:
+        if not (time_s >= 0 and self._last_s < time_s < math.inf):
             raise UsageError(f"{self._path}: a frame at {time_s} s, expected 0 or more and later than the one before")
+        if time_s - max(0.0, self._last_s) > LONGEST_S:
+            self._origin_s, self._origin_tick = time_s, max(0, self._last_tick) + round(LONGEST_S * TICKS_PER_S)
+        tick = self._origin_tick + round((time_s - self._origin_s) * TICKS_PER_S)
+        tick = max(tick, self._last_tick + 1)
         with storage_errors(self._path):
             try:
                 self._encode(pixels, tick)
             except OSError as error:
                 self._failed = error
                 raise
-        self._last_tick = tick
+        self._last_s, self._last_tick = time_s, tick
 
     def _encode(self, pixels: NDArray[np.uint8], tick: int) -> None:
         from av import VideoFrame
