@@ -291,6 +291,42 @@ def test_a_tracker_for_ones_own_loop(model: mien.Model, portrait: Path, tmp_path
     assert tracker.update(frames[0].pixels[:, :, ::-1], 0.6).faces[0].face in ("1", "2")
 
 
+def test_one_detector_for_a_whole_loop(portrait: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever way the loop is written, and for each tracker of a model."""
+    made: list[mien.YuNet] = []
+
+    class Counted(mien.YuNet):
+        def __init__(self, *, threads: int | None) -> None:
+            super().__init__(threads=threads)
+            made.append(self)
+
+    monkeypatch.setattr("mien.workflows.predict.YuNet", Counted)
+    model = mien.load("mien-n", threads=1)
+    assert made == []  # none is needed for faces that are cut out already
+    frame = decode_colour(portrait)
+    first, second = model.tracker(), model.tracker()
+    for i in range(3):
+        for tracker in (first, second):
+            assert [face.face for face in tracker.update(frame, i / 10).faces] == ["1"]
+        assert len(model.predict(frame)[0].faces) == len(next(model.stream([frame])).faces) == 1
+        assert len(mien.predict(frame, model).faces) == 1
+    assert len(made) == 1
+
+
+def test_a_tracker_goes_on_after_a_frame_that_is_none(model: mien.Model, portrait: Path) -> None:
+    """A webcam gives a damaged frame, or a black one, now and then; the track stays for a second."""
+    frame = portrait.read_bytes()
+    tracker = model.tracker()
+    assert [face.face for face in tracker.update(frame, 0.0).faces] == ["1"]
+    with pytest.raises(DataError, match="damaged"):
+        tracker.update(frame[: len(frame) // 2], 0.2)
+    black = np.zeros_like(decode_colour(portrait))
+    assert tracker.update(black, 0.4).faces == ()
+    assert [face.face for face in tracker.update(frame, 0.6).faces] == ["1"]
+    assert tracker.update(black, 0.8).faces == ()
+    assert [face.face for face in tracker.update(frame, 2.0).faces] == ["2"]
+
+
 def test_a_run_is_a_model(studied: RunDir, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="mien")
     run = RunDir.open(shutil.copytree(studied.path, tmp_path / "run"))
