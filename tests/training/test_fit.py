@@ -119,13 +119,21 @@ def test_overwrite_begins_anew(small: Small, tmp_path: Path) -> None:
     assert (again.path / "mine.txt").read_text() == "mine"
 
 
+DIVERGES = ("optimizer.name=sgd", "optimizer.lr=1000", "optimizer.weight_decay=0")
+
+
 @pytest.mark.parametrize("patience", [0, 5])
 def test_a_diverged_run_fails(small: Small, tmp_path: Path, patience: int) -> None:
-    with pytest.raises(Diverged, match=r"epoch 1, batch 2 of 7: the training loss is nan; .* lower --lr"):
-        small("run", settings=("optimizer.lr=1e30", f"stopping.patience={patience}"))
+    with pytest.raises(Diverged, match=r"epoch 2, batch \d of 7: the training loss is nan; .* lower --lr"):
+        small("run", settings=(*DIVERGES, f"stopping.patience={patience}"))
     run = RunDir.open(tmp_path / "run")
-    assert (run.state, run.history) == ("failed", [])
-    assert "epoch 1, batch 2 of 7" in run.read_json("status.json")["reason"]
+    assert (run.state, len(run.history)) == ("failed", 1)
+    assert re.search(r"epoch 2, batch \d of 7", run.read_json("status.json")["reason"])
+
+
+def test_a_weight_decay_is_blamed_where_it_makes_a_run_diverge(small: Small) -> None:
+    with pytest.raises(Diverged, match=r"Start a new run with a lower optimizer\.weight_decay$"):
+        small("run", settings=("optimizer.name=sgd", "optimizer.lr=1", "optimizer.weight_decay=1000"))
 
 
 def test_data_may_be_a_setting(tmp_path: Path) -> None:
@@ -184,18 +192,20 @@ def test_quiet_holds_in_all_processes(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_an_error_of_one_of_two_processes_is_said_in_one_line(tmp_path: Path) -> None:
-    line = command("--epochs=1", "--precision=fp32", "--out=run", "--devices=2", "--lr=1e30")
+    line = command(
+        "--epochs=3", "--precision=fp32", "--out=run", "--devices=2", *[f"--set={setting}" for setting in DIVERGES]
+    )
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert re.search(r"epoch 1, batch 2 of 7: the training loss is nan; .* lower --lr\n", done.stderr), done.stderr
+    assert re.search(r"epoch 1, the validation loss is nan; .* lower --lr\n", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
-    assert RunDir.open(tmp_path / "run").read_json("status.json")["reason"].startswith("Diverged: epoch 1, batch 2")
+    assert RunDir.open(tmp_path / "run").read_json("status.json")["reason"].startswith("Diverged: epoch ")
 
 
 def test_a_run_that_diverges_in_its_last_batch_fails(small: Small, tmp_path: Path) -> None:
-    with pytest.raises(Diverged, match="epoch 1, the validation loss is nan"):
-        small("run", settings=("optimizer.lr=1e30",), batch=224)
-    assert RunDir.open(tmp_path / "run").history == []
+    with pytest.raises(Diverged, match="epoch 2, the validation loss is nan"):
+        small("run", settings=DIVERGES, batch=224)
+    assert len(RunDir.open(tmp_path / "run").history) == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

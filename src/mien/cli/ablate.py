@@ -65,7 +65,7 @@ def ablate(
             recipe=recipe,
             factors=flags.listed(factors),
             factor=factor or [],
-            seeds=_numbers(seeds or "0,1,2"),
+            seeds=_numbers("0,1,2" if seeds is None else seeds),
             name=name,
             out=out,
             overwrite=overwrite,

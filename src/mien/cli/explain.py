@@ -1,5 +1,6 @@
 """`mien explain`."""
 
+import re
 from typing import TYPE_CHECKING
 
 from mien.cli import console, flags
@@ -37,6 +38,7 @@ def explain(
     from mien.explanation.attribution import METHODS
     from mien.workflows.explain import explain as explain_run
 
+    filter_count = _number(count)
     opened = RunDir.open(run)
     explanation = explain_run(
         opened,
@@ -45,7 +47,7 @@ def explain(
         share=share,
         layer=layer,
         filters=filters,
-        count=_number(count),
+        count=filter_count,
         face=face,
         split=split,
         device=device or "auto",
@@ -60,7 +62,7 @@ def explain(
 def _number(count: str) -> int | None:
     if count == "all":
         return None
-    if not count.isascii() or not count.isdigit() or int(count) == 0:
+    if not re.fullmatch("[0-9]{1,6}", count) or int(count) == 0:
         raise UsageError(f"--count {count}: expected a number of filters, or all")
     return int(count)
 

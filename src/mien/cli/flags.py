@@ -1,5 +1,9 @@
-"""Every flag, declared once: the same word means the same thing at every verb."""
+"""Every flag, declared once: the same word means the same thing at every verb.
 
+A flag that is a key of the recipe, such as `--epochs`, has the range that `training/config.py` declares.
+"""
+
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +23,18 @@ def _option(*names: str, help: str, group: str | None = None, **more: Any) -> An
 def _switch(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
     """A flag without a value."""
     return _option(*names, help=help, group=group, metavar="", **more)
+
+
+def _check_number(param: typer.CallbackParam, value: float | None) -> float | None:
+    """Refuse nan, which lies within any range; raises `UsageError`."""
+    if value is not None and math.isnan(value):
+        raise UsageError(f"{param.opts[0]} {value}: expected a number")
+    return value
+
+
+def _number(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
+    """A flag whose value has decimals."""
+    return _option(*names, help=help, group=group, callback=_check_number, **more)
 
 
 def _argument(metavar: str, *, help: str) -> Any:  # noqa: A002 - Typer's own name
@@ -54,7 +70,7 @@ Epochs = Annotated[int | None, _option("--epochs", metavar="N", min=1, help="How
 Batch = Annotated[int | None, _option("--batch", metavar="N", min=2, help="Faces per optimizer step.", group=TRAINING)]
 LearningRate = Annotated[
     float | None,
-    _option("--lr", metavar="LR", help="First learning rate, or the highest one of a one-cycle.", group=TRAINING),
+    _number("--lr", metavar="LR", help="First learning rate, or the highest one of a one-cycle.", group=TRAINING),
 ]
 Patience = Annotated[
     int | None,
@@ -184,8 +200,13 @@ Draw = Annotated[
 ]
 Explain = Annotated[bool, _switch("--explain", help="Draw an occlusion map of each face below the picture.")]
 Chart = Annotated[Path | None, _option("--chart", metavar="PNG", help="Draw a video's expressions over time.")]
-Every = Annotated[int, _option("--every", metavar="N", min=1, help="Take every N-th frame of a video; 1 by default.")]
-Fps = Annotated[float | None, _option("--fps", metavar="N", help="Take at most N frames per second of a video.")]
+Every = Annotated[
+    int, _option("--every", metavar="N", min=1, max=1_000_000, help="Take every N-th frame of a video; 1 by default.")
+]
+Fps = Annotated[
+    float | None,
+    _number("--fps", metavar="N", min=0, max=1000, help="Take at most N frames per second of a video."),
+]
 Align = Annotated[bool, _switch(" /--no-align", help="Don't turn faces until their eyes are level.")]
 ResumeFile = Annotated[bool, _switch("--resume", help="Keep the records in the .jsonl file of -o, and do the rest.")]
 
@@ -198,10 +219,12 @@ Methods = Annotated[
         help="Of saliency, smoothgrad, integrated-gradients, grad-cam, occlusion; all by default.",
     ),
 ]
-Faces = Annotated[int, _option("--faces", metavar="N", min=1, help="Show N faces, half of them right; 28 by default.")]
+Faces = Annotated[
+    int, _option("--faces", metavar="N", min=1, max=1000, help="Show N faces, half of them right; 28 by default.")
+]
 Share = Annotated[
     float,
-    _option("--share", metavar="S", min=0, max=1, help="Share of a masked face's pixels made grey; 0.7 by default."),
+    _number("--share", metavar="S", min=0, max=1, help="Share of a masked face's pixels made grey; 0.7 by default."),
 ]
 Layer = Annotated[
     str | None,
@@ -222,7 +245,7 @@ Face = Annotated[
 # Scores and bundles
 Flip = Annotated[bool, _switch("--flip", help="Also score the mean over each face and its mirror image.")]
 MinAccuracy = Annotated[
-    float | None, _option("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
+    float | None, _number("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
 ]
 BundlePrecision = Annotated[
     Literal["fp32", "int8"] | None,
@@ -234,7 +257,7 @@ Only = Annotated[
 ]
 MaxRisk = Annotated[
     float | None,
-    _option(
+    _number(
         "--max-risk",
         metavar="R",
         min=0,
@@ -307,8 +330,10 @@ Verbose = Annotated[
 
 
 def listed(text: str | None) -> list[str]:
-    """Split at commas: `"a, b"` is `["a", "b"]`."""
-    return [part.strip() for part in text.split(",")] if text else []
+    """Split at commas: `"a, b"` is `["a", "b"]`; None is an empty list."""
+    if text is None:
+        return []
+    return [part.strip() for part in text.split(",")]
 
 
 def settings(set_: list[str] | None, **flags: Any) -> dict[str, Any]:

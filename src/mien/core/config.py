@@ -43,7 +43,7 @@ class Config(BaseModel):
             return f"unknown key '{'.'.join(path)}', {nearest(path[-1], cls._keys_at(path[:-1]))}"
         if detail["type"] == "missing":
             return f"'{'.'.join(path)}' is missing"
-        return f"'{'.'.join(path)}' is {detail['input']!r}: {detail['msg'].lower()}"
+        return f"'{'.'.join(path)}' is {repr(detail['input'])[:80]}: {detail['msg'].lower()}"
 
     @classmethod
     def _keys_at(cls, path: list[str]) -> list[str]:

@@ -25,10 +25,12 @@ LabelSource = Literal["own", "ferplus"]
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 """How picture files begin that somebody may give instead of their folder."""
 
+log = logging.getLogger(__name__)
+
 SYNTHETIC = "synthetic"
 SYNTHETIC_FACES = 6000
-
-log = logging.getLogger(__name__)
+MOST_SYNTHETIC = 100_000
+"""Drawn in about 100 s."""
 
 
 class Probe(NamedTuple):
@@ -292,6 +294,10 @@ def _draw(name: str, seed: int) -> FaceSet:
     from mien.synthetic.faces import draw_faces
 
     count = name.partition(":")[2] or str(SYNTHETIC_FACES)
-    if not re.fullmatch("[0-9]{1,7}", count) or int(count) == 0:
-        raise UsageError(f"'{name}': expected {SYNTHETIC}, or {SYNTHETIC}:3000 for that many faces, below 10 million")
+    if not re.fullmatch("[0-9]{1,7}", count) or not 1 <= int(count) <= MOST_SYNTHETIC:
+        raise UsageError(
+            f"'{name}': expected {SYNTHETIC}, or {SYNTHETIC}:3000 for that many faces, at most {MOST_SYNTHETIC:,}"
+        )
+    if int(count) > SYNTHETIC_FACES:
+        log.info("drawing %s faces", f"{int(count):,}")
     return draw_faces(int(count), seed=seed)[0]

@@ -17,18 +17,22 @@ from mien.core.schema import check_schema
 from mien.data.formats import LabelSource
 from mien.data.split import HoldoutMethod
 
-RECIPE_BYTES = 1 << 20
+RECIPE_BYTES = 1 << 14
+"""Ten times the largest recipe that ships; the time of Python's TOML parser grows with the square of a key's length."""
+
 MAX_THREADS = 1024
+MAX_EPOCHS = 100_000
+MAX_SEED = 2**63 - 1
 
 
 class Holdout(Config):
     """Which training rows are held out to validate on; exact copies stay on one side."""
 
     method: HoldoutMethod = "stratified"
-    rows: int = Field(2000, gt=0)
-    fold: int = Field(0, ge=0)
-    folds: int = Field(5, gt=1)
-    seed: int = Field(0, ge=0)
+    rows: int = Field(2000, ge=1, le=100_000_000)
+    fold: int = Field(0, ge=0, lt=1000)
+    folds: int = Field(5, ge=2, le=1000)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
     """Draws the held-out rows: apart from the run's seed, so that runs with other seeds hold out the same faces."""
 
 
@@ -53,8 +57,8 @@ class Optimizer(Config):
     """Update rule, learning rate and weight decay."""
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    lr: float = Field(1e-3, ge=1e-9, le=1000)
+    weight_decay: float = Field(0.0, ge=0, le=1000)
 
 
 class Plateau(Config):
@@ -63,15 +67,15 @@ class Plateau(Config):
     Keras's meaning: the `patience`-th bad epoch reduces; a fall is one of more than `min_delta`, absolute.
     """
 
-    factor: float = Field(0.5, gt=0, lt=1)
-    patience: int = Field(3, ge=1)
-    min_delta: float = Field(1e-4, ge=0)
+    factor: float = Field(0.5, ge=1e-6, lt=1)
+    patience: int = Field(3, ge=1, le=MAX_EPOCHS)
+    min_delta: float = Field(1e-4, ge=0, le=1000)
 
 
 class Stopping(Config):
     """Stop at the `patience`-th epoch in a row without a lower validation loss; 0 never stops early."""
 
-    patience: int = Field(7, ge=0)
+    patience: int = Field(7, ge=0, le=MAX_EPOCHS)
 
 
 class Loss(Config):
@@ -87,9 +91,9 @@ class Loss(Config):
 class Distillation(Config):
     """How a student learns from `teachers`; without any it has no meaning."""
 
-    share: float = Field(1.0, gt=0, le=1)
+    share: float = Field(1.0, ge=1e-6, le=1)
     """How much of the target is what the teachers say; the rest is the label."""
-    views: int = Field(0, ge=0)
+    views: int = Field(0, ge=0, le=MAX_EPOCHS)
     """After so many epochs the same augmented faces come again, and the teachers are not asked again; 0 always asks."""
 
 
@@ -121,11 +125,11 @@ class TrainConfig(Config):
     """Side of the training faces in the first epoch; it grows to 48 in steps of 8 that take equally many epochs."""
     ema: float = Field(0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, which is what is validated and kept; 0 keeps the weights themselves."""
-    epochs: int = Field(100, ge=1)
-    batch: int = Field(128, ge=2)
-    seed: int = Field(0, ge=0, lt=2**63)
+    epochs: int = Field(100, ge=1, le=MAX_EPOCHS)
+    batch: int = Field(128, ge=2, le=100_000)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
     device: str = "auto"
-    devices: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, le=1024)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """A run's `config.json` has what `auto` came to."""
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
@@ -260,6 +264,8 @@ def read_settings(texts: Iterable[str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
+        if len(text) > RECIPE_BYTES:
+            raise ConfigError(f"--set {key[:80]}…: more than {RECIPE_BYTES:,} characters, which no value has")
         if not equals or not key.strip():
             raise ConfigError(f"--set {text}: expected key=value, such as --set optimizer.lr=0.001")
         settings = merge(settings, nest(key.strip(), read_value(value)))

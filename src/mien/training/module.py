@@ -107,7 +107,11 @@ class TrainingModule(L.LightningModule):
         return loss
 
     def _where(self, what: str) -> str:
-        return f"epoch {self.current_epoch + 1}, {what}; earlier epochs are kept. Start a new run with a lower --lr"
+        rule = self.config.optimizer
+        lower = "--lr"
+        if rule.name != "adam" and rule.lr * rule.weight_decay > 1:  # each step then turns all weights around
+            lower = "optimizer.weight_decay"
+        return f"epoch {self.current_epoch + 1}, {what}; earlier epochs are kept. Start a new run with a lower {lower}"
 
     def _seed(self, *what: int) -> None:
         seeds = np.random.SeedSequence([self.config.seed, self.global_rank, *what])

@@ -19,7 +19,7 @@ from mien.core.runs import RunDir
 from mien.core.scores import Scores
 from mien.core.text import spreadsheet_cell
 from mien.evaluation.ablation import arm_scores, effects
-from mien.training.config import merge, resolve
+from mien.training.config import MAX_SEED, merge, resolve
 from mien.training.distillation import open_teachers
 from mien.training.factors import Arm, arms, read_factors
 from mien.training.run_data import RunData
@@ -86,8 +86,10 @@ def ablate(
         Interrupted: the user stopped it; finished runs are kept.
     """
     chosen = read_factors(factors, settings=factor)
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ConfigError(f"--seeds {','.join(map(str, seeds))}: expected one or more different numbers from 0 on")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) > MAX_SEED:
+        raise ConfigError(
+            f"--seeds {','.join(map(str, seeds))}: expected one or more different numbers from 0 to {MAX_SEED}"
+        )
     if run_data:
         opened = run_data.with_config(resolve_config(run_data.config.data, recipe=recipe, settings=settings))
     else:

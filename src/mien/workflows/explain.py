@@ -49,6 +49,9 @@ SEARCHED_FACES = 1000
 REAL_FACES = 5
 """Faces shown beside each filter's picture."""
 
+MOST_FACES = 1000
+"""Faces that are shown."""
+
 MAPS_SHOWN = 48
 """Feature maps on their sheet."""
 
@@ -111,8 +114,10 @@ def explain(
     run = TrainingRun.open(run)
     run.check_trained()
     classifier = load_classifier(run.path, device=resolve_torch_device(device))
-    if not methods or faces < 1 or (count is not None and count < 1) or not 0 <= share <= 1:
-        raise UsageError("expected at least one method, face and filter, and a share of pixels from 0 to 1")
+    if not methods or not 1 <= faces <= MOST_FACES or (count is not None and count < 1) or not 0 <= share <= 1:
+        raise UsageError(
+            f"expected at least one method and filter, 1 to {MOST_FACES} faces, and a share of pixels from 0 to 1"
+        )
     request = ExplanationRequest(
         split=split or run.default_split,
         methods=tuple(check_method(method) for method in dict.fromkeys(methods)),
