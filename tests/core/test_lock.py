@@ -3,12 +3,13 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mien.core import lock
-from mien.core.errors import StorageError, UsageError
+from mien.core.errors import DataError, StorageError, UsageError
 from mien.core.lock import locked
 
 HOLD = """
@@ -136,3 +137,41 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StorageError, match="No space left"), locked(tmp_path):
         pytest.fail("signed by nobody")
     assert not list(tmp_path.iterdir())
+
+
+def put_link(path: Path, precious: Path) -> None:
+    path.symlink_to(precious)
+
+
+def put_hard_link(path: Path, precious: Path) -> None:
+    path.hardlink_to(precious)
+
+
+def put_pipe(path: Path, precious: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_folder(path: Path, precious: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("put", [put_link, put_hard_link, put_pipe, put_folder])
+def test_a_lock_file_that_is_none(tmp_path: Path, put: Callable[[Path, Path], None]) -> None:
+    run, precious = tmp_path / "run", tmp_path / "precious.txt"
+    run.mkdir()
+    precious.write_text("precious")
+    put(run / lock.NAME, precious)
+    message = r"\.mien\.lock: not a lock file of mien, but a link, a pipe or a folder; remove it$"
+    with pytest.raises(DataError, match=message), locked(run):
+        pytest.fail("locked")
+    assert precious.read_text() == "precious"
+    assert os.path.lexists(run / lock.NAME)
+
+
+def test_a_link_that_appears_just_now_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "precious.txt").write_text("precious")
+    (tmp_path / lock.NAME).symlink_to(tmp_path / "precious.txt")
+    monkeypatch.setattr(lock, "_check_own_file", lambda path: None)
+    with pytest.raises(StorageError, match="could not be written"), locked(tmp_path):
+        pytest.fail("locked")
+    assert (tmp_path / "precious.txt").read_text() == "precious"

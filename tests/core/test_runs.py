@@ -319,3 +319,31 @@ def test_a_file_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str) 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=rf"{name}: can't be read \(Permission denied\)"):
         run.read_json(name) if name.endswith(".json") else run.read_table(name, ("epoch",))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_links_in_a_run_are_not_written_through(here: Path, name: str) -> None:
+    run = RunDir.create("train", name="a", out=Path("there"))
+    (here / "precious").mkdir()
+    (run.path / name).symlink_to(here / "precious")
+    message = rf"there/{name}: a link to .*/precious, and mien doesn't write through links"
+    with pytest.raises(DataError, match=message), run.locked():
+        pytest.fail("locked")
+
+
+@pytest.mark.parametrize("name", ["eval/test", "eval/test/metrics.json", "checkpoints/last.ckpt", "arms/a=1"])
+def test_links_in_the_folders_of_a_run(here: Path, name: str) -> None:
+    run = RunDir.create("train", name="a", out=Path("there"))
+    (run.path / name).parent.mkdir(parents=True)
+    (run.path / name).symlink_to(here / "precious")
+    with pytest.raises(DataError, match=rf"there/{name}: a link to .*/precious"), run.locked():
+        pytest.fail("locked")
+
+
+def test_a_link_of_the_users_own_is_left_alone(here: Path) -> None:
+    run = RunDir.create("train", name="a", out=Path("there"))
+    (run.path / "notes.txt").symlink_to(here / "notes.txt")
+    (here / "link").symlink_to(run.path)
+    with RunDir(here / "link").locked():
+        pass
+    assert (run.path / "notes.txt").is_symlink()

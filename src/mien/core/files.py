@@ -186,6 +186,31 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def refuse_links(folder: Path, names: Sequence[str]) -> None:
+    """Refuse links among files and folders that are about to be written: they would let mien write somewhere else.
+
+    Folders are looked through down to those with a `config.json`: other runs, which are checked when they are locked.
+
+    Raises:
+        DataError: there is one.
+    """
+    for name in names:
+        _refuse_link(folder / name)
+        for parent, folders, files in os.walk(folder / name):
+            if parent != str(folder / name) and "config.json" in files:
+                folders.clear()
+            for one in (*folders, *files):
+                _refuse_link(Path(parent, one))
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise DataError(
+            f"{path}: a link to {path.readlink()}, and mien doesn't write through links inside a run; put the file or "
+            "folder itself there"
+        )
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the half-written files and folders of killed processes; run folders below `folder` are left alone.
 
@@ -198,14 +223,12 @@ def remove_leftovers(folder: Path) -> None:
     for parent, folders, files in os.walk(folder):
         for name in folders:
             if name.startswith(begin) and name.endswith(end):
-                with storage_errors(Path(parent, name)):
-                    shutil.rmtree(Path(parent, name))
+                remove(Path(parent, name))
         folders[:] = [name for name in folders if not name.startswith(begin)]
         folders[:] = [name for name in folders if not Path(parent, name, "config.json").exists()]
         for name in files:
             if name.startswith(begin) and name.endswith(end):
-                with storage_errors(Path(parent, name)):
-                    Path(parent, name).unlink(missing_ok=True)
+                remove(Path(parent, name))
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -4,16 +4,20 @@ import contextlib
 import errno
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.files import storage_errors
 
 NAME = ".mien.lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 """What file systems say that have no locks."""
+
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 if sys.platform == "win32":
     import msvcrt
@@ -38,10 +42,12 @@ def locked(folder: Path) -> Iterator[None]:
     A process that dies, even by `kill -9`, holds nothing.  On file systems without locks nobody is kept out.
 
     Raises:
+        DataError: `.mien.lock` is no file of its own, but a link, a pipe or a folder.
         StorageError: the folder can't be written.
         UsageError: somebody is at work in it.
     """
     path = folder / NAME
+    _check_own_file(path)
     with storage_errors(folder):
         handle = _acquire(path)
     try:
@@ -57,9 +63,20 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
+def _check_own_file(path: Path) -> None:
+    """Refuse a lock that would be written through to something else: whoever made the folder may have meant that."""
+    try:
+        found = path.lstat()
+    except OSError:  # no such file, or a folder that can't be written, which is told when it is tried
+        return
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise DataError(f"{path}: not a lock file of mien, but a link, a pipe or a folder; remove it")
+
+
 def _acquire(path: Path) -> int:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        # Neither a link nor a pipe is waited for or written through, also one that was put there just now.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINKS | _NO_WAIT, 0o644)
         try:
             if _lock(handle, path):
                 return handle

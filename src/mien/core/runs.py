@@ -33,7 +33,7 @@ from typing import Any, Self
 
 from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, Interrupted, UsageError
-from mien.core.files import read_json, remove, remove_leftovers, set_aside, storage_errors, write_json
+from mien.core.files import read_json, refuse_links, remove, remove_leftovers, set_aside, storage_errors, write_json
 from mien.core.lock import locked
 from mien.core.model_id import ModelId
 from mien.core.records import Record
@@ -131,10 +131,12 @@ class RunDir:
         """Keep other processes out of the run while the block runs; what killed ones left half-written is removed.
 
         Raises:
+            DataError: what mien writes into a run is a link here, which would lead out of it.
             StorageError: the folder can't be written.
             UsageError: another process is at work in it.
         """
         with locked(self.path):
+            refuse_links(self.path, OWN)
             remove_leftovers(self.path)
             yield
 
