@@ -66,7 +66,36 @@ def test_a_damage_in_the_middle(tmp_path: Path) -> None:
     path.write_bytes(content)
     seen, said = read_until_damage(path)
     assert seen[-1].time_s == pytest.approx(59 / 25)
-    assert re.search(rf"damaged after .* s: of 60 frames {60 - len(seen)} can't be decoded; the others are good$", said)
+    assert re.search(rf"damaged after .* s: of 60 frames {60 - len(seen)} can't be decoded; the others are kept", said)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("mpg", "mpeg2video")])
+def test_a_damage_in_the_first_frame(tmp_path: Path, suffix: str, codec: str) -> None:
+    """Those after it build on it, and show faults: it was left out without a word."""
+    path = write_clip(tmp_path / f"clip.{suffix}", moving(30), codec=codec)
+    with av.open(path) as container:
+        first = next(packet for packet in container.demux(video=0) if packet.size)
+    content = bytearray(path.read_bytes())
+    content[first.pos + first.size // 3 : first.pos + first.size // 2] = bytes(first.size // 2 - first.size // 3)
+    path.write_bytes(content)
+    seen, said = read_until_damage(path)
+    assert len(seen) == 29
+    assert (
+        "damaged after 0.00 s: of 30 frames 1 can't be decoded; the others are kept, but those just after may" in said
+    )
+
+
+def test_a_recording_that_begins_between_two_key_frames(tmp_path: Path) -> None:
+    """A recorder that is switched on in the middle of a broadcast."""
+    path = write_clip(tmp_path / "clip.mpg", moving(30), codec="mpeg2video")  # a key frame every 12 frames
+    whole = [picture.pixels for picture in read_video(path)]
+    with av.open(path) as container:
+        starts = [packet.pos for packet in container.demux(video=0) if packet.size and packet.pos]
+    content = path.read_bytes()
+    path.write_bytes(content[starts[4] :])
+    seen = [picture.pixels for picture in read_video(path)]
+    assert 0 < len(seen) < 26
+    assert (seen[-1] == whole[-1]).all()
 
 
 def test_every_frame_damaged(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.errors import DataError, UsageError
+from mien.core.errors import DataError, MissingExtraError, UsageError, pip_install
 from mien.core.images import decode_colour
-from mien.runtime.results import Unreadable
+from mien.runtime.results import Picture, Unreadable
 from mien.runtime.resume_state import ResumeState
 from mien.runtime.sources import array_to_rgb, list_sources, open_pictures
 
@@ -253,3 +253,20 @@ def test_a_generator_is_read_as_it_is_needed(folder: Path) -> None:
 
     pictures = open_pictures(list_sources(items()))
     assert (next(pictures).source, taken) == (str(folder / "b.jpg"), ["b.jpg"])
+
+
+def test_heic_without_its_package_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder the other pictures are read; a file that is given itself is an error."""
+    heic, png = tmp_path / "IMG_1.HEIC", tmp_path / "a.png"
+    heic.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    Image.new("RGB", (60, 60)).save(png)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(Image, "OPEN", {kind: how for kind, how in Image.OPEN.items() if kind != "HEIF"})
+    monkeypatch.setattr(Image, "ID", [kind for kind in Image.ID if kind != "HEIF"])
+    unread, read = open_pictures([tmp_path], skip_bad=True)
+    assert isinstance(read, Picture)
+    assert isinstance(unread, Unreadable)
+    assert unread.error == f"{heic}: HEIC needs pillow-heif: {pip_install('heic')}"
+    for sources in ([heic], [tmp_path]):
+        with pytest.raises(MissingExtraError, match=r"IMG_1\.HEIC: HEIC needs pillow-heif"):
+            list(open_pictures(sources, skip_bad=sources == [heic]))

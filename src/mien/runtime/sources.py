@@ -249,7 +249,9 @@ def _files(
                 # Without PyAV a folder's pictures are read all the same; a video that is given itself is an error.
                 if not skip_bad or (isinstance(error, MissingExtraError) and file == path):
                     raise
-                message = str(error) if isinstance(error, DataError) else f"{file}: {error}"
+                message = str(error)
+                if isinstance(error, MissingExtraError) and str(file) not in message:
+                    message = f"{file}: {message}"
                 yield Unreadable(str(file), message)
 
 

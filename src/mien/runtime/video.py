@@ -192,7 +192,7 @@ def _frames(path: Path, container: "InputContainer", stream: "VideoStream") -> I
             _require_size(path, frame.width, frame.height)
             count += 1
             yield frame, clock.read(frame)
-        elif count:  # a recording that begins between two key frames is not damaged
+        elif clock.begun:  # a recording that begins between two key frames is not damaged
             if not lost:
                 lost_after_s = clock.end_s
             lost += 1
@@ -207,7 +207,7 @@ def _frames(path: Path, container: "InputContainer", stream: "VideoStream") -> I
     if lost:
         raise DataError(
             f"{path}: damaged after {lost_after_s:.2f} s: of {count + lost} frames {lost} can't be decoded; the others "
-            "are good"
+            "are kept, but those just after may show faults"
         )
 
 
@@ -220,6 +220,7 @@ def _decoded(container: "InputContainer", stream: "VideoStream", clock: "_Clock"
             if packet.stream is not stream:
                 clock.pass_by(packet)
                 continue
+            clock.begun = clock.begun or packet.is_keyframe
             try:
                 frames = stream.decode(packet)
             except av.FFmpegError:
@@ -236,6 +237,7 @@ class _Clock:
 
     Attributes:
         end_s: when the last frame ends.
+        begun: whether a frame that can be decoded by itself, a key frame, has come.
     """
 
     def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
@@ -249,6 +251,7 @@ class _Clock:
         self._decoded = 0
         self._passed_s = 0.0
         self.end_s = 0.0
+        self.begun = False
 
     def read(self, frame: "VideoFrame") -> float:
         """Return a frame's time, later than that of the frame before."""
