@@ -1,6 +1,8 @@
 """How Lightning's checkpoints reach the disk and come back."""
 
 import io
+import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,46 @@ def read_checkpoint(path: Path, *keys: str) -> dict[str, Any]:
         DataError: missing, damaged, or it holds more than numbers, code for one.
     """
     try:
+        _check_archive(path)
         content = torch.load(path, weights_only=True, map_location="cpu")
+        _check_tensors(content)
         return {key: content[key] for key in keys}
+    except pickle.UnpicklingError:  # PyTorch's message advises to load it in an unsafe way
+        raise DataError(
+            f"{path}: damaged checkpoint (it holds more than numbers, text and tensors, which could run code); "
+            "start a new run"
+        ) from None
     except Exception as error:  # torch, zipfile and pickle raise half a dozen kinds
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(f"{path}: damaged checkpoint ({reason}); start a new run") from None
+
+
+def _check_archive(path: Path) -> None:
+    """Raise `ValueError` if a checkpoint takes more memory than its file is long: PyTorch compresses nothing."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > path.stat().st_size:
+            raise ValueError(f"its parts are {size:,} bytes long, the file {path.stat().st_size:,}")
+        for member in archive.infolist():
+            if member.filename.endswith("/data.pkl") and b"bytearray" in archive.read(member):
+                raise ValueError("it holds a byte array, of which only the length need be in the file")
+
+
+def _check_tensors(content: object) -> None:
+    """Raise `ValueError` if a tensor has more elements than are stored, which whoever copies it would make."""
+    todo, seen = [content], set()
+    while todo:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, torch.Tensor):
+            if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+                raise ValueError(f"a tensor of {value.numel():,} elements, of which fewer are stored")
+        elif isinstance(value, dict):
+            todo.extend(value.values())
+        elif isinstance(value, list | tuple):
+            todo.extend(value)
 
 
 def check_checkpoint(path: Path) -> None:
