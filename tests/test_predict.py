@@ -196,7 +196,8 @@ def test_what_can_not_be_read_has_an_error(model: mien.Model, pics: Path) -> Non
     assert results.unreadable == [results[1]]
     assert repr(results) == "Results(2 pictures, 2 faces, 1 unreadable)"
     assert repr(results[1]) == f"PictureResult({results[1].source}: {results[1].error})"
-    assert (results[1].faces, results[1].records()) == ((), [])
+    (record,) = results[1].records()
+    assert (results[1].faces, record["face"], record["reason"]) == ((), None, results[1].error)
     with pytest.raises(DataError, match=r"b\.png: not a picture"):
         results[1].plot()
     face = results[0].faces[0]
@@ -207,15 +208,18 @@ def test_results_as_a_table_and_as_files(model: mien.Model, pics: Path, tmp_path
     pandas = pytest.importorskip("pandas")
     results = model.predict(pics, skip_bad=True)
     table = results.to_pandas()
-    assert table["source"].tolist() == [str(pics / "a.png"), str(pics / "c.png")]
-    assert table["label"].tolist() == [face.label for face in results.faces]
+    assert table["source"].tolist() == [str(pics / name) for name in ("a.png", "b.png", "c.png")]
+    assert table["label"].dropna().tolist() == [face.label for face in results.faces]
+    assert table["reason"].notna().tolist() == [False, True, False]
     assert table.columns[-1] == "p_neutral"
     for name, separator in (("faces.csv", ","), ("faces.tsv", "\t")):
         results.save(tmp_path / name)
         read = pandas.read_csv(tmp_path / name, sep=separator, dtype=table.dtypes.to_dict())
+        read["quality"] = read["quality"].fillna("")  # an empty cell
         pandas.testing.assert_frame_equal(read, table)
     results.save(tmp_path / "faces.parquet")
-    assert pandas.read_parquet(tmp_path / "faces.parquet")["p_happy"].tolist() == table["p_happy"].tolist()
+    stored = pandas.read_parquet(tmp_path / "faces.parquet")
+    pandas.testing.assert_series_equal(stored["p_happy"], table["p_happy"])
     results.save(tmp_path / "faces.json")
     stored = json.loads((tmp_path / "faces.json").read_text())
     assert stored["faces"] == results.records()
@@ -225,6 +229,116 @@ def test_results_as_a_table_and_as_files(model: mien.Model, pics: Path, tmp_path
     assert stored["model"]["sha256"] == hashlib.sha256(graph.read_bytes()).hexdigest()
     with pytest.raises(UsageError, match=r"faces\.xlsx: no such format"):
         results.save(tmp_path / "faces.xlsx")
+
+
+def moon() -> Image.Image:
+    """A bright disc on black, 200 pixels wide, as thumbnails of the moon are."""
+    y, x = np.mgrid[-100:100, -100:100]
+    levels = np.where(x**2 + y**2 < 80**2, 200 - x**2 / 100, 5).astype(np.uint8)
+    return Image.fromarray(levels)
+
+
+def bricks() -> Image.Image:
+    y, x = np.mgrid[:200, :200]
+    joint = (y % 25 < 3) | ((x + 25 * (y // 25 % 2)) % 50 < 3)
+    return Image.fromarray(np.where(joint, 190, 90).astype(np.uint8))
+
+
+WITHOUT_FACE = {
+    "moon": moon,
+    "bricks": bricks,
+    "noise": lambda: Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)),
+    "blank of 49 pixels": lambda: Image.new("L", (49, 49), 128),
+    "icon in colour": lambda: moon().resize((64, 64)).convert("RGB"),
+    "256 pixels": lambda: bricks().resize((256, 256)),
+    "strip": lambda: Image.new("L", (48, 8), 200),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_FACE)
+def test_a_small_picture_without_a_face_gets_no_label(model: mien.Model, name: str, tmp_path: Path) -> None:
+    WITHOUT_FACE[name]().save(tmp_path / "a.png")
+    (result,) = model.predict(tmp_path / "a.png")
+    (record,) = result.records()
+    assert (result.faces, record["face"], record["label"], record["probabilities"]) == ((), None, None, None)
+    assert record["reason"] == "no face found"
+    (given,) = model.predict(tmp_path / "a.png", crops=True)
+    if name == "strip":
+        assert given.reason == "too small: 48×8 pixels, at least 12 are needed"
+    else:
+        assert [face.crop for face in given.faces] == ["given"]
+
+
+def test_a_pixel_is_too_small_to_be_a_face(model: mien.Model) -> None:
+    white, icon = np.full((1, 1, 3), 255, np.uint8), np.full((11, 11, 3), 90, np.uint8)
+    for options in ({}, {"crops": True}):
+        results = model.predict([white, icon], **options)
+        assert [result.faces for result in results] == [(), ()]
+        assert results[0].reason == "too small: 1×1 pixels, at least 12 are needed"
+        assert results[1].reason == "too small: 11×11 pixels, at least 12 are needed"
+
+
+def test_ten_pictures_in_are_never_nine_rows_out(model: mien.Model, pics: Path, tmp_path: Path) -> None:
+    moon().save(pics / "d.png")
+    results = model.predict(pics, skip_bad=True)
+    assert len(results.records()) == len(results) == 4
+    for suffix in ("csv", "tsv"):
+        results.save(tmp_path / f"faces.{suffix}")
+        assert len((tmp_path / f"faces.{suffix}").read_text().splitlines()) == 5
+    results.save(tmp_path / "faces.jsonl")
+    stored = [json.loads(line) for line in (tmp_path / "faces.jsonl").read_text().splitlines()]
+    assert stored == results.records()
+    assert [record["crop"] for record in stored] == ["assumed", None, "assumed", None]
+
+
+def test_pictures_that_are_assumed_to_be_faces_are_named_once(
+    model: mien.Model, pics: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", "mien")
+    model.predict(pics, skip_bad=True)
+    (message,) = caplog.messages
+    assert message.startswith(f"{pics / 'a.png'}: too small to search (at most 48 pixels), so it is taken for a face")
+    caplog.clear()
+    model.predict(pics, skip_bad=True, crops=True)
+    assert caplog.messages == []
+
+
+def test_what_a_network_was_not_made_for_is_said_once(
+    studied: RunDir, portrait: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level("WARNING", "mien")
+    drawn = mien.load(shutil.copytree(studied.path, tmp_path / "run"))
+    caplog.clear()
+    drawn.predict("synthetic:7")
+    assert caplog.messages == []
+    results = drawn.predict(portrait)
+    drawn.predict(portrait)
+    assert caplog.messages == list(results.warnings)
+    assert "learned from drawn faces alone" in results.warnings[0]
+    results.save(tmp_path / "faces.json")
+    assert json.loads((tmp_path / "faces.json").read_text())["warnings"] == list(results.warnings)
+
+
+def test_classes_that_a_network_never_saw_are_named() -> None:
+    card = mien.Bundle.open("mien-s").card
+    assert card.warnings() == ()
+    training = dict(card.training.data.training)
+    training["disgust"] = 0
+    del training["fear"]
+    data = replace(card.training.data, training=training)
+    (warning,) = replace(card, training=replace(card.training, data=data)).warnings()
+    assert warning == "mien-s never saw a face of disgust and fear: it can't recognise that"
+
+
+def test_passers_by_are_left_out(model: mien.Model, portrait: Path) -> None:
+    face = only(model.predict(portrait).faces)
+    assert face.box
+    side = min(face.box.width, face.box.height)
+    assert only(model.predict(portrait, min_px=side, largest=True).faces).box == face.box
+    (without,) = model.predict(portrait, min_px=side + 1)
+    assert without.reason == f"found but not wanted: 1 (min_px {side + 1:g})"
+    with pytest.raises(UsageError, match="belong to photos and videos"):
+        model.predict("synthetic:7", largest=True)
 
 
 def test_a_table_of_faces(model: mien.Model) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from .conftest import Mien
 
 BLANK = np.zeros((48, 48), np.uint8)
 ONE = Face("a.jpg", "1", {"smile": 0.75, "frown, a bit": 0.25}, Box(3.0, 4.5, 20.126, 30.0), BLANK)
+ONE = replace(ONE, crop="assumed", quality=("dark", "tiny"))
 TWO = Face("b/ü.mp4", "12", {"smile": 0.125, "frown, a bit": 0.875}, None, BLANK, None, 3, 0.12)
 SEEN = [
     PictureResult.of(Picture("a.jpg", np.zeros((60, 60, 3), np.uint8)), (ONE,)),
@@ -41,21 +43,27 @@ GOLDEN = {
     "table": "  face  expression    probability  box (x y width height)  source\n"
     "     1  smile               0.750  3 4 20 30               a.jpg\n"
     "    12  frown, a bit        0.875                          b/ü.mp4 0.120 s\n",
-    "csv": "schema_version,source,frame,time_s,face,box_x,box_y,box_width,box_height,label,probability,p_smile,"
-    '"p_frown, a bit"\n2,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,0.75,0.25\n'
-    '2,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,0.125,0.875\n',
+    "csv": "schema_version,source,frame,time_s,face,box_x,box_y,box_width,box_height,label,probability,crop,quality,"
+    'reason,p_smile,"p_frown, a bit"\n3,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,assumed,dark tiny,,0.75,0.25\n'
+    "3,none.jpg,,,,,,,,,,,,no face found,,\n"
+    '3,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,,,,0.125,0.875\n',
     "submission": "id,label\n1,0\n12,1\n",
-    "jsonl": '{"schema_version": 2, "source": "a.jpg", "frame": null, "time_s": null, "face": "1", "box": '
+    "jsonl": '{"schema_version": 3, "source": "a.jpg", "frame": null, "time_s": null, "face": "1", "box": '
     '[3.0, 4.5, 20.13, 30.0], "label": "smile", "probability": 0.75, "probabilities": {"smile": 0.75, '
-    '"frown, a bit": 0.25}}\n{"schema_version": 2, "source": "b/ü.mp4", "frame": 3, "time_s": 0.12, "face": "12", '
+    '"frown, a bit": 0.25}, "crop": "assumed", "quality": ["dark", "tiny"], "reason": null}\n{"schema_version": 3, '
+    '"source": "none.jpg", "frame": null, "time_s": null, "face": null, "box": null, "label": null, "probability": '
+    'null, "probabilities": null, "crop": null, "quality": [], "reason": "no face found"}\n{"schema_version": 3, '
+    '"source": "b/ü.mp4", "frame": 3, "time_s": 0.12, "face": "12", '
     '"box": null, "label": "frown, a bit", "probability": 0.875, "probabilities": {"smile": 0.125, '
-    '"frown, a bit": 0.875}}\n',
+    '"frown, a bit": 0.875}, "crop": null, "quality": [], "reason": null}\n',
 }
 GOLDEN["tsv"] = GOLDEN["csv"].replace('"frown, a bit"', "frown; a bit").replace('"p_frown, a bit"', "p_frown; a bit")
 GOLDEN["tsv"] = GOLDEN["tsv"].replace(",", "\t").replace(";", ",")
 GOLDEN["json"] = (
-    '{"schema_version": 2, "model": {"name": "two", "version": "0.1.0", "sha256": "ab12"}, "classes": ["smile", '
-    '"frown, a bit"], "faces": [\n' + ",\n".join(GOLDEN["jsonl"].splitlines()) + "\n]}\n"
+    '{"schema_version": 3, "model": {"name": "two", "version": "0.1.0", "sha256": "ab12"}, "classes": ["smile", '
+    '"frown, a bit"], "warnings": ["two learned little"], "faces": [\n'
+    + ",\n".join(GOLDEN["jsonl"].splitlines())
+    + "\n]}\n"
 )
 COUNTS = "3 pictures, 2 faces, 1 without a face\n"
 
@@ -68,6 +76,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Two:
         classes = ("smile", "frown, a bit")
         id = ModelId(name="two", version="0.1.0", sha256="ab12")
+        warnings = ("two learned little",)
 
     monkeypatch.setattr("mien.workflows.predict.stream_results", lambda *_, **__: (result for result in SEEN))
     monkeypatch.setattr("mien.workflows.predict.load", lambda *_, **__: Two())
@@ -241,26 +250,29 @@ def pics(tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_a_bad_picture_is_finished(mien: Mien, pics: Path) -> None:
-    done = mien("predict", "pics", "--format", "csv")
+    done = mien("predict", "pics", "--format", "csv", "--crops")
     assert done.code == 3
-    assert [row["source"] for row in csv.DictReader(io.StringIO(done.out))] == [
-        *("pics/a.png", "pics/b.png", "pics/sub/c.png"),
-    ]
+    rows = {row["source"]: row for row in csv.DictReader(io.StringIO(done.out))}
+    assert list(rows) == ["pics/a.png", "pics/b.png", "pics/bad.png", "pics/blank.jpg", "pics/sub/c.png"]
+    assert (rows["pics/bad.png"]["label"], rows["pics/bad.png"]["reason"]) == (
+        "",
+        "pics/bad.png: not a picture that Pillow can read",
+    )
     assert done.err.splitlines() == [
         "mien: pics/bad.png: not a picture that Pillow can read",
-        "4 pictures, 3 faces, 1 without a face",
+        "4 pictures, 4 faces",
         "mien: 1 could not be read (named above), all else is done; --skip-bad makes that exit code 0",
     ]
-    skipped = mien("predict", "pics", "--format", "csv", "--skip-bad")
+    skipped = mien("predict", "pics", "--format", "csv", "--crops", "--skip-bad")
     assert (skipped.code, skipped.out) == (0, done.out)
     assert skipped.err.splitlines() == [
         "left out: pics/bad.png: not a picture that Pillow can read",
-        "4 pictures, 3 faces, 1 without a face",
+        "4 pictures, 4 faces",
     ]
-    errors = mien("predict", "pics", "--format", "csv", "--quiet")
+    errors = mien("predict", "pics", "--format", "csv", "--crops", "--quiet")
     assert (errors.code, errors.out) == (3, done.out)
     assert errors.err.splitlines() == done.err.splitlines()[::2]
-    quiet = mien("predict", "pics", "--format", "csv", "--skip-bad", "--quiet")
+    quiet = mien("predict", "pics", "--format", "csv", "--crops", "--skip-bad", "--quiet")
     assert (quiet.code, quiet.out, quiet.err) == (0, done.out, "")
 
 
@@ -269,10 +281,11 @@ def test_single_inputs(mien: Mien, pics: Path) -> None:
     assert bad == (3, "", "mien: pics/bad.png: not a picture that Pillow can read\n")
     assert not Path("out.csv").exists()
     nothing = mien("predict", "pics/blank.jpg", "--format", "jsonl")
-    assert nothing == (0, "", "pics/blank.jpg: no face found\n")
+    assert (nothing.code, nothing.err) == (0, "pics/blank.jpg: no face found\n")
+    assert json.loads(nothing.out)["reason"] == "no face found"
     missing = mien("predict", "pics/a.png", "none.jpg")
     assert missing == (3, "", "mien: none.jpg: no such file or folder\n")
-    two = mien("predict", "pics/b.png", "pics/a.png", "pics/b.png", "--format", "jsonl")
+    two = mien("predict", "pics/b.png", "pics/a.png", "pics/b.png", "--format", "jsonl", "--crops")
     assert (two.code, two.out.count("\n"), two.err) == (0, 2, "2 pictures, 2 faces\n")
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError
-from mien.core.images import decode
+from mien.core.images import decode, grey, resize
 from mien.runtime.detect import Detection, YuNet
 from mien.runtime.geometry import Box, Square
 from mien.runtime.photo import crop_face, find_faces
@@ -64,23 +64,32 @@ def test_a_face_of_48_pixels_is_used_as_it_is() -> None:
     content = encoded(Image.fromarray(noise(48, 48)))
     (face,) = find_faces(content, detector=detector)
     assert (face.image == decode(content)).all()
-    assert (face.square, face.detection, detector.shown) == (None, None, [])
+    assert (face.square, face.detection, face.crop, detector.shown) == (None, None, "assumed", [])
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "is_face"),
-    [(1, 1, True), (64, 48, True), (65, 48, False), (256, 256, True), (256, 192, True), (257, 257, False)],
+    ("height", "width", "faces", "searched"),
+    [
+        *((48, 48, 1, 0), (48, 36, 1, 0), (12, 12, 1, 0), (12, 16, 1, 0)),  # too small to search: assumed
+        *((11, 11, 0, 0), (1, 1, 0, 0), (11, 14, 0, 0)),  # too small to tell
+        *((49, 48, 0, 1), (48, 35, 0, 1), (200, 200, 0, 1), (1, 48, 0, 2), (256, 192, 0, 1)),  # searched, nothing found
+    ],
 )
-def test_a_small_picture_without_a_face_is_one(height: int, width: int, is_face: bool) -> None:
+def test_above_48_pixels_only_what_is_found_is_a_face(height: int, width: int, faces: int, searched: int) -> None:
     detector = Fixed()
-    faces = find_faces(noise(height, width), detector=detector)
-    assert len(detector.shown) == 1
-    assert [face.square for face in faces] == [None] * is_face
-    if faces:
-        assert (
-            faces[0].image == find_faces(encoded(Image.fromarray(noise(height, width))), detector=detector)[0].image
-        ).all()
-        assert faces[0].image.shape == (48, 48)
+    found = find_faces(noise(height, width), detector=detector)
+    assert (len(found), bool(detector.shown)) == (faces, bool(searched))
+    assert [(face.square, face.crop, face.image.shape) for face in found] == [(None, "assumed", (48, 48))] * faces
+
+
+@pytest.mark.parametrize(("height", "width", "faces"), [(200, 200, 1), (49, 300, 1), (48, 48, 1), (11, 300, 0)])
+def test_a_picture_that_is_said_to_be_a_face_is_one_whatever_its_size(height: int, width: int, faces: int) -> None:
+    detector = Fixed(Box(10, 10, 20, 20))
+    found = find_faces(noise(height, width), detector=detector, crops=True)
+    assert [(face.square, face.crop) for face in found] == [(None, "given")] * faces
+    assert detector.shown == []
+    for face in found:
+        assert (face.image == resize(grey(noise(height, width)))).all()
 
 
 def test_a_turned_photo_is_shown_upright() -> None:

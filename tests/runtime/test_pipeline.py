@@ -4,11 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, UsageError
 from mien.runtime.detect import Detection
 from mien.runtime.geometry import Box, Square
 from mien.runtime.pipeline import find_and_classify
 from mien.runtime.results import Picture, Unreadable
+from mien.runtime.selection import Selection
 
 MARKS = np.array([[0, 0], [1, 0], [0, 0], [0, 0], [0, 0]], float)
 
@@ -105,12 +106,59 @@ def test_what_was_read_before_an_error_comes_first() -> None:
         next(seen)
 
 
-def test_a_small_frame_without_a_face_has_none() -> None:
+def test_pictures_and_frames_without_a_face_say_why() -> None:
     frame = picture("small", 0, side=200)
-    (seen,) = run(Mean(), [frame])
-    assert seen.faces == ()
-    (seen,) = run(Mean(), [replace(frame, frame=None, time_s=None)])
-    assert len(seen.faces) == 1
+    tiny = picture("tiny", 0, side=3)
+    for one in (frame, replace(frame, frame=None, time_s=None)):
+        (seen,) = run(Mean(), [one])
+        assert (seen.faces, seen.reason) == ((), "no face found")
+    (seen,) = run(Mean(), [tiny])
+    assert (seen.faces, seen.reason) == ((), "too small: 3×3 pixels, at least 12 are needed")
+    (record,) = seen.records()
+    assert {name: record[name] for name in ("source", "frame", "time_s", "face", "label", "probabilities")} == {
+        **{"source": "tiny", "frame": 7, "time_s": 0.5, "face": None, "label": None, "probabilities": None},
+    }
+
+
+def test_the_faces_that_are_wanted() -> None:
+    class Three:
+        def detect(self, picture: np.ndarray) -> list[Detection]:
+            boxes = [(Box(0, 5, 20, 60), 0.95), (Box(100, 5, 50, 40), 0.7), (Box(200, 5, 30, 30), 0.9)]
+            return [Detection(box, probability, MARKS) for box, probability in boxes]
+
+    def chosen(**wanted: float) -> tuple[list[float], str | None]:
+        photo = replace(picture("a", 0), frame=None, time_s=None)
+        selection = Selection(**wanted)
+        (seen,) = find_and_classify(Mean(), [photo], labels=("bright", "dark"), detector=Three(), selection=selection)
+        return [face.box.x for face in seen.faces], seen.reason
+
+    assert chosen() == ([0, 100, 200], None)
+    assert chosen(min_confidence=0.8) == ([0, 200], None)
+    assert chosen(min_px=30) == ([100, 200], None)
+    assert chosen(largest=True) == ([100], None)
+    assert chosen(largest=True, min_confidence=0.8) == ([0], None)
+    assert chosen(min_px=31, min_confidence=0.8) == ([], "found but not wanted: 3 (min_confidence 0.8, min_px 31)")
+    for wrong in ({"min_confidence": 1.1}, {"min_px": -1}, {"min_px": float("nan")}, {"min_confidence": float("nan")}):
+        with pytest.raises(UsageError, match="expected 0"):
+            Selection(**wrong)
+
+
+def test_a_face_says_what_makes_its_label_less_sure() -> None:
+    class Unsure:
+        def detect(self, picture: np.ndarray) -> list[Detection]:
+            return [Detection(Box(10, 10, 15, 15), 0.65, MARKS), Detection(Box(40, 40, 100, 100), 0.95, MARKS)]
+
+    def quality(pixels: np.ndarray) -> list[tuple[str, ...]]:
+        photo = Picture("a", pixels)
+        (seen,) = find_and_classify(Mean(), [photo], labels=("bright", "dark"), detector=Unsure())
+        return [face.quality for face in seen.faces]
+
+    sharp = picture("a", 1).pixels
+    assert quality(sharp) == [("tiny", "unsure"), ()]
+    assert quality(sharp // 10)[1] == ("dark",)
+    assert quality(255 - sharp // 10)[1] == ("pale",)
+    smooth = np.repeat(np.linspace(60, 190, 300).astype(np.uint8)[:, None], 300, axis=1)
+    assert quality(np.repeat(smooth[:, :, None], 3, axis=2))[1] == ("blurred",)
 
 
 class Fixed:

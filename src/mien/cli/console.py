@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from mien.core.progress import Progress
-from mien.core.text import percentage
+from mien.core.text import escape_controls, percentage
 
 UNLIMITED = 100_000
 """Off a terminal, a table is as wide as it needs to be (columns)."""
@@ -34,7 +34,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         progress.hide()
-        print(record.getMessage(), file=sys.stderr, flush=True)
+        print(escape_controls(record.getMessage()), file=sys.stderr, flush=True)
 
 
 def show_logs() -> None:

@@ -207,6 +207,24 @@ Fps = Annotated[
     float | None,
     _number("--fps", metavar="N", min=0, max=1000, help="Take at most N frames per second of a video."),
 ]
+Crops = Annotated[
+    bool, _switch("--crops", help="The pictures are faces that are cut out already; nothing is searched.")
+]
+MinConfidence = Annotated[
+    float,
+    _option(
+        "--min-confidence",
+        metavar="P",
+        min=0,
+        max=1,
+        help="Leave out faces of which the detector is less confident; below 0.6 it finds none.",
+    ),
+]
+MinPx = Annotated[
+    int,
+    _option("--min-px", metavar="N", min=0, max=1_000_000, help="Leave out faces whose box is narrower or lower."),
+]
+Largest = Annotated[bool, _switch("--largest", help="Only the largest face of each picture.")]
 Align = Annotated[bool, _switch(" /--no-align", help="Don't turn faces until their eyes are level.")]
 ResumeFile = Annotated[bool, _switch("--resume", help="Keep the records in the .jsonl file of -o, and do the rest.")]
 

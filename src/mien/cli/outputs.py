@@ -30,6 +30,7 @@ class Output:
         format_: one of `FORMATS`, or `parquet`; None goes by the file's ending.
         model: which network classifies.
         labels: the C class names.
+        warnings: what the network was not made for.
         out: the file; None is stdout.
         overwrite: allow the file to exist.
         keep: how many bytes of the file stay, what comes is appended; None begins anew.
@@ -44,6 +45,7 @@ class Output:
         *,
         model: "ModelId",
         labels: Sequence[str],
+        warnings: Sequence[str] = (),
         out: Path | None,
         overwrite: bool,
         keep: int | None = None,
@@ -62,18 +64,19 @@ class Output:
             raise UsageError("Parquet needs a file; name it with -o faces.parquet")
         if keep is None:
             refuse_existing(out, overwrite=overwrite)
-        self.model, self.labels, self.out, self.keep = model, labels, out, keep
+        self.model, self.labels, self.warnings = model, labels, warnings
+        self.out, self.keep = out, keep
         self._writer: Writer | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, result: PictureResult) -> None:
-        """Append the faces of a picture."""
+        """Append the records of a picture."""
         if self.out is None and (result.faces or self._writer is None):
             console.progress.hide()  # else the rows would be printed behind it
         with self._errors():
-            self._open().write(result.faces)
+            self._open().write(result)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         if kind is None or self._writer:
@@ -97,6 +100,7 @@ class Output:
             self.format,
             model=self.model,
             classes=self.labels,
+            warnings=self.warnings,
             append=self.keep is not None,
         )
         return self._writer

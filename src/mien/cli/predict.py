@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mien.cli import flags
 from mien.cli.main import app
-from mien.cli.places import refuse_clashes
+from mien.cli.places import exists, refuse_clashes
 from mien.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def predict(
     every: flags.Every = 1,
     fps: flags.Fps = None,
     align: flags.Align = True,
+    crops: flags.Crops = False,
+    min_confidence: flags.MinConfidence = 0.0,
+    min_px: flags.MinPx = 0,
+    largest: flags.Largest = False,
     split: flags.AnySplit = None,
     precision: flags.BundlePrecision = None,
     device: flags.Device = None,
@@ -82,6 +86,7 @@ def predict(
         format_,
         model=classifier.id,
         labels=classifier.classes,
+        warnings=classifier.warnings,
         out=out,
         overwrite=overwrite,
         keep=state.end if state else None,
@@ -97,6 +102,10 @@ def predict(
         classifier,
         inputs,
         align=align,
+        crops=crops,
+        min_confidence=min_confidence,
+        min_px=min_px,
+        largest=largest,
         every=every,
         fps=fps,
         split=split,
@@ -143,7 +152,7 @@ def _resume_state(out: Path | None, inputs: Sequence[str], *, format_: str | Non
         raise UsageError(f"{drawn} can't be resumed; leave --draw and --chart out, or --resume")
     state = read_resume_state(out)
     last = state.last and Path(state.last)
-    if last and not (last.is_file() and any(last.is_relative_to(name) for name in inputs)):
+    if last and not (exists(last) and any(last.is_relative_to(name) for name in inputs)):
         raise UsageError(
             f"{out} ends in {last}, which would be done again and is not among the inputs; give the same as before"
         )

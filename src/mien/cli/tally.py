@@ -27,6 +27,7 @@ class Tally:
         if len(inputs) == 1 and is_video(self.source):
             self.unit = "frame"
         self.pictures = self.faces = self.without_face = self.unreadable = 0
+        self.reason: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +45,7 @@ class Tally:
         self.faces += len(result.faces)
         if not result.faces:
             self.without_face += 1
+            self.reason = result.reason
         task = f"{_plural(self.faces, 'face')} found"
         console.progress(Progress(task, done=self.pictures, total=None, unit=f"{self.unit}s"))
 
@@ -56,7 +58,7 @@ class Tally:
             if self.pictures > 1:
                 console.log.info("%s", self._counts())
             elif self.without_face:
-                console.log.info("%s: no face found", self.source)
+                console.log.info("%s: %s", self.source, self.reason)
         if self.unreadable and not self.skip_bad:
             raise DataError(
                 f"{self.unreadable:,} could not be read (named above), all else is done; "

@@ -275,3 +275,13 @@ class Card(Record):
     training: CardTraining
     licence: Licence
     versions: dict[str, str]
+
+    def warnings(self) -> tuple[str, ...]:
+        """Say what the network was not made for, in sentences: drawn faces, and classes that it never saw."""
+        found = []
+        if self.synthetic:
+            found.append(f"{self.name} learned from drawn faces alone: its labels say nothing of real ones")
+        missing = [name for name in self.classes if not self.training.data.training.get(name)]
+        if missing:
+            found.append(f"{self.name} never saw a face of {' and '.join(missing)}: it can't recognise that")
+        return tuple(found)

@@ -6,20 +6,24 @@ from typing import Any
 
 from mien.core.errors import DataError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Goes up when a name that is stored in a run, a bundle or a record changes its spelling or its meaning."""
+
+OLDEST = 2
+"""Runs and bundles of this version are read too: 3 changed the records of faces alone."""
 
 WRITTEN_BY = {1: "mien 0.1"}
 """Which mien wrote the files of each `schema_version`."""
 
 
-def check_schema(values: Mapping[str, Any], where: str | Path, *, again: str) -> None:
+def check_schema(values: Mapping[str, Any], where: str | Path, *, again: str, oldest: int = OLDEST) -> None:
     """Refuse what another version of mien has written; files without a `schema_version` are left to their readers.
 
     Args:
         values: the content of a JSON file.
         where: the run, bundle or file, for the message.
         again: what makes it with this mien, for the message: `"train it again"`.
+        oldest: the oldest version that can be read.
 
     Raises:
         DataError: another `schema_version`; the message names the mien that wrote it.
@@ -36,7 +40,7 @@ def check_schema(values: Mapping[str, Any], where: str | Path, *, again: str) ->
             f"{where}: written by a newer mien (schema_version {version}), and this one reads {SCHEMA_VERSION}; "
             "install the newer one"
         )
-    if version < SCHEMA_VERSION:
+    if version < oldest:
         writer = WRITTEN_BY.get(version, "an older mien")
         raise DataError(
             f"{where}: written by {writer} (schema_version {version}), and this one reads {SCHEMA_VERSION}; "

@@ -21,7 +21,7 @@ def readable(text: str) -> str:
     >>> readable("a\x1b[31m\n")
     'a\\x1b[31m\\n'
     """
-    shown = UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    shown = UNSHOWABLE.sub(_escaped, text)
     if len(shown) <= LONGEST:
         return shown
     half = LONGEST // 2
@@ -35,6 +35,19 @@ def percentage(share: float | None, digits: int = 1) -> str:
     ('70.4 %', '70.41 %', '–')
     """
     return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def escape_controls(text: str) -> str:
+    r"""Escape what would move a terminal's cursor or turn the writing around; line ends and tabs stay.
+
+    >>> escape_controls("a\x1b[31m\n")
+    'a\\x1b[31m\n'
+    """
+    return UNSHOWABLE.sub(lambda found: found[0] if found[0] in "\n\t" else _escaped(found), text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def spreadsheet_cell(value: Any) -> Any:

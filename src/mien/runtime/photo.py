@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.core.images import SIZE, decode_colour, grey, resize
-from mien.runtime.detect import SMALL_PX, Detection, Detector, require_rgb
+from mien.runtime.detect import Detection, Detector, require_rgb
 from mien.runtime.geometry import Box, Square, nms
+from mien.runtime.results import Crop
 
 NEARLY_SQUARE = 4 / 3
 """The largest ratio of sides at which a small picture may itself be a face."""
+
+LEAST_PX = 12
+"""A picture with a shorter side is no face as a whole: of held-out faces shrunk to 12 pixels 55 % are classified
+rightly, of smaller ones less than half (`benchmarks/quality.py`)."""
 
 PANORAMA_RATIO = 2.0
 """A picture with a larger ratio of sides is also searched in pieces."""
@@ -34,27 +39,35 @@ class FoundFace:
         image: the face as a network takes it, grey, `uint8 (48, 48)`.
         square: where it was cut from the upright picture, in pixels; None if the whole picture is the face.
         detection: what the detector found; None if the whole picture is the face.
+        crop: why the whole picture is the face; None if the detector found it.
     """
 
     image: NDArray[np.uint8]
     square: Square | None
     detection: Detection | None
+    crop: Crop | None = None
 
 
 def find_faces(
-    picture: str | Path | bytes | NDArray[np.uint8], *, detector: Detector, margin: float = 0.0, align: bool = True
+    picture: str | Path | bytes | NDArray[np.uint8],
+    *,
+    detector: Detector,
+    margin: float = 0.0,
+    align: bool = True,
+    crops: bool = False,
 ) -> list[FoundFace]:
     """Find the faces of a picture and cut them out.
 
-    A picture of 48×48 pixels is a face already and is used as it is.  Any other goes to the detector, a panorama also
-    in pieces; if that finds nothing, a picture whose longer side has at most `SMALL_PX` pixels and at most 4/3 of the
-    shorter one is taken for a face as a whole.
+    A picture goes to the detector, a panorama also in pieces, and only what is found is a face.  A picture of at most
+    48 pixels, its longer side at most 4/3 of the shorter one, is not searched: it is taken for a face that is cut out
+    already, and marked as assumed.  Below `LEAST_PX` pixels a picture has no face.
 
     Args:
         picture: a file's path or bytes, or pixels in RGB, `uint8 (H, W, 3)`.
         detector: finds the faces, `YuNet()` for one; make it once and use it for many pictures.
         margin: a bundle's `crop_margin`, see `face_square`.
         align: turn each face so that its eyes are level.
+        crops: the picture is a face that is cut out already, whatever its size.
 
     Returns:
         The faces, the most confident first; none if there are none.
@@ -73,16 +86,30 @@ def find_faces(
     else:
         pixels = decode_colour(picture)
     require_rgb(pixels)
-    height, width = pixels.shape[:2]
-    if height == width == SIZE:
-        return [FoundFace(grey(pixels), None, None)]
+    crop = whole_picture(pixels, crops=crops)
+    if crop is not None:
+        if min(pixels.shape[:2]) < LEAST_PX:
+            return []
+        return [FoundFace(resize(grey(pixels)), None, None, crop)]
     found = []
     for detection in detect_faces(pixels, detector):
         square = face_square(detection, margin=margin, align=align)
         found.append(FoundFace(crop_face(pixels, square), square, detection))
-    if not found and max(height, width) <= min(SMALL_PX, NEARLY_SQUARE * min(height, width)):
-        return [FoundFace(resize(grey(pixels)), None, None)]
     return found
+
+
+def whole_picture(picture: NDArray[np.uint8], *, crops: bool = False) -> Crop | None:
+    """Say whether an RGB picture, `uint8 (H, W, 3)`, is a face as a whole and not searched, and why.
+
+    >>> whole_picture(np.zeros((48, 40, 3), np.uint8)), whole_picture(np.zeros((49, 48, 3), np.uint8))
+    ('assumed', None)
+    """
+    if crops:
+        return "given"
+    height, width = picture.shape[:2]
+    if max(height, width) <= min(SIZE, NEARLY_SQUARE * min(height, width)):
+        return "assumed"
+    return None
 
 
 def detect_faces(picture: NDArray[np.uint8], detector: Detector) -> list[Detection]:

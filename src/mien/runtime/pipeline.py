@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.images import SIZE
 from mien.runtime.detect import Detector
-from mien.runtime.geometry import Box
 from mien.runtime.occlusion import Classify
 from mien.runtime.photo import FoundFace, find_faces
+from mien.runtime.quality import Flaw, flaws
 from mien.runtime.results import Face, Picture, PictureResult, Unreadable
+from mien.runtime.selection import Selection, box_of
 
 BATCH = 8
 """Pictures are classified at the latest when those that wait have this many faces together: more are hardly faster, and
@@ -19,8 +19,10 @@ an interrupt would lose more."""
 MAX_PIXELS = 32_000_000
 """Pictures are classified at the latest when those that wait have this many pixels together: 96 MB."""
 
-FoundFaces = tuple[Picture, list[FoundFace]]
-"""A picture and its faces, not yet classified."""
+FoundFaces = tuple[Picture, list[FoundFace], str | None]
+"""A picture, its faces, not yet classified, and why there are none."""
+
+EVERY_FACE = Selection()
 
 
 def find_and_classify(
@@ -31,11 +33,12 @@ def find_and_classify(
     detector: Detector,
     margin: float = 0.0,
     align: bool = True,
+    selection: Selection = EVERY_FACE,
 ) -> Iterator[PictureResult]:
     """Find and classify the faces of pictures; the faces of several pictures are classified together.
 
-    A picture's faces come from left to right.  A video's frame counts as a face as a whole only if it has 48×48 pixels:
-    one without a face has none.  When reading fails, what was read before comes out first, then the error.
+    A picture's faces come from left to right.  When reading fails, what was read before comes out first, then the
+    error.
 
     Args:
         model: maps faces `uint8 (N, 48, 48)` to probabilities `float32 (N, C)`.
@@ -44,6 +47,7 @@ def find_and_classify(
         detector: finds the faces.
         margin: see `mien.runtime.photo.face_square`.
         align: see `mien.runtime.photo.face_square`.
+        selection: which faces are wanted.
     """
     waiting: list[FoundFaces] = []
     faces = pixels = 0
@@ -54,13 +58,13 @@ def find_and_classify(
                 waiting, faces, pixels = [], 0, 0
                 yield PictureResult(picture.source, error=picture.error)
                 continue
-            found = find_faces(picture.pixels, detector=detector, margin=margin, align=align)
+            found = find_faces(picture.pixels, detector=detector, margin=margin, align=align, crops=selection.crops)
+            chosen = selection.choose(found, picture.pixels)
             if picture.time_s is None:
-                found.sort(key=_from_left)
-            else:
-                found = [face for face in found if _counts_in_video(face, picture)]
-            waiting.append((picture, found))
-            faces += len(found)
+                chosen.sort(key=_from_left)
+            reason = None if chosen else selection.reason(found, picture.pixels)
+            waiting.append((picture, chosen, reason))
+            faces += len(chosen)
             pixels += picture.pixels.size // 3
             if faces >= BATCH or pixels >= MAX_PIXELS:
                 yield from _classify(model, waiting, labels)
@@ -79,37 +83,53 @@ def _from_left(face: FoundFace) -> tuple[float, float]:
     return box.x + box.width / 2, box.y + box.height / 2
 
 
-def _counts_in_video(face: FoundFace, frame: Picture) -> bool:
-    return face.detection is not None or frame.pixels.shape[:2] == (SIZE, SIZE)
-
-
 def _classify(model: Classify, waiting: list[FoundFaces], labels: Sequence[str]) -> Iterator[PictureResult]:
     images: list[NDArray[np.uint8]] = []
-    for _, found in waiting:
-        images.extend(face.image for face in found)
+    sides_px: list[float | None] = []
+    confidences: list[float | None] = []
+    for picture, found, _ in waiting:
+        for face in found:
+            images.append(face.image)
+            sides_px.append(_side_px(face, picture))
+            confidences.append(face.detection.probability if face.detection else None)
     rows: Iterator[NDArray[np.float32]] = iter([])
+    marks: Iterator[tuple[Flaw, ...]] = iter([])
     if images:
-        rows = iter(model(np.array(images)))  # (N, 48, 48) -> (N, C)
-    for picture, found in waiting:
+        batch = np.array(images)  # (N, 48, 48)
+        rows = iter(model(batch))  # (N, C)
+        marks = iter(flaws(batch, sides_px, confidences))
+    for picture, found, reason in waiting:
         faces = []
         for number, face in enumerate(found, start=1):
             probabilities = dict(zip(labels, next(rows).tolist(), strict=True))
-            faces.append(_to_face(picture, face, number=number, probabilities=probabilities))
-        yield PictureResult.of(picture, faces)
+            faces.append(_to_face(picture, face, number=number, probabilities=probabilities, quality=next(marks)))
+        yield PictureResult.of(picture, faces, reason)
 
 
-def _to_face(picture: Picture, found: FoundFace, *, number: int, probabilities: dict[str, float]) -> Face:
-    height, width = picture.pixels.shape[:2]
-    box = Box(0.0, 0.0, width, height)
-    if found.detection:
-        box = found.detection.box_px
+def _side_px(face: FoundFace, picture: Picture) -> float:
+    """Return how large a face is in its picture: the side of its square, or the picture's shorter side."""
+    if face.square is not None:
+        return face.square.side
+    return float(min(picture.pixels.shape[:2]))
+
+
+def _to_face(
+    picture: Picture,
+    found: FoundFace,
+    *,
+    number: int,
+    probabilities: dict[str, float],
+    quality: tuple[Flaw, ...],
+) -> Face:
     return Face(
         source=picture.source,
         face=str(number),
         probabilities=probabilities,
-        box=box,
+        box=box_of(found, picture.pixels),
         image=found.image,
         square=found.square,
         frame=picture.frame,
         time_s=picture.time_s,
+        crop=found.crop,
+        quality=quality,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.schema import SCHEMA_VERSION
 from mien.runtime.geometry import Box, Square
+from mien.runtime.quality import Flaw
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 PROBABILITY_DIGITS, BOX_DIGITS, TIME_DIGITS = 6, 2, 6
 """Decimals of a record's numbers."""
+
+Crop = Literal["given", "assumed"]
+"""Why a whole picture is a face: the caller says so, or it is too small to search."""
+
+NO_FACE = "no face found"
 
 Reopen = Callable[[], NDArray[np.uint8]]
 """Reads a picture's pixels again, RGB, `uint8 (H, W, 3)`."""
@@ -67,6 +73,10 @@ class Face:
         square: where that was cut out; None where the whole picture is the face.
         frame: the frame's number in its video, from 0; None for a picture.
         time_s: the frame's time in seconds; None for a picture.
+        crop: why the whole picture is the face: `given` by the caller, or `assumed`, since it is too small to search;
+            None if the detector found the face.
+        quality: what makes the label less sure, of `dark`, `pale`, `blurred`, `tiny` and `unsure` (a
+            hesitant detector).
     """
 
     source: str
@@ -77,6 +87,8 @@ class Face:
     square: Square | None = None
     frame: int | None = None
     time_s: float | None = None
+    crop: Crop | None = None
+    quality: tuple[Flaw, ...] = ()
 
     @property
     def label(self) -> str:
@@ -90,21 +102,22 @@ class Face:
 
     def record(self) -> dict[str, Any]:
         """Return one plain mapping, as every output format has it; probabilities to 6 digits, boxes to 0.01 pixels."""
-        time_s = box = None
-        if self.time_s is not None:
-            time_s = round(self.time_s, TIME_DIGITS)
+        box = None
         if self.box is not None:
             box = [round(side, BOX_DIGITS) for side in self.box]
         return {
             "schema_version": SCHEMA_VERSION,
             "source": self.source,
             "frame": self.frame,
-            "time_s": time_s,
+            "time_s": _rounded(self.time_s),
             "face": self.face,
             "box": box,
             "label": self.label,
             "probability": round(self.probability, PROBABILITY_DIGITS),
             "probabilities": {name: round(p, PROBABILITY_DIGITS) for name, p in self.probabilities.items()},
+            "crop": self.crop,
+            "quality": list(self.quality),
+            "reason": None,
         }
 
     def __repr__(self) -> str:
@@ -121,6 +134,7 @@ class PictureResult:
         frame: the frame's number in its video, from 0; None for a picture.
         time_s: the frame's time in seconds; None for a picture.
         error: why the picture can't be read, where `skip_bad` allows that; else None.
+        reason: why there is no face; None where there are some.
     """
 
     source: str
@@ -128,17 +142,21 @@ class PictureResult:
     frame: int | None = None
     time_s: float | None = None
     error: str | None = None
+    reason: str | None = None
     _pixels: NDArray[np.uint8] | None = field(default=None, kw_only=True)
     _reopen: Reopen | None = field(default=None, kw_only=True)
 
     @classmethod
-    def of(cls, picture: Picture, faces: Sequence[Face]) -> Self:
-        """Combine a picture and its faces."""
+    def of(cls, picture: Picture, faces: Sequence[Face], reason: str | None = None) -> Self:
+        """Combine a picture and its faces, or the reason why it has none."""
+        if not faces and reason is None:
+            reason = NO_FACE
         return cls(
             picture.source,
             tuple(faces),
             picture.frame,
             picture.time_s,
+            reason=reason,
             _pixels=picture.pixels,
             _reopen=picture.reopen,
         )
@@ -187,8 +205,17 @@ class PictureResult:
         write_picture(Path(path), annotate(self.pixels, self.faces))
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one plain mapping per face, as files of results have them."""
-        return [face.record() for face in self.faces]
+        """Return one plain mapping per face, as files of results have them.
+
+        A picture without a face has one mapping, whose `reason` says why, and whose face, box, label and probabilities
+        are None.
+        """
+        if self.faces:
+            return [face.record() for face in self.faces]
+        without: dict[str, Any] = dict.fromkeys(("face", "box", "label", "probability", "probabilities", "crop"))
+        place = {"source": self.source, "frame": self.frame, "time_s": _rounded(self.time_s)}
+        reason = self.error or self.reason or NO_FACE
+        return [{"schema_version": SCHEMA_VERSION, **place, **without, "quality": [], "reason": reason}]
 
     def __repr__(self) -> str:
         place = self.source
@@ -197,7 +224,7 @@ class PictureResult:
         if self.error is not None:
             return f"PictureResult({place}: {self.error})"
         faces = ", ".join(f"{face.face} {face.label} {face.probability:.2f}" for face in self.faces)
-        return f"PictureResult({place}: {faces or 'no face'})"
+        return f"PictureResult({place}: {faces or self.reason or NO_FACE})"
 
     def _repr_png_(self) -> bytes | None:
         """Return what a notebook shows; without the picture it shows the text."""
@@ -218,12 +245,21 @@ class Results(list[PictureResult]):
     Attributes:
         model: which network classified.
         classes: the C class names, in the order of the probabilities.
+        warnings: what the network was not made for, in sentences, see `mien.core.card.Card.warnings`.
     """
 
-    def __init__(self, pictures: Iterable[PictureResult], *, model: "ModelId", classes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        pictures: Iterable[PictureResult],
+        *,
+        model: "ModelId",
+        classes: Sequence[str],
+        warnings: Sequence[str] = (),
+    ) -> None:
         super().__init__(pictures)
         self.model = model
         self.classes = tuple(classes)
+        self.warnings = tuple(warnings)
 
     @property
     def faces(self) -> list[Face]:
@@ -239,11 +275,14 @@ class Results(list[PictureResult]):
         return [picture for picture in self if picture.error is not None]
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one plain mapping per face, as files of results have them."""
-        return [face.record() for face in self.faces]
+        """Return one plain mapping per face, and one of each picture without a face, as files of results have them."""
+        found: list[dict[str, Any]] = []
+        for picture in self:
+            found.extend(picture.records())
+        return found
 
     def to_pandas(self) -> "DataFrame":
-        """Return a table with one row per face and the columns of the CSV file.
+        """Return a table with one row per face, one of each picture without a face, and the columns of the CSV file.
 
         Raises:
             MissingExtraError: pandas is not installed.
@@ -255,13 +294,13 @@ class Results(list[PictureResult]):
         except ImportError:
             raise MissingExtraError("a table needs pandas: pip install pandas") from None
         names = columns(self.classes)
-        table = pandas.DataFrame([flat_record(face) for face in self.faces], columns=names)
+        table = pandas.DataFrame([flat_record(record, self.classes) for record in self.records()], columns=names)
         # Pictures have no frame and no time: columns of nothing would have no numbers' type.
-        kinds = dict.fromkeys([name for name in names if name.startswith("box_")], "float64")
-        return table.astype({"frame": "Int64", "time_s": "float64", **kinds})
+        numbers = [name for name in names if name.startswith(("box_", "p_")) or name == "probability"]
+        return table.astype({"frame": "Int64", "time_s": "float64", **dict.fromkeys(numbers, "float64")})
 
     def save(self, path: str | Path) -> None:
-        """Write one record per face; the ending says the format: `.json`, `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.txt`.
+        """Write the records; the ending says the format: `.json`, `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.txt`.
 
         Raises:
             UsageError: another ending.
@@ -274,8 +313,9 @@ class Results(list[PictureResult]):
         place = Path(path)
         format_ = format_of(place)
         with storage_errors(place):
-            writer = open_writer(place, format_, model=self.model, classes=self.classes)
-            writer.write(self.faces)
+            writer = open_writer(place, format_, model=self.model, classes=self.classes, warnings=self.warnings)
+            for picture in self:
+                writer.write(picture)
             writer.close()
 
     def __repr__(self) -> str:
@@ -284,6 +324,10 @@ class Results(list[PictureResult]):
         if unreadable:
             counts.append(f"{unreadable:,} unreadable")
         return f"Results({', '.join(counts)})"
+
+
+def _rounded(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, TIME_DIGITS)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,8 +1,10 @@
 """`predict`, `stream` and `load`: the faces of pictures, videos and tables, found and classified; without PyTorch."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -14,12 +16,15 @@ from numpy.typing import NDArray
 from mien.core.bundle import Bundle, Precision
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.images import SIZE
 from mien.core.runs import RunDir
 from mien.runtime.detect import Detector, YuNet
 from mien.runtime.pipeline import find_and_classify
 from mien.runtime.prefetch import prefetch
+from mien.runtime.quality import flaws
 from mien.runtime.results import Face, Picture, PictureResult, Results, Unreadable
 from mien.runtime.resume_state import ResumeState
+from mien.runtime.selection import Selection
 from mien.runtime.session import BundleModel
 from mien.runtime.sources import PictureSource, is_picture_source, list_sources, open_pictures, picture_in_memory
 from mien.runtime.tracking import SMOOTH_S, Tracker, track
@@ -39,6 +44,8 @@ CHUNK = 1024
 AHEAD = 4
 """So many pictures are decoded ahead, and so many results wait to be written."""
 
+log = logging.getLogger(__name__)
+
 
 class PredictOptions(TypedDict, total=False):
     """The keyword arguments of `predict` and `stream`, which explain them."""
@@ -50,6 +57,10 @@ class PredictOptions(TypedDict, total=False):
     smooth_s: float
     split: str | None
     skip_bad: bool
+    crops: bool
+    min_confidence: float
+    min_px: float
+    largest: bool
 
 
 def predict(
@@ -63,6 +74,10 @@ def predict(
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
     skip_bad: bool = False,
+    crops: bool = False,
+    min_confidence: float = 0.0,
+    min_px: float = 0.0,
+    largest: bool = False,
 ) -> Results:
     """Find and classify the faces of pictures and videos, or classify a table of faces.
 
@@ -82,9 +97,15 @@ def predict(
         smooth_s: time constant in seconds over which a video's probabilities are averaged along a track; 0: not at all.
         split: only these faces of a table, such as `test`.
         skip_bad: go on after a picture that can't be read: its result has an `error` and no faces.
+        crops: each picture is a face that is cut out already, whatever its size.  Else only what the detector finds is
+            a face; pictures of at most 48 pixels are too small to search, and are assumed to be faces, with a warning.
+        min_confidence: leave out faces of which the detector is less confident, 0 to 1; YuNet itself drops those below
+            0.6.
+        min_px: leave out faces whose box is narrower or lower, in pixels.
+        largest: only the largest face of each picture or frame.
 
     Raises:
-        DataError: a file or folder is missing, no picture or damaged; no such model.
+        DataError: a file or folder is missing or empty, no picture or damaged; no such model.
         UsageError: something is no source, or arguments don't go together.
         MissingExtraError: a video, and PyAV is not installed; a run that is not exported yet, and PyTorch is not.
 
@@ -101,6 +122,10 @@ def predict(
         smooth_s=smooth_s,
         split=split,
         skip_bad=skip_bad,
+        crops=crops,
+        min_confidence=min_confidence,
+        min_px=min_px,
+        largest=largest,
     )
 
 
@@ -115,6 +140,10 @@ def stream(
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
     skip_bad: bool = False,
+    crops: bool = False,
+    min_confidence: float = 0.0,
+    min_px: float = 0.0,
+    largest: bool = False,
 ) -> Iterator[PictureResult]:
     """Find and classify faces like `predict`, one picture or frame after the other; memory doesn't grow.
 
@@ -132,6 +161,10 @@ def stream(
         smooth_s: as in `predict`.
         split: as in `predict`.
         skip_bad: as in `predict`.
+        crops: as in `predict`.
+        min_confidence: as in `predict`.
+        min_px: as in `predict`.
+        largest: as in `predict`.
 
     Raises:
         MienError: as in `predict`.
@@ -139,8 +172,8 @@ def stream(
     >>> black = np.zeros((480, 640, 3), np.uint8)
     >>> for result in stream([black, black], "mien-n"):
     ...     print(result)
-    PictureResult(picture 1: no face)
-    PictureResult(picture 2: no face)
+    PictureResult(picture 1: no face found)
+    PictureResult(picture 2: no face found)
     """
     return _loaded(model).stream(
         source,
@@ -151,6 +184,10 @@ def stream(
         smooth_s=smooth_s,
         split=split,
         skip_bad=skip_bad,
+        crops=crops,
+        min_confidence=min_confidence,
+        min_px=min_px,
+        largest=largest,
     )
 
 
@@ -196,6 +233,7 @@ class Model(BundleModel):
     """
 
     _detector: Detector | None = None
+    _has_warned = False
 
     @property
     def detector(self) -> Detector:
@@ -208,27 +246,53 @@ class Model(BundleModel):
     def detector(self, detector: Detector) -> None:
         self._detector = detector
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the network was not made for, in sentences; logged once, when it is first used on pictures."""
+        return self.bundle.card.warnings()
+
+    def warn(self) -> None:
+        """Log the warnings, the first time."""
+        if not self._has_warned:
+            for warning in self.warnings:
+                log.warning("%s", warning)
+        self._has_warned = True
+
     def predict(self, source: Source, **options: Unpack[PredictOptions]) -> Results:
         """Find and classify faces; `mien.predict` has the arguments."""
         results = [result.without_pixels() for result in self.stream(source, **options)]
-        return Results(results, model=self.id, classes=self.classes)
+        return Results(results, model=self.id, classes=self.classes, warnings=self.warnings)
 
     def stream(self, source: Source, **options: Unpack[PredictOptions]) -> Iterator[PictureResult]:
         """Find and classify faces, one picture or frame after the other; `mien.stream` has the arguments."""
         return stream_results(self, source, **options)
 
-    def tracker(self, *, align: bool = True, channels: Channels = "rgb", smooth_s: float = SMOOTH_S) -> "FrameTracker":
+    def tracker(
+        self,
+        *,
+        align: bool = True,
+        channels: Channels = "rgb",
+        smooth_s: float = SMOOTH_S,
+        min_confidence: float = 0.0,
+        min_px: float = 0.0,
+        largest: bool = False,
+    ) -> "FrameTracker":
         """Begin to track faces through the frames of your own loop, such as a webcam's.
 
         Args:
             align: turn each face so that its eyes are level.
             channels: the order of the frames' colours: `rgb`, or `bgr` as OpenCV has it.
             smooth_s: time constant in seconds over which probabilities are averaged along a track; 0: not at all.
+            min_confidence: leave out faces of which the detector is less confident, 0 to 1.
+            min_px: leave out faces whose box is narrower or lower, in pixels.
+            largest: only the largest face of each frame.
 
         Raises:
-            UsageError: `smooth_s` below 0.
+            UsageError: a number out of its range.
         """
-        return FrameTracker(self, align=align, channels=channels, smooth_s=smooth_s)
+        self.warn()
+        selection = Selection(min_confidence=min_confidence, min_px=min_px, largest=largest)
+        return FrameTracker(self, align=align, channels=channels, smooth_s=smooth_s, selection=selection)
 
 
 class FrameTracker:
@@ -237,12 +301,12 @@ class FrameTracker:
     >>> tracker = load("mien-n", threads=1).tracker()
     >>> for i in range(2):
     ...     print(tracker.update(np.zeros((480, 640, 3), np.uint8), time_s=i / 25))
-    PictureResult(live 0.000 s: no face)
-    PictureResult(live 0.040 s: no face)
+    PictureResult(live 0.000 s: no face found)
+    PictureResult(live 0.040 s: no face found)
     """
 
-    def __init__(self, model: Model, *, align: bool, channels: Channels, smooth_s: float) -> None:
-        self._model, self._align, self._channels = model, align, channels
+    def __init__(self, model: Model, *, align: bool, channels: Channels, smooth_s: float, selection: Selection) -> None:
+        self._model, self._align, self._channels, self._selection = model, align, channels, selection
         self._tracker = Tracker(smooth_s=smooth_s)
         self._frame = 0
         self._begun_s = time.monotonic()
@@ -274,6 +338,7 @@ class FrameTracker:
             detector=self._model.detector,
             margin=self._model.crop_margin,
             align=self._align,
+            selection=self._selection,
         )
         self._frame += 1
         self._last_s = time_s
@@ -291,15 +356,25 @@ def stream_results(
     smooth_s: float = SMOOTH_S,
     split: str | None = None,
     skip_bad: bool = False,
+    crops: bool = False,
+    min_confidence: float = 0.0,
+    min_px: float = 0.0,
+    largest: bool = False,
     resume: ResumeState | None = None,
 ) -> Generator[PictureResult, None, None]:
     """Find and classify faces; `stream` has the arguments and errors, and `resume` is what is finished already."""
     check_sampling(every=every, fps=fps)
+    selection = Selection(crops=crops, min_confidence=min_confidence, min_px=min_px, largest=largest)
     if isinstance(source, list | tuple) and len(source) == 1:
         source = source[0]
     if is_table(source):
         if every != 1 or fps is not None or not align:
             raise UsageError("every, fps and align belong to photos and videos; leave them out for a table of faces")
+        if selection != Selection():
+            raise UsageError(
+                "crops, min_confidence, min_px and largest belong to photos and videos; leave them out for a table of "
+                "faces"
+            )
         return _classify_table(model, cast("FaceSet | str | Path", source), split=split, skip_bad=skip_bad)
     if split is not None:
         raise UsageError(f"split '{split}': pictures and videos have no splits; leave it out")
@@ -308,6 +383,7 @@ def stream_results(
     if isinstance(source, list | tuple) and any(is_table(item) for item in source):
         raise UsageError("a table of faces is classified alone; leave the other inputs out")
     sources = list_sources(source)
+    model.warn()
     pictures: Iterator[Picture | Unreadable] = open_pictures(
         sources, every=every, fps=fps, channels=channels, resume=resume, skip_bad=skip_bad
     )
@@ -316,13 +392,19 @@ def stream_results(
     if threaded:
         pictures = prefetch(pictures, by=AHEAD)
     found = find_and_classify(
-        model, pictures, labels=model.classes, detector=model.detector, margin=model.crop_margin, align=align
+        model,
+        pictures,
+        labels=model.classes,
+        detector=model.detector,
+        margin=model.crop_margin,
+        align=align,
+        selection=selection,
     )
     known = resume.faces() if resume else ()
-    tracked = track(found, smooth_s=smooth_s, known=known)
+    results = (result for result in track(found, smooth_s=smooth_s, known=known))
     if threaded:
-        return prefetch(tracked, by=AHEAD)
-    return _generate(tracked)
+        results = prefetch(results, by=AHEAD)
+    return _warn_of_assumed(results)
 
 
 def is_table(source: object) -> bool:
@@ -342,8 +424,20 @@ def _loaded(model: Model | RunDir | Bundle | str | Path | None) -> Model:
     return load(model)
 
 
-def _generate(results: Iterable[PictureResult]) -> Generator[PictureResult, None, None]:
-    yield from results
+def _warn_of_assumed(results: Generator[PictureResult, None, None]) -> Generator[PictureResult, None, None]:
+    """Pass results on, and log a warning at the first picture that is assumed to be a face."""
+    warned = False
+    with closing(results):
+        for result in results:
+            if not warned and any(face.crop == "assumed" for face in result.faces):
+                warned = True
+                log.warning(
+                    "%s: too small to search (at most %d pixels), so it is taken for a face that is cut out already, "
+                    "as are all pictures like it; --crops (crops=True) says that they are faces",
+                    result.source,
+                    SIZE,
+                )
+            yield result
 
 
 def _classify_table(
@@ -358,6 +452,8 @@ def _classify_table(
     counts: Counter[str] = Counter()
     splits = split.split(",") if split else None
     for faces in parts:
+        if not faces.synthetic:
+            model.warn()
         counts.update(faces.splits.tolist())
         chosen = np.arange(len(faces))
         if splits is not None:
@@ -374,7 +470,9 @@ def _classify_table(
 def _classify_faces(
     model: Model, images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
 ) -> Iterator[PictureResult]:
-    for image, face_id, row in zip(images, ids, model(images), strict=True):
+    unknown = [None] * len(images)
+    marks = flaws(images, unknown, unknown)
+    for image, face_id, row, quality in zip(images, ids, model(images), marks, strict=True):
         probabilities = dict(zip(model.classes, row.tolist(), strict=True))
-        face = Face(source, str(face_id), probabilities, None, image)
+        face = Face(source, str(face_id), probabilities, None, image, quality=quality)
         yield PictureResult(source, (face,), _reopen=partial(np.repeat, image[:, :, None], 3, axis=2))
