@@ -3,7 +3,7 @@
     python benchmarks/enlarged.py fer2013.csv --votes fer2013new.csv
 
 The baseline is the same bundle on the crops as they are; the difference has its standard error.  Faces that are not
-found again are taken as a whole, as `mien predict` does with small pictures.
+found again are taken as a whole, as `mien predict --crops` does.
 """
 
 import argparse
@@ -31,7 +31,10 @@ def main() -> None:
         labels = model.bundle.card.training.data.labels
         faces = mien.open_faces(args.data, votes=args.votes, labels=labels).split(args.split)
         targets = np.array([model.classes.index(faces.classes[target]) for target in faces.targets])
-        found = [mien.find_faces(each, detector=detector)[0] for each in enlarged(faces.images)]
+        found = []
+        for each in enlarged(faces.images):
+            again = mien.find_faces(each, detector=detector) or mien.find_faces(each, detector=detector, crops=True)
+            found.append(again[0])
         before = model(faces.images).argmax(axis=1) == targets
         after = model(np.array([each.image for each in found])).argmax(axis=1) == targets
         gain = 100 * (after.astype(float) - before)
