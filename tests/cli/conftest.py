@@ -24,6 +24,7 @@ def mien(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Run a command line in an empty folder, as a script would."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(console._settings, "verbose", False)
+    monkeypatch.setattr(console.progress, "task", None)  # of the command line before
 
     def call(*arguments: object) -> Done:
         code = run([str(argument) for argument in arguments])

@@ -78,7 +78,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         id = ModelId(name="two", version="0.1.0", sha256="ab12")
         warnings = ("two learned little",)
 
-    monkeypatch.setattr("mien.workflows.predict.stream_results", lambda *_, **__: (result for result in SEEN))
+    monkeypatch.setattr("mien.workflows.stream.stream_results", lambda *_, **__: (result for result in SEEN))
     monkeypatch.setattr("mien.workflows.predict.load", lambda *_, **__: Two())
     monkeypatch.setattr("mien.data.formats.stream_faces", lambda *_, **__: iter(()))
 
@@ -327,7 +327,7 @@ def test_what_was_seen_before_an_interrupt_stays(
         yield SEEN[0]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mien.workflows.predict.stream_results", interrupted)
+    monkeypatch.setattr("mien.workflows.stream.stream_results", interrupted)
     for suffix in ("json", "jsonl", "csv", "parquet"):
         done = mien("predict", "pics", "-o", f"out.{suffix}")
         assert (done.code, done.out) == (130, "")

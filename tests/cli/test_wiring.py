@@ -60,6 +60,10 @@ STREAM_FLAGS = {
     "--every 3": ("every", 3),
     "--fps 2.5": ("fps", 2.5),
     "--no-align": ("align", False),
+    "--crops": ("crops", True),
+    "--min-confidence 0.9": ("min_confidence", 0.9),
+    "--min-px 40": ("min_px", 40),
+    "--largest": ("largest", True),
     "--skip-bad": ("skip_bad", True),
 }
 LOAD_FLAGS = {
@@ -93,7 +97,7 @@ VERBS = {  # line: (function, its flags)
     "export run": ("mien.workflows.export.export", EXPORT_FLAGS),
     "eval run": ("mien.workflows.evaluate.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.workflows.predict.load", LOAD_FLAGS),
-    "predict x.jpg": ("mien.workflows.predict.stream_results", STREAM_FLAGS),
+    "predict x.jpg": ("mien.workflows.stream.stream_results", STREAM_FLAGS),
     "data describe x.csv": ("mien.data.audit.describe", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
@@ -193,7 +197,7 @@ def test_the_input_arrives(mien: Mien, monkeypatch: pytest.MonkeyPatch, line: st
 def test_pictures_and_the_bundle_arrive(
     mien: Mien, monkeypatch: pytest.MonkeyPatch, line: str, source: list[str]
 ) -> None:
-    recorder = record(monkeypatch, "mien.workflows.predict.stream_results")
+    recorder = record(monkeypatch, "mien.workflows.stream.stream_results")
     assert mien("predict", *line.split(), "--model", "mien-n").code == 130
     model, given = recorder.places
     assert (model.bundle.card.name, given) == ("mien-n", source)

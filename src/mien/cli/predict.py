@@ -62,7 +62,8 @@ def predict(
     from mien.cli.outputs import STDOUT, Output
     from mien.cli.tally import Tally
     from mien.runtime.sources import require_inputs
-    from mien.workflows.predict import is_table, load, stream_results
+    from mien.workflows.predict import load
+    from mien.workflows.stream import is_table, stream_results
 
     if out and str(out) in STDOUT:
         out = None

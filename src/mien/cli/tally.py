@@ -9,7 +9,7 @@ from mien.core.errors import DataError
 from mien.core.progress import Progress
 from mien.runtime.results import PictureResult
 from mien.runtime.sources import is_video
-from mien.workflows.predict import is_table
+from mien.workflows.stream import is_table
 
 
 class Tally:
