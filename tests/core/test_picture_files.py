@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 from skimage import data
 
 from mien.core import picture_files
@@ -144,11 +144,22 @@ def test_avif_with_an_older_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
         decode(content, name="a.avif")
 
 
-@pytest.mark.parametrize("brand", [b"isom", b"mp42", b"qt  "])
-def test_a_video_that_is_called_a_picture(brand: bytes) -> None:
-    content = struct.pack(">I", 16) + b"ftyp" + brand + bytes(300)
-    with pytest.raises(DataError, match=r"talk\.jpg: not a picture but a video; give it an ending such as \.mp4"):
-        decode(content, name="talk.jpg")
+@pytest.mark.parametrize(
+    "head",
+    [b"\0\0\0\x10ftypisom", b"\0\0\0\x10ftypqt  ", b"\0\0\0\x10ftypM4A ", b"\x1aE\xdf\xa3", b"RIFF\0\0\0\0AVI LIST"],
+)
+def test_a_video_that_is_called_a_picture(head: bytes) -> None:
+    with pytest.raises(DataError, match=r"talk\.jpg: not a picture but a video or sound; a video needs an ending such"):
+        decode(head + bytes(300), name="talk.jpg")
+
+
+def test_the_preview_of_a_raw_file_is_not_taken_for_the_photo() -> None:
+    """Of DNG and NEF Pillow reads the first picture, which has 160×120 pixels or so."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[254] = 1
+    content = encoded(Image.fromarray(ASTRONAUT).resize((160, 120)), "TIFF", tiffinfo=tags)
+    with pytest.raises(DataError, match=r"a\.dng: a camera's raw file, of which only the preview can be read; save it"):
+        decode(content, name="a.dng")
 
 
 def test_a_file_of_several_pictures_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -156,9 +167,12 @@ def test_a_file_of_several_pictures_says_so(caplog: pytest.LogCaptureFixture) ->
     with caplog.at_level(logging.WARNING, "mien"):
         assert (decode(encoded(pages[0], "TIFF"), name="one.tif") == GREY).all()
     assert caplog.messages == []
-    content = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    assert (decode(content, name="scan.tif") == GREY).all()
-    assert caplog.messages == ["scan.tif: a file of several pictures; only the first is read, save the others as files"]
+    for kind in ("TIFF", "GIF", "PNG", "WEBP"):
+        content = encoded(pages[0], kind, save_all=True, append_images=pages[1:], lossless=True)
+        assert (decode(content, name=f"scan.{kind}") == GREY).all()
+        said = f"scan.{kind}: a file of several pictures; only the first is read, save the others as files"
+        assert caplog.messages == [said]
+        caplog.clear()
 
 
 @pytest.mark.parametrize("mode", ["LA", "PA", "P", "RGBA", "CMYK", "YCbCr", "1"])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mien.core.errors import DataError, MienError
-from mien.core.picture_files import brighten_deep_colours, open_picture, require_sane
+from mien.core.picture_files import SEQUENCES, brighten_deep_colours, open_picture, require_sane
 
 SIZE = 48
 """Height and width of a face in pixels, `H = W`."""
@@ -83,7 +83,7 @@ def _decode(
                     f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read; shrink it"
                 )
             require_sane(picture, name)
-            if picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1:
+            if picture.format in SEQUENCES and getattr(picture, "is_animated", False):
                 log.warning("%s: a file of several pictures; only the first is read, save the others as files", name)
             brighten_deep_colours(picture, source, white_of)
             _forget_broken_exif(picture)

@@ -17,12 +17,20 @@ FORMATS = frozenset(
 )
 """What is read of what Pillow knows; it hands PostScript to another program."""
 
+SEQUENCES = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
+"""The kinds whose files may hold several pictures that are worth as much as the first."""
+
 HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 AVIF_BRANDS = frozenset((b"avif", b"avis"))
 """How a file says in its first box which kind it is (ISO 14496-12, 4.3)."""
 
+TIFF_KIND, REDUCED = 254, 1
+"""The tag that says what a TIFF's picture is, and its bit for a smaller copy of another."""
+
 MAX_SCANS = 100
 """A JPEG in more passes over the whole picture is refused: 1,500 in 389 kB took 104 s, and encoders make 3 to 20."""
+
+MATROSKA = b"\x1aE\xdf\xa3"
 
 MAX_JPEG2000_PIXELS = 16_000_000
 """A JPEG 2000 with more is refused: its decoder takes up to 25 bytes a pixel, so 1.7 kB took 1.6 GB."""
@@ -58,10 +66,10 @@ def open_picture(source: Path | bytes, name: str) -> ImageFile:
     if brands & HEIF_BRANDS and "HEIF" not in Image.OPEN:
         _learn_heif(name)
         return open_picture(source, name)
-    if brands and not brands & (HEIF_BRANDS | AVIF_BRANDS):
-        raise DataError(f"{name}: not a picture but a video; give it an ending such as .mp4")
-    if brands:
+    if brands & (HEIF_BRANDS | AVIF_BRANDS):
         raise DataError(f"{name}: damaged picture; get the file again or leave it out")
+    if brands or head.startswith(MATROSKA) or head[8:12] == b"AVI ":
+        raise DataError(f"{name}: not a picture but a video or sound; a video needs an ending such as .mp4")
     raise DataError(f"{name}: not a picture that Pillow can read")
 
 
@@ -93,6 +101,8 @@ def require_sane(picture: ImageFile, name: str) -> None:
         raise DataError(f"{name}: a picture in {picture.format}, which is not read; save it as PNG")
     if picture.mode == "LAB":
         raise DataError(f"{name}: colours in L*a*b*, which are not read; save it in RGB")
+    if getattr(picture, "tag_v2", {}).get(TIFF_KIND, 0) & REDUCED:
+        raise DataError(f"{name}: a camera's raw file, of which only the preview can be read; save it as JPEG")
     pixels = picture.width * picture.height
     if picture.format == "JPEG2000" and pixels > MAX_JPEG2000_PIXELS:
         raise DataError(
