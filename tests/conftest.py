@@ -58,6 +58,19 @@ def ctrl_c_works() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def sigterm_ends_the_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A training takes SIGTERM for itself, and code under test may catch what is raised: so no further test begins."""
+
+    def stop(*_: object) -> None:
+        request.session.shouldfail = "ended by SIGTERM"
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture(scope="session")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> "Run":
     """`mien study` on 210 drawn faces for one epoch, with ways of explaining compared on 14 of them only."""

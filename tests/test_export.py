@@ -19,10 +19,12 @@ from mien.core.runs import RunDir
 from mien.data.formats import open_faces
 from mien.evaluation.metrics import score_predictions
 from mien.exporting.card import card_page, choose_default
+from mien.exporting.parity import check_parity
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import BundleModel
+from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import classify, evaluate
-from mien.workflows.export import _abstention, export
+from mien.workflows.export import _abstention, _measure, export, export_faces
 
 
 def test_a_bundle_says_what_its_run_says(studied: RunDir, exported: Bundle) -> None:
@@ -74,6 +76,26 @@ def test_the_threshold_comes_from_the_held_out_faces(exported: Bundle) -> None:
     assert found.curve[-1].coverage == 1
     wrong = 1 - exported.card.scores.of(exported.card.precision.default).accuracy
     assert found.curve[-1].risk == pytest.approx(wrong)
+
+
+def test_graph_and_network_are_compared_on_the_faces_that_were_held_out(
+    studied: RunDir, exported: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces, classifier = export_faces(TrainingRun.open(studied)), load_classifier(studied.path)
+    compared = []
+
+    def record(network: np.ndarray, graph: np.ndarray) -> Any:
+        compared.extend((network, graph))
+        return check_parity(network, graph)
+
+    monkeypatch.setattr("mien.workflows.export.check_parity", record)
+    graphs = {"fp32": exported.read_model("fp32"), "int8": exported.read_model("int8")}
+    measured = _measure(classifier, graphs, faces=faces, only=None, max_risk=None)
+    assert len(compared) == 2
+    expected = classifier.probabilities(faces.held_out.images)
+    for probabilities in compared:
+        assert probabilities == pytest.approx(expected, abs=1e-4)
+    assert measured.parity.fp32_to_network.faces == len(faces.held_out) != len(faces.learned)
 
 
 def test_the_threshold_is_not_chosen_by_the_judged_faces() -> None:

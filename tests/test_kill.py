@@ -140,3 +140,21 @@ def test_a_killed_prediction_goes_on(kind: str, tmp_path: Path, request: pytest.
     assert mien(["predict", str(source), "-o", str(part), "--quiet", "--resume"]) == 0
     assert part.read_bytes().startswith(left[: left.rfind(b"\n") + 1])
     assert part.read_bytes() == whole.read_bytes()
+
+
+def test_sigterm_ends_a_run_of_the_tests(tmp_path: Path) -> None:
+    """Also in the middle of a training, which takes the signal for itself."""
+    file = f"{Path(__file__).parent}/training/test_fit.py"
+    line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "log_cli=true", "--log-cli-level=INFO"]
+    line += [f"--basetemp={tmp_path / 'tests'}", f"{file}::test_progress_counts_faces_and_ends_where_the_training_ends"]
+    line += [f"{file}::test_a_diverged_run_fails"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
+        for said in process.stdout:
+            if "epoch 1 of" in said:
+                process.terminate()
+                break
+        rest = process.stdout.read()
+        assert process.wait() == 1
+    assert "ended by SIGTERM" in rest
+    assert "test_a_diverged_run_fails" not in rest

@@ -17,6 +17,16 @@ def test_what_is_not_does_not(wrong: np.ndarray) -> None:
         check_parity(ROWS, wrong)
 
 
+def test_one_probability_among_thousands_counts() -> None:
+    """The largest difference is judged: the mean over all faces would hide a single wrong one."""
+    many = np.tile(ROWS, (1000, 1))
+    wrong = many.copy()
+    wrong[700] += np.float32(5e-3)
+    assert differences(many, wrong).mean < 1e-5
+    with pytest.raises(GateError, match=r"off by up to 0\.005"):
+        check_parity(many, wrong)
+
+
 def test_differences() -> None:
     found = differences(ROWS, ROWS[:, ::-1])
     assert (found.faces, found.other_label) == (2, 2)

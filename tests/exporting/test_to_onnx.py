@@ -1,6 +1,9 @@
 """The graph says what the network says: torch against ONNX Runtime."""
 
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -31,6 +34,22 @@ def test_network_and_graph_agree(
     expected = classifier.probabilities(faces)
     assert np.ptp(expected, axis=0).max() > 0.1
     assert Graph(content, threads=1)(faces) == pytest.approx(expected, abs=1e-4)
+
+
+EXPORT = """
+import tempfile
+tempfile.tempdir = "."  # what Python falls back to where there is no temporary folder
+from mien.exporting.to_onnx import to_onnx
+from mien.models.classifier import Classifier
+print(len(to_onnx(Classifier("mien-n", ("a", "b"), normalisation="none").eval())) > 1000)
+"""
+
+
+@pytest.mark.long
+def test_no_folder_is_left_behind(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", EXPORT], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_graph_has_no_batch_norm_left_and_agrees(small: Classifier, graph: bytes, faces: NDArray[np.uint8]) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import copy
 import logging
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 
@@ -34,7 +36,7 @@ def to_onnx(classifier: Classifier) -> bytes:
         `float32 (N, C)`, rows that sum to 1.
     """
     example = torch.zeros((2, SIZE, SIZE), dtype=torch.uint8)
-    with _quietly(), torch.no_grad():
+    with _quietly(), _own_cache_folder(), torch.no_grad():
         program = torch.onnx.export(
             _Graph(classifier).eval(),
             (example,),
@@ -76,6 +78,24 @@ def _forget_origin(model: onnx.ModelProto) -> None:
     for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
+
+
+@contextlib.contextmanager
+def _own_cache_folder() -> Iterator[None]:
+    """Let torch make the folder for compiled code, which no export needs, where it is removed again.
+
+    It makes it as soon as it is imported: in the system's temporary folder, or where one stands if there is none.
+    """
+    name = "TORCHINDUCTOR_CACHE_DIR"
+    if name in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="mien-", ignore_cleanup_errors=True) as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            del os.environ[name]
 
 
 @contextlib.contextmanager
