@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mien.core.errors import MienError
     from mien.core.faces import FaceSet
     from mien.core.predictions import Predictions
-    from mien.data.audit import describe
     from mien.data.formats import open_faces
     from mien.reporting.build import report
     from mien.runtime.annotate import annotate
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from mien.runtime.results import PictureResult, Results
     from mien.workflows.ablate import ablate, resume_ablation
     from mien.workflows.compare import compare
+    from mien.workflows.describe import describe
     from mien.workflows.doctor import doctor
     from mien.workflows.ensemble import ensemble
     from mien.workflows.evaluate import evaluate
@@ -72,7 +72,7 @@ __all__ = [
 _HOMES = {
     "FaceSet": "mien.core.faces",
     "open_faces": "mien.data.formats",
-    "describe": "mien.data.audit",
+    "describe": "mien.workflows.describe",
     "train": "mien.workflows.train",
     "resume": "mien.workflows.train",
     "study": "mien.workflows.study",

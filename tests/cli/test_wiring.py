@@ -24,6 +24,8 @@ CONFIG_FLAGS = {  # flag: (config key, value)
     "--seed 5": ("seed", 5),
     "--votes v.csv": ("votes", "v.csv"),
     "--labels ferplus": ("labels", "ferplus"),
+    "--classes sad,happy": ("classes", ["sad", "happy"]),
+    "--detect": ("detect", True),
     "--skip-bad": ("skip_bad", True),
     "--device cuda:1": ("device", "cuda:1"),
     "--devices 2": ("devices", 2),
@@ -47,6 +49,8 @@ EVAL_FLAGS = {
     "--split train": ("split", "train"),
     "--targets t.csv": ("targets", "t.csv"),
     "--votes v.csv": ("votes", "v.csv"),
+    "--classes sad,happy": ("classes", ["sad", "happy"]),
+    "--detect": ("detect", True),
     "--device cpu": ("device", "cpu"),
     "--skip-bad": ("skip_bad", True),
     "--flip": ("flip", True),
@@ -75,6 +79,8 @@ DATA_FLAGS = {
     "--votes v.csv": ("votes", "v.csv"),
     "--targets t.csv": ("targets", "t.csv"),
     "--labels ferplus": ("labels", "ferplus"),
+    "--classes sad,happy": ("classes", ["sad", "happy"]),
+    "--detect": ("detect", True),
     "--skip-bad": ("skip_bad", True),
 }
 ABLATE_FLAGS = {
@@ -98,7 +104,7 @@ VERBS = {  # line: (function, its flags)
     "eval run": ("mien.workflows.evaluate.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.workflows.predict.load", LOAD_FLAGS),
     "predict x.jpg": ("mien.workflows.stream.stream_results", STREAM_FLAGS),
-    "data describe x.csv": ("mien.data.audit.describe", DATA_FLAGS),
+    "data describe x.csv": ("mien.workflows.describe.describe", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]
 DEFAULTS = {

@@ -9,7 +9,8 @@ from mien.core.data_summary import Conflicts, DataSummary, Duplicates, Duplicate
 from mien.core.errors import DataError
 from mien.core.faces import join
 from mien.core.labels import FERPLUS_VOTES
-from mien.data.audit import CountedFaces, count_duplicates, count_votes, describe, summarise
+from mien.data.audit import CountedFaces, count_duplicates, count_votes, summarise
+from mien.workflows.describe import describe
 
 
 def test_describe(make_faces):

@@ -7,9 +7,9 @@ from PIL import Image
 from mien.core.errors import DataError, UsageError
 from mien.core.labels import FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES
 from mien.data import ferplus
-from mien.data.audit import describe
 from mien.data.formats import open_faces
 from mien.synthetic.faces import draw_faces
+from mien.workflows.describe import describe
 from mien.workflows.evaluate import evaluate
 
 HEADER = "Usage,Image name," + ",".join(FERPLUS_VOTES)

@@ -10,9 +10,9 @@ from PIL import Image
 
 from mien.core.errors import DataError
 from mien.core.labels import FER2013
-from mien.data.audit import describe
 from mien.data.formats import open_faces
 from mien.synthetic.faces import draw_faces
+from mien.workflows.describe import describe
 from mien.workflows.train import open_data
 
 

@@ -8,9 +8,9 @@ import pytest
 from mien.core.data_summary import DataSummary, DuplicatesAcross
 from mien.core.faces import FaceSet
 from mien.core.labels import FERPLUS_VOTES
-from mien.data.audit import describe
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
+from mien.workflows.describe import describe
 
 
 @pytest.fixture(scope="module")

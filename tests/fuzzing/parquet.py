@@ -9,9 +9,9 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from mien.data.audit import describe
 from mien.data.formats import open_faces
 from mien.data.parquet import VOTE_COLUMNS
+from mien.workflows.describe import describe
 
 from .damage import damaged
 from .originals import Originals

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mien.core.images import decode, decode_colour
-from mien.data.audit import describe
 from mien.data.formats import open_faces
 from mien.runtime.detect import YuNet
 from mien.runtime.photo import find_faces
 from mien.runtime.video import read_video
+from mien.workflows.describe import describe
 
 from .damage import damaged
 from .originals import Originals

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from mien.core.faces import FaceSet
 from mien.core.labels import FERPLUS_VOTES
-from mien.data.audit import describe
 from mien.data.formats import open_faces
+from mien.workflows.describe import describe
 
 from .damage import damaged
 from .target import Target

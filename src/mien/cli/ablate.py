@@ -28,6 +28,7 @@ def ablate(
     votes: flags.Votes = None,
     labels: flags.Labels = None,
     classes: flags.Classes = None,
+    detect: flags.Detect = False,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
     threads: flags.Threads = None,
@@ -47,7 +48,7 @@ def ablate(
 
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "votes": votes, "labels": labels}
     given |= {"device": device, "skip_bad": skip_bad or None}
-    given |= {"classes": flags.listed(classes) or None}
+    given |= {"classes": flags.listed(classes) or None, "detect": detect or None}
     if resume is not None:
         flags.refuse_with_resume(
             **{"data": data, "recipe": recipe, "factors": factors, "factor": factor, "seeds": seeds, "name": name},

@@ -23,6 +23,7 @@ def describe(
     targets: flags.Targets = None,
     labels: flags.Labels = None,
     classes: flags.Classes = None,
+    detect: flags.Detect = False,
     skip_bad: flags.SkipBad = False,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
@@ -32,7 +33,7 @@ def describe(
 
     Example: `mien data describe fer2013.csv --votes fer2013new.csv`
     """
-    from mien.data.audit import describe as describe_data
+    from mien.workflows.describe import describe as describe_data
 
     summary = describe_data(
         data,
@@ -40,6 +41,7 @@ def describe(
         targets=targets,
         labels=labels or "own",
         classes=flags.listed(classes) or None,
+        detect=detect,
         skip_bad=skip_bad,
     )
     if json:
@@ -70,6 +72,8 @@ def _print(summary: "DataSummary") -> None:
     print(f"unlabelled:   {summary.unlabelled:,} faces have no label")
     if summary.votes is not None:
         _print_votes(summary.votes)
+    if summary.not_found:
+        print(f"not found:    {len(summary.not_found):,} pictures without a face that was found are left out")
     for note in summary.notes:
         print(f"note:         {readable(note)}")
     print(f"fingerprint:  {summary.fingerprint}")

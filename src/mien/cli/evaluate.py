@@ -23,6 +23,7 @@ def evaluate(
     targets: flags.Targets = None,
     votes: flags.Votes = None,
     classes: flags.Classes = None,
+    detect: flags.Detect = False,
     flip: flags.Flip = False,
     precision: flags.BundlePrecision = None,
     min_accuracy: flags.MinAccuracy = None,
@@ -41,7 +42,7 @@ def evaluate(
     """
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
-        given |= {"split": split, "device": device, "classes": classes, "skip-bad": skip_bad}
+        given |= {"split": split, "device": device, "classes": classes, "detect": detect, "skip-bad": skip_bad}
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
@@ -55,6 +56,7 @@ def evaluate(
             targets=targets,
             votes=votes,
             classes=flags.listed(classes) or None,
+            detect=detect,
             flip=flip,
             precision=precision or "default",
             device=device or "auto",

@@ -169,6 +169,9 @@ Classes = Annotated[
 Targets = Annotated[
     str | None, _option("--targets", metavar="FILE", help="A CSV id,label with the labels of test.csv.", group=DATA)
 ]
+Detect = Annotated[
+    bool, _switch("--detect", help="Cut the largest face out of each picture, as mien predict finds it.", group=DATA)
+]
 SkipBad = Annotated[
     bool, _switch("--skip-bad", help="Leave out pictures that can't be read, and name them.", group=DATA)
 ]

@@ -22,6 +22,7 @@ def study(
     votes: flags.Votes = None,
     labels: flags.Labels = None,
     classes: flags.Classes = None,
+    detect: flags.Detect = False,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
     devices: flags.Devices = None,
@@ -41,7 +42,7 @@ def study(
     """
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "seed": seed, "votes": votes}
     given |= {"labels": labels, "device": device, "devices": devices, "skip_bad": skip_bad or None}
-    given |= {"classes": flags.listed(classes) or None}
+    given |= {"classes": flags.listed(classes) or None, "detect": detect or None}
     if resume is not None:
         new = {"data": data, "recipe": recipe, "name": name, "out": out, "overwrite": overwrite, "set": set_}
         flags.refuse_with_resume(**new, ablation=ablation, **given)

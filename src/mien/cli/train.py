@@ -24,6 +24,7 @@ def train(
     votes: flags.Votes = None,
     labels: flags.Labels = None,
     classes: flags.Classes = None,
+    detect: flags.Detect = False,
     teachers: flags.Teachers = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -49,6 +50,7 @@ def train(
         **{"seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
         **{"device": device, "devices": devices, "threads": threads, "precision": precision},
         classes=flags.listed(classes) or None,
+        detect=detect or None,
         skip_bad=skip_bad or None,
     )
     if resume is not None:

@@ -81,6 +81,7 @@ class DataSummary(Record):
         duplicates: exact copies within and across splits.
         conflicts: identical faces with different labels.
         votes: FER+'s votes; None where the data have none.
+        not_found: the pictures that were left out because no face was found in them.
         notes: what the reader decided that a person should know, one sentence each.
     """
 
@@ -97,4 +98,5 @@ class DataSummary(Record):
     duplicates: Duplicates
     conflicts: Conflicts
     votes: VoteSummary | None
+    not_found: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ class FaceSet:
         synthetic: True when the faces were drawn, not photographed; said wherever a result shows.
         notes: what the reader decided that a person should know, such as folders that became one class; one sentence
             each.
+        not_found: the pictures that were left out because no face was found in them.
 
     Raises:
         DataError: a shape, dtype or value that does not fit.
@@ -58,6 +59,7 @@ class FaceSet:
     vote_names: tuple[str, ...] = ()
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    not_found: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         images = self.images
@@ -127,14 +129,14 @@ class FaceSet:
         """
         values: dict[str, Any] = dict(read_arrays(path, holds="faces"))
         known = {field.name for field in fields(cls)}
-        missing = known - {"votes", "notes"} - values.keys()
+        missing = known - {"votes", "notes", "not_found"} - values.keys()
         unknown = values.keys() - known
         if missing or unknown:
             raise DataError(
                 f"{path}: not a file of faces "
                 f"(missing: {', '.join(sorted(missing)) or 'none'}; unknown: {', '.join(sorted(unknown)) or 'none'})"
             )
-        for name in ("classes", "vote_names", "notes"):
+        for name in ("classes", "vote_names", "notes", "not_found"):
             values[name] = tuple(map(str, np.atleast_1d(values.get(name, ()))))
         try:
             values |= {"source": str(values["source"]), "synthetic": bool(values["synthetic"])}
@@ -196,4 +198,6 @@ def join(parts: Iterable[FaceSet]) -> FaceSet:
         splits=np.concatenate([part.splits for part in held]),
         ids=np.concatenate([part.ids for part in held]),
         votes=np.concatenate(votes) if votes else None,
+        notes=tuple(dict.fromkeys(note for part in held for note in part.notes)),
+        not_found=tuple(name for part in held for name in part.not_found),
     )

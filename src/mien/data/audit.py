@@ -1,10 +1,9 @@
 """What a data set holds, and what may be wrong with it, before anything is trained on it.  Axes: `N` faces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,46 +20,12 @@ from mien.core.data_summary import (
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet, fingerprint
 from mien.core.labels import FERPLUS_NAMES, FERPLUS_VOTES
-from mien.data.formats import LabelSource, stream_faces
-
-
-def describe(
-    data: str | Path | FaceSet,
-    *,
-    targets: str | Path | None = None,
-    votes: str | Path | None = None,
-    labels: LabelSource = "own",
-    classes: Sequence[str] | None = None,
-    skip_bad: bool = False,
-) -> DataSummary:
-    """Count what is in a data set, and what a person should look at.
-
-    Memory stays small where the data can be read piece by piece, as Parquet can: about 130 bytes per face are kept.
-
-    Args:
-        data: a file, a folder or `synthetic`, as `open_faces` takes it; or faces that are open already.
-        targets: as in `open_faces`, like all other arguments; they don't go with a `FaceSet`.
-        votes: a FER+ file.
-        labels: `own` or `ferplus`.
-        classes: the names of classes that the data only number.
-        skip_bad: leave out pictures that can't be read.
-
-    Raises:
-        DataError: as `open_faces`.
-        UsageError: as `open_faces`.
-
-    >>> describe("synthetic:70").splits["test"].faces
-    14
-    """
-    if isinstance(data, FaceSet):
-        return summarise([data])
-    return summarise(
-        stream_faces(data, targets=targets, votes=votes, labels=labels, classes=classes, skip_bad=skip_bad)
-    )
 
 
 def summarise(parts: Iterable[FaceSet]) -> DataSummary:
-    """Count what is in the faces of one or more sets with the same classes.
+    """Count what is in the faces of one or more sets with the same classes, and what a person should look at.
+
+    Memory stays small where the sets come one after the other: about 130 bytes per face are kept.
 
     Raises:
         DataError: there are no faces.
@@ -82,7 +47,8 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
         duplicates=count_duplicates(counted),
         conflicts=count_conflicts(counted),
         votes=count_votes(counted) if counted.first.vote_names == FERPLUS_VOTES else None,
-        notes=counted.first.notes,
+        not_found=tuple(counted.not_found),
+        notes=tuple(counted.notes),
     )
 
 
@@ -97,6 +63,8 @@ class CountedFaces:
         targets: `int64 (N,)`.
         splits: `str (N,)`.
         votes: `uint8 (N, V)`, or None.
+        not_found: the pictures in which no face was found.
+        notes: what their reader decided, each note once.
     """
 
     first: FaceSet
@@ -105,12 +73,16 @@ class CountedFaces:
     targets: NDArray[np.int64]
     splits: NDArray[np.str_]
     votes: NDArray[np.uint8] | None
+    not_found: list[str]
+    notes: list[str]
 
     @classmethod
     def of(cls, parts: Iterable[FaceSet]) -> "CountedFaces":
         """Take in sets one after the other; only the first set's pixels are kept."""
         first: FaceSet | None = None
         digests, blank, targets, splits, votes = [], [], [], [], []
+        not_found: list[str] = []
+        notes: dict[str, None] = {}
         for part in parts:
             first = first or part
             pixels = part.images.reshape(len(part), -1)  # (N, H·W)
@@ -120,6 +92,8 @@ class CountedFaces:
             splits.append(part.splits)
             if part.votes is not None:
                 votes.append(part.votes)
+            not_found += part.not_found
+            notes |= dict.fromkeys(part.notes)
         if first is None:
             raise DataError("no faces to describe")
         return cls(
@@ -129,6 +103,8 @@ class CountedFaces:
             targets=np.concatenate(targets),
             splits=np.concatenate(splits),
             votes=np.concatenate(votes) if votes else None,
+            not_found=not_found,
+            notes=list(notes),
         )
 
     @cached_property

@@ -17,7 +17,7 @@ from mien.data import ferplus, image_folder, parquet
 from mien.data.archives import ZIP, is_archive, unpacked
 from mien.data.csv_lines import read_header
 from mien.data.csv_tables import add_targets, is_faces, read_csv
-from mien.data.pictures import Reading
+from mien.data.pictures import FindFace, Reading
 
 LabelSource = Literal["own", "ferplus"]
 """Whose labels: the data's own, or the majority of FER+'s annotators."""
@@ -99,6 +99,7 @@ def open_faces(
     votes: str | Path | None = None,
     labels: LabelSource = "own",
     classes: Sequence[str] | None = None,
+    find_face: FindFace | None = None,
     skip_bad: bool = False,
     seed: int = 0,
 ) -> FaceSet:
@@ -113,6 +114,8 @@ def open_faces(
             their own labels if these are of FER+'s classes.
         classes: the names of the classes 0, 1, … of data that number them without naming them; by default FER2013's
             for CSV files and columns `emotion`.
+        find_face: cuts the face out of each picture of a folder or Parquet file, see `FindFace`; pictures in which it
+            finds none are left out and listed in `not_found`.  None takes whole pictures.
         skip_bad: leave out pictures of a folder or Parquet file that can't be read, with a warning each; else the
             first one raises.
         seed: of the drawn faces.
@@ -125,12 +128,15 @@ def open_faces(
     >>> len(open_faces("synthetic:70").split("train"))
     49
     """
-    reading = Reading(skip_bad=skip_bad, classes=_class_names(classes))
+    reading = Reading(skip_bad=skip_bad, classes=_class_names(classes), find_face=find_face)
     faces = _open(source, reading, targets=targets, votes=votes, labels=labels, seed=seed)
     known = source.notes if isinstance(source, FaceSet) else ()
     for note in faces.notes:
         if note not in known:
             log.warning("%s: %s", faces.source, note)
+    if faces.not_found and not isinstance(source, FaceSet):
+        count = f"{len(faces.not_found):,}"
+        log.warning("%s: no face was found in %s pictures, which are left out", faces.source, count)
     return faces
 
 
@@ -187,6 +193,7 @@ def stream_faces(
     votes: str | Path | None = None,
     labels: LabelSource = "own",
     classes: Sequence[str] | None = None,
+    find_face: FindFace | None = None,
     skip_bad: bool = False,
 ) -> Iterator[FaceSet]:
     """Yield the faces that `open_faces` opens; arguments and errors are its own.
@@ -194,7 +201,7 @@ def stream_faces(
     Those of Parquet come a few hundred at a time, unless labels or votes are asked for; any others all at once.  Notes
     are not logged.
     """
-    reading = Reading(skip_bad=skip_bad, classes=_class_names(classes))
+    reading = Reading(skip_bad=skip_bad, classes=_class_names(classes), find_face=find_face)
     as_it_is = not (targets or votes or labels != "own")
     _require_given(source)
     if as_it_is and not is_synthetic(source) and _probe(Path(source)).is_parquet():

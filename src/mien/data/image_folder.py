@@ -78,20 +78,23 @@ def read(root: Path, reading: Reading) -> FaceSet:
         raise DataError(f"{root}: no pictures{_where_instead(tree)}, expected {LAYOUT}")
     spelled = spell_classes({name for _, name, _ in found})
     check_names(sorted(set(spelled.values())), source=root)
-    images, good = decode_faces(((str(path), path) for _, _, path in found), skip_bad=reading.skip_bad)
-    if not len(images):
+    decoded = decode_faces(((str(path), path) for _, _, path in found), reading)
+    if len(decoded.not_found) == len(found):
+        raise DataError(f"{root}: no face was found in any of {len(found):,} pictures; leave --detect out")
+    if not len(decoded.images):
         raise DataError(f"{root}: none of {len(found):,} files is a picture, expected {LAYOUT}")
     classes = order_classes(spelled.values())
     code = {name: classes.index(name_of_class) for name, name_of_class in spelled.items()}
-    kept = [row for row, is_good in zip(found, good, strict=True) if is_good]
+    kept = [row for row, is_good in zip(found, decoded.good, strict=True) if is_good]
     return FaceSet(
-        images=images,
+        images=decoded.images,
         classes=classes,
         source=str(root),
         targets=np.array([code[name] for _, name, _ in kept], np.int64),
         splits=np.array([split for split, _, _ in kept]),
         ids=np.array([readable(path.relative_to(root).as_posix()) for _, _, path in kept]),
-        notes=(*_split_notes(tree, parts), *_class_notes(tree, parts, spelled)),
+        notes=(*_split_notes(tree, parts), *_class_notes(tree, parts, spelled), *decoded.notes),
+        not_found=decoded.not_found,
     )
 
 

@@ -20,7 +20,7 @@ from mien.core.faces import UNLABELLED, FaceSet, join
 from mien.core.files import parse_json
 from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes, spell_classes
 from mien.data.csv_tables import SPLIT_COLUMNS, SPLITS_EXPECTED, numbering_notes
-from mien.data.pictures import SPLIT_WORDS, Reading, decode_faces, split_of
+from mien.data.pictures import SPLIT_WORDS, Decoded, Reading, decode_faces, split_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,15 +98,17 @@ def _stream(path: Path, reading: Reading) -> Iterator[FaceSet]:
     for file in files:
         _require_readable(pq.read_metadata(file), file)
     labels = LabelCodes.scan(path, schemas, next(name for name in columns[0] if name in LABEL_COLUMNS), reading)
+    not_found: tuple[str, ...] = ()
     for file in files:
-        for images, table in _parts(file, list(columns[0]), several=len(files) > 1, skip_bad=reading.skip_bad):
-            if not len(images):
+        for decoded, table in _parts(file, list(columns[0]), several=len(files) > 1, reading=reading):
+            not_found += decoded.not_found
+            if not len(decoded.images):
                 continue
             empty = False
             votes = _votes(table, path) if set(VOTE_COLUMNS) <= set(table.column_names) else None
             rows = table["mien_id"].to_pylist()
             yield FaceSet(
-                images=images,
+                images=decoded.images,
                 targets=labels.targets(table[labels.column].to_pylist(), rows),
                 classes=labels.classes,
                 splits=_splits(table, path),
@@ -114,8 +116,10 @@ def _stream(path: Path, reading: Reading) -> Iterator[FaceSet]:
                 source=str(path),
                 votes=votes,
                 vote_names=() if votes is None else FERPLUS_VOTES,
-                notes=labels.notes,
+                notes=(*labels.notes, *decoded.notes),
+                not_found=not_found,
             )
+            not_found = ()
     if empty:
         raise DataError(f"{path}: no rows with a picture")
 
@@ -162,9 +166,7 @@ def _require_readable(metadata: "pq.FileMetaData", file: Path) -> None:
                 raise DataError(f"{file}: {packed:,} bytes unpack to {size:,}; this holds no pictures")
 
 
-def _parts(
-    file: Path, kept: list[str], *, several: bool, skip_bad: bool
-) -> Iterator[tuple[NDArray[np.uint8], "pa.Table"]]:
+def _parts(file: Path, kept: list[str], *, several: bool, reading: Reading) -> Iterator[tuple[Decoded, "pa.Table"]]:
     """Yield some faces at a time and the other columns of their rows, with the columns `mien_id` and `mien_split`."""
     import pyarrow as pa
 
@@ -173,11 +175,11 @@ def _parts(
         ids = [f"{file.name}:{row}" if several else str(row) for row in range(start, start + len(batch))]
         start += len(batch)
         pictures = zip((f"{file}, row {row}" for row in ids), _encoded(batch["image"], file), strict=True)
-        images, good = decode_faces(pictures, skip_bad=skip_bad)
+        decoded = decode_faces(pictures, reading)
         table = _as_texts(pa.Table.from_batches([batch]).drop_columns("image"), file)
         table = table.append_column("mien_id", pa.array(ids, pa.string()))
         table = table.append_column("mien_split", pa.array([_split_in(file.name)] * len(ids), pa.string()))
-        yield images, table.filter(pa.array(good))
+        yield decoded, table.filter(pa.array(decoded.good))
 
 
 def _encoded(column: "pa.Array", file: Path) -> list[bytes]:

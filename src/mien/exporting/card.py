@@ -11,6 +11,7 @@ import torch
 
 from mien.core.bundle import GRAPHS
 from mien.core.card import (
+    CROP_MARGIN,
     Abstention,
     Card,
     CardInput,
@@ -34,13 +35,6 @@ from mien.core.text import markdown, percentage, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
 from mien.models.registry import info
-
-CROP_MARGIN = 0.0
-"""The margin added on each side of a detected face's square before it is resized, as a share of its side.
-
-It is 0, because FER2013's faces are a detector's boxes without a margin, from brows to chin.  A network that learned
-such faces lost 16 points of accuracy on faces with one.  A face of 48×48 pixels is used as it is.
-"""
 
 MOST_LOST = 0.003
 """int8 is the default unless it loses more accuracy than this on held-out faces."""
@@ -220,6 +214,8 @@ def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
         data=TrainingData(
             source=config["data"],
             labels=config["labels"],
+            detect=config.get("detect", False),
+            not_found=data.get("not_found", 0),
             votes=config["votes"],
             fingerprint=data["fingerprint"],
             row_fingerprint=data["row_fingerprint"],
@@ -233,6 +229,15 @@ def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
         versions={package: stored["versions"][package] for package in _TRAINED_WITH},
         git_commit=stored.get("git_commit"),
         weights_sha256=weights_sha256,
+    )
+
+
+def _found(data: TrainingData) -> str:
+    if not data.detect:
+        return ""
+    return (
+        " The faces were cut out of pictures: the largest one that the detector found in each; "
+        f"{data.not_found:,} pictures without a face that was found were left out."
     )
 
 
@@ -251,7 +256,7 @@ def card_page(card: Card) -> str:
         f"The network {card.network.model} learned from {markdown(data.source)} ({sum(data.training.values()):,} "
         f"faces, fingerprint {data.fingerprint}; the classes are {CLASSES[data.labels]}) with the recipe "
         f"{markdown(card.training.recipe)}{taught_by(card.training.config)}. It has {card.network.parameters:,} "
-        f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.",
+        f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.{_found(data)}",
         "",
         f"## Scores on {scores.faces:,} faces of split `{card.scores.split}`",
         "",

@@ -1,7 +1,7 @@
 """`find_faces`: from a picture to its faces as a network takes them.  Axes: `H`, `W` the picture."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.core.images import SIZE, decode_colour, grey, resize
-from mien.runtime.detect import Detection, Detector, require_rgb
+from mien.core.card import CROP_MARGIN
+from mien.core.images import SIZE, decode, decode_colour, grey, resize
+from mien.runtime.detect import Detection, Detector, YuNet, require_rgb
 from mien.runtime.geometry import Box, Square, nms
 from mien.runtime.results import Crop
 
@@ -110,6 +111,31 @@ def whole_picture(picture: NDArray[np.uint8], *, crops: bool = False) -> Crop | 
     if max(height, width) <= min(SIZE, NEARLY_SQUARE * min(height, width)):
         return "assumed"
     return None
+
+
+def face_finder() -> Callable[[Path | bytes, str], NDArray[np.uint8] | None]:
+    """Return a function that cuts the largest face out of a picture file, to read data by `open_faces(find_face=...)`.
+
+    It takes the file's path or bytes, and its name for errors, and returns the face, `uint8 (48, 48)`, or None if none
+    is found.  A picture of at most 48 pixels is a face already.
+    """
+    detector: Detector | None = None
+
+    def find(picture: Path | bytes, name: str) -> NDArray[np.uint8] | None:
+        nonlocal detector
+        pixels = decode_colour(picture, name=name)
+        if max(pixels.shape[:2]) <= SIZE:
+            return resize(decode(picture, name=name))
+        detector = detector or YuNet()
+        found = find_faces(pixels, detector=detector, margin=CROP_MARGIN)
+        return max(found, key=_size).image if found else None
+
+    return find
+
+
+def _size(face: FoundFace) -> float:
+    """Return the area of a face's box; a picture that is the face as a whole has no other."""
+    return math.inf if face.detection is None else face.detection.box_px.width * face.detection.box_px.height
 
 
 def detect_faces(picture: NDArray[np.uint8], detector: Detector) -> list[Detection]:

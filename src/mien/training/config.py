@@ -105,6 +105,8 @@ class TrainConfig(Config):
     labels: LabelSource = "own"
     classes: tuple[str, ...] | None = None
     """The names of the classes 0, 1, …, where the data only number them."""
+    detect: bool = False
+    """Cut the largest face out of each picture instead of taking pictures as a whole."""
     teachers: tuple[str, ...] = ()
     """Trained runs whose averaged probabilities are learned instead of the labels."""
     skip_bad: bool = False

@@ -24,6 +24,7 @@ def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[s
         "row_fingerprint": faces.row_fingerprint,
         "synthetic": faces.synthetic,
         "classes": list(faces.classes),
+        "not_found": len(faces.not_found),
         "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
         "training": _class_counts(training),
         "held_out": _class_counts(held_out),

@@ -11,12 +11,13 @@ from mien.core.faces import FaceSet
 from mien.core.runs import FACES, RunDir
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
+from mien.runtime.photo import face_finder
 from mien.training.config import TrainConfig, stored_config
 
 VALIDATION = "validation"
 """What the faces that a run held out are called."""
 
-SOURCE_KEYS = ("data", "votes", "labels", "classes", "skip_bad")
+SOURCE_KEYS = ("data", "votes", "labels", "classes", "detect", "skip_bad")
 """The config keys that say which faces there are, and with which labels."""
 
 
@@ -29,7 +30,8 @@ class RunData:
         faces: all faces of the data.
         learned: those that the network learns from.
         held_out: those that it is validated on.
-        given: the faces as the user gave them, where no path names them; they are stored in the run.
+        given: the faces as the user gave them, where no path names them, or as they were found in pictures; they are
+            stored in the run.
     """
 
     config: TrainConfig
@@ -51,8 +53,11 @@ class RunData:
             votes=config.votes,
             labels=config.labels,
             classes=config.classes,
+            find_face=face_finder() if config.detect else None,
             skip_bad=config.skip_bad,
         )
+        if config.detect and faces.source == config.data:
+            given = faces  # a run stores them, and later its own file names their source, so that they are found once
         learned, held_out = _hold_out(config, faces)
         return cls(config, faces, learned, held_out, given)
 

@@ -26,6 +26,7 @@ from mien.data.matching import check_classes, match
 from mien.data.split import copies_of
 from mien.evaluation.examples import choose_confused_faces, choose_examples
 from mien.evaluation.metrics import score_predictions
+from mien.runtime.photo import face_finder
 from mien.runtime.session import BundleModel
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def evaluate(
     targets: str | None = None,
     votes: str | None = None,
     classes: Sequence[str] | None = None,
+    detect: bool = False,
     flip: bool = False,
     precision: Precision = "default",
     device: str = "auto",
@@ -59,6 +61,7 @@ def evaluate(
         targets: a file `id,label` with the labels of unlabelled `data`.
         votes: FER+ votes of `data`; what learned FER+'s eight classes is scored by their majority.
         classes: the names of the labels 0, 1, … of `data` that only number them.
+        detect: cut the largest face out of each picture of `data`; what learned from such faces always does.
         flip: also score the mean of the probabilities of each face and of its mirror image.
         precision: of a bundle: `fp32`, `int8`, or the card's `default`.
         device: of a run: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; a bundle runs on the CPU.
@@ -67,11 +70,11 @@ def evaluate(
     Raises:
         DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, or the
             run's own data have changed.
-        UsageError: `targets`, `votes` or `classes` without `data`; a bundle without `data`; no such device or
+        UsageError: `targets`, `votes`, `classes` or `detect` without `data`; a bundle without `data`; no such device or
             precision; or another process is at work in the run.
     """
-    if (data is None or isinstance(data, FaceSet)) and (targets or votes or classes):
-        raise UsageError("--targets, --votes and --classes belong to a file of other data; name it with --data")
+    if (data is None or isinstance(data, FaceSet)) and (targets or votes or classes or detect):
+        raise UsageError("--targets, --votes, --classes and --detect belong to other data; name them with --data")
     opened = _open_model(model)
     if isinstance(opened, Bundle):
         if data is None:
@@ -87,6 +90,7 @@ def evaluate(
             targets=targets,
             votes=votes,
             classes=classes,
+            detect=detect,
             flip=flip,
             precision=precision,
             skip_bad=skip_bad,
@@ -105,6 +109,7 @@ def evaluate(
             targets=targets,
             votes=votes,
             classes=classes,
+            detect=detect,
             flip=flip,
             device=device,
             skip_bad=skip_bad,
@@ -132,6 +137,7 @@ def _evaluate_bundle(
     targets: str | None,
     votes: str | None,
     classes: Sequence[str] | None,
+    detect: bool,
     flip: bool,
     precision: Precision,
     skip_bad: bool,
@@ -141,7 +147,13 @@ def _evaluate_bundle(
     opened = data
     if not isinstance(opened, FaceSet):
         opened = open_faces(
-            opened, targets=targets, votes=votes, labels=trained.labels, classes=classes, skip_bad=skip_bad
+            opened,
+            targets=targets,
+            votes=votes,
+            labels=trained.labels,
+            classes=classes,
+            find_face=face_finder() if detect or trained.detect else None,
+            skip_bad=skip_bad,
         )
     faces = opened.split(split)
     check_classes(faces, known=bundle.classes)
@@ -173,6 +185,7 @@ def _evaluate_run(
     targets: str | None,
     votes: str | None,
     classes: Sequence[str] | None,
+    detect: bool,
     flip: bool,
     device: str,
     skip_bad: bool,
@@ -190,7 +203,13 @@ def _evaluate_run(
         else:
             source = absolute_source(str(data))
             opened = open_faces(
-                source, targets=targets, votes=votes, labels=run.config.labels, classes=classes, skip_bad=skip_bad
+                source,
+                targets=targets,
+                votes=votes,
+                labels=run.config.labels,
+                classes=classes,
+                find_face=face_finder() if detect or run.config.detect else None,
+                skip_bad=skip_bad,
             )
         faces = opened.split(split)
         name = f"{Path(source).stem}-{split}".replace(":", "-")

@@ -135,6 +135,7 @@ def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
         votes=config.votes,
         labels=config.labels,
         classes=config.classes,
+        detect=config.detect,
         skip_bad=config.skip_bad,
         batch=config.batch,
         holdout=config.holdout.model_dump(),

@@ -16,7 +16,7 @@ from mien.core.images import SIZE
 from mien.core.progress import OnProgress
 from mien.core.runs import FACES, RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
-from mien.data.audit import describe
+from mien.data.audit import summarise
 from mien.data.formats import absolute_source
 from mien.data.split import require_learnable
 from mien.models.registry import check_side, info
@@ -79,6 +79,8 @@ def open_data(data: str | Path | FaceSet | None, *, recipe: str | Path, settings
     """Resolve a config, and open the faces that it names; errors as in `train`."""
     if isinstance(data, FaceSet):
         config = resolve_config(FACES, recipe=recipe, settings=settings)
+        if config.detect:
+            raise UsageError("detect belongs to pictures, and these faces are cut out already; leave it out")
         opened = RunData.open(config, given=data)
     else:
         opened = RunData.open(resolve_config(data, recipe=recipe, settings=settings))
@@ -131,7 +133,7 @@ def create_run(
         UsageError: `out` has a teacher in it, or another process is at work there.
     """
     refuse_replacing(out, [RunDir(Path(teacher)) for teacher in data.config.teachers])
-    described = describe(data.faces).to_dict()
+    described = summarise([data.faces]).to_dict()
     model = asdict(info(data.config.model, classes=len(data.faces.classes)))
     default = f"{data.config.model}-{datetime.now():%Y%m%d-%H%M%S}"
     run = Run.create(verb, name=name or default, out=out, overwrite=overwrite)
