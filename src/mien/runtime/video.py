@@ -192,7 +192,8 @@ def _frames(path: Path, container: "InputContainer", stream: "VideoStream") -> I
             _require_size(path, frame.width, frame.height)
             count += 1
             yield frame, clock.read(frame)
-        elif clock.begun:  # a recording that begins between two key frames is not damaged
+        elif count or clock.key_lost or (frame is not None and frame.key_frame):
+            # Others at the start are no damage: a recording may begin between two key frames.
             if not lost:
                 lost_after_s = clock.end_s
             lost += 1
@@ -220,10 +221,10 @@ def _decoded(container: "InputContainer", stream: "VideoStream", clock: "_Clock"
             if packet.stream is not stream:
                 clock.pass_by(packet)
                 continue
-            clock.begun = clock.begun or packet.is_keyframe
             try:
                 frames = stream.decode(packet)
             except av.FFmpegError:
+                clock.key_lost = clock.key_lost or packet.is_keyframe
                 yield None
                 continue
             clock.pass_by(packet)
@@ -237,7 +238,7 @@ class _Clock:
 
     Attributes:
         end_s: when the last frame ends.
-        begun: whether a frame that can be decoded by itself, a key frame, has come.
+        key_lost: whether a packet of a key frame, which can be decoded by itself, could not be decoded.
     """
 
     def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
@@ -251,7 +252,7 @@ class _Clock:
         self._decoded = 0
         self._passed_s = 0.0
         self.end_s = 0.0
-        self.begun = False
+        self.key_lost = False
 
     def read(self, frame: "VideoFrame") -> float:
         """Return a frame's time, later than that of the frame before."""
