@@ -72,6 +72,7 @@ COUNTS = "3 pictures, 2 faces, 1 without a face\n"
 def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let every input be seen as `SEEN`."""
     (tmp_path / "pics").mkdir()
+    (tmp_path / "pics/a.jpg").touch()
 
     class Two:
         classes = ("smile", "frown, a bit")
@@ -135,7 +136,8 @@ def test_splits_of_a_table(mien: Mien, exported: Bundle) -> None:
     assert (done.code, done.out) == (3, "")
     assert "no faces in split 'exam'; it has test (14), train (49), validation (7)" in done.err
     assert not Path("out.csv").exists()
-    assert mien("predict", exported.path, "--split", "test").code == 2
+    Image.new("L", (60, 60)).save("photo.png")
+    assert mien("predict", "photo.png", "--split", "test").code == 2
 
 
 def test_a_table_gives_the_numbers_of_the_evaluation(mien: Mien, studied: RunDir, exported: Bundle) -> None:
@@ -358,3 +360,25 @@ def test_a_stopped_process_leaves_whole_records(tmp_path: Path, how: signal.Sign
     whole = [json.loads(line)["source"] for line in lines if line.endswith("\n")]
     assert len(whole) >= 50
     assert whole == [f"pics/{i:04d}.png" for i in range(len(whole))]
+
+
+@pytest.mark.parametrize(
+    "verb", [["predict"], ["predict", "--skip-bad"], ["data", "describe"], ["train", "--recipe", "demo"]]
+)
+@pytest.mark.parametrize("address", ["https://example.org/a.csv", "s3://bucket/faces", "hf://datasets/a/b.parquet"])
+def test_nothing_is_downloaded(mien: Mien, verb: list[str], address: str, tmp_path: Path) -> None:
+    done = mien(*verb, address)
+    assert (done.code, done.out) == (2, "")
+    assert f"{address}: mien does not download; save it first" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [[], ["--skip-bad"]])
+def test_where_there_is_nothing_is_an_error(mien: Mien, pics: Path, more: list[str]) -> None:
+    (pics / "empty").mkdir()
+    for name, message in (
+        ("pics/empty", "no pictures or videos in it"),
+        ("pics/*.xyz", "no file matches this pattern"),
+    ):
+        done = mien("predict", "pics/a.png", name, *more)
+        assert (done.code, done.out, done.err) == (3, "", f"mien: {name}: {message}\n")

@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,15 +75,55 @@ def test_what_is_missing_is_said_before_anything_is_read(folder: Path) -> None:
 def test_bad_files_are_named_and_left_out(folder: Path) -> None:
     (folder / "a0.jpg").touch()
     (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    (folder / "empty").mkdir()
     with pytest.raises(DataError, match=r"a0\.jpg: not a picture that Pillow can read \(0 bytes\)"):
         list(open_pictures([folder]))
-    read = list(open_pictures([folder, folder / "empty"], skip_bad=True))
+    read = list(open_pictures([folder], skip_bad=True))
     bad = [item for item in read if isinstance(item, Unreadable)]
     assert len(read) - len(bad) == 4
-    assert [Path(item.source).name for item in bad] == ["a0.jpg", "phone.heic", "empty"]
-    assert bad[2].error.endswith("no pictures or videos in it")
-    assert [isinstance(item, Unreadable) for item in read] == [False, True, False, True, False, False, True]
+    assert [Path(item.source).name for item in bad] == ["a0.jpg", "phone.heic"]
+    assert [isinstance(item, Unreadable) for item in read] == [False, True, False, True, False, False]
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_where_there_is_nothing_is_an_error(folder: Path, skip_bad: bool) -> None:
+    (folder / "empty/deep").mkdir(parents=True)
+    (folder / "empty/notes.txt").touch()
+    for source, message in (
+        (folder / "empty", "empty: no pictures or videos in it"),
+        (str(folder / "*.xyz"), "no file matches this pattern"),
+        (str(folder / "empty/**/*.png"), "no file matches this pattern"),
+    ):
+        with pytest.raises(DataError, match=message):
+            list_sources([folder, source])  # before anything is read
+        with pytest.raises(DataError, match=message):
+            list(open_pictures((one for one in [folder, source]), skip_bad=skip_bad))
+    for nothing in ([], (), (folder / "empty").glob("*.png"), iter([])):
+        with pytest.raises(DataError, match="source: nothing in it: an empty list, or a generator that gives nothing"):
+            list(open_pictures(nothing, skip_bad=skip_bad))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("https://example.org/a.jpg", "mien does not download; save it first"),
+        ("HTTP://example.org/*.jpg?size=1", "mien does not download"),
+        ("s3://bucket/pics/", "mien does not download"),
+        ("gs://bucket/a.mp4", "mien does not download"),
+        (Path("https://example.org/a.jpg"), "mien does not download"),
+        ("file:///home/me/a.jpg", "give the path alone, without file://"),
+    ],
+)
+def test_nothing_is_downloaded(address: str | Path, message: str) -> None:
+    for source in ([address], iter([address])):
+        with pytest.raises(UsageError, match=message):
+            list(open_pictures(list_sources(source), skip_bad=True))
+
+
+def test_a_file_may_have_the_name_of_an_address(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "http:").mkdir()
+    shutil.copy(next(folder.glob("*.png")), "http://a.png")
+    assert len(list(open_pictures(list_sources("http://a.png")))) == 1
 
 
 def test_a_folder_that_may_not_be_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,17 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mien.cli import console
-from mien.cli.places import refuse_existing
+from mien.cli.places import exists, refuse_existing
 from mien.core.errors import UsageError, nearest
 from mien.core.files import storage_errors
+from mien.core.lock import locked
 from mien.runtime.result_files import FORMATS, PARQUET, Writer, format_of, open_writer
 from mien.runtime.results import PictureResult
 from mien.runtime.sources import PICTURE_SUFFIXES, is_video
@@ -19,8 +20,28 @@ from mien.runtime.sources import PICTURE_SUFFIXES, is_video
 if TYPE_CHECKING:
     from mien.core.model_id import ModelId
 
+LOCK_CHARACTERS = 50
+"""So much of a file's name is in that of its lock, which must not be too long for a name."""
+
 STDOUT = ("-", "/dev/stdout")
 """Names of an output that mean stdout."""
+
+
+@contextmanager
+def only_writer(out: Path | None) -> Iterator[None]:
+    """Keep other commands from writing the same file while the block runs.
+
+    Raises:
+        UsageError: another one is writing it.
+        StorageError: its folder can't be written.
+    """
+    if out is None or (exists(out) and not out.is_file()):  # stdout, or a device
+        yield
+        return
+    with storage_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+    with locked(out.parent, name=f".{out.name[-LOCK_CHARACTERS:]}.lock", what=out):
+        yield
 
 
 class Output:

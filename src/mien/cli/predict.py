@@ -59,7 +59,7 @@ def predict(
     * `mien predict test.csv --model runs/train/my_run --format submission -o submission.csv`
     """
     from mien.cli.drawings import Chart, Drawing
-    from mien.cli.outputs import STDOUT, Output
+    from mien.cli.outputs import STDOUT, Output, only_writer
     from mien.cli.tally import Tally
     from mien.runtime.sources import require_inputs
     from mien.workflows.predict import load
@@ -78,42 +78,43 @@ def predict(
         inputs = [str(path) for path in require_inputs(inputs)]  # patterns become the files that they match
     _check(inputs, of_table=of_table, format_=format_, draw=draw, chart=chart, explain=explain)
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
-    state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
-    classifier = load(model, precision=precision or "default", threads=threads, device=device or "auto")
-    if format_ == "submission":
-        _check_numbers(inputs[0], labels=classifier.classes, skip_bad=skip_bad)
-    tally = Tally(inputs, skip_bad=skip_bad)
-    output = Output(
-        format_,
-        model=classifier.id,
-        labels=classifier.classes,
-        warnings=classifier.warnings,
-        out=out,
-        overwrite=overwrite,
-        keep=state.end if state else None,
-    )
-    sinks: list[Sink] = [tally, output]
-    if draw:
-        sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=classifier if explain else None))
-    if chart:
-        sinks.append(Chart(chart, inputs, labels=classifier.classes, overwrite=overwrite))
-    # A single file that can't be read is an error at once; of several all else is done first.
-    single = len(inputs) == 1 and (of_table or Path(inputs[0]).is_file())
-    results = stream_results(
-        classifier,
-        inputs,
-        align=align,
-        crops=crops,
-        min_confidence=min_confidence,
-        min_px=min_px,
-        largest=largest,
-        every=every,
-        fps=fps,
-        split=split,
-        skip_bad=skip_bad or not single,
-        resume=state,
-    )
-    _write(results, sinks=sinks)
+    with only_writer(out):
+        state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
+        classifier = load(model, precision=precision or "default", threads=threads, device=device or "auto")
+        if format_ == "submission":
+            _check_numbers(inputs[0], labels=classifier.classes, skip_bad=skip_bad)
+        tally = Tally(inputs, skip_bad=skip_bad)
+        output = Output(
+            format_,
+            model=classifier.id,
+            labels=classifier.classes,
+            warnings=classifier.warnings,
+            out=out,
+            overwrite=overwrite,
+            keep=state.end if state else None,
+        )
+        sinks: list[Sink] = [tally, output]
+        if draw:
+            sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=classifier if explain else None))
+        if chart:
+            sinks.append(Chart(chart, inputs, labels=classifier.classes, overwrite=overwrite))
+        # A single file that can't be read is an error at once; of several all else is done first.
+        single = len(inputs) == 1 and (of_table or Path(inputs[0]).is_file())
+        results = stream_results(
+            classifier,
+            inputs,
+            align=align,
+            crops=crops,
+            min_confidence=min_confidence,
+            min_px=min_px,
+            largest=largest,
+            every=every,
+            fps=fps,
+            split=split,
+            skip_bad=skip_bad or not single,
+            resume=state,
+        )
+        _write(results, sinks=sinks)
 
 
 def _check(

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError, StorageError
+from mien.core.errors import DataError, StorageError, UsageError
 
 JSON_BYTES = 64 << 20
 DEEPEST = 64
@@ -29,6 +30,8 @@ ARRAYS_BYTES = 512 << 20
 os.umask(_UMASK := os.umask(0o077))  # the only way to read it
 MODE = 0o666 & ~_UMASK
 """Who may read a new file, as of all files that the user makes."""
+
+_ADDRESS = re.compile("([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # a `Path` has one slash left
 
 TEMPORARY = (".mien-", ".tmp")
 """How the name of a file begins and ends until it is whole."""
@@ -239,6 +242,22 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """
     with replacing(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def refuse_address(name: str | os.PathLike[str]) -> None:
+    """Raise `UsageError` for an address such as `https://…` or `s3://…`, unless a file has that very name.
+
+    >>> refuse_address("https://example.org/a.jpg")
+    Traceback (most recent call last):
+    mien.core.errors.UsageError: https://example.org/a.jpg: mien does not download; save it first, and give ...
+    """
+    text = os.fspath(name)
+    found = _ADDRESS.match(text)
+    if not found or os.path.lexists(text):
+        return
+    if found[1].lower() == "file":
+        raise UsageError(f"{text}: an address of a file; give the path alone, without file://")
+    raise UsageError(f"{text}: mien does not download; save it first, and give the name of the saved file")
 
 
 def require_name(path: Path) -> None:

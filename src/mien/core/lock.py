@@ -36,20 +36,25 @@ else:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, name: str = NAME, what: Path | None = None) -> Iterator[None]:
     """Keep other processes, and other calls in this one, out of `folder` while the block runs.
 
     A process that dies, even by `kill -9`, holds nothing.  On file systems without locks nobody is kept out.
 
+    Args:
+        folder: where the lock lies.
+        name: the lock's file.
+        what: what is locked, for the message; None is the folder.
+
     Raises:
-        DataError: `.mien.lock` is no file of its own, but a link, a pipe or a folder.
+        DataError: the lock is no file of its own, but a link, a pipe or a folder.
         StorageError: the folder can't be written.
         UsageError: somebody is at work in it.
     """
-    path = folder / NAME
+    path = folder / name
     _check_own_file(path)
-    with storage_errors(folder):
-        handle = _acquire(path)
+    with storage_errors(what or folder):
+        handle = _acquire(path, what or folder)
     try:
         with storage_errors(folder):
             _sign(handle)
@@ -73,12 +78,12 @@ def _check_own_file(path: Path) -> None:
         raise DataError(f"{path}: not a lock file of mien, but a link, a pipe or a folder; remove it")
 
 
-def _acquire(path: Path) -> int:
+def _acquire(path: Path, what: Path) -> int:
     while True:
         # Neither a link nor a pipe is waited for or written through, also one that was put there just now.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINKS | _NO_WAIT, 0o644)
         try:
-            if _lock(handle, path):
+            if _lock(handle, path, what):
                 return handle
         except BaseException:
             os.close(handle)
@@ -86,14 +91,14 @@ def _acquire(path: Path) -> int:
         os.close(handle)
 
 
-def _lock(handle: int, path: Path) -> bool:
+def _lock(handle: int, path: Path, what: Path) -> bool:
     """Lock an open file; False where whoever had it has removed it just now."""
     try:
         _try_lock(handle)
     except (BlockingIOError, PermissionError):
         os.lseek(handle, 0, os.SEEK_SET)
         owner = os.read(handle, 200).decode(errors="replace") or "another process"
-        raise UsageError(f"{path.parent}: {owner} is at work in it; wait for it or stop it first") from None
+        raise UsageError(f"{what}: {owner} is at work in it; wait for it or stop it first") from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise

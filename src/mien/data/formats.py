@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import UNLABELLED, FaceSet
-from mien.core.files import is_pipe, require_name
+from mien.core.files import is_pipe, refuse_address, require_name
 from mien.core.labels import FERPLUS, check_names
 from mien.data import ferplus, image_folder, parquet
 from mien.data.archives import ZIP, is_archive, unpacked
@@ -251,6 +251,7 @@ def is_synthetic(path: str | Path) -> bool:
 def _require_given(source: str | Path) -> None:
     if source == "":  # which as a path would be the current folder
         raise UsageError("no data: the name is empty; name a file or folder of labelled faces, or 'synthetic'")
+    refuse_address(source)
 
 
 def _read(path: Path, reading: Reading) -> FaceSet:

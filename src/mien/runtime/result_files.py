@@ -204,8 +204,10 @@ class _TextWriter:
         self._between = between
 
     def close(self) -> None:
-        self._file.write(self._format.tail)
-        self._file.close()
+        try:
+            self._file.write(self._format.tail)
+        finally:
+            self._file.close()
 
 
 class _ParquetWriter:

@@ -1,6 +1,7 @@
 """What flows through the runtime: pictures to look at, and what was found in them.  Axes: `H`, `W` the picture."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -314,9 +315,9 @@ class Results(list[PictureResult]):
         format_ = format_of(place)
         with storage_errors(place):
             writer = open_writer(place, format_, model=self.model, classes=self.classes, warnings=self.warnings)
-            for picture in self:
-                writer.write(picture)
-            writer.close()
+            with closing(writer):
+                for picture in self:
+                    writer.write(picture)
 
     def __repr__(self) -> str:
         unreadable = len(self.unreadable)

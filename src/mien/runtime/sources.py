@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mien.core.errors import DataError, MissingExtraError, UsageError, nearest
-from mien.core.files import is_pipe, require_name
+from mien.core.files import is_pipe, refuse_address, require_name
 from mien.core.images import MAX_PIXELS, decode_colour, to_rgb
 from mien.runtime.animation import is_animation
 from mien.runtime.results import Picture, Unreadable
@@ -31,6 +31,10 @@ PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArr
 picture opened with Pillow; or its pixels: grey, RGB or RGBA, `uint8` or floats from 0 to 1."""
 
 EXPECTED = "a path, a pattern, bytes, a file opened in binary mode, a Pillow picture, an array, or a list of these"
+
+
+class NothingThere(DataError):
+    """A folder without pictures, a pattern that matches nothing: an error also where bad pictures are left out."""
 
 
 def is_video(path: str | Path) -> bool:
@@ -53,7 +57,7 @@ def list_sources(source: Any) -> Sequence[PictureSource] | Iterator[PictureSourc
 
     Raises:
         DataError: a file or folder of a list is missing, or a pattern matches none.
-        UsageError: something is no source.
+        UsageError: something is no source, or an address such as `https://…`.
     """
     if is_picture_source(source):
         source = [source]
@@ -104,6 +108,7 @@ def open_pictures(
     if channels not in CHANNELS:
         raise UsageError(f"channels '{channels}': {nearest(channels, CHANNELS)}")
     begun: set[Path] = set()
+    number = 0
     for number, item in enumerate(sources, start=1):
         require_source(item)
         try:
@@ -111,10 +116,14 @@ def open_pictures(
                 yield from _files(item, every=every, fps=fps, resume=resume, begun=begun, skip_bad=skip_bad)
             else:
                 yield picture_in_memory(item, number=number, channels=channels)
+        except NothingThere:
+            raise
         except DataError as error:
             if not skip_bad:
                 raise
             yield Unreadable(str(item) if isinstance(item, str | os.PathLike) else f"picture {number}", str(error))
+    if not number:
+        raise NothingThere("source: nothing in it: an empty list, or a generator that gives nothing")
 
 
 def picture_in_memory(item: Any, *, number: int = 1, channels: str = "rgb") -> Picture:
@@ -180,14 +189,17 @@ def require_inputs(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Return the paths of files and folders, those that match where a pattern is given.
 
     Raises:
-        DataError: one is not there or can't be reached, or a pattern matches none.
+        DataError: one is not there or can't be reached, a folder has no pictures, or a pattern matches none.
+        UsageError: an address, such as `https://…`.
     """
     paths = []
     for name in inputs:
         text = os.fspath(name)
+        refuse_address(text)
         matching = _matching(text)
         if matching is None:
             _require_there(text)
+            _require_pictures(Path(text))
             paths.append(Path(text))
         else:
             paths += matching
@@ -202,7 +214,7 @@ def _matching(name: str) -> list[Path] | None:
         return None
     found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - a pattern may begin anywhere
     if not found:
-        raise DataError(f"{name}: no file matches this pattern")
+        raise NothingThere(f"{name}: no file matches this pattern")
     return [Path(path) for path in found]
 
 
@@ -216,6 +228,12 @@ def _require_there(name: str) -> None:
         raise DataError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     if not name or is_pipe(path):
         raise DataError(f"'{name}': neither a file nor a folder")
+
+
+def _require_pictures(folder: Path) -> None:
+    """Raise `NothingThere` for a folder without pictures and videos; one that can't be read is told when it is read."""
+    if folder.is_dir():
+        next(_walk(folder, skip_bad=True))
 
 
 def _files(
@@ -285,8 +303,8 @@ def _walk(root: Path, *, skip_bad: bool) -> Iterator[Path | Unreadable]:
                 found = True
                 yield path
     yield from unreadable
-    if not found:
-        raise DataError(f"{root}: no pictures or videos in it")
+    if not found and not unreadable:
+        raise NothingThere(f"{root}: no pictures or videos in it")
 
 
 def _image_to_rgb(image: Image.Image, *, name: str) -> NDArray[np.uint8]:
