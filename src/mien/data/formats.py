@@ -235,7 +235,12 @@ def name_classes(faces: FaceSet, names: tuple[str, ...]) -> FaceSet:
 
 
 def absolute_source(path: str) -> str:
-    """Make the path of data absolute, so that it holds from every folder; drawn faces have no path."""
+    """Make the path of data absolute, so that it holds from every folder; drawn faces have no path.
+
+    Raises:
+        UsageError: an address, such as `https://…`.
+    """
+    refuse_address(path)
     return path if is_synthetic(path) else str(Path(path).absolute())
 
 
