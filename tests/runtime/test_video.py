@@ -2,7 +2,9 @@ import io
 import struct
 import sys
 import tracemalloc
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 
 from mien.core.errors import MissingExtraError, UsageError
 from mien.core.images import decode_colour
-from mien.runtime.video import LEAST_S, VIDEO_SUFFIXES, _lenient, read_video
+from mien.runtime.video import LEAST_S, VIDEO_SUFFIXES, _Clock, _lenient, read_video
 
 from .clips import HEIGHT, WIDTH, levels, moving, numbers, show_as, turn, write_clip
 
@@ -64,6 +66,25 @@ def test_timestamps_that_begin_again(tmp_path: Path) -> None:
     (tmp_path / "both.ts").write_bytes(clip + clip)
     found = [picture.time_s for picture in read_video(tmp_path / "both.ts")]
     assert found == pytest.approx([i / 25 for i in range(40)], abs=0.0006)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [
+        ([10, 40, 80], [0.01, 0.04, 0.08]),
+        ([-4, 40, 80], [0, 0.04, 0.08]),
+        ([-80, -40, 0, 90], [0, 0.04, 0.08, 0.09]),
+        ([None, -40, 90], [0, 0.04, 0.09]),
+        ([0, -5000, 90], [0, 0.04, 0.09]),
+        ([0, 2**62, 2**62 + 40, 200], [0, 0.04, 0.08, 0.2]),
+        ([0, 10**10, 10**10 + 40], [0, 1e7, 1e7 + 0.04]),
+    ],
+)
+def test_times_begin_at_zero_and_grow(stamps: list[int | None], expected: list[float]) -> None:
+    """Whatever a damaged file states."""
+    stream = SimpleNamespace(average_rate=25, time_base=Fraction(1, 1000), start_time=0)
+    clock = _Clock(SimpleNamespace(format=SimpleNamespace(name="matroska")), stream)
+    assert [clock.read(SimpleNamespace(pts=stamp)) for stamp in stamps] == pytest.approx(expected)
 
 
 def test_frames_without_timestamps(tmp_path: Path) -> None:

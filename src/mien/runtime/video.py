@@ -36,6 +36,9 @@ ROUNDING_S = 0.001
 LEAST_S = 1e-4
 """Frames that are nearer in time have the same time, and the later one is put this much after."""
 
+LATEST_S = 1e8
+"""A frame that is later than this, three years, is taken for one without a timestamp."""
+
 MAX_FPS = 1000.0
 """More frames per second can't be asked for: no camera of everyday use takes more."""
 
@@ -114,7 +117,7 @@ def _pictures(
     path: Path, frames: Iterator[tuple[Callable[[], NDArray[np.uint8]], float]], *, every: int, fps: float | None
 ) -> Iterator[Picture]:
     """Yield the frames that are to be taken; each comes as a function that gives its pixels, and its time."""
-    last: float = -math.inf  # the first frame may have a time just below 0
+    last = -1
     for number, (pixels, time_s) in enumerate(frames):
         # The frame's place among those to take: the first frame of each place is taken.
         if fps is None:
@@ -255,15 +258,15 @@ class _Clock:
         self.key_lost = False
 
     def read(self, frame: "VideoFrame") -> float:
-        """Return a frame's time, later than that of the frame before."""
+        """Return a frame's time: 0 or more, and later than that of the frame before."""
         stamp = frame.dts if self._avi else frame.pts
         if self._start is None:
             self._start = stamp
         stamp_s = math.inf  # without a stamp: no time, and near to no other
         if stamp is not None:
             stamp_s = self._seconds(stamp)
-        if stamp_s < math.inf and stamp_s >= self._last_s + LEAST_S:
-            time_s = stamp_s
+        if self._last_s + LEAST_S <= stamp_s <= LATEST_S:
+            time_s = max(0.0, stamp_s)  # a damaged file may state that it begins after its first frame
         else:
             step_s = self._interval_s
             if abs(stamp_s - self._last_stamp_s) < LEAST_S:
