@@ -265,7 +265,9 @@ class _Clock:
         stamp_s = math.inf  # without a stamp: no time, and near to no other
         if stamp is not None:
             stamp_s = self._seconds(stamp)
-        if self._last_s + LEAST_S <= stamp_s <= LATEST_S:
+        if stamp_s > LATEST_S:
+            stamp_s = math.inf
+        if self._last_s + LEAST_S <= stamp_s < math.inf:
             time_s = max(0.0, stamp_s)  # a damaged file may state that it begins after its first frame
         else:
             step_s = self._interval_s
