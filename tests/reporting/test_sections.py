@@ -38,7 +38,7 @@ def text(run):
         (["explain/filters.json", "explain/feature_maps.json"], "No pictures of filters yet: mien explain RUN makes"),
         (["explain/filters.json"], "No pictures of filters: mien explain RUN makes them."),
         (["explain/feature_maps.json"], "No feature maps: mien explain RUN makes them."),
-        (["metrics.csv"], "No epochs yet: mien train --resume RUN goes on with the run."),
+        (["metrics.csv"], "No epochs yet: mien train --resume RUN continues the run."),
         (["data.json"], "were not counted: mien train does so"),
         (["data.json", "config.json"], "Nothing is known of the data: mien train writes it"),
         (["model_info.json"], "The size of course_cnn is not known here: mien train writes it"),

@@ -6,7 +6,7 @@ MienError                1    failed: a bug or the environment
 ├── UsageError           2    the command or call was wrong
 │   └── ConfigError      2    a recipe, a flag or a config value was wrong
 ├── DataError            3    input data missing or malformed (file, row, what was expected)
-├── GateError            4    a gate said no
+├── GateError            4    a gate was not passed
 ├── MissingExtraError    5    an optional part is not installed
 └── Interrupted          130  stopped by the user after saving
 """

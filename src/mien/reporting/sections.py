@@ -141,7 +141,7 @@ def training(files: RunFiles) -> View:
     """
     history = files.history
     if not history:
-        return "No epochs yet: `mien train --resume RUN` goes on with the run."
+        return "No epochs yet: `mien train --resume RUN` continues the run."
     best = best_epoch(history)
     last, row = history[-1], next((row for row in history if row.epoch == best), history[-1])
     loss = (

@@ -144,7 +144,7 @@ def _trained(files: RunFiles) -> str:
 
 
 def _why_kept(files: RunFiles, kept: int) -> str:
-    """Say why these weights are the model; nothing where training went on since and has not ended."""
+    """Say why these weights are the model; nothing where training was continued since and has not ended."""
     if kept == best_epoch(files.history):
         return ", the best on held-out faces"
     whole = files.recipe.get("schedule") == "one-cycle" and kept == files.recipe.get("epochs")

@@ -98,7 +98,7 @@ def open_pictures(
         fps: take at most so many frames per second of a video.
         channels: the order of an array's colours, `rgb` or `bgr`, with or without a fourth one for transparency.
         resume: what is finished already, and is left out.
-        skip_bad: go on after what can't be read: an `Unreadable` takes its place.
+        skip_bad: don't stop at what can't be read: an `Unreadable` takes its place.
 
     Raises:
         DataError: without `skip_bad`: an input can't be read, or a folder has no pictures.

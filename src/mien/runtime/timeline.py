@@ -27,7 +27,7 @@ TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_TICKS = 12
 
 LEGEND_LETTERS = 24
-"""Longer class names go on in the next line."""
+"""Longer class names continue on the next line."""
 
 
 class Timeline:
