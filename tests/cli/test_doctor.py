@@ -64,9 +64,7 @@ def test_nothing_private_is_said(mien: Mien, monkeypatch: pytest.MonkeyPatch, da
     assert platform.node() not in out
 
 
-@pytest.mark.parametrize(
-    "file", ["mien-n/model.int8.onnx", "mien-n/card.json", "yunet/face_detection_yunet_2023mar.onnx"]
-)
+@pytest.mark.parametrize("file", ["mien-n/model.int8.onnx", "mien-n/card.json", "yunet/yunet_free_size.onnx"])
 def test_a_damaged_file(mien: Mien, damaged: Path, file: str) -> None:
     (damaged / file).write_bytes(b"{}")
     done = mien("doctor")

@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mien.core.bundle import shipped
 from mien.core.errors import DataError, UsageError
 from mien.runtime.detect import (
     INPUT_PX,
+    MULTIPLE_PX,
     SMALL_PX,
     STRIDES,
     YUNET_SHA256,
@@ -22,6 +24,9 @@ from mien.runtime.detect import (
     model_path,
 )
 from mien.runtime.geometry import nms
+from mien.runtime.session import open_graph
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +44,17 @@ def only(faces: list[Detection]) -> Detection:
     return faces[0]
 
 
-def test_the_file_that_ships_is_the_published_one() -> None:
+def test_the_file_that_ships_differs_from_the_published_one_by_its_shapes_alone() -> None:
     content = model_path().read_bytes()
-    assert len(content) == 232_589
     assert hashlib.sha256(content).hexdigest() == YUNET_SHA256
+    script = run_path(str(ROOT / "dev/yunet/free_input_size.py"))
+    published = (ROOT / "tests/fixtures/yunet/face_detection_yunet_2023mar.onnx").read_bytes()
+    assert hashlib.sha256(published).hexdigest() == script["PUBLISHED_SHA256"]
+    assert script["free_input_size"](published) == content
+    canvas = np.random.default_rng(0).uniform(0, 255, (1, 3, INPUT_PX, INPUT_PX)).astype(np.float32)
+    ours, theirs = (open_graph(graph, threads=1).run(None, {"input": canvas}) for graph in (content, published))
+    for one, other in zip(ours, theirs, strict=True):
+        assert np.array_equal(one, other)
     assert "Copyright (c) 2020 Shiqi Yu" in (model_path().parent / "LICENSE").read_text(encoding="utf-8")
 
 
@@ -56,7 +68,7 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     content = bytearray(copy.read_bytes())
     content[100_000] ^= 1
     copy.write_bytes(content)
-    with pytest.raises(DataError, match=r"yunet\.onnx: damaged or replaced \(sha256 .* expected 8f2383e4"):
+    with pytest.raises(DataError, match=r"yunet\.onnx: damaged or replaced \(sha256 .* expected 21642bd2"):
         YuNet(copy)
     with pytest.raises(DataError, match=r"none\.onnx: can't be read \(No such file"):
         YuNet(tmp_path / "none.onnx")
@@ -123,8 +135,11 @@ def test_what_is_no_picture(yunet: YuNet, wrong: tuple[int, ...]) -> None:
 @given(st.integers(1, 900), st.integers(1, 900), st.sampled_from([SMALL_PX, INPUT_PX]))
 def test_a_picture_fits(height: int, width: int, longer_px: int) -> None:
     canvas, scale = letterbox(np.full((height, width, 3), (10, 20, 30), np.uint8), longer_px=longer_px)
-    assert canvas.shape == (1, 3, INPUT_PX, INPUT_PX)
     covered = np.argwhere(canvas[0, 0] == 30).max(axis=0) + 1
+    assert canvas.shape[:2] == (1, 3)
+    for padded, side in zip(canvas.shape[2:], covered, strict=True):
+        assert padded % MULTIPLE_PX == 0
+        assert side <= padded < side + MULTIPLE_PX
     assert covered.max() == longer_px
     assert covered == pytest.approx(scale[::-1] * [height, width])
     assert (canvas[0, :, : covered[0], : covered[1]] == np.array([30, 20, 10])[:, None, None]).all()
@@ -135,11 +150,12 @@ def test_decoding_cell_by_cell() -> None:
     """Against a loop over the cells, as the network's authors describe it."""
     generator = np.random.default_rng(0)
     outputs, expected = {}, []
+    height_px, width_px = 320, 640
     for stride in STRIDES:
-        side = INPUT_PX // stride
+        rows, side = height_px // stride, width_px // stride
         for part, depth in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
-            outputs[f"{part}_{stride}"] = generator.uniform(-0.5, 1.2, (1, side**2, depth)).astype(np.float32)
-        for cell in range(side**2):
+            outputs[f"{part}_{stride}"] = generator.uniform(-0.5, 1.2, (1, rows * side, depth)).astype(np.float32)
+        for cell in range(rows * side):
             cls, obj, box, points = (outputs[f"{part}_{stride}"][0, cell] for part in ("cls", "obj", "bbox", "kps"))
             probability = (min(max(float(cls[0]), 0), 1) * min(max(float(obj[0]), 0), 1)) ** 0.5
             if probability < 0.9:
@@ -149,7 +165,7 @@ def test_decoding_cell_by_cell() -> None:
             x, y = (column + box[0]) * stride - width / 2, (row + box[1]) * stride - height / 2
             marks = [[(points[2 * k] + column) * stride, (points[2 * k + 1] + row) * stride] for k in range(5)]
             expected.append(([x, y, width, height], probability, marks))
-    boxes, probabilities, landmarks = decode_yunet(outputs, min_probability=0.9)
+    boxes, probabilities, landmarks = decode_yunet(outputs, width_px=width_px, min_probability=0.9)
     assert len(boxes) == len(expected) > 100
     for found, values in zip((boxes, probabilities, landmarks), zip(*expected, strict=True), strict=True):
         assert found == pytest.approx(np.array(values), rel=1e-5, abs=1e-3)

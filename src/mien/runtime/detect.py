@@ -17,16 +17,23 @@ from mien.core.files import verify
 from mien.runtime.geometry import Box, nms
 from mien.runtime.session import open_graph
 
-YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-YUNET_BYTES = 232_589
-"""Of `face_detection_yunet_2023mar.onnx`, unmodified."""
+YUNET_SHA256 = "21642bd2e3f563a5ff4245f72ff8411c590e764ed8a301b9a9f8111ef551348d"
+YUNET_BYTES = 229_746
+"""Of `yunet_free_size.onnx`: the published graph with other declared shapes (`dev/yunet/free_input_size.py`)."""
 
 INPUT_PX = 640
-"""Height and width of YuNet's input; the graph takes no other."""
+"""The longer side of what YuNet gets of a large picture: the size for which it was published."""
+
+MULTIPLE_PX = 32
+"""YuNet takes any multiple of its largest stride as height and width."""
 
 SMALL_PX = 256
 """A picture whose longer side is shorter is enlarged to this.  Of 400 FER2013 faces, which fill their picture, YuNet
 finds 75 % at 48 pixels, 98.5 % at 256, 65 % at 640."""
+
+REDUCING_GAP = 2.0
+"""A picture that has to shrink more than this often is first reduced by whole pixels to this many times its new size,
+which is faster and hardly differs."""
 
 STRIDES = (8, 16, 32)
 LANDMARKS = ("right eye", "left eye", "nose", "right mouth corner", "left mouth corner")
@@ -41,11 +48,14 @@ class Detection:
         box_px: its rectangle, which may reach over the picture's border.
         probability: the detector's confidence, 0 to 1; not calibrated.
         landmarks_px: `float64 (5, 2)`, x and y of each of `LANDMARKS`.
+        rotated: by how many degrees the picture was turned counter-clockwise before the face was found: 0, 90, 180 or
+            270.  Box and landmarks are those of the picture as it is.
     """
 
     box_px: Box
     probability: float
     landmarks_px: NDArray[np.float64]
+    rotated: int = 0
 
 
 class Detector(Protocol):
@@ -60,8 +70,8 @@ class YuNet:
     """YuNet in ONNX Runtime (Wu, Peng, Yu 2023, <https://doi.org/10.1007/s11633-023-1423-y>), on the CPU.
 
     The picture is scaled so that its longer side has `SMALL_PX` to 640 pixels, and padded with black at the right and
-    the bottom.  If nothing is found, it is searched once more at `SMALL_PX`, for a face that fills it.  Faces below
-    about 14 of these pixels are not found.
+    the bottom to multiples of 32.  If nothing is found, it is searched once more at `SMALL_PX`, for a face that fills
+    it.  Faces below about 14 of these pixels are not found.
 
     Args:
         path: the model file; None takes the one that ships with mien.
@@ -107,7 +117,9 @@ class YuNet:
         for part in ("cls", "obj", "bbox", "kps"):
             names += [f"{part}_{stride}" for stride in STRIDES]
         outputs = dict(zip(names, self._graph.run(names, {"input": canvas}), strict=True))
-        boxes, probabilities, landmarks = decode_yunet(outputs, min_probability=self._min_probability)
+        boxes, probabilities, landmarks = decode_yunet(
+            outputs, width_px=canvas.shape[3], min_probability=self._min_probability
+        )
         kept = nms(boxes, probabilities, max_iou=self._max_iou)
         boxes, landmarks = boxes / np.tile(scale, 2), landmarks / scale  # (K, 4), (K, 5, 2): pixels of the picture
         return [Detection(Box(*boxes[k].tolist()), float(probabilities[k]), landmarks[k]) for k in kept]
@@ -115,7 +127,7 @@ class YuNet:
 
 def model_path() -> Path:
     """Return the YuNet file that ships with mien."""
-    return weights() / "yunet" / "face_detection_yunet_2023mar.onnx"
+    return weights() / "yunet" / "yunet_free_size.onnx"
 
 
 def read_model(path: Path) -> bytes:
@@ -138,24 +150,27 @@ def letterbox(picture: NDArray[np.uint8], *, longer_px: int) -> tuple[NDArray[np
     """Make YuNet's input of an RGB picture `uint8 (H, W, 3)`, scaled so that its longer side has `longer_px` pixels.
 
     Returns:
-        `float32 (1, 3, 640, 640)`, blue first, 0 to 255; and the scale of x and y, `float64 (2,)`: canvas / picture.
+        `float32 (1, 3, h, w)`, blue first, 0 to 255, h and w multiples of 32; and the scale of x and y,
+        `float64 (2,)`: canvas / picture.
 
-    >>> canvas, scale = letterbox(np.full((320, 1280, 3), 9, np.uint8), longer_px=640)
-    >>> scale.tolist(), int(canvas[0, :, :160].min()), int(canvas[0, :, 160:].max())
-    ([0.5, 0.5], 9, 0)
+    >>> canvas, scale = letterbox(np.full((300, 1280, 3), 9, np.uint8), longer_px=640)
+    >>> canvas.shape, scale.tolist(), int(canvas[0, :, :150].min()), int(canvas[0, :, 150:].max())
+    ((1, 3, 160, 640), [0.5, 0.5], 9, 0)
     """
     height, width = picture.shape[:2]
     longer = max(height, width)
     size = [max(1, round(side * longer_px / longer)) for side in (width, height)]
     if longer != longer_px:
-        picture = np.asarray(Image.fromarray(picture).resize((size[0], size[1]), Image.Resampling.BILINEAR))
-    canvas = np.zeros((1, 3, INPUT_PX, INPUT_PX), np.float32)
+        whole = Image.fromarray(picture)
+        picture = np.asarray(whole.resize((size[0], size[1]), Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP))
+    padded = [-(-side // MULTIPLE_PX) * MULTIPLE_PX for side in size]
+    canvas = np.zeros((1, 3, padded[1], padded[0]), np.float32)
     canvas[0, :, : size[1], : size[0]] = picture[:, :, ::-1].transpose(2, 0, 1)  # (H, W, RGB) -> (BGR, H, W)
     return canvas, np.array(size) / [width, height]
 
 
 def decode_yunet(
-    outputs: dict[str, NDArray[np.float32]], *, min_probability: float
+    outputs: dict[str, NDArray[np.float32]], *, width_px: int, min_probability: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Turn YuNet's raw outputs into candidates, in canvas pixels.
 
@@ -165,6 +180,7 @@ def decode_yunet(
 
     Args:
         outputs: `cls_*` and `obj_*` `(1, cells, 1)`, `bbox_*` `(1, cells, 4)`, `kps_*` `(1, cells, 10)` of each stride.
+        width_px: the canvas's width.
         min_probability: others are left out.
 
     Returns:
@@ -176,7 +192,7 @@ def decode_yunet(
         probabilities = np.sqrt(scores.astype(np.float64))
         cells = np.flatnonzero(probabilities >= min_probability)
         # Cells are numbered row by row; each one's corner in cells, (K, 2) as x, y.
-        corner = np.stack([cells % (INPUT_PX // stride), cells // (INPUT_PX // stride)], axis=1)
+        corner = np.stack([cells % (width_px // stride), cells // (width_px // stride)], axis=1)
         raw = outputs[f"bbox_{stride}"][0, cells].astype(np.float64)
         centre, size = (raw[:, :2] + corner) * stride, np.exp(raw[:, 2:]) * stride
         points = outputs[f"kps_{stride}"][0, cells].astype(np.float64).reshape(-1, len(LANDMARKS), 2)  # (K, 5, 2)
