@@ -43,19 +43,22 @@ GOLDEN = {
     "table": "  face  expression    probability  box (x y width height)  source\n"
     "     1  smile               0.750  3 4 20 30               a.jpg\n"
     "    12  frown, a bit        0.875                          b/ü.mp4 0.120 s\n",
-    "csv": "schema_version,source,frame,time_s,face,box_x,box_y,box_width,box_height,label,probability,crop,quality,"
-    'reason,p_smile,"p_frown, a bit"\n3,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,assumed,dark tiny,,0.75,0.25\n'
-    "3,none.jpg,,,,,,,,,,,,no face found,,\n"
-    '3,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,,,,0.125,0.875\n',
+    "csv": "schema_version,source,frame,time_s,face,box_x,box_y,box_width,box_height,label,probability,rotated,"
+    'crop,quality,reason,p_smile,"p_frown, a bit"\n'
+    "3,a.jpg,,,1,3.0,4.5,20.13,30.0,smile,0.75,0,assumed,dark tiny,,0.75,0.25\n"
+    "3,none.jpg,,,,,,,,,,,,,no face found,,\n"
+    '3,b/ü.mp4,3,0.12,12,,,,,"frown, a bit",0.875,0,,,,0.125,0.875\n',
     "submission": "id,label\n1,0\n12,1\n",
     "jsonl": '{"schema_version": 3, "source": "a.jpg", "frame": null, "time_s": null, "face": "1", "box": '
     '[3.0, 4.5, 20.13, 30.0], "label": "smile", "probability": 0.75, "probabilities": {"smile": 0.75, '
-    '"frown, a bit": 0.25}, "crop": "assumed", "quality": ["dark", "tiny"], "reason": null}\n{"schema_version": 3, '
+    '"frown, a bit": 0.25}, "rotated": 0, "crop": "assumed", "quality": ["dark", "tiny"], "reason": null}\n'
+    '{"schema_version": 3, '
     '"source": "none.jpg", "frame": null, "time_s": null, "face": null, "box": null, "label": null, "probability": '
-    'null, "probabilities": null, "crop": null, "quality": [], "reason": "no face found"}\n{"schema_version": 3, '
+    'null, "probabilities": null, "rotated": null, "crop": null, "quality": [], "reason": "no face found"}\n'
+    '{"schema_version": 3, '
     '"source": "b/ü.mp4", "frame": 3, "time_s": 0.12, "face": "12", '
     '"box": null, "label": "frown, a bit", "probability": 0.875, "probabilities": {"smile": 0.125, '
-    '"frown, a bit": 0.875}, "crop": null, "quality": [], "reason": null}\n',
+    '"frown, a bit": 0.875}, "rotated": 0, "crop": null, "quality": [], "reason": null}\n',
 }
 GOLDEN["tsv"] = GOLDEN["csv"].replace('"frown, a bit"', "frown; a bit").replace('"p_frown, a bit"', "p_frown; a bit")
 GOLDEN["tsv"] = GOLDEN["tsv"].replace(",", "\t").replace(";", ",")

@@ -15,7 +15,7 @@ MARKS = np.array([[0, 0], [1, 0], [0, 0], [0, 0], [0, 0]], float)
 
 
 class Corners:
-    """Finds as many faces as the first pixel's red says."""
+    """Finds as many faces as the red of the first pixel says."""
 
     def detect(self, picture: np.ndarray) -> list[Detection]:
         return [Detection(Box(10.0 * i, 5, 20, 20), 0.9, MARKS) for i in range(picture[0, 0, 0])]
@@ -35,7 +35,7 @@ class Mean:
 
 def picture(name: str, faces: int, *, side: int = 300) -> Picture:
     pixels = np.random.default_rng(faces).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    pixels[0, 0, 0] = faces
+    pixels[[0, 0, -1, -1], [0, -1, 0, -1], 0] = faces  # also where the picture is turned
     return Picture(name, pixels, frame=7, time_s=0.5)
 
 

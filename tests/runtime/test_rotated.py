@@ -12,6 +12,8 @@ from mien.core.images import decode_colour
 from mien.runtime.detect import Detection, YuNet
 from mien.runtime.geometry import Box, iou
 from mien.runtime.photo import detect_faces, find_faces
+from mien.runtime.pipeline import find_and_classify
+from mien.runtime.results import Picture
 
 DETECTOR = YuNet(threads=1)
 
@@ -101,3 +103,32 @@ def test_the_first_search_may_be_of_a_turned_picture(portrait: Path) -> None:
     (face,) = detect_faces(lying, DETECTOR, quarters=3, turn=False)
     assert face.rotated == 270
     assert face.probability >= 0.9
+
+
+def frames(pixels: np.ndarray, times_s: list[float], source: str = "a.mp4") -> list[Picture]:
+    return [Picture(source, pixels, frame=i, time_s=time_s) for i, time_s in enumerate(times_s)]
+
+
+def classify(images: np.ndarray) -> np.ndarray:
+    return np.tile(np.array([0.75, 0.25], np.float32), (len(images), 1))
+
+
+def test_a_video_without_faces_is_turned_once_a_second() -> None:
+    detector = Counting()
+    times_s = [0.0, 0.4, 0.9, 1.1, 1.5, 2.2]
+    empty = np.zeros((60, 60, 3), np.uint8)
+    videos = [*frames(empty, times_s), *frames(empty, [0.0, 0.5], "b.mp4")]
+    results = list(find_and_classify(classify, videos, labels=("happy", "sad"), detector=detector))
+    assert len(results) == len(videos)
+    assert detector.searches == len(videos) + 3 * 4  # at 0, 1.1 and 2.2 seconds, and at the second video's first frame
+
+
+def test_a_video_keeps_the_orientation_in_which_a_face_was_found() -> None:
+    upside_down = np.ascontiguousarray(skimage.data.astronaut()[::-1, ::-1])
+    videos = frames(upside_down, [0.0, 0.04, 0.08])
+    results = list(find_and_classify(classify, videos, labels=("happy", "sad"), detector=DETECTOR))
+    assert [[face.rotated for face in result.faces] for result in results] == [[180]] * 3
+    assert [record["rotated"] for result in results for record in result.records()] == [180] * 3
+    upright = frames(skimage.data.astronaut(), [0.0], "b.mp4")
+    (last,) = list(find_and_classify(classify, [*videos, *upright], labels=("happy", "sad"), detector=DETECTOR))[3:]
+    assert [face.rotated for face in last.faces] == [0]

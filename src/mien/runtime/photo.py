@@ -68,6 +68,8 @@ def find_faces(
     margin: float = 0.0,
     align: bool = True,
     crops: bool = False,
+    quarters: int = 0,
+    turn: bool = True,
 ) -> list[FoundFace]:
     """Find the faces of a picture and cut them out.
 
@@ -81,6 +83,8 @@ def find_faces(
         margin: a bundle's `crop_margin`, see `face_square`.
         align: turn each face so that its eyes are level.
         crops: the picture is a face that is cut out already, whatever its size.
+        quarters: see `detect_faces`.
+        turn: see `detect_faces`.
 
     Returns:
         The faces, the most confident first; none if there are none.
@@ -105,7 +109,7 @@ def find_faces(
             return []
         return [FoundFace(resize(grey(pixels)), None, None, crop)]
     found = []
-    for detection in detect_faces(pixels, detector):
+    for detection in detect_faces(pixels, detector, quarters=quarters, turn=turn):
         square = face_square(detection, margin=margin, align=align)
         found.append(FoundFace(crop_face(pixels, square), square, detection))
     return found

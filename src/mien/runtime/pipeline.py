@@ -22,6 +22,9 @@ MAX_PIXELS = 32_000_000
 FoundFaces = tuple[Picture, list[FoundFace], str | None]
 """A picture, its faces, not yet classified, and why there are none."""
 
+TURN_S = 1.0
+"""Seconds of a video between two tries of other orientations."""
+
 EVERY_FACE = Selection()
 
 
@@ -51,6 +54,7 @@ def find_and_classify(
     """
     waiting: list[FoundFaces] = []
     faces = pixels = 0
+    orientation = _Orientation()
     try:
         for picture in pictures:
             if isinstance(picture, Unreadable):
@@ -58,7 +62,18 @@ def find_and_classify(
                 waiting, faces, pixels = [], 0, 0
                 yield PictureResult(picture.source, error=picture.error)
                 continue
-            found = find_faces(picture.pixels, detector=detector, margin=margin, align=align, crops=selection.crops)
+            turn = orientation.may_turn(picture)
+            found = find_faces(
+                picture.pixels,
+                detector=detector,
+                margin=margin,
+                align=align,
+                crops=selection.crops,
+                quarters=orientation.quarters,
+                turn=turn,
+            )
+            if turn:
+                orientation.keep(found)
             chosen = selection.choose(found, picture.pixels)
             if picture.time_s is None:
                 chosen.sort(key=_from_left)
@@ -73,6 +88,33 @@ def find_and_classify(
         yield from _classify(model, waiting, labels)
         raise
     yield from _classify(model, waiting, labels)
+
+
+class _Orientation:
+    """By how many quarters pictures are turned for the first search, and whether others follow it.
+
+    A picture begins upright.  A video's frames begin with the orientation in which a face was found last, and the
+    others are tried at its first frame and then at most once in `TURN_S`, since they cost three more searches.
+    """
+
+    def __init__(self) -> None:
+        self.quarters = 0
+        self._source: str | None = None
+        self._next_s = 0.0
+
+    def may_turn(self, picture: Picture) -> bool:
+        """Say whether other orientations may be tried on this picture."""
+        if picture.time_s is None or picture.source != self._source:
+            self.quarters, self._source = 0, picture.source
+        elif picture.time_s < self._next_s:
+            return False
+        self._next_s = (picture.time_s or 0.0) + TURN_S
+        return True
+
+    def keep(self, found: list[FoundFace]) -> None:
+        """Take the orientation of the most confident face for the frames that follow."""
+        if found and found[0].detection is not None and self._source is not None:
+            self.quarters = found[0].detection.rotated // 90
 
 
 def _from_left(face: FoundFace) -> tuple[float, float]:
@@ -130,6 +172,7 @@ def _to_face(
         square=found.square,
         frame=picture.frame,
         time_s=picture.time_s,
+        rotated=found.detection.rotated if found.detection else 0,
         crop=found.crop,
         quality=quality,
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SIDES = ("box_x", "box_y", "box_width", "box_height")
 COLUMNS = (
     *("schema_version", "source", "frame", "time_s", "face", *SIDES, "label", "probability"),
-    *("crop", "quality", "reason"),
+    *("rotated", "crop", "quality", "reason"),
 )
 """The first columns of CSV and Parquet; each class's probability follows, as `p_<class>`."""
 
@@ -125,8 +125,8 @@ def flat_record(record: dict[str, Any], classes: Sequence[str]) -> dict[str, Any
 
     >>> flat_record(PictureResult("a.jpg", reason="no face found").records()[0], ["happy"])
     {'schema_version': 3, 'source': 'a.jpg', 'frame': None, 'time_s': None, 'face': None, 'box_x': None, 'box_y': None,
-     'box_width': None, 'box_height': None, 'label': None, 'probability': None, 'crop': None, 'quality': '',
-     'reason': 'no face found', 'p_happy': None}
+     'box_width': None, 'box_height': None, 'label': None, 'probability': None, 'rotated': None, 'crop': None,
+     'quality': '', 'reason': 'no face found', 'p_happy': None}
     """
     flat = record | dict(zip(SIDES, record["box"] or [None] * 4, strict=True))
     flat["quality"] = " ".join(record["quality"])
@@ -217,7 +217,7 @@ class _ParquetWriter:
             from pyarrow import parquet
         except ImportError:
             raise MissingExtraError(f"Parquet needs pyarrow: {pip_install('parquet')}") from None
-        kinds = {"schema_version": pyarrow.int32(), "frame": pyarrow.int64()}
+        kinds = {"schema_version": pyarrow.int32(), "frame": pyarrow.int64(), "rotated": pyarrow.int64()}
         kinds |= dict.fromkeys(("source", "face", "label", "crop", "quality", "reason"), pyarrow.string())
         self._schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns(classes)])
         self._to_table = pyarrow.Table.from_pylist

@@ -74,6 +74,8 @@ class Face:
         square: where that was cut out; None where the whole picture is the face.
         frame: the frame's number in its video, from 0; None for a picture.
         time_s: the frame's time in seconds; None for a picture.
+        rotated: by how many degrees the picture was turned counter-clockwise before the face was found: 0, 90, 180 or
+            270.  `box` and `square` are those of the picture as it is.
         crop: why the whole picture is the face: `given` by the caller, or `assumed`, since it is too small to search;
             None if the detector found the face.
         quality: what makes the label less sure, of `dark`, `pale`, `blurred`, `tiny` and `unsure` (a
@@ -88,6 +90,7 @@ class Face:
     square: Square | None = None
     frame: int | None = None
     time_s: float | None = None
+    rotated: int = 0
     crop: Crop | None = None
     quality: tuple[Flaw, ...] = ()
 
@@ -116,6 +119,7 @@ class Face:
             "label": self.label,
             "probability": round(self.probability, PROBABILITY_DIGITS),
             "probabilities": {name: round(p, PROBABILITY_DIGITS) for name, p in self.probabilities.items()},
+            "rotated": self.rotated,
             "crop": self.crop,
             "quality": list(self.quality),
             "reason": None,
@@ -213,7 +217,9 @@ class PictureResult:
         """
         if self.faces:
             return [face.record() for face in self.faces]
-        without: dict[str, Any] = dict.fromkeys(("face", "box", "label", "probability", "probabilities", "crop"))
+        without: dict[str, Any] = dict.fromkeys(
+            ("face", "box", "label", "probability", "probabilities", "rotated", "crop")
+        )
         place = {"source": self.source, "frame": self.frame, "time_s": _rounded(self.time_s)}
         reason = self.error or self.reason or NO_FACE
         return [{"schema_version": SCHEMA_VERSION, **place, **without, "quality": [], "reason": reason}]
