@@ -1,6 +1,6 @@
 """Try thousands of broken and hostile files on everything that reads one, and list what did not end as it should.
 
-    python benchmarks/fuzz.py --count 20000
+    python benchmarks/fuzz.py --each 2000
 
 An input may end in a result or in an exception of mien's own tree.  Another exception, a process that dies, more than
 10 s of processor time (or a minute on a clock), or more than 1 GiB over what the process had before, is a defect.
@@ -11,7 +11,6 @@ come from a study of drawn faces, made first.
 """
 
 import argparse
-import math
 import multiprocessing
 import os
 import queue
@@ -21,6 +20,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ class Result(NamedTuple):
 def main() -> None:
     """Make the originals, try the inputs, print the figures; exit with 1 if there is a defect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--each", type=int, default=2000, help="how many inputs of each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="one target; all by default")
     parser.add_argument("--chunk", type=int, help="the chunk of that target in which to try one input, here")
@@ -73,7 +73,7 @@ def main() -> None:
         if args.chunk is not None:
             try_chunk(targets[args.only], Chunk(args.only, args.chunk, args.number + 1, args.number), print)
             return
-        chunks = plan(targets if args.only is None else {args.only: targets[args.only]}, args.count, args.seed)
+        chunks = plan(targets if args.only is None else [args.only], args.each, args.seed)
         started = time.monotonic()
         ends, defects, worst = Pool(originals, args.workers).run(chunks)
     report(ends, defects, worst, seconds=time.monotonic() - started)
@@ -93,14 +93,12 @@ def make_originals(folder: Path) -> Originals:
     return Originals(run, bundle)
 
 
-def plan(targets: dict[str, Target], count: int, first_seed: int) -> list[Chunk]:
-    """Share the inputs out by the targets' weights; each chunk has a seed of its own."""
-    whole = sum(target.weight for target in targets.values())
+def plan(targets: Iterable[str], each: int, first_seed: int) -> list[Chunk]:
+    """Divide the inputs of each target into chunks with a seed of their own; all first chunks come first."""
     chunks = []
-    for name, target in targets.items():
-        left = math.ceil(count * target.weight / whole)
-        for number in range(-(-left // CHUNK)):
-            chunks.append(Chunk(name, first_seed * 100_000 + number, min(CHUNK, left - number * CHUNK)))
+    for number in range(-(-each // CHUNK)):
+        for name in targets:
+            chunks.append(Chunk(name, first_seed * 100_000 + number, min(CHUNK, each - number * CHUNK)))
     return chunks
 
 

@@ -1,4 +1,4 @@
 """What a hostile or broken file may hold: Hypothesis strategies for everything that mien reads.
 
-`targets.py` lists them; `test_fuzzing.py` tries 500 inputs, `benchmarks/fuzz.py` as many as you like.
+`targets.py` lists them; `test_fuzzing.py` tries a few of each, `benchmarks/fuzz.py` 2,000 of each.
 """

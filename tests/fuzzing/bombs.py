@@ -5,9 +5,11 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
@@ -15,6 +17,7 @@ from pyarrow import parquet
 from mien.core.files import read_arrays
 from mien.core.images import decode_colour
 from mien.data.formats import open_faces
+from mien.training.checkpoint_io import read_checkpoint
 
 from .target import Target
 
@@ -78,6 +81,40 @@ def archives(draw) -> bytes:
     return buffer.getvalue()
 
 
+@st.composite
+def checkpoints(draw) -> bytes:
+    """A checkpoint that is small in the file and large in memory."""
+    count = draw(st.sampled_from((10, 10**6, 3 * 10**8, 10**12)))
+    kind = draw(st.sampled_from(("zeros", "view", "byte array", "nested")))
+    value: Any = torch.zeros(min(count, 10**6))
+    if kind == "view":
+        value = torch.zeros(1).expand(count)
+    elif kind == "byte array":
+        value = _ByteArray(count)
+    elif kind == "nested":
+        for _ in range(draw(st.sampled_from((3, 500)))):
+            value = [value, value]
+    buffer = io.BytesIO()
+    torch.save({"loops": value, "state_dict": value}, buffer)
+    if draw(st.booleans()):
+        return buffer.getvalue()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(buffer) as whole, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as small:
+        for member in whole.infolist():
+            small.writestr(member.filename, whole.read(member))
+    return packed.getvalue()
+
+
+class _ByteArray:
+    """Is pickled as an array of so many bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytearray, (self.size,)
+
+
 def targets() -> dict[str, Target]:
     """Bombs, by name."""
 
@@ -92,8 +129,13 @@ def targets() -> dict[str, Target]:
         (folder / "bomb.npz").write_bytes(content)
         return len(read_arrays(folder / "bomb.npz", holds="faces"))
 
+    def read_one_checkpoint(content: bytes, folder: Path) -> object:
+        (folder / "bomb.ckpt").write_bytes(content)
+        return read_checkpoint(folder / "bomb.ckpt", "loops")
+
     return {
-        "PNG bombs": Target(pngs(), read_png, weight=0.3),
-        "Parquet bombs": Target(parquets(), read_parquet, weight=0.3),
-        "npz bombs": Target(archives(), read_archive, weight=0.1),
+        "checkpoint bombs": Target(checkpoints(), read_one_checkpoint),
+        "PNG bombs": Target(pngs(), read_png),
+        "Parquet bombs": Target(parquets(), read_parquet),
+        "npz bombs": Target(archives(), read_archive),
     }

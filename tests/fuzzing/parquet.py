@@ -85,4 +85,4 @@ def targets(originals: Originals) -> dict[str, Target]:
         path.write_bytes(content)
         return describe(open_faces(path, skip_bad=True))
 
-    return {"Parquet": Target(tables(originals.pictures[:6]), read, weight=30)}
+    return {"Parquet": Target(tables(originals.pictures[:6]), read)}

@@ -37,9 +37,9 @@ def targets(originals: Originals) -> dict[str, Target]:
         return find_faces(content, detector=detector)
 
     return {
-        "pictures": Target(damaged(files), read, weight=40),
-        "folders": Target(_folders(files), _read_folder, weight=15),
-        "videos": Target(_videos(originals.clips), _read_video, weight=30),
+        "pictures": Target(damaged(files), read),
+        "folders": Target(_folders(files), _read_folder),
+        "videos": Target(_videos(originals.clips), _read_video),
     }
 
 

@@ -15,7 +15,10 @@ from .target import Target
 from .values import as_json, as_toml, odd, spoilt
 
 KEYS = st.sampled_from(
-    ("optimizer.lr", "epochs", "model.a.b", "", ".", "holdout", "plateau..x", "labels", "augment.flip")
+    (
+        *("optimizer.lr", "epochs", "model.a.b", "", ".", "holdout", "plateau..x", "labels", "augment.flip"),
+        *(".".join("a" * 100), ".".join("a" * 100_000)),
+    )
 )
 
 
@@ -40,9 +43,9 @@ def targets() -> dict[str, Target]:
     documents = st.one_of(*map(spoilt, [*tables, whole]))
     stored = spoilt({"config": whole, "data": {}}).map(as_json)
     return {
-        "recipes": Target(st.tuples(documents.map(as_toml) | damaged(shipped), settings), read_toml, weight=15),
-        "a run's config": Target(stored, read_json, weight=10),
-        "settings": Target(st.text(max_size=30), _read_setting, weight=5),
+        "recipes": Target(st.tuples(documents.map(as_toml) | damaged(shipped), settings), read_toml),
+        "a run's config": Target(stored, read_json),
+        "settings": Target(st.text(max_size=30), _read_setting),
     }
 
 

@@ -140,11 +140,11 @@ def targets(originals: Originals) -> dict[str, Target]:
     )
     scores = strategies["eval/test/predictions.npz"]
     return {
-        "reports": Target(folders(strategies), lambda files, folder: report(put(files, folder)), weight=3),
-        "run folders": Target(folders(state), read_state, weight=6),
-        "predictions": Target(scores, read_scores, weight=10),
-        "records": Target(st.one_of(records, damaged([as_json(RECORD) + b"\n"])), read_records, weight=10),
-        "latest": Target(odd, _read_latest, weight=2),
+        "reports": Target(folders(strategies), lambda files, folder: report(put(files, folder))),
+        "run folders": Target(folders(state), read_state),
+        "predictions": Target(scores, read_scores),
+        "records": Target(st.one_of(records, damaged([as_json(RECORD) + b"\n"])), read_records),
+        "latest": Target(odd, _read_latest),
     }
 
 

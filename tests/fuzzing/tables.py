@@ -75,11 +75,9 @@ def targets(faces: FaceSet) -> dict[str, Target]:
     )
     labels = st.sampled_from(("own", "ferplus"))
     return {
-        "faces in a CSV": Target(tables, read, weight=20),
-        "FER+ votes": Target(
-            st.tuples(texts(["Usage", "Image name", *FERPLUS_VOTES], votes), labels), read_votes, weight=20
-        ),
-        "answers": Target(texts(["id", "label"], answers), read_answers, weight=10),
+        "faces in a CSV": Target(tables, read),
+        "FER+ votes": Target(st.tuples(texts(["Usage", "Image name", *FERPLUS_VOTES], votes), labels), read_votes),
+        "answers": Target(texts(["id", "label"], answers), read_answers),
     }
 
 

@@ -14,11 +14,10 @@ LONGEST_MESSAGE = 3000
 
 
 class Target(NamedTuple):
-    """One thing that reads: strategy of its inputs, what to do with one in an empty folder, how often it is tried."""
+    """One thing that is tried: strategy of its inputs, and what to do with one in an empty folder."""
 
     inputs: st.SearchStrategy[Any]
     read: Callable[[Any, Path], object]
-    weight: float = 10
 
 
 def outcome(target: Target, value: Any, folder: Path) -> str:

@@ -1,6 +1,6 @@
 """All that is fuzzed, by name."""
 
-from . import bombs, graphs, parquet, pictures, recipes, runs, tables, weights
+from . import bombs, commands, graphs, links, parquet, pictures, recipes, runs, tables, weights
 from .originals import Originals
 from .target import Target
 
@@ -16,4 +16,6 @@ def all_targets(originals: Originals) -> dict[str, Target]:
         **runs.targets(originals),
         **weights.targets(originals),
         **bombs.targets(),
+        **commands.targets(originals),
+        **links.targets(),
     }

@@ -49,7 +49,7 @@ def targets(originals: Originals) -> dict[str, Target]:
 
     pickles = st.sampled_from([pickle.dumps(value) for value in ({}, [], None, {"loops": {}}, print)])
     return {
-        "model cards": Target(st.one_of(spoilt(card).map(as_json), damaged([as_json(card)])), read_card, weight=10),
-        "weights": Target(st.one_of(headers(weights), damaged([weights])), read_weights, weight=10),
-        "checkpoints": Target(st.one_of(damaged(checkpoints), pickles), read_checkpoint, weight=10),
+        "model cards": Target(st.one_of(spoilt(card).map(as_json), damaged([as_json(card)])), read_card),
+        "weights": Target(st.one_of(headers(weights), damaged([weights])), read_weights),
+        "checkpoints": Target(st.one_of(damaged(checkpoints), pickles), read_checkpoint),
     }
