@@ -133,7 +133,10 @@ def test_a_run_keeps_its_faces_and_says_so(photos: Path, tmp_path: Path, monkeyp
     bundle = export(run, out=tmp_path / "bundle")
     trained = bundle.card.training.data
     assert (trained.detect, trained.not_found) == (True, 1)
-    assert "the largest one that the detector found in each; 1 pictures" in (bundle.path / "CARD.md").read_text()
+    assert (
+        "the largest one that the detector found in each; pictures in which it found none were left out (1)."
+        in (bundle.path / "CARD.md").read_text()
+    )
     other = evaluate(run, photos, split="test")
     assert evaluate(bundle, photos, split="test", precision="fp32").accuracy == other.accuracy
 

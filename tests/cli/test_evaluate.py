@@ -31,6 +31,19 @@ def test_the_gate_is_at_the_number(mien: Mien, tmp_path: Path, share: float, cod
     assert done.err == ("" if code == 0 else "mien: accuracy 0.5000 is below --min-accuracy 0.51\n")
 
 
+@pytest.mark.parametrize("classes", [50, 51, 1000])
+def test_a_confusion_matrix_that_nobody_reads_is_not_printed(mien: Mien, tmp_path: Path, classes: int) -> None:
+    names = tuple(f"c{number}" for number in range(classes))
+    probabilities = np.eye(classes, dtype=np.float32)
+    predictions = Predictions(probabilities, names, np.arange(classes).astype(str), targets=np.arange(classes))
+    predictions.save(tmp_path / "p.npz")
+    done = mien("eval", "p.npz")
+    sentence = f"Confusion matrix: too wide to print with {classes:,} classes; --json and metrics.json have it"
+    assert (sentence in done.out) == (classes > 50)
+    assert ("a row for each label" in done.out) == (classes == 50)
+    assert len(json.loads(mien("eval", "p.npz", "--json").out)["confusion"]["counts"]) == classes
+
+
 @pytest.mark.parametrize("content", [b"", b"id,label\n", None])
 @pytest.mark.parametrize("verb", ["eval p.npz", "compare p.npz p.npz"])
 def test_a_damaged_file_of_predictions(mien: Mien, tmp_path: Path, verb: str, content: bytes | None) -> None:

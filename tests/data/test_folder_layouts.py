@@ -77,9 +77,7 @@ def test_notes_say_what_became_of_folders(make, caplog):
     )
     assert "'Happy' and 'happy'" in notes[2]
     assert notes[3] == "folders without any picture: Train_set/contempt"
-    assert notes[4] == (
-        "2 pictures lie outside the class folders and are left out: cover.png, Train_set/contact_sheet.jpg"
-    )
+    assert notes[4] == ("pictures outside the class folders are left out (2): cover.png, Train_set/contact_sheet.jpg")
     open_faces(root)
     assert [f"{root}: {note}" for note in notes] == caplog.messages
 
@@ -92,8 +90,11 @@ def test_notes_say_what_became_of_folders(make, caplog):
             r"the splits test, train are inside what should be a class.*did you mean .*data/fer2013\?",
         ),
         (lambda i, name: f"archive/fer2013/{name}", r"archive: .*holds only folders.*did you mean .*archive/fer2013\?"),
-        (lambda i, name: f"fold{i % 2}/{name}", r"fold0: .*holds only folders \(angry, .*did you mean .*fold0\?"),
-        (lambda i, name: f"{name}/{'test' if i % 5 == 0 else 'train'}", r"splits test, train are inside"),
+        (lambda i, name: f"fold{i % 2}/{name}", r"fold0: .*holds only folders \(angry, .*such folders$"),
+        (
+            lambda i, name: f"{name}/{'test' if i % 5 == 0 else 'train'}",
+            r"test, train are inside .*such folders$",
+        ),
         (lambda i, name: f"train/fer/{name}", r"train/fer: .*holds only folders"),
         (lambda i, name: f"{name}_{'test' if i % 5 == 0 else 'train'}", r"name a split and something else"),
         (lambda i, name: f"{name if i % 2 else 'train'}", r"some are not \(angry, disgust"),
@@ -130,7 +131,7 @@ def test_spellings_of_a_class(make, drawn, rename):
 def test_spellings_of_classes_that_nobody_knows(make):
     faces = open_faces(make(lambda i, name: f"{'Grin' if i % 2 else 'grin '}" if i % 3 else "Smirk"))
     assert faces.classes == ("Grin", "Smirk")
-    assert faces.notes == ("these folders are one class each: 'Grin' and 'grin '",)
+    assert faces.notes == ("these names are one class each: 'Grin' and 'grin '",)
 
 
 @pytest.mark.parametrize(

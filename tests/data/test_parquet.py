@@ -14,6 +14,7 @@ from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.data import parquet
 from mien.data.formats import open_faces
 from mien.data.pictures import Reading
+from mien.workflows.describe import describe
 
 
 def png(image):
@@ -239,3 +240,27 @@ def test_a_file_in_pieces_is_the_file(write, images, monkeypatch, caplog, large)
     np.testing.assert_array_equal(np.concatenate([part.images for part in parts]), whole.images)
     np.testing.assert_array_equal(whole.images[5], images[6 % 4])
     assert whole.targets.tolist() == [1 - i % 2 for i in range(count) if i != 5]
+
+
+@pytest.mark.parametrize("place", [2, -1, 1000])
+def test_a_dictionary_that_is_shorter_than_its_indices_say(write, monkeypatch, images, place):
+    """As one changed byte in a file leads to."""
+    path = write("x.parquet", label=["sad", "happy"])
+    short = pa.DictionaryArray.from_arrays(pa.array([0, place], pa.int32()), pa.array([b"a", b"b"]), safe=False)
+    batch = pa.RecordBatch.from_arrays([short, pa.array(["sad", "happy"])], ["image", "label"])
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: [batch])
+    with pytest.raises(DataError, match=r"x\.parquet: damaged, or files of different columns \("):
+        open_faces(path)
+
+
+def test_rows_that_a_few_bytes_say(tmp_path, images):
+    """200,000 rows of one picture would take 0.5 GB in memory, and five times that in training."""
+    count = 20_000
+    pictures = pa.DictionaryArray.from_arrays(pa.array([0] * count), pa.array([png(images[0])]))
+    labels = pa.DictionaryArray.from_arrays(pa.array([0] * count), pa.array(["sad"]))
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"image": pictures, "label": labels}), path)
+    assert path.stat().st_size < count
+    for opens in (open_faces, describe):
+        with pytest.raises(DataError, match=r"20,000 rows in \d+,\d+ bytes; these are no pictures of their own"):
+            opens(path)

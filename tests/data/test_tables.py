@@ -194,6 +194,7 @@ def test_spellings_of_a_class_in_parquet(drawn, tmp_path):
     mixed = [f"{name} " if row % 2 else name.title() for row, name in enumerate(names)]
     faces = open_faces(write_parquet(tmp_path / "a.parquet", drawn, label=mixed))
     assert faces.classes == FER2013
+    assert "'Happy' and 'happy '" in faces.notes[0]
     np.testing.assert_array_equal(faces.targets, drawn.targets)
 
 

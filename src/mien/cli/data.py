@@ -73,7 +73,7 @@ def _print(summary: "DataSummary") -> None:
     if summary.votes is not None:
         _print_votes(summary.votes)
     if summary.not_found:
-        print(f"not found:    {len(summary.not_found):,} pictures without a face that was found are left out")
+        print(f"not found:    pictures without a face that was found are left out: {len(summary.not_found):,}")
     for note in summary.notes:
         print(f"note:         {readable(note)}")
     print(f"fingerprint:  {summary.fingerprint}")

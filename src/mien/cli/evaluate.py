@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mien.core.scores import Scores
 
 
+WIDEST = 50
+"""Classes of a confusion matrix that is printed; one of 1,000 took two minutes, and nobody reads it."""
+
+
 @app.command("evaluate", hidden=True)
 @app.command("val", hidden=True)
 @app.command("eval")
@@ -149,6 +153,11 @@ def _print_classes(scores: "Scores") -> None:
 
 
 def _print_confusion(scores: "Scores") -> None:
+    if len(scores.classes) > WIDEST:
+        print(
+            f"Confusion matrix: too wide to print with {len(scores.classes):,} classes; --json and metrics.json have it"
+        )
+        return
     print("Confusion matrix: a row for each label, a column for each prediction")
     heads = {"": "left"} | dict.fromkeys(scores.classes, "right")
     rows = [[name, *map(str, counts)] for name, counts in zip(scores.classes, scores.confusion.counts, strict=True)]

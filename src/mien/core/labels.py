@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mien.core.errors import DataError
 from mien.core.text import UNSHOWABLE
@@ -44,6 +44,15 @@ def spell_classes(names: Iterable[str]) -> dict[str, str]:
         plain = unicodedata.normalize("NFC", name).strip()  # macOS hands out names in another form
         classes[name] = spelled.setdefault(plain.casefold(), plain)
     return classes
+
+
+def spelling_notes(spelled: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a note if several names mean one class, by what `spell_classes` gave."""
+    by_class: dict[str, list[str]] = {}
+    for name, name_of_class in spelled.items():
+        by_class.setdefault(name_of_class, []).append(f"'{name}'")
+    merged = [" and ".join(names) for names in by_class.values() if len(names) > 1]
+    return (f"these names are one class each: {', '.join(merged)}",) if merged else ()
 
 
 def check_names(names: Sequence[str], *, source: object) -> None:

@@ -136,7 +136,7 @@ def open_faces(
             log.warning("%s: %s", faces.source, note)
     if faces.not_found and not isinstance(source, FaceSet):
         count = f"{len(faces.not_found):,}"
-        log.warning("%s: no face was found in %s pictures, which are left out", faces.source, count)
+        log.warning("%s: pictures without a face that was found are left out: %s", faces.source, count)
     return faces
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.faces import FaceSet
-from mien.core.labels import EXPRESSIONS, check_names, order_classes, spell_classes
+from mien.core.labels import EXPRESSIONS, check_names, order_classes, spell_classes, spelling_notes
 from mien.core.text import readable
 from mien.data.archives import TABLE_ENDINGS
 from mien.data.pictures import SPLIT_WORDS, Reading, decode_faces, split_of, words_of
@@ -180,16 +180,21 @@ def _check_layout(tree: Folder, part: Folder) -> None:
 
 
 def _advice(tree: Folder) -> str:
-    """Name the folder below `tree` that is laid out as expected, if there is one."""
-    folders = list(tree.folders)
-    for folder in folders:
-        names = [below.path.name for below in folder.folders]
-        are_splits = bool(names) and all(split_of(name) for name in names)
-        are_classes = len(names) > 1 and all(below.files for below in folder.folders)
-        if (are_splits and not split_of(folder.path.name)) or are_classes:
-            return f"; did you mean {folder.path}?"
-        folders += folder.folders
+    """Name the one highest folder below `tree` that is laid out as expected, if there is one."""
+    level = tree.folders
+    while level:
+        fitting = [folder for folder in level if _is_laid_out(folder)]
+        if fitting:
+            return f"; did you mean {fitting[0].path}?" if len(fitting) == 1 else ""
+        level = [below for folder in level for below in folder.folders]
     return ""
+
+
+def _is_laid_out(folder: Folder) -> bool:
+    names = [below.path.name for below in folder.folders]
+    are_splits = bool(names) and all(split_of(name) for name in names)
+    are_classes = len(names) > 1 and all(below.files for below in folder.folders)
+    return (are_splits and not split_of(folder.path.name)) or are_classes
 
 
 def _where_instead(tree: Folder) -> str:
@@ -213,12 +218,7 @@ def _split_notes(tree: Folder, parts: Sequence[tuple[str, Folder]]) -> Iterator[
 
 
 def _class_notes(tree: Folder, parts: Sequence[tuple[str, Folder]], spelled: dict[str, str]) -> Iterator[str]:
-    by_class: dict[str, list[str]] = {}
-    for name, name_of_class in spelled.items():
-        by_class.setdefault(name_of_class, []).append(name)
-    merged = [" and ".join(f"'{name}'" for name in names) for names in by_class.values() if len(names) > 1]
-    if merged:
-        yield f"these folders are one class each: {', '.join(merged)}"
+    yield from spelling_notes(spelled)
     empty: list[Path] = []
     outside = list(tree.files)
     for _, part in parts:
@@ -229,7 +229,7 @@ def _class_notes(tree: Folder, parts: Sequence[tuple[str, Folder]], spelled: dic
         yield f"folders without any picture: {_names(empty, tree)}"
     outside = [path for path in outside if path.suffix.lower() in PICTURE_ENDINGS]
     if outside:
-        yield f"{len(outside):,} pictures lie outside the class folders and are left out: {_names(outside, tree)}"
+        yield f"pictures outside the class folders are left out ({len(outside):,}): {_names(outside, tree)}"
 
 
 def _names(paths: Sequence[Path], tree: Folder) -> str:

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, MissingExtraError, pip_install
 from mien.core.faces import UNLABELLED, FaceSet, join
 from mien.core.files import parse_json
-from mien.core.labels import FER2013, FERPLUS_VOTES, LONGEST_NAME, check_names, order_classes, spell_classes
+from mien.core.labels import (
+    FER2013,
+    FERPLUS_VOTES,
+    LONGEST_NAME,
+    check_names,
+    order_classes,
+    spell_classes,
+    spelling_notes,
+)
 from mien.data.csv_tables import SPLIT_COLUMNS, SPLITS_EXPECTED, numbering_notes
 from mien.data.pictures import SPLIT_WORDS, Decoded, Reading, decode_faces, split_of
 
@@ -32,6 +40,9 @@ MAGIC = b"PAR1"
 LABEL_COLUMNS = ("emotion", "label", "labels")
 LARGE_BYTES, MOST_SMALLER = 256 << 20, 100
 """A column of a row group that is larger, and that compression made so many times smaller, holds no pictures."""
+
+MANY_ROWS, MOST_ROWS_PER_BYTE = 10_000, 1
+"""A file with more rows, and more than one per byte, repeats a few pictures; in memory each row takes 2.3 kB."""
 
 ROWS_AT_ONCE = 512
 LARGE_GROUP_BYTES, FEW_ROWS = 32 << 20, 16
@@ -157,7 +168,10 @@ def _columns(schema: "pa.Schema", file: Path) -> dict[str, "pa.DataType"]:
 
 
 def _require_readable(metadata: "pq.FileMetaData", file: Path) -> None:
-    """Raise `DataError` if a column grows out of proportion when unpacked."""
+    """Raise `DataError` if a column or the number of rows is out of proportion to the file."""
+    size = file.stat().st_size
+    if metadata.num_rows > MANY_ROWS and metadata.num_rows > MOST_ROWS_PER_BYTE * size:
+        raise DataError(f"{file}: {metadata.num_rows:,} rows in {size:,} bytes; these are no pictures of their own")
     for group in range(metadata.num_row_groups):
         for place in range(metadata.num_columns):
             column = metadata.row_group(group).column(place)
@@ -252,7 +266,9 @@ def _batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
     ):
         for group in range(metadata.num_row_groups):
             opened, rows = (large, FEW_ROWS) if _is_large(metadata.row_group(group)) else (small, ROWS_AT_ONCE)
-            yield from opened.iter_batches(batch_size=rows, row_groups=[group], columns=columns)
+            for batch in opened.iter_batches(batch_size=rows, row_groups=[group], columns=columns):
+                batch.validate(full=True)  # a damaged dictionary may be shorter than its indices say
+                yield batch
 
 
 def _is_large(group: "pq.RowGroupMetaData") -> bool:
@@ -336,7 +352,8 @@ class LabelCodes:
         spelled = spell_classes(map(str, found))
         check_names(sorted(set(spelled.values())), source=path)
         classes = order_classes(spelled.values())
-        return cls(path, column, classes, {label: classes.index(spelled[str(label)]) for label in found}, expected)
+        codes = {label: classes.index(spelled[str(label)]) for label in found}
+        return cls(path, column, classes, codes, expected, spelling_notes(spelled))
 
     def targets(self, labels: Sequence[Any], rows: Sequence[str]) -> NDArray[np.int64]:
         """Return `int64 (N,)`; a label that is null, or a number below 0, means unlabelled.

@@ -237,7 +237,7 @@ def _found(data: TrainingData) -> str:
         return ""
     return (
         " The faces were cut out of pictures: the largest one that the detector found in each; "
-        f"{data.not_found:,} pictures without a face that was found were left out."
+        f"pictures in which it found none were left out ({data.not_found:,})."
     )
 
 
