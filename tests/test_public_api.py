@@ -2,16 +2,23 @@
 
 import ast
 import inspect
+import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 
 import mien
 from mien.cli.main import app
+from mien.core.arguments import annotations
+from mien.core.errors import UsageError
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 VERBS = {  # verb: (its function, its example)
@@ -100,3 +107,87 @@ def test_every_verb_has_a_function_and_an_example_of_it(verb: str) -> None:
     assert re.search(rf"\bmien\.{function}\(", text)
     assert len(text.splitlines()) <= 25
     assert f"Run: python examples/{example}.py" in text
+
+
+class Foreign:
+    """Of no type that anything takes."""
+
+
+def methods() -> Iterator[tuple[type, str]]:
+    for name in mien.__all__:
+        public = getattr(mien, name)
+        if isinstance(public, type):
+            for method, value in vars(public).items():
+                if inspect.isfunction(value) and not method.startswith("_"):
+                    yield public, method
+
+
+FUNCTIONS = [name for name in mien.__all__ if not isinstance(getattr(mien, name), type)]
+ARGUMENTS = [(name, argument) for name in FUNCTIONS for argument in annotations(getattr(mien, name).__wrapped__)]
+METHODS = [(*one, argument) for one in methods() for argument in annotations(getattr(*one))]
+
+
+def refuse(function: Callable[..., object], argument: str, kind: object, *given: object) -> None:
+    """Call a function with one argument of a wrong type, and the others as they come by default."""
+    signature = inspect.signature(function)
+    needed = {}
+    for name, parameter in list(signature.parameters.items())[len(given) :]:
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
+            needed[name] = Foreign()  # is wrong too, but this one is named where it comes first
+    for wrong in (Foreign(), 3.5j):
+        expected = argument if argument in needed else f"{argument}|{'|'.join(needed) or argument}"
+        with pytest.raises(UsageError) as caught:
+            function(*given, **(needed | {argument: wrong}))
+        message = str(caught.value)
+        assert re.match(rf"({expected}) is an? (Foreign|complex), expected ", message), message
+
+
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
+def test_an_argument_of_a_wrong_type_is_named(name: str, argument: str) -> None:
+    function = getattr(mien, name)
+    kind = annotations(function.__wrapped__)[argument]
+    if argument in ("return", "settings"):  # a recipe's keys are checked by name and value
+        return
+    assert kind is not Any
+    refuse(function, argument, kind)
+
+
+@pytest.mark.parametrize(("owner", "method", "argument"), METHODS)
+def test_a_methods_argument_of_a_wrong_type_is_named(owner: type, method: str, argument: str) -> None:
+    if argument in ("return", "settings", "options"):
+        return
+    refuse(getattr(owner, method), argument, annotations(getattr(owner, method))[argument], object.__new__(owner))
+
+
+def test_what_is_of_the_right_type_is_taken(tmp_path: Path) -> None:
+    """NumPy's numbers, whole numbers for floats, paths of any kind, and generators, which are not used up."""
+    black = np.zeros((60, 60, 3), np.uint8)
+    results = mien.predict((black for _ in range(3)), "mien-n", min_px=np.int64(20), min_confidence=1, fps=None)
+    assert [result.reason for result in results] == ["no face found"] * 3
+    Image.fromarray(black).save(tmp_path / "a.png")
+    assert len(mien.predict(tmp_path.glob("*.png"), "mien-n")) == 1
+    assert pickle.loads(pickle.dumps(mien.predict)) is mien.predict
+    assert inspect.signature(mien.predict).parameters["every"].default == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mien.annotate([[0]], []), "pixels is a list of list, expected array"),
+        (
+            lambda: mien.annotate(np.zeros((9, 9, 3), np.uint8), [1, 2]),
+            "faces is a list of int, expected Sequence of Face",
+        ),
+        (lambda: mien.describe(3), "data is an int, expected str, Path or FaceSet"),
+        (lambda: mien.describe("a.csv", classes="angry,happy"), "classes is a str, expected Sequence of str or None"),
+        (lambda: mien.predict("a.jpg", every=True), "every is a bool, expected int"),
+        (lambda: mien.predict("a.jpg", largest="yes"), "largest is a str, expected bool"),
+        (lambda: mien.load(threads="2"), "threads is a str, expected int or None"),
+        (lambda: mien.find_faces("a.jpg", detector="yunet"), "detector is a str, expected Detector"),
+        (lambda: mien.load("mien-n", threads=1).predict("a.jpg", every="2"), "every is a str, expected int"),
+    ],
+)
+def test_wrong_types_that_people_give(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        call()
+    assert str(caught.value) == message

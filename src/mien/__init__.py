@@ -113,7 +113,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'mien' has no attribute '{name}'")
     try:
-        return getattr(import_module(_HOMES[name]), name)
+        value = getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
         from mien.core.errors import missing_extra
 
@@ -121,6 +121,13 @@ def __getattr__(name: str) -> Any:
         if missing is None:
             raise
         return _unavailable(name, missing)
+    if isinstance(value, type):
+        return value
+    from mien.core.arguments import checked
+
+    function = checked(value)
+    function.__module__ = __name__  # where pickle finds it
+    return function
 
 
 def _unavailable(name: str, missing: Exception) -> Any:

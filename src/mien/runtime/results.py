@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arguments import checked
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.schema import SCHEMA_VERSION
 from mien.runtime.geometry import Box, Square
@@ -197,6 +198,7 @@ class PictureResult:
 
         return Image.fromarray(annotate(self.pixels, self.faces))
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write the picture with its faces marked; the ending says the kind, such as `.png` or `.jpg`.
 
@@ -306,6 +308,7 @@ class Results(list[PictureResult]):
         numbers = [name for name in names if name.startswith(("box_", "p_")) or name == "probability"]
         return table.astype({"frame": "Int64", "time_s": "float64", **dict.fromkeys(numbers, "float64")})
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write the records; the ending says the format: `.json`, `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.txt`.
 

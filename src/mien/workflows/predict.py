@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from mien.core.arguments import checked
 from mien.core.bundle import Bundle, Precision
 from mien.core.errors import UsageError
 from mien.core.runs import RunDir
@@ -245,6 +246,7 @@ class Model(BundleModel):
         """Find and classify faces, one picture or frame after the other; `mien.stream` has the arguments."""
         return stream_results(self, source, **options)
 
+    @checked
     def tracker(
         self,
         *,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arguments import checked
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.images import SIZE
@@ -44,6 +45,7 @@ AHEAD = 4
 log = logging.getLogger(__name__)
 
 
+@checked
 def stream_results(
     model: "Model",
     source: Source,
