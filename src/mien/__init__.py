@@ -123,9 +123,7 @@ def __getattr__(name: str) -> Any:
         return _unavailable(name, missing)
     if isinstance(value, type):
         return value
-    from mien.core.arguments import checked
-
-    function = checked(value)
+    function = import_module("mien.core.arguments").checked(value)
     function.__module__ = __name__  # where pickle finds it
     return function
 

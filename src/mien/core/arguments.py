@@ -29,7 +29,6 @@ class Unseen(metaclass=_AnyInside):
     """Stands for a name that only type checkers import, a type or a module: anything fits."""
 
 
-@functools.cache
 def checked(function: Function) -> Function:
     """Return a function that raises `UsageError` where an argument isn't of the type that its annotation says.
 
@@ -45,14 +44,19 @@ def checked(function: Function) -> Function:
     Traceback (most recent call last):
     mien.core.errors.UsageError: number is a str, expected int or None
     """
+    return typing.cast("Function", _checked(function))
+
+
+@functools.cache
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            given = signature.bind(*args, **kwargs).arguments
+            given = signature.bind_partial(*args, **kwargs).arguments
         except TypeError:
-            return function(*args, **kwargs)  # whose own message names what is missing or too much
+            return function(*args, **kwargs)  # whose own message names what is too much
         kinds = annotations(function)
         for name, value in given.items():
             parameter = signature.parameters[name]
@@ -62,7 +66,7 @@ def checked(function: Function) -> Function:
                 raise UsageError(f"{name} is {_type_of(value)}, expected {describe_type(kinds[name])}")
         return function(*args, **kwargs)
 
-    return typing.cast("Function", call)
+    return call
 
 
 @functools.cache

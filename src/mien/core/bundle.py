@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from mien.core.arguments import checked
 from mien.core.card import Card, GraphPrecision
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, verify
@@ -41,6 +42,7 @@ class Bundle:
     card: Card
 
     @classmethod
+    @checked
     def open(cls, where: str | Path) -> "Bundle":
         """Open a bundle: its folder, its name below `runs/export`, or the name of one that ships with mien.
 
@@ -60,6 +62,7 @@ class Bundle:
         """The C class names in the order of the graph's output."""
         return self.card.classes
 
+    @checked
     def model_id(self, precision: GraphPrecision) -> ModelId:
         """Return which network the graph of a precision is."""
         return ModelId(
@@ -68,6 +71,7 @@ class Bundle:
             sha256=self.card.files[precision].sha256,
         )
 
+    @checked
     def resolve(self, precision: Precision) -> GraphPrecision:
         """Turn `default` into the precision that the card names.
 
@@ -81,6 +85,7 @@ class Bundle:
             raise UsageError(f"{self.path}: no {chosen} in this bundle, only {', '.join(self.card.files)}")
         return chosen
 
+    @checked
     def read_model(self, precision: Precision = "default") -> bytes:
         """Read an ONNX file and check it against the card.
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arguments import checked
 from mien.core.errors import DataError
 from mien.core.files import read_arrays, write_arrays
 from mien.core.images import require_faces
@@ -91,6 +92,7 @@ class FaceSet:
         labelled: NDArray[np.bool_] = self.targets != UNLABELLED
         return labelled
 
+    @checked
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "FaceSet":
         """Return the faces at `rows` (a mask `bool (N,)` or indices), in that order."""
         votes = None if self.votes is None else self.votes[rows]
@@ -103,6 +105,7 @@ class FaceSet:
             votes=votes,
         )
 
+    @checked
     def split(self, names: str) -> "FaceSet":
         """Return one split, or several joined by commas (`"test,private-test"`).
 
@@ -115,12 +118,14 @@ class FaceSet:
                 raise DataError(f"{self.source}: no faces in split '{name}'; it has {self._split_counts()}")
         return self.select(np.isin(self.splits, wanted))
 
+    @checked
     def save(self, path: Path) -> None:
         """Write an `.npz` of plain arrays, atomically; `open_faces` reads it, too."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         write_arrays(path, {name: np.asarray(value) for name, value in values.items() if value is not None})
 
     @classmethod
+    @checked
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arguments import checked
 from mien.core.errors import DataError
 from mien.core.files import read_arrays, write_arrays
 from mien.core.labels import check_names
@@ -82,6 +83,7 @@ class Predictions:
         labels: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return labels
 
+    @checked
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Predictions":
         """Return the faces at `rows` (a mask `bool (N,)` or indices), in that order."""
         return replace(
@@ -93,12 +95,14 @@ class Predictions:
             votes=None if self.votes is None else self.votes[rows],
         )
 
+    @checked
     def save(self, path: Path) -> None:
         """Write an `.npz` of plain arrays, atomically."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         write_arrays(path, {name: np.asarray(value) for name, value in values.items() if value is not None})
 
     @classmethod
+    @checked
     def load(cls, path: Path) -> "Predictions":
         """Read what `save` wrote.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.core.arguments import checked
 from mien.core.bundle import weights
 from mien.core.errors import DataError
 from mien.core.files import verify
@@ -98,6 +99,7 @@ class YuNet:
         self._min_probability = min_probability
         self._max_iou = max_iou
 
+    @checked
     def detect(self, picture: NDArray[np.uint8]) -> list[Detection]:
         """Find the faces of an RGB picture, `uint8 (H, W, 3)`, the most confident first.
 

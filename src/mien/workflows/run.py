@@ -1,5 +1,6 @@
 """`Run`: a training or a study, and what can be done with it."""
 
+from mien.core.arguments import checked
 from mien.core.runs import Epoch
 from mien.core.scores import Scores
 from mien.core.text import percentage
@@ -27,11 +28,12 @@ class Run(TrainingRun):
     0.713
     """
 
-    evaluate = evaluate
-    explain = explain
-    report = report
-    export = export
+    evaluate = checked(evaluate)
+    explain = checked(explain)
+    report = checked(report)
+    export = checked(export)
 
+    @checked
     def scores(self, split: str | None = None) -> Scores:
         """Return the scores of a split of the run's own data; evaluates it where that was not done yet.
 
