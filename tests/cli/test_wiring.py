@@ -157,6 +157,7 @@ def _inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.jpg", "x.jpg", "y.jpg"):
         (tmp_path / name).touch()
     (tmp_path / "b").mkdir()
+    (tmp_path / "b/a.jpg").touch()
 
 
 @pytest.mark.parametrize(("line", "function", "flag", "key", "value"), CASES)
