@@ -13,6 +13,7 @@ import pytest
 from mien.core import files
 from mien.core.errors import DataError, StorageError
 from mien.core.files import (
+    is_file,
     parse_json,
     read_arrays,
     read_json,
@@ -321,3 +322,13 @@ def test_the_old_folder_comes_back_when_the_new_one_can_not_take_its_place(
         pass
     assert names(tmp_path) == ["results"]
     assert names(tmp_path / "results") == ["old"]
+
+
+def test_whether_there_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    assert is_file(tmp_path / "a")
+    assert not is_file(tmp_path)
+    assert not is_file(tmp_path / "none")
+    assert not is_file(tmp_path / "a/b")
+    with pytest.raises(OSError, match="File name too long"):
+        is_file(tmp_path / ("x" * 300))

@@ -49,7 +49,12 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # Pillow's; our own error says it too
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:  # a full disk: the interpreter would try it once more, and exit with 120
+        _drop_output()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -73,10 +78,15 @@ def run(arguments: list[str]) -> int:
         console.complain(Interrupted("interrupted"))
         return Interrupted.exit_code
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except Exception as error:
         return _fail(error, 1)
+
+
+def _drop_output() -> None:
+    """Let what is left in the buffer of standard output, and what is still to come, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _call(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from mien.core.arguments import checked
 from mien.core.card import Card, GraphPrecision
 from mien.core.errors import DataError, UsageError, nearest
-from mien.core.files import read_json, verify
+from mien.core.files import is_file, read_json, verify
 from mien.core.labels import check_names
 from mien.core.model_id import ModelId
 from mien.core.schema import check_schema
@@ -115,9 +115,9 @@ def find(where: str | Path) -> Path | None:
     """
     exported = Path("runs/export") / where
     try:
-        if (Path(where) / CARD).is_file():
+        if is_file(Path(where) / CARD):
             return Path(where).absolute()
-        found = [exported.absolute()] if (exported / CARD).is_file() else []
+        found = [exported.absolute()] if is_file(exported / CARD) else []
     except OSError as error:
         raise DataError(f"{where}: can't be read ({error.strerror})") from None
     found += [weights() / str(where)] if str(where) in shipped() else []

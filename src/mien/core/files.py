@@ -8,6 +8,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import zipfile
@@ -265,6 +266,19 @@ def require_name(path: Path) -> None:
     name = str(path)
     if "\0" in name or name != name.encode("utf-8", "replace").decode():
         raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a file.
+
+    Raises:
+        OSError: that can't be told: a name that is too long, a folder that can't be read.  `Path.is_file` says so up to
+            Python 3.13 only.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def is_pipe(path: Path) -> bool:

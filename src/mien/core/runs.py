@@ -33,7 +33,16 @@ from typing import Any, Self
 
 from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, Interrupted, UsageError
-from mien.core.files import read_json, refuse_links, remove, remove_leftovers, set_aside, storage_errors, write_json
+from mien.core.files import (
+    is_file,
+    read_json,
+    refuse_links,
+    remove,
+    remove_leftovers,
+    set_aside,
+    storage_errors,
+    write_json,
+)
 from mien.core.lock import locked
 from mien.core.model_id import ModelId
 from mien.core.records import Record
@@ -377,7 +386,7 @@ class RunDir:
 
 def runs_named(where: str | Path) -> list[Path]:
     """Return the run folders that a path or a name below `runs/<verb>` can mean; a path means itself alone."""
-    if (Path(where) / "config.json").is_file():
+    if is_file(Path(where) / "config.json"):
         return [Path(where)]
     return sorted(path.parent for path in Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))
 
