@@ -344,5 +344,8 @@ def _window(picture: NDArray[np.uint8], left: int, top: int, side: int) -> NDArr
     """Take a square of whole pixels; outside the picture its border is repeated."""
     rows = np.arange(top, top + side).clip(0, picture.shape[0] - 1)
     columns = np.arange(left, left + side).clip(0, picture.shape[1] - 1)
-    window: NDArray[np.uint8] = picture[np.ix_(rows, columns)]
+    inside = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if inside.shape[:2] == (side, side):
+        return inside  # most faces; picking pixels one by one takes three times as long
+    window: NDArray[np.uint8] = inside[np.ix_(rows - rows[0], columns - columns[0])]
     return window
