@@ -30,8 +30,8 @@ def run(studied: RunDir, tmp_path: Path) -> RunDir:
     [
         ({"methods": ["saliency", "gradcam"]}, UsageError, "no attribution method 'gradcam', did you mean grad-cam"),
         ({"methods": []}, UsageError, "at least one method"),
-        ({"faces": 0}, UsageError, "at least one method, face"),
-        ({"count": 0}, UsageError, "at least one method, face and filter"),
+        ({"faces": 0}, UsageError, "1 to 1000 faces"),
+        ({"count": 0}, UsageError, "at least one method and filter"),
         ({"share": 1.5}, UsageError, "from 0 to 1"),
         ({"share": float("nan")}, UsageError, "from 0 to 1"),
         ({"layer": "conv99"}, UsageError, "no layer 'conv99', did you mean conv"),

@@ -234,7 +234,10 @@ def test_labels_are_those_that_the_bundle_learned(bundle: Bundle, monkeypatch: p
 
     monkeypatch.setattr("mien.workflows.evaluate.open_faces", opened)
     evaluate(bundle, "a.csv", votes="v.csv", targets="t.csv", skip_bad=True)
-    assert asked == [{"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "skip_bad": True}]
+    assert asked == [
+        {"votes": "v.csv", "targets": "t.csv", "labels": "ferplus", "skip_bad": True}
+        | {"classes": None, "find_face": None}
+    ]
 
 
 def test_a_class_that_the_bundle_has_not(bundle: Bundle) -> None:

@@ -45,7 +45,7 @@ def test_code_is_narrow_enough_for_github() -> None:
             assert len(line) <= 88, line
 
 
-@pytest.mark.parametrize("path", LINKS)
+@pytest.mark.parametrize("path", [link for link in LINKS if not link.startswith("https://")])
 def test_links_lead_somewhere(path: str) -> None:
     assert (Path(__file__).parents[1] / path).exists()
 

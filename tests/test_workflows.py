@@ -220,9 +220,19 @@ def test_other_data_are_opened_as_the_runs_own_were(
         return open_faces("synthetic:140")
 
     monkeypatch.setattr("mien.workflows.evaluate.open_faces", opened)
-    evaluate(run, data="a.csv", targets="t.csv", votes="v.csv", skip_bad=True)
+    evaluate(run, data="a.csv", targets="t.csv", votes=Path("v.csv"), skip_bad=True)
     assert asked == [
-        (str(Path("a.csv").absolute()), {"targets": "t.csv", "votes": "v.csv", "labels": "ferplus", "skip_bad": True})
+        (
+            str(Path("a.csv").absolute()),
+            {
+                "targets": "t.csv",
+                "votes": Path("v.csv"),
+                "labels": "ferplus",
+                "skip_bad": True,
+                "classes": None,
+                "find_face": None,
+            },
+        )
     ]
 
 
@@ -255,7 +265,7 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
         ("report", run, {}),
     ]
     shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "overwrite": True}
-    shared |= {"votes": None, "labels": "own", "skip_bad": False}
+    shared |= {"votes": None, "labels": "own", "classes": None, "detect": False, "skip_bad": False}
     shared |= {"threads": config.threads, "precision": config.precision}
     factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
     ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]

@@ -106,10 +106,9 @@ def test_a_misspelt_flag_names_the_nearest(mien: Mien, tmp_path: Path, verb: str
 def test_hyphens_may_be_underscores(mien: Mien, verb: str, flag: str) -> None:
     done = mien(*verb.split(), "--" + flag[2:].replace("-", "_"), "--help")
     assert "No such option" not in done.err
-    assert (done.code, done.err) in {
-        (0, ""),
-        (2, f"mien: Invalid value for '{flag}': Input should be a valid number, unable to parse string as a number\n"),
-    }
+    if done.code != 0:  # the flag took `--help` for its number
+        assert done.code == 2
+        assert done.err.startswith(f"mien: Invalid value for '{flag}': Input should be a valid ")
 
 
 def test_the_same_flag_means_the_same_everywhere() -> None:

@@ -15,14 +15,14 @@ from mien.reporting.sections import ABLATION_SECTIONS, SECTIONS
 from mien.reporting.summary import summary
 
 
-def report(run: RunDir) -> Path:
+def report(run: str | Path | RunDir) -> Path:
     """Write `report.html`: one page without scripts that needs no other file and no network.
 
     The same run folder gives the same bytes.  Files that a section needs and that are not there yet are named on the
     page, with the command that makes them.
 
     Args:
-        run: the run folder; only its own files are read.
+        run: the run, its folder, its name, or `latest`; only its own files are read.
 
     Returns:
         The path of the page.
@@ -31,6 +31,7 @@ def report(run: RunDir) -> Path:
         DataError: a file of the run is damaged or of another version; the page that was there is kept.
         StorageError: the page can't be written; the page that was there is kept.
     """
+    run = RunDir.open(run)
     path = run.path / "report.html"
     try:
         page = render_page(read_run(run)).encode()
