@@ -77,7 +77,9 @@ def find_and_classify(
             chosen = selection.choose(found, picture.pixels)
             if picture.time_s is None:
                 chosen.sort(key=_from_left)
-            reason = None if chosen else selection.reason(found, picture.pixels)
+            reason = None
+            if not chosen:
+                reason = selection.reason(found, picture.pixels)
             waiting.append((picture, chosen, reason))
             faces += len(chosen)
             pixels += picture.pixels.size // 3
@@ -163,6 +165,9 @@ def _to_face(
     probabilities: dict[str, float],
     quality: tuple[Flaw, ...],
 ) -> Face:
+    rotated = 0
+    if found.detection is not None:
+        rotated = found.detection.rotated
     return Face(
         source=picture.source,
         face=str(number),
@@ -172,7 +177,7 @@ def _to_face(
         square=found.square,
         frame=picture.frame,
         time_s=picture.time_s,
-        rotated=found.detection.rotated if found.detection else 0,
+        rotated=rotated,
         crop=found.crop,
         quality=quality,
     )
