@@ -8,6 +8,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+import mien
 from mien.core.images import decode_colour
 from mien.runtime.detect import Detection, YuNet
 from mien.runtime.geometry import Box, iou
@@ -132,3 +133,13 @@ def test_a_video_keeps_the_orientation_in_which_a_face_was_found() -> None:
     upright = frames(skimage.data.astronaut(), [0.0], "b.mp4")
     (last,) = list(find_and_classify(classify, [*videos, *upright], labels=("happy", "sad"), detector=DETECTOR))[3:]
     assert [face.rotated for face in last.faces] == [0]
+
+
+def test_a_loop_of_ones_own_is_turned_once_a_second() -> None:
+    model = mien.load("mien-n", threads=1)
+    model.detector = detector = Counting()
+    tracker = model.tracker()
+    times_s = [0.0, 0.4, 0.9, 1.1]
+    for time_s in times_s:
+        tracker.update(np.zeros((60, 60, 3), np.uint8), time_s=time_s)
+    assert detector.searches == len(times_s) + 3 * 2

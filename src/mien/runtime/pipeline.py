@@ -37,6 +37,7 @@ def find_and_classify(
     margin: float = 0.0,
     align: bool = True,
     selection: Selection = EVERY_FACE,
+    orientation: "Orientation | None" = None,
 ) -> Iterator[PictureResult]:
     """Find and classify the faces of pictures; the faces of several pictures are classified together.
 
@@ -51,10 +52,11 @@ def find_and_classify(
         margin: see `mien.runtime.photo.face_square`.
         align: see `mien.runtime.photo.face_square`.
         selection: which faces are wanted.
+        orientation: what earlier calls learned about the same video's frames; None begins anew.
     """
     waiting: list[FoundFaces] = []
     faces = pixels = 0
-    orientation = _Orientation()
+    orientation = orientation or Orientation()
     try:
         for picture in pictures:
             if isinstance(picture, Unreadable):
@@ -92,7 +94,7 @@ def find_and_classify(
     yield from _classify(model, waiting, labels)
 
 
-class _Orientation:
+class Orientation:
     """By how many quarters pictures are turned for the first search, and whether others follow it.
 
     A picture begins upright.  A video's frames begin with the orientation in which a face was found last, and the

@@ -12,7 +12,7 @@ from mien.core.bundle import Bundle, Precision
 from mien.core.errors import UsageError
 from mien.core.runs import RunDir
 from mien.runtime.detect import Detector, YuNet
-from mien.runtime.pipeline import find_and_classify
+from mien.runtime.pipeline import Orientation, find_and_classify
 from mien.runtime.results import Picture, PictureResult, Results
 from mien.runtime.selection import Selection
 from mien.runtime.session import BundleModel
@@ -289,6 +289,7 @@ class FrameTracker:
     def __init__(self, model: Model, *, align: bool, channels: Channels, smooth_s: float, selection: Selection) -> None:
         self._model, self._align, self._channels, self._selection = model, align, channels, selection
         self._tracker = Tracker(smooth_s=smooth_s)
+        self._orientation = Orientation()
         self._frame = 0
         self._begun_s = time.monotonic()
         self._last_s: float | None = None
@@ -320,6 +321,7 @@ class FrameTracker:
             margin=self._model.crop_margin,
             align=self._align,
             selection=self._selection,
+            orientation=self._orientation,
         )
         self._frame += 1
         self._last_s = time_s
