@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tarfile
 import zipfile
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import DataError, UsageError
-from mien.core.labels import FER2013
+from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.data.formats import open_faces
 from mien.synthetic.faces import draw_faces
 from mien.workflows.describe import describe
@@ -229,6 +230,49 @@ def test_a_mistake_in_an_archive_is_named_by_the_archive(write_csv, drawn, tmp_p
     archive = pack(write_csv("a.csv", "label,feature", [(9, drawn.images[0])]), "gz", tmp_path)
     with pytest.raises(DataError, match=r"packed\.gz, line 2: label '9'"):
         open_faces(archive)
+
+
+@pytest.fixture
+def votes(fer2013, write_csv):
+    """Votes that agree with no label."""
+    faces = open_faces(fer2013)
+    counts = np.ones((len(faces), 10), int).tolist()
+    names = {"train": "Training", "public-test": "PublicTest", "private-test": "PrivateTest"}
+    rows = [(names.get(split, split), f"f{row:03}.png", *counts[row]) for row, split in enumerate(faces.splits)]
+    return write_csv("votes.csv", "Usage,Image name," + ",".join(FERPLUS_VOTES), rows)
+
+
+@pytest.mark.parametrize("how", ["gz", "zip", "tar.gz"])
+def test_votes_in_an_archive_are_read(fer2013, votes, tmp_path, how):
+    archive = pack(votes, how, tmp_path)
+    expected, faces = open_faces(fer2013, votes=votes), open_faces(fer2013, votes=archive)
+    assert (faces.votes == expected.votes).all()
+    assert faces.notes == tuple(note.replace(str(votes), str(archive)) for note in expected.notes)
+    assert any(str(archive) in note for note in faces.notes)
+
+
+def test_a_mistake_in_packed_votes_is_named_by_the_archive(fer2013, votes, tmp_path):
+    votes.write_text(votes.read_text().replace(",1,1\n", ",1,x\n", 1))
+    with pytest.raises(DataError, match=r"packed\.gz, line 2: NF 'x', expected a count"):
+        open_faces(fer2013, votes=pack(votes, "gz", tmp_path))
+    archive = tmp_path / "packed.gz"
+    archive.write_bytes(archive.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"packed\.gz: a damaged or encrypted archive"):
+        open_faces(fer2013, votes=archive)
+
+
+def test_packed_answers_are_read(write_csv, drawn, tmp_path):
+    faces = write_csv("test.csv", "id,feature", enumerate(drawn.images[:2]))
+    answers = pack(write_csv("answers.csv", "id,label", [(0, 3), (1, 4)]), "zip", tmp_path)
+    assert open_faces(faces, targets=answers).targets.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("role", ["votes", "targets"])
+def test_a_pipe_is_no_table_of_votes_or_answers(write_csv, drawn, tmp_path, role):
+    os.mkfifo(tmp_path / "pipe")
+    faces = write_csv("test.csv", "id,feature", enumerate(drawn.images[:2]))
+    with pytest.raises(DataError, match="pipe: neither a file nor a folder"):
+        open_faces(faces, **{role: tmp_path / "pipe"})
 
 
 def zipped(path, names):

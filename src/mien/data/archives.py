@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from mien.core.errors import DataError
+from mien.core.files import is_pipe
 
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 
@@ -48,8 +49,26 @@ def _is_tar(start: bytes) -> bool:
 
 
 @contextlib.contextmanager
+def readable_table(path: Path) -> Iterator[Path]:
+    """Give the table that is in a file: the file itself, or what `unpacked` makes of an archive."""
+    if is_pipe(path):  # which can be read once only
+        raise DataError(f"{path}: neither a file nor a folder")
+    try:
+        is_packed = is_archive(path)
+    except (OSError, ValueError):
+        is_packed = False  # whoever reads it says what is wrong
+    if not is_packed:
+        yield path
+        return
+    with unpacked(path) as table:
+        yield table
+
+
+@contextlib.contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
     """Unpack the one table of an archive into a temporary file, which is removed when the block ends.
+
+    A `DataError` in the block that names that file names the archive instead.
 
     Raises:
         DataError: no table in it, or several; damaged, larger than `MOST_BYTES`, or a kind that is not opened.
@@ -76,7 +95,12 @@ def unpacked(path: Path) -> Iterator[Path]:
             raise
         except Exception as error:  # half a dozen kinds for damaged and encrypted archives
             raise DataError(f"{path}: a damaged or encrypted archive ({error}); get it again or unpack it") from None
-        yield table
+        try:
+            if is_archive(table):
+                raise DataError(f"{path}: an archive in an archive; unpack it")
+            yield table
+        except DataError as error:
+            raise DataError(str(error).replace(str(table), str(path))) from None
 
 
 def _from_zip(path: Path, table: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.labels import FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, number_order
+from mien.data.archives import readable_table
 from mien.data.csv_lines import check_columns, read_header, read_lines
 from mien.data.pictures import split_of
 
@@ -46,7 +47,7 @@ def attach(faces: FaceSet, path: Path) -> FaceSet:
 
     Args:
         faces: N faces of a FER2013 file, with its row numbers as ids; or of pictures, whose ids end in their names.
-        path: `fer2013new.csv`.
+        path: `fer2013new.csv`, which may be packed.
 
     Returns:
         The same faces with votes `uint8 (N, 10)`, named `FERPLUS_VOTES`; with a note if few labels agree with them.
@@ -55,7 +56,8 @@ def attach(faces: FaceSet, path: Path) -> FaceSet:
         DataError: names that are not those of the faces, or out of order; row by row, another number of rows or a Usage
             that does not agree; a vote that is no number from 0 to 255.
     """
-    table = _read_votes(path, most=max(len(faces), MOST_ROWS))
+    with readable_table(path) as readable:
+        table = replace(_read_votes(readable, most=max(len(faces), MOST_ROWS)), path=path)
     face_names = [name.rpartition("/")[2] for name in faces.ids.tolist()]
     are_row_numbers = face_names == [str(row) for row in range(len(faces))]
     names_fit = sorted(table.names) == sorted(face_names) and len(set(face_names)) == len(face_names)

@@ -14,7 +14,7 @@ from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.files import is_pipe, refuse_address, require_name
 from mien.core.labels import FERPLUS, check_names
 from mien.data import ferplus, image_folder, parquet
-from mien.data.archives import ZIP, is_archive, unpacked
+from mien.data.archives import ZIP, is_archive, readable_table, unpacked
 from mien.data.csv_lines import read_header
 from mien.data.csv_tables import add_targets, is_faces, read_csv
 from mien.data.pictures import FindFace, Reading
@@ -108,7 +108,8 @@ def open_faces(
     Args:
         source: a file or folder; or `synthetic`, or `synthetic:3000`, to draw that many faces; or faces that are open
             already, to add targets, votes or labels.
-        targets: a CSV file `id,label` with the labels of faces that have none.
+        targets: a CSV file `id,label` with the labels of faces that have none; it and `votes` may be packed as
+            `source` may.
         votes: a FER+ file, `fer2013new.csv`, whose rows are those of `source`.
         labels: `own`, or `ferplus` for the majority of the votes in FER+'s eight classes; faces without votes keep
             their own labels if these are of FER+'s classes.
@@ -176,7 +177,8 @@ def _open(
     if targets is not None:
         if faces.labelled.any():
             raise UsageError(f"{source} has labels of its own; leave the file of targets, {targets}, out")
-        faces = add_targets(faces, Path(targets))
+        with readable_table(Path(targets)) as table:
+            faces = add_targets(faces, table)
     if votes is not None:
         faces = ferplus.attach(faces, Path(votes))
     if labels == "own" or (faces.votes is None and set(faces.classes) <= set(FERPLUS)):
@@ -275,12 +277,7 @@ def _read(path: Path, reading: Reading) -> FaceSet:
 
 def _read_packed(path: Path, reading: Reading) -> FaceSet:
     with unpacked(path) as table:
-        try:
-            if is_archive(table):
-                raise DataError(f"{table}: an archive in an archive; unpack it")
-            return replace(_read(table, reading), source=str(path))
-        except DataError as error:
-            raise DataError(str(error).replace(str(table), str(path))) from None
+        return replace(_read(table, reading), source=str(path))
 
 
 def _probe(path: Path) -> Probe:
