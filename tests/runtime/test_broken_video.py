@@ -46,6 +46,29 @@ def test_a_broken_tail(tmp_path: Path, suffix: str, filled: bool) -> None:
     assert int(found[2]) == len(seen)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "sound_s"),
+    [("mp4", "libx264", 0), ("mp4", "libx264", 4), ("mkv", "libx264", 0), ("mkv", "libx264", 4), ("webm", "libvpx", 0)],
+)
+def test_less_than_a_second_is_lost(tmp_path: Path, suffix: str, codec: str, sound_s: int) -> None:
+    """Also where the cut lies between two frames, so that no part of a frame tells it."""
+    path = write_clip(tmp_path / f"clip.{suffix}", moving(100), codec=codec, sound_s=sound_s, movflags="faststart")
+    with av.open(path) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    whole = path.read_bytes()
+    for lost in (12, 20):
+        path.write_bytes(whole[: sorted(places)[100 - lost]])
+        seen, said = read_until_damage(path)
+        assert 100 - lost - 3 <= len(seen) <= 100 - lost
+        missing_s = float(re.search(r"the last (.*) s are missing", said)[1])
+        assert missing_s == pytest.approx(lost / 25, abs=0.13)
+
+
+def test_fragments_that_end_a_few_frames_early_are_whole(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", moving(30), movflags="dash")
+    assert len(list(read_video(path))) == 30
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "flv"])
 def test_a_broken_tail_of_a_video_with_sound(tmp_path: Path, suffix: str) -> None:
     """The file says how long it is, not how long its video is; what is lost of both is lost."""

@@ -42,8 +42,11 @@ LATEST_S = 1e8
 MAX_FPS = 1000.0
 """More frames per second can't be asked for: no camera of everyday use takes more."""
 
-TAIL_S = 1.0
-"""A video that ends this much earlier than its file states has lost its end."""
+STREAM_TAIL_S, FILE_TAIL_S = 0.25, 1.0
+"""A video that ends this much earlier than its stream, or else its file as a whole, states has lost its end.
+
+Whole files of fragmented MP4 end up to some frames early; where only the file states a length, sound may be longer.
+"""
 
 
 def read_video(path: str | Path, *, every: int = 1, fps: float | None = None) -> Iterator[Picture]:
@@ -203,7 +206,7 @@ def _frames(path: Path, container: "InputContainer", stream: "VideoStream") -> I
     if not count:
         raise DataError(f"{path}: none of its frames can be decoded; get the file again")
     missing_s = clock.missing_s()
-    if missing_s > TAIL_S:
+    if missing_s:
         raise DataError(
             f"{path}: damaged: nothing can be decoded after {clock.end_s:.2f} s, the last {missing_s:.1f} s are "
             f"missing; the {count} frames before are good"
@@ -291,18 +294,27 @@ class _Clock:
         self._passed_s = max(self._passed_s, float(end * (packet.time_base or 0)))
 
     def missing_s(self) -> float:
-        """Return by how much the length that the file states exceeds what could be decoded; below 0 without a length.
+        """Return by how much the length that the file states exceeds what could be decoded; 0 within the usual.
 
         The stream may state it, or its tag (Matroska), or else the file as a whole, whose sound may end later: there
         the last packet of any stream counts.
         """
         if self._stream.duration:
-            return float(self._stream.duration * self._base_s) - self._seconds(self._decoded)
+            missing_s, usual_s = (
+                float(self._stream.duration * self._base_s) - self._seconds(self._decoded),
+                STREAM_TAIL_S,
+            )
+        elif (tagged_s := self._tagged_s()) is not None:
+            missing_s, usual_s = tagged_s - float(self._decoded * self._base_s), STREAM_TAIL_S
+        else:
+            missing_s, usual_s = (self._container.duration or 0) / 1e6 - self._passed_s, FILE_TAIL_S
+        return missing_s if missing_s > usual_s else 0.0
+
+    def _tagged_s(self) -> float | None:
         for name, value in self._stream.metadata.items():
             if name.startswith("DURATION") and (tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", value)):
-                stated_s = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
-                return stated_s - float(self._decoded * self._base_s)
-        return (self._container.duration or 0) / 1e6 - self._passed_s
+                return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
+        return None
 
     def _seconds(self, stamp: int) -> float:
         return float((stamp - (self._start or 0)) * self._base_s)
