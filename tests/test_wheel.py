@@ -65,7 +65,9 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
         path.relative_to(ROOT / "src").as_posix() for path in files
     }
     assert "mien/weights/mien-s-ferplus/model.int8.onnx" in packed
-    for licence in ("LICENSE", "THIRD_PARTY.md", "src/mien/weights/yunet/LICENSE"):
+    vendored = "src/mien/web/vendor/onnxruntime"
+    licences = ("LICENSE", "THIRD_PARTY.md", "src/mien/weights/yunet/LICENSE", f"{vendored}/LICENSE")
+    for licence in (*licences, f"{vendored}/ThirdPartyNotices.txt"):
         assert f"{about}/licenses/{licence}" in packed
 
 
