@@ -119,6 +119,8 @@ def test_a_graph_that_is_a_link_out_of_the_bundle(bundle: Bundle, tmp_path: Path
 def test_a_name_that_is_too_long_for_one() -> None:
     with pytest.raises(DataError, match="File name too long"):
         Bundle.open("x" * 300)
+    with pytest.raises(DataError, match="no bundle"):
+        Bundle.open("a\0b")
 
 
 def test_where_bundles_are_found(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

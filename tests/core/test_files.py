@@ -330,5 +330,6 @@ def test_whether_there_is_a_file(tmp_path: Path) -> None:
     assert not is_file(tmp_path)
     assert not is_file(tmp_path / "none")
     assert not is_file(tmp_path / "a/b")
+    assert not is_file(tmp_path / "a\0b")
     with pytest.raises(OSError, match="File name too long"):
         is_file(tmp_path / ("x" * 300))

@@ -163,6 +163,8 @@ def test_runs_that_are_not_there(where: str) -> None:
 def test_a_name_that_is_too_long_for_one() -> None:
     with pytest.raises(DataError, match="File name too long"):
         RunDir.open("x" * 300)
+    with pytest.raises(DataError, match="no run folder"):
+        RunDir.open("a\0b")
 
 
 @pytest.mark.parametrize("data", ["null", "[]", "3", "{}", '{"row_fingerprint": []}'])

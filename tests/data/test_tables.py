@@ -268,6 +268,14 @@ def test_packed_answers_are_read(write_csv, drawn, tmp_path):
 
 
 @pytest.mark.parametrize("role", ["votes", "targets"])
+@pytest.mark.parametrize("name", ["none", "x" * 300, "a\0b"])
+def test_votes_and_answers_that_are_not_there(write_csv, drawn, tmp_path, role, name):
+    faces = write_csv("test.csv", "id,feature", enumerate(drawn.images[:2]))
+    with pytest.raises(DataError, match=": can't be read"):
+        open_faces(faces, **{role: tmp_path / name})
+
+
+@pytest.mark.parametrize("role", ["votes", "targets"])
 def test_a_pipe_is_no_table_of_votes_or_answers(write_csv, drawn, tmp_path, role):
     os.mkfifo(tmp_path / "pipe")
     faces = write_csv("test.csv", "id,feature", enumerate(drawn.images[:2]))

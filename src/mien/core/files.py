@@ -277,7 +277,7 @@ def is_file(path: Path) -> bool:
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last is a text that is no name: with a NUL in it
         return False
 
 

@@ -51,9 +51,9 @@ def _is_tar(start: bytes) -> bool:
 @contextlib.contextmanager
 def readable_table(path: Path) -> Iterator[Path]:
     """Give the table that is in a file: the file itself, or what `unpacked` makes of an archive."""
-    if is_pipe(path):  # which can be read once only
-        raise DataError(f"{path}: neither a file nor a folder")
     try:
+        if is_pipe(path):  # which can be read once only
+            raise DataError(f"{path}: neither a file nor a folder")
         is_packed = is_archive(path)
     except (OSError, ValueError):
         is_packed = False  # whoever reads it says what is wrong
