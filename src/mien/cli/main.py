@@ -45,6 +45,7 @@ def _before(
 
 def main() -> None:
     """Run the command line and exit with the code that `core/errors.py` lists."""
+    _leave_ascii()
     for stream in (sys.stdout, sys.stderr):  # results are UTF-8 everywhere; a terminal shows what it can
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
@@ -55,6 +56,12 @@ def main() -> None:
     except OSError:  # a full disk: the interpreter would try it once more, and exit with 120
         _drop_output()
     sys.exit(code)
+
+
+def _leave_ascii() -> None:
+    """Start anew in Python's UTF-8 mode where it takes names of files for ASCII: in the C locale with PYTHONUTF8=0."""
+    if sys.getfilesystemencoding() == "ascii":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
 def run(arguments: list[str]) -> int:

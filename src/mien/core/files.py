@@ -264,6 +264,10 @@ def refuse_address(name: str | os.PathLike[str]) -> None:
 def require_name(path: Path) -> None:
     """Raise `DataError` if the name of a file can't be told in UTF-8, as all that mien writes is, or is none."""
     name = str(path)
+    if sys.getfilesystemencoding() == "ascii" and not name.isascii():
+        raise DataError(
+            f"{path}: Python takes the names of files for ASCII here, as the C locale says; start it with PYTHONUTF8=1"
+        )
     if "\0" in name or name != name.encode("utf-8", "replace").decode():
         raise DataError(f"{path}: a name that is not UTF-8, or no name of a file; rename it")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from mien.core.errors import DataError, MienError
+from mien.core.files import require_name
 from mien.core.picture_files import SEQUENCES, brighten_deep_colours, open_picture, require_sane
 
 SIZE = 48
@@ -100,6 +101,9 @@ def _decode(
     except PermissionError:
         raise DataError(f"{name}: can't be read (permission denied)") from None
     except MienError:
+        raise
+    except UnicodeEncodeError:  # the name, which names the reason
+        require_name(Path(name))
         raise
     except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
         raise DataError(f"{name}: damaged picture ({error}); get the file again or leave it out") from None

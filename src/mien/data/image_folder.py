@@ -11,6 +11,7 @@ import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.faces import FaceSet
+from mien.core.files import require_name
 from mien.core.labels import EXPRESSIONS, check_names, order_classes, spell_classes, spelling_notes
 from mien.core.text import readable
 from mien.data.archives import TABLE_ENDINGS
@@ -101,6 +102,7 @@ def read(root: Path, reading: Reading) -> FaceSet:
 def _scan(path: Path, *, skip_bad: bool, depth: int = 0) -> Folder:
     if depth > DEEPEST:
         raise DataError(f"{path}: more than {DEEPEST} folders below each other, expected {LAYOUT}")
+    require_name(path)
     folder = Folder(path)
     try:
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)

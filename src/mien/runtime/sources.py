@@ -224,6 +224,9 @@ def _require_there(name: str) -> None:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: no such file or folder") from None
+    except UnicodeEncodeError:
+        require_name(path)
+        raise
     except (OSError, ValueError) as error:  # no permission, too long, or a null byte
         raise DataError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     if not name or is_pipe(path):
