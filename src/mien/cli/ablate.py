@@ -1,15 +1,11 @@
 """`mien ablate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import MienError, UsageError
-from mien.core.text import percentage
-
-if TYPE_CHECKING:
-    from mien.core.ablation import Ablation
 
 
 @app.command()
@@ -44,6 +40,7 @@ def ablate(
     Example: `mien ablate fer2013.csv --recipe mien-n --factors normalisation,augmentation --seeds 0,1,2`
     """
     from mien.core.runs import RunDir
+    from mien.core.summaries import summarise
     from mien.workflows import ablate as workflow
 
     given: dict[str, Any] = {"model": model, "epochs": epochs, "batch": batch, "votes": votes, "labels": labels}
@@ -76,7 +73,7 @@ def ablate(
     if json:
         console.print_json(ablation.to_dict())
     else:
-        _print(ablation)
+        console.print_summary(summarise(ablation))
     if ablation.failed:
         status = RunDir(Path(ablation.run)).read_json("status.json")
         raise MienError(f"{ablation.run}: {status['reason']}")
@@ -87,35 +84,3 @@ def _numbers(seeds: str) -> list[int]:
         return [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise UsageError(f"--seeds {seeds}: expected whole numbers with commas between, such as 0,1,2") from None
-
-
-def _print(ablation: "Ablation") -> None:
-    right = "right"
-    arms = [
-        [*arm.levels.values(), str(arm.runs), percentage(arm.mean, 2), percentage(arm.sd, 2)] for arm in ablation.arms
-    ]
-    factors = dict.fromkeys(ablation.factors, "left")
-    console.print_table({**factors, "runs": right, "accuracy": right, "s.d.": right}, arms)
-    print()
-    effects = []
-    for effect in ablation.effects:
-        where = ", ".join(f"{factor} {level}" for factor, level in effect.within.items())
-        interval = "–"
-        if effect.interval is not None:
-            interval = " to ".join(_points(end) for end in effect.interval)
-        effects.append(
-            [
-                f"{effect.factor}: {effect.level} over {effect.baseline}",
-                where or "on average",
-                str(effect.seeds),
-                _points(effect.difference),
-                interval,
-            ]
-        )
-    heads = {"worth": "left", "where": "left", "seeds": right, "points": right, "95 % interval": right}
-    console.print_table(heads, effects)
-    print(f"\n{ablation.run}")
-
-
-def _points(difference: float | None) -> str:
-    return "–" if difference is None else f"{100 * difference:+.2f}"

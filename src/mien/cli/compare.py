@@ -6,7 +6,6 @@ import typer
 
 from mien.cli import console, flags
 from mien.cli.main import app
-from mien.core.text import percentage
 
 
 @app.command()
@@ -28,13 +27,11 @@ def compare(
 
     Example: `mien compare runs/train/a runs/train/b`; either may be a predictions.npz
     """
+    from mien.core.summaries import summarise
     from mien.workflows.compare import compare as compare_runs
 
     comparison = compare_runs(run, other, split=split)
     if json:
         console.print_json(comparison.to_dict())
-        return
-    for one in (comparison.a, comparison.b):
-        print(f"{one.name}: accuracy {percentage(one.accuracy, 2)}, macro-F1 {one.macro_f1:.4f}")
-    print(f"right only in the first: {comparison.only_a:,}, only in the second: {comparison.only_b:,}")
-    print(comparison.verdict)
+    else:
+        console.print_summary(summarise(comparison))

@@ -5,10 +5,14 @@ import logging
 import os
 import sys
 import time
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mien.core.progress import Progress
 from mien.core.text import escape_controls, percentage
+
+if TYPE_CHECKING:
+    from mien.core.summaries import Part, Side
 
 UNLIMITED = 100_000
 """Off a terminal, a table is as wide as it needs to be (columns)."""
@@ -75,14 +79,28 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(columns: dict[str, str], rows: list[list[str]]) -> None:
-    """Print a result as a table; `columns` are heads to `left` or `right`."""
+def print_summary(parts: "Iterable[Part]") -> None:
+    """Print what a person reads of a result."""
+    from mien.core.summaries import Figures
+
+    for part in parts:
+        if isinstance(part, str):
+            print(part)
+        elif isinstance(part, Figures):
+            for name, value, note in part.rows:
+                print(f"{name:<18} {value:>8}   {note}".rstrip())
+        else:
+            print_table(part.columns, part.rows)
+
+
+def print_table(columns: "Mapping[str, Side]", rows: "Sequence[Sequence[str]]") -> None:
+    """Print a result as a table."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
     for head, justify in columns.items():
-        table.add_column(head, justify=justify)  # type: ignore[arg-type]
+        table.add_column(head, justify=justify)
     for row in rows:
         table.add_row(*row)
     wide = None if sys.stdout.isatty() else UNLIMITED

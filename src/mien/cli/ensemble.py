@@ -5,9 +5,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import console, flags
-from mien.cli.evaluate import print_scores
 from mien.cli.main import app
-from mien.core.text import percentage
 
 
 @app.command()
@@ -30,6 +28,7 @@ def ensemble(
 
     Example: `mien ensemble runs/train/a runs/train/b runs/train/c --flip`
     """
+    from mien.core.summaries import summarise
     from mien.workflows.ensemble import ensemble as score_ensemble
 
     result = score_ensemble(
@@ -44,9 +43,4 @@ def ensemble(
     if json:
         console.print_json(result.to_dict())
         return
-    for member in result.members:
-        print(f"{percentage(member.accuracy, 2)}   {member.run}")
-    print()
-    print_scores(result.scores)
-    print(result.over_best.verdict)
-    print(result.run)
+    console.print_summary(summarise(result))

@@ -1,0 +1,303 @@
+"""What a person reads of a result: the command line prints it, a notebook shows it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Literal
+
+from mien.core.ablation import Ablation
+from mien.core.card import Abstention, Card
+from mien.core.comparison import Comparison
+from mien.core.data_summary import DataSummary
+from mien.core.ensemble import Ensemble
+from mien.core.errors import pip_install
+from mien.core.explanations import CurveScores, Explanation, PairedDifference
+from mien.core.model_list import ModelList
+from mien.core.scores import Scores
+from mien.core.text import percentage, readable
+
+Side = Literal["left", "right"]
+
+WIDEST = 50
+"""Classes of a confusion matrix that is shown; one of 1,000 took two minutes, and nobody reads it."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text below heads.
+
+    Attributes:
+        columns: each head, and the side to which its column keeps.
+        rows: one text per column.
+        shares: for some tables of numbers, the share of 0 to 1 by which each cell is shaded; the first column has none.
+    """
+
+    columns: Mapping[str, Side]
+    rows: Sequence[Sequence[str]]
+    shares: Sequence[Sequence[float]] | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Single figures: name, value and a note for each."""
+
+    rows: Sequence[tuple[str, str, str]]
+
+
+Part = str | Table | Figures
+"""A line, a table, or figures; an empty line parts what doesn't belong together."""
+
+
+@singledispatch
+def summarise(_result: object) -> list[Part]:
+    """Return what a person reads of a result; nothing for a kind of result that nobody reads as a whole."""
+    return []
+
+
+@summarise.register
+def summarise_scores(scores: Scores, *, run_data: bool = True) -> list[Part]:
+    """Return the scores of one split; `run_data` if the faces are of the run's own data."""
+    parts: list[Part] = [_head(scores, run_data=run_data), "", _figures(scores), "", _classes(scores), ""]
+    parts += _confusion(scores)
+    for pair in scores.confused_pairs:
+        first, second = pair.directions
+        parts.append(
+            f"{first.target} taken for {first.label}: {first.errors:,} of {first.faces:,}; "
+            f"{second.target} for {second.label}: {second.errors:,} of {second.faces:,} "
+            f"({percentage(pair.share)} of all errors)"
+        )
+    return parts
+
+
+def _head(scores: Scores, *, run_data: bool) -> str:
+    text = f"{scores.source}: {scores.faces:,} faces"
+    if scores.split is not None:
+        text += f" of split '{scores.split}'"
+    if scores.split == "validation" and run_data:
+        text += ", held out and tuned on in training"
+    if scores.synthetic:
+        text += " (synthetic: says nothing of real faces)"
+    return text
+
+
+def _figures(scores: Scores) -> Figures:
+    figures = [("accuracy", percentage(scores.accuracy, 2), _interval(scores.accuracy_interval))]
+    if scores.published_accuracy is not None and scores.model is not None:
+        note = f"by the card of {scores.model.name}, on the same faces"
+        figures.append(("  published", percentage(scores.published_accuracy, 2), note))
+    rest = scores.without_duplicates
+    if rest is not None:
+        note = f"{rest.duplicates:,} faces that also occur in training left out"
+        figures.append(("  no duplicates", percentage(rest.accuracy, 2), note))
+    if scores.flip is not None:
+        interval = _interval(scores.flip.accuracy_interval)
+        figures.append(("  with flip views", percentage(scores.flip.accuracy, 2), interval))
+    figures += [
+        ("macro-F1", _decimal(scores.macro_f1, 4), ""),
+        ("balanced accuracy", percentage(scores.balanced_accuracy, 2), ""),
+        ("top-2 accuracy", percentage(scores.top2_accuracy, 2), ""),
+        ("log loss", _decimal(scores.log_loss, 4), ""),
+        ("Brier score", _decimal(scores.brier, 4), ""),
+        ("ECE (15 bins)", _decimal(scores.ece, 4), ""),
+    ]
+    annotators = scores.annotators
+    if annotators is not None and annotators.accuracy is not None:
+        note = f"{annotators.faces:,} faces with a clear vote"
+        figures.append(("most annotators", percentage(annotators.accuracy, 2), note))
+    return Figures(figures)
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"95 % interval {percentage(low, 2)} to {percentage(high, 2)}"
+
+
+def _decimal(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _classes(scores: Scores) -> Table:
+    rows = []
+    for one in scores.per_class:
+        figures = [_decimal(value, 3) for value in (one.precision, one.recall, one.f1)]
+        rows.append([one.name, f"{one.faces:,}", *figures])
+    return Table({"class": "left", "faces": "right", "precision": "right", "recall": "right", "F1": "right"}, rows)
+
+
+def _confusion(scores: Scores) -> list[Part]:
+    if len(scores.classes) > WIDEST:
+        return [
+            f"Confusion matrix: too wide to print with {len(scores.classes):,} classes; --json and metrics.json have it"
+        ]
+    rows = [[name, *map(str, counts)] for name, counts in zip(scores.classes, scores.confusion.counts, strict=True)]
+    columns: dict[str, Side] = {"": "left"}
+    columns |= dict.fromkeys(scores.classes, "right")
+    matrix = Table(columns, rows, scores.confusion.row_shares)
+    return ["Confusion matrix: a row for each label, a column for each prediction", matrix, ""]
+
+
+@summarise.register
+def _(comparison: Comparison) -> list[Part]:
+    parts: list[Part] = []
+    for one in (comparison.a, comparison.b):
+        parts.append(f"{one.name}: accuracy {percentage(one.accuracy, 2)}, macro-F1 {one.macro_f1:.4f}")
+    parts.append(f"right only in the first: {comparison.only_a:,}, only in the second: {comparison.only_b:,}")
+    return [*parts, comparison.verdict]
+
+
+@summarise.register
+def _(ensemble: Ensemble) -> list[Part]:
+    parts: list[Part] = [f"{percentage(member.accuracy, 2)}   {member.run}" for member in ensemble.members]
+    return [*parts, "", *summarise(ensemble.scores), ensemble.over_best.verdict, ensemble.run]
+
+
+@summarise.register
+def _(explanation: Explanation) -> list[Part]:
+    comparison = explanation.comparison
+    drawn = " drawn faces (says nothing of real ones)" if explanation.synthetic else " faces"
+    columns: dict[str, Side] = {"method": "left"}
+    columns |= dict.fromkeys(("deletion", "insertion", "score"), "right")
+    columns |= {f"over {name}": "right" for name in comparison.controls}
+    rows = []
+    for name, method in comparison.methods.items():
+        over = [_difference(difference) for difference in method.over_controls.values()]
+        rows.append([name, *_curves(method), *over, f"{method.randomisation['all layers']:+.2f}"])
+    for name, control in comparison.controls.items():
+        rows.append([f"({name})", *_curves(control), *[""] * len(comparison.controls), ""])
+    best = [name for name, method in comparison.methods.items() if method.beats_controls]
+    return [
+        f"deletion and insertion on {comparison.faces}{drawn}; probabilities, areas under curves",
+        "",
+        Table({**columns, "random weights": "right"}, rows),
+        "",
+        f"better than both controls: {', '.join(best) or 'none'}",
+    ]
+
+
+def _curves(scores: CurveScores) -> list[str]:
+    return [f"{scores.deletion:.3f}", f"{scores.insertion:.3f}", f"{scores.score:.3f}"]
+
+
+def _difference(over: PairedDifference) -> str:
+    if over.difference is None or over.interval is None:
+        return "–"
+    return f"{over.difference:+.3f} ({over.interval[0]:+.3f} to {over.interval[1]:+.3f})"
+
+
+@summarise.register
+def _(data: DataSummary) -> list[Part]:
+    drawn = " (synthetic: drawn, not photographed)" if data.synthetic else ""
+    rows = []
+    for name in data.classes:
+        rows.append([name, *(f"{split.classes[name]:,}" for split in data.splits.values())])
+    rows.append(["all", *(f"{split.faces:,}" for split in data.splits.values())])
+    columns: dict[str, Side] = {"class": "left"}
+    columns |= dict.fromkeys(data.splits, "right")
+    parts: list[Part] = [f"{data.source}{drawn}", "", Table(columns, rows), ""]
+    for pair in data.duplicates.across:
+        parts.append(f"duplicates:   {pair.faces:,} faces of {pair.split} are exact copies of a face of {pair.other}")
+    for name, faces in data.duplicates.within.items():
+        parts.append(f"repeated:     {faces:,} faces of {name} are exact copies of another face of {name}")
+    conflicts = data.conflicts
+    parts += [
+        f"conflicts:    {conflicts.faces:,} faces, in {conflicts.groups:,} groups of identical pictures with different "
+        "labels",
+        f"blank:        {data.blank:,} faces have a single grey level",
+        f"unlabelled:   {data.unlabelled:,} faces have no label",
+    ]
+    if data.votes is not None:
+        parts.append(f"votes:        {data.votes.not_a_face:,} faces are none, as most of their annotators say")
+        if data.votes.agreement is not None:
+            share = percentage(data.votes.agreement.all)
+            parts.append(f"agreement:    {share} of the labels are the annotators' plurality")
+    if data.not_found:
+        parts.append(f"not found:    pictures without a face that was found are left out: {len(data.not_found):,}")
+    parts += [f"note:         {readable(note)}" for note in data.notes]
+    return [*parts, f"fingerprint:  {data.fingerprint}"]
+
+
+@summarise.register
+def _(models: ModelList) -> list[Part]:
+    rows = []
+    for bundle in models.bundles:
+        low, high = bundle.accuracy_interval
+        interval = f"{percentage(low)} to {percentage(high)}"
+        counts = [f"{bundle.faces:,}", str(len(bundle.classes))]
+        rows.append([bundle.model.name, percentage(bundle.accuracy), interval, *counts])
+    ready = Table(
+        {"name": "left", "accuracy": "right", "95 % interval": "right", "faces": "right", "classes": "right"}, rows
+    )
+    parts: list[Part] = ["Ready to use: mien predict photo.jpg --model NAME", "", ready, ""]
+    if not models.networks:
+        return [*parts, f"To train networks, PyTorch is needed: {pip_install('train')}"]
+    rows = []
+    for network in models.networks:
+        sizes = [f"{network.parameters:,}", f"{network.trainable:,}", f"{network.macs / 1e6:,.1f} M"]
+        rows.append([network.name, *sizes])
+    networks = Table({"name": "left", "parameters": "right", "trainable": "right", "multiply-adds": "right"}, rows)
+    return [*parts, "To be trained: mien train DATA --model NAME, or a recipe", "", networks]
+
+
+@summarise.register
+def _(ablation: Ablation) -> list[Part]:
+    arms = []
+    for arm in ablation.arms:
+        arms.append([*arm.levels.values(), str(arm.runs), percentage(arm.mean, 2), percentage(arm.sd, 2)])
+    effects = []
+    for effect in ablation.effects:
+        interval = "–"
+        if effect.interval is not None:
+            interval = " to ".join(_points(end) for end in effect.interval)
+        what = f"{effect.factor}: {effect.level} over {effect.baseline}"
+        where = ", ".join(f"{factor} {level}" for factor, level in effect.within.items()) or "on average"
+        effects.append([what, where, str(effect.seeds), _points(effect.difference), interval])
+    columns: dict[str, Side] = {}
+    columns |= dict.fromkeys(ablation.factors, "left")
+    columns |= {"runs": "right", "accuracy": "right", "s.d.": "right"}
+    worth = Table(
+        {"worth": "left", "where": "left", "seeds": "right", "points": "right", "95 % interval": "right"}, effects
+    )
+    return [Table(columns, arms), "", worth, "", ablation.run]
+
+
+def _points(difference: float | None) -> str:
+    return "–" if difference is None else f"{100 * difference:+.2f}"
+
+
+@summarise.register
+def _(card: Card) -> list[Part]:
+    synthetic = " (synthetic: says nothing of real faces)" if card.synthetic else ""
+    columns: dict[str, Side] = {"file": "left"}
+    columns |= dict.fromkeys(("bytes", "accuracy", "95 % interval", "macro-F1", "ECE"), "right")
+    rows = []
+    for precision, graph in card.files.items():
+        scores = card.scores.of(precision)
+        low, high = scores.accuracy_interval
+        accuracy = [percentage(scores.accuracy), f"{percentage(low)} to {percentage(high)}"]
+        rows.append([graph.file, f"{graph.bytes:,}", *accuracy, f"{scores.macro_f1:.3f}", f"{scores.ece:.3f}"])
+    network, int8 = card.parity.fp32_to_network, card.parity.int8_to_fp32
+    parts: list[Part] = [
+        f"{card.name}: {card.scores.fp32.faces:,} faces of split '{card.scores.split}'{synthetic}",
+        "",
+        Table(columns, rows),
+        "",
+        f"fp32 against the network: |Δp| at most {network.max:.2g} on {network.faces:,} held-out faces",
+        f"int8 against fp32: |Δp| at most {int8.max:.3f}, {int8.mean:.4f} on average",
+        f"default: {card.precision.default} ({card.precision.reason})",
+    ]
+    if card.abstention.max_risk is not None:
+        parts.append(_abstention(card.abstention, max_risk=card.abstention.max_risk))
+    return parts
+
+
+def _abstention(found: Abstention, *, max_risk: float) -> str:
+    if found.threshold is None or found.held_out is None:
+        return f"no threshold brings the errors of accepted faces down to {percentage(max_risk, 0)}"
+    advice = f"give no label below a probability of {found.threshold:.3f}"
+    if found.scored is None:
+        return (
+            f"{advice}: {percentage(found.held_out.coverage)} of the held-out faces are accepted; without labelled "
+            "test faces it is not known whether the threshold holds for others"
+        )
+    wrong = "" if found.scored.risk is None else f", {percentage(found.scored.risk)} of them with a wrong label"
+    return f"{advice}: {percentage(found.scored.coverage)} of the faces are accepted{wrong}"
