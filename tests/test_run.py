@@ -80,6 +80,21 @@ def test_a_run_without_a_model_has_no_summary(given: Run, tmp_path: Path) -> Non
         _ = run.summary
 
 
+def test_a_notebook_shows_a_run(given: Run, tmp_path: Path) -> None:
+    shown = given._repr_html_()
+    for text in (given.summary, "finished", str(given.path)):
+        assert text in shown
+    assert "<svg" not in shown  # one epoch is no curve
+    copy = Run(shutil.copytree(given.path, tmp_path / "two"))
+    metrics = copy.path / "metrics.csv"
+    head, row = metrics.read_text().splitlines()
+    metrics.write_text(f"{head}\n{row}\n2{row[1:]}\n")
+    (copy.path / "model.json").unlink()
+    shown = copy._repr_html_()
+    assert shown.count("<polyline") == 2
+    assert "held-out faces right" not in shown  # without a model nobody knows
+
+
 def test_a_run_is_public() -> None:
     assert mien.Run is Run
 

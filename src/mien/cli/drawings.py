@@ -7,14 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mien.cli import console
 from mien.cli.places import exists, refuse_among_inputs, refuse_existing
 from mien.core.errors import UsageError
-from mien.runtime.annotate import PICTURE_ENDINGS, annotate, annotate_with_maps, write_picture
-from mien.runtime.occlusion import Classify, occlude
+from mien.runtime.annotate import PICTURE_ENDINGS, annotate
+from mien.runtime.occlusion import Classify
 from mien.runtime.results import PictureResult
 from mien.runtime.sources import is_video
 from mien.runtime.timeline import Timeline, draw_timeline, require_matplotlib
@@ -66,7 +63,7 @@ class Drawing:
             self._open_video.close()
             self._source, self._video, self._copy = result.source, None, self._copy_of(result.source)
         if result.time_s is None:
-            write_picture(self._copy, self._draw(result))
+            result.save(self._copy, self.explain)
         else:
             if self._video is None:
                 self._video = self._open_video.enter_context(VideoWriter(self._copy))
@@ -81,12 +78,6 @@ class Drawing:
         self._open_video.__exit__(kind, error, trace)
         if self._copies:
             console.log.info("drawn: %s", self.path.absolute())
-
-    def _draw(self, result: PictureResult) -> NDArray[np.uint8]:
-        if self.explain is None or not result.faces:
-            return annotate(result.pixels, result.faces)
-        maps = occlude(self.explain, np.array([face.image for face in result.faces]))
-        return annotate_with_maps(result.pixels, result.faces, maps)
 
     def _copy_of(self, source: str) -> Path:
         if self.root is None:

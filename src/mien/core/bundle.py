@@ -62,6 +62,10 @@ class Bundle:
         """The C class names in the order of the graph's output."""
         return self.card.classes
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the card."""
+        return self.card._repr_html_()
+
     @checked
     def model_id(self, precision: GraphPrecision) -> ModelId:
         """Return which network the graph of a precision is."""

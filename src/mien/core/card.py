@@ -297,3 +297,10 @@ class Card(Record):
         if missing:
             found.append(f"{self.name} never saw a face of {' and '.join(missing)}: it can't recognise that")
         return tuple(found)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: scores, classes and limits."""
+        from mien.core.notebook import show
+        from mien.core.summaries import summarise
+
+        return show([*summarise(self), f"It tells apart: {', '.join(self.classes)}.", *self.limits])

@@ -153,6 +153,12 @@ class FaceSet:
         names, counts = np.unique(self.splits, return_counts=True)
         return ", ".join(f"{name} ({count:,})" for name, count in zip(names, counts, strict=True)) or "no rows"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: counts, and the first faces of each class."""
+        from mien.core.notebook import show_faces
+
+        return show_faces(self)
+
     @cached_property
     def digests(self) -> NDArray[np.uint64]:
         """`uint64 (N,)`: a hash of each face's pixels; equal where the faces are exact copies."""

@@ -77,3 +77,11 @@ class Record:
             StorageError: the file can't be written; what was there before is unchanged.
         """
         write_json(path, self.to_dict())
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows; None, for its text, where nobody reads the record as a whole."""
+        from mien.core.notebook import show
+        from mien.core.summaries import summarise
+
+        parts = summarise(self)
+        return show(parts) if parts else None

@@ -13,6 +13,7 @@ from mien.core.arguments import checked
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.schema import SCHEMA_VERSION
 from mien.runtime.geometry import Box, Square
+from mien.runtime.occlusion import Classify, occlude
 from mien.runtime.quality import Flaw
 
 if TYPE_CHECKING:
@@ -129,6 +130,12 @@ class Face:
     def __repr__(self) -> str:
         return f"Face({self.face} {self.label} {self.probability:.2f})"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the face as the network saw it, and its probabilities."""
+        from mien.runtime.notebook import show_face
+
+        return show_face(self)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PictureResult:
@@ -186,30 +193,45 @@ class PictureResult:
         """Return the same without the pixels; they are read again when asked for."""
         return replace(self, _pixels=None)
 
-    def plot(self) -> "Image.Image":
+    @checked
+    def plot(self, explain: Classify | None = None) -> "Image.Image":
         """Return the picture with its faces marked, each with its number, class and probability.
+
+        Args:
+            explain: the model, to add maps of which parts of each face speak for its class, as `mien.occlude` makes
+                them.
 
         Raises:
             DataError: the picture can't be read (any more).
         """
         from PIL import Image
 
-        from mien.runtime.annotate import annotate
-
-        return Image.fromarray(annotate(self.pixels, self.faces))
+        return Image.fromarray(self._drawn(explain))
 
     @checked
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, explain: Classify | None = None) -> None:
         """Write the picture with its faces marked; the ending says the kind, such as `.png` or `.jpg`.
+
+        Args:
+            path: of the new picture.
+            explain: as in `plot`.
 
         Raises:
             DataError: the picture can't be read (any more).
             UsageError: an ending that is no picture's.
             StorageError: the file can't be written.
         """
-        from mien.runtime.annotate import annotate, write_picture
+        from mien.runtime.annotate import write_picture
 
-        write_picture(Path(path), annotate(self.pixels, self.faces))
+        write_picture(Path(path), self._drawn(explain))
+
+    def _drawn(self, explain: Classify | None) -> NDArray[np.uint8]:
+        from mien.runtime.annotate import annotate, annotate_with_maps
+
+        if explain is None or not self.faces:
+            return annotate(self.pixels, self.faces)
+        maps = occlude(explain, np.array([face.image for face in self.faces]))
+        return annotate_with_maps(self.pixels, self.faces, maps)
 
     def records(self) -> list[dict[str, Any]]:
         """Return one plain mapping per face, as files of results have them.
@@ -235,17 +257,11 @@ class PictureResult:
         faces = ", ".join(f"{face.face} {face.label} {face.probability:.2f}" for face in self.faces)
         return f"PictureResult({place}: {faces or self.reason or NO_FACE})"
 
-    def _repr_png_(self) -> bytes | None:
-        """Return what a notebook shows; without the picture it shows the text."""
-        import io
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows; None, for the text, without the picture."""
+        from mien.runtime.notebook import show_picture
 
-        try:
-            picture = self.plot()
-        except DataError:
-            return None
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
-        return buffer.getvalue()
+        return show_picture(self)
 
 
 class Results(list[PictureResult]):
@@ -334,6 +350,12 @@ class Results(list[PictureResult]):
         if unreadable:
             counts.append(f"{unreadable:,} unreadable")
         return f"Results({', '.join(counts)})"
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: a single picture, or a table of the faces; None, for the text, without."""
+        from mien.runtime.notebook import show_results
+
+        return show_results(self)
 
 
 def _rounded(time_s: float | None) -> float | None:

@@ -237,6 +237,10 @@ class Model(BundleModel):
                 log.warning("%s", warning)
         self._has_warned = True
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the card."""
+        return self.bundle._repr_html_()
+
     def predict(self, source: Source, **options: Unpack[PredictOptions]) -> Results:
         """Find and classify faces; `mien.predict` has the arguments."""
         results = [result.without_pixels() for result in self.stream(source, **options)]

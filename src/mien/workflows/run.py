@@ -1,6 +1,7 @@
 """`Run`: a training or a study, and what can be done with it."""
 
 from mien.core.arguments import checked
+from mien.core.notebook import block, curve, text
 from mien.core.runs import Epoch
 from mien.core.scores import Scores
 from mien.core.text import percentage
@@ -65,3 +66,13 @@ class Run(TrainingRun):
             f"{percentage(kept.val_accuracy)} of the {faces:,} held-out faces right, "
             f"after epoch {kept.epoch} of {len(self.history)}"
         )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: how right the model is, and the accuracy of each epoch."""
+        history = self.history
+        pieces = [f'<p class="title">{text(self.path.name)}: {text(self.state)}</p>']
+        if (self.path / "model.json").exists():
+            pieces.append(f"<p>{text(self.summary)}</p>")
+        if len(history) > 1:
+            pieces.append(curve(history))
+        return block(*pieces, f"<p>{text(str(self.path))}</p>")
