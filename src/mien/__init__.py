@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mien.workflows.explain import explain
     from mien.workflows.export import export
     from mien.workflows.models import list_models
+    from mien.workflows.page import export_page
     from mien.workflows.predict import Model, load, predict, stream
     from mien.workflows.run import Run
     from mien.workflows.study import resume_study, study
@@ -54,6 +55,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "export_page",
     "find_faces",
     "list_models",
     "load",
@@ -88,6 +90,7 @@ _HOMES = {
     "report": "mien.reporting.build",
     "Bundle": "mien.core.bundle",
     "export": "mien.workflows.export",
+    "export_page": "mien.workflows.page",
     "list_models": "mien.workflows.models",
     "doctor": "mien.workflows.doctor",
     "load": "mien.workflows.predict",

@@ -42,6 +42,10 @@ def _argument(metavar: str, *, help: str) -> Any:  # noqa: A002 - Typer's own na
 
 
 Run = Annotated[str, _argument("RUN", help="A run folder, its name, or 'latest'.")]
+Exported = Annotated[
+    str,
+    _argument("MODEL", help="A run folder, its name, or 'latest'; for --html also a bundle, such as mien-s."),
+]
 Scored = Annotated[str, _argument("RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.")]
 Inputs = Annotated[
     list[str],
@@ -287,7 +291,16 @@ MaxRisk = Annotated[
     ),
 ]
 Licence = Annotated[
-    str, _option("--licence", metavar="TEXT", help="Of the weights, for the card; 'not stated' by default.")
+    str | None, _option("--licence", metavar="TEXT", help="Of the weights, for the card; 'not stated' by default.")
+]
+Html = Annotated[
+    Path | None,
+    _option(
+        "--html",
+        metavar="FILE",
+        help="Write one HTML file that finds and classifies faces in any browser, offline. A bundle is then written "
+        "only if -o, --name or a flag of its own asks for one.",
+    ),
 ]
 
 # Where it runs

@@ -10,6 +10,7 @@ from mien.training.run_data import TrainingRun
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain
 from mien.workflows.export import export
+from mien.workflows.page import export_page
 
 
 class Run(TrainingRun):
@@ -33,6 +34,7 @@ class Run(TrainingRun):
     explain = checked(explain)
     report = checked(report)
     export = checked(export)
+    export_page = checked(export_page)
 
     @checked
     def scores(self, split: str | None = None) -> Scores:
