@@ -1,0 +1,92 @@
+/**
+ * From a picture file to its pixels, by the browser's own decoders.
+ *
+ * @typedef {import('./raster.mjs').Raster} Raster
+ */
+
+import { HEAD_BYTES, Unreadable, isJpeg, requireDecodable, requirePixels, whyUnreadable } from './headers.mjs';
+import { blackRaster } from './raster.mjs';
+
+/** Pixels are read through a canvas of at most this width and height, since browsers limit the area of one. */
+const TILE_PX = 2048;
+
+/**
+ * Decode a picture file.
+ *
+ * @param {Blob} file
+ * @param {string} name what to call it in an error
+ * @returns {Promise<Raster>} RGB, upright (EXIF orientation applied), on white where transparent
+ * @throws {Unreadable} not a picture, damaged, or too large
+ */
+export async function decodePicture(file, name) {
+  const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
+  requireDecodable(isJpeg(head) ? new Uint8Array(await file.arrayBuffer()) : head, name);
+  const bitmap = await bitmapOf(file, head, name);
+  try {
+    requirePixels(bitmap.width, bitmap.height, name);
+    return pixelsOf(bitmap);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/**
+ * @param {Blob} file
+ * @param {Uint8Array} head its first bytes
+ * @param {string} name
+ * @returns {Promise<ImageBitmap>}
+ */
+async function bitmapOf(file, head, name) {
+  try {
+    return await createImageBitmap(file, { colorSpaceConversion: 'none', imageOrientation: 'from-image' });
+  } catch {
+    throw new Unreadable(whyUnreadable(head, name));
+  }
+}
+
+/**
+ * Read the pixels of a decoded picture or a camera's frame.
+ *
+ * @param {ImageBitmap} bitmap
+ * @returns {Raster} RGB, on white where transparent
+ */
+export function pixelsOf(bitmap) {
+  const { width, height } = bitmap;
+  const made = blackRaster(width, height, 3);
+  const canvas = new OffscreenCanvas(Math.min(width, TILE_PX), Math.min(height, TILE_PX));
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (context === null) {
+    throw new Error('this browser gives no canvas to read pixels from');
+  }
+  context.fillStyle = 'white';
+  for (let top = 0; top < height; top += TILE_PX) {
+    for (let left = 0; left < width; left += TILE_PX) {
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(bitmap, -left, -top);
+      const across = Math.min(TILE_PX, width - left);
+      const down = Math.min(TILE_PX, height - top);
+      copyTile(context.getImageData(0, 0, across, down), made, left, top);
+    }
+  }
+  return made;
+}
+
+/**
+ * @param {ImageData} tile RGBA
+ * @param {Raster} picture RGB
+ * @param {number} left where it belongs, in pixels
+ * @param {number} top
+ */
+function copyTile(tile, picture, left, top) {
+  let source = 0;
+  for (let y = 0; y < tile.height; y += 1) {
+    let target = ((top + y) * picture.width + left) * 3;
+    for (let x = 0; x < tile.width; x += 1) {
+      picture.levels[target] = tile.data[source];
+      picture.levels[target + 1] = tile.data[source + 1];
+      picture.levels[target + 2] = tile.data[source + 2];
+      source += 4;
+      target += 3;
+    }
+  }
+}
