@@ -1,5 +1,5 @@
 /**
- * Pillow's resizing, byte for byte: the same filters, in the same whole numbers.
+ * The resizing of Pillow 13, byte for byte: the same filters, in the same whole numbers.
  *
  * The arithmetic is that of Pillow's `Resample.c` and `Reduce.c`; networks were trained on what it gives, and other
  * resizers, a browser's canvas too, differ from it by several grey levels.
@@ -80,11 +80,20 @@ export function resize(picture, width, height, filter, reducingGap = Infinity) {
   // The part of the reduced picture that the whole picture fills: its last pixels may stand for fewer than the others.
   const usedWidth = picture.width / across;
   const usedHeight = picture.height / down;
-  if (width !== source.width || usedWidth !== width) {
-    source = resizedAcross(source, weightsOf(source.width, usedWidth, width, filter));
+  const columns = weightsOf(source.width, usedWidth, width, filter);
+  const rows = weightsOf(source.height, usedHeight, height, filter);
+  const staysWide = width === source.width && usedWidth === width;
+  const staysHigh = height === source.height && usedHeight === height;
+  // Pillow 13 begins with the rows where the height shrinks more than twice as much as the width.
+  const shrinksMoreDown = source.height - height > 2 * Math.max(0, source.width - width);
+  if (shrinksMoreDown && !staysHigh) {
+    source = resizedDown(source, rows);
   }
-  if (height !== source.height || usedHeight !== height) {
-    source = resizedDown(source, weightsOf(source.height, usedHeight, height, filter));
+  if (!staysWide) {
+    source = resizedAcross(source, columns);
+  }
+  if (!shrinksMoreDown && !staysHigh) {
+    source = resizedDown(source, rows);
   }
   return source;
 }
