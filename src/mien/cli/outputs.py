@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 LOCK_CHARACTERS = 50
 """So much of a file's name is in that of its lock, which must not be too long for a name."""
 
-STDOUT = ("-", "/dev/stdout")
-"""Names of an output that mean stdout."""
-
 
 @contextmanager
 def only_writer(out: Path | None) -> Iterator[None]:

@@ -3,9 +3,10 @@
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mien.cli import flags
+from mien.cli.job import is_job, refuse_in_job, refuse_without_job, run_job, show_status
 from mien.cli.main import app
 from mien.cli.places import exists, refuse_clashes
 from mien.core.errors import UsageError
@@ -13,6 +14,10 @@ from mien.core.errors import UsageError
 if TYPE_CHECKING:
     from mien.runtime.results import PictureResult
     from mien.runtime.resume_state import ResumeState
+
+
+STDOUT = ("-", "/dev/stdout")
+"""Names of an output that mean stdout."""
 
 
 class Sink(AbstractContextManager["Sink"], Protocol):
@@ -24,11 +29,14 @@ class Sink(AbstractContextManager["Sink"], Protocol):
 
 @app.command()
 def predict(
-    inputs: flags.Inputs,
+    inputs: flags.Inputs = None,
     *,
     model: flags.Bundle = None,
     format_: flags.Format = None,
-    out: flags.Out = None,
+    out: flags.OutOrFolder = None,
+    workers: flags.Workers = None,
+    cluster: flags.Cluster = None,
+    status: flags.Status = None,
     draw: flags.Draw = None,
     explain: flags.Explain = False,
     chart: flags.Chart = None,
@@ -56,21 +64,91 @@ def predict(
     * `mien predict photo.jpg`
     * `mien predict pics/ -o faces.jsonl`
     * `mien predict talk.mp4 -o talk.csv --draw talk_annotated.mp4`
+    * `mien predict pics/ -o faces/ --workers 8`
     * `mien predict test.csv --model runs/train/my_run --format submission -o submission.csv`
     """
+    if status is not None:
+        show_status(status, json=json)
+        return
+    if not inputs:
+        raise UsageError("Missing argument 'INPUT...'; for example: mien predict photo.jpg")
+    look: dict[str, Any] = {
+        "align": align,
+        "crops": crops,
+        "min_confidence": min_confidence,
+        "min_px": min_px,
+        "largest": largest,
+        "every": every,
+        "fps": fps,
+    }
+    if is_job(out):
+        refuse_in_job(
+            {
+                **{"--format": format_, "--draw": draw, "--explain": explain, "--chart": chart, "--resume": resume},
+                **{"--overwrite": overwrite, "--split": split, "--threads": threads, "--device": device},
+            }
+        )
+        look["precision"] = precision or "default"
+        run_job(
+            inputs,
+            Path(str(out)),
+            model=model,
+            workers=workers,
+            cluster=cluster,
+            skip_bad=skip_bad,
+            json=json,
+            look=look,
+        )
+        return
+    refuse_without_job({"--workers": workers, "--cluster": cluster})
+    _into_one_file(
+        inputs,
+        Path(out) if out and out not in STDOUT else None,
+        model={"precision": precision or "default", "threads": threads, "device": device or "auto", "model": model},
+        format_=_format(format_, out=out, json=json),
+        draw=draw,
+        explain=explain,
+        chart=chart,
+        overwrite=overwrite,
+        resume=resume,
+        skip_bad=skip_bad,
+        split=split,
+        look=look,
+    )
+
+
+def _format(format_: str | None, *, out: str | None, json: bool) -> str | None:
+    """Return the format that was asked for; None goes by the ending of the output."""
+    if not json:
+        return format_
+    if (out and out not in STDOUT) or format_ not in (None, "json"):
+        raise UsageError("--json prints JSON on stdout; for a file: -o faces.json, for another format: --format alone")
+    return "json"
+
+
+def _into_one_file(
+    inputs: list[str],
+    out: Path | None,
+    *,
+    model: dict[str, Any],
+    format_: str | None,
+    draw: Path | None,
+    explain: bool,
+    chart: Path | None,
+    overwrite: bool,
+    resume: bool,
+    skip_bad: bool,
+    split: str | None,
+    look: dict[str, Any],
+) -> None:
+    """Classify one picture after the other; `model` has the arguments of `mien.load`, `look` some of `mien.stream`."""
     from mien.cli.drawings import Chart, Drawing
-    from mien.cli.outputs import STDOUT, Output, only_writer
+    from mien.cli.outputs import Output, only_writer
     from mien.cli.tally import Tally
     from mien.runtime.sources import require_inputs
     from mien.workflows.predict import load
     from mien.workflows.stream import is_table, stream_results
 
-    if out and str(out) in STDOUT:
-        out = None
-    if json and (out or format_ not in (None, "json")):
-        raise UsageError("--json prints JSON on stdout; for a file: -o faces.json, for another format: --format alone")
-    if json:
-        format_ = "json"
     of_table = any(is_table(name) for name in inputs)
     if of_table and resume:
         raise UsageError("a table is classified as a whole; it can't be resumed")
@@ -80,7 +158,7 @@ def predict(
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     with only_writer(out):
         state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
-        classifier = load(model, precision=precision or "default", threads=threads, device=device or "auto")
+        classifier = load(**model)
         if format_ == "submission":
             _check_numbers(inputs[0], labels=classifier.classes, skip_bad=skip_bad)
         tally = Tally(inputs, skip_bad=skip_bad)
@@ -100,20 +178,7 @@ def predict(
             sinks.append(Chart(chart, inputs, labels=classifier.classes, overwrite=overwrite))
         # A single file that can't be read is an error at once; of several all else is done first.
         single = len(inputs) == 1 and (of_table or Path(inputs[0]).is_file())
-        results = stream_results(
-            classifier,
-            inputs,
-            align=align,
-            crops=crops,
-            min_confidence=min_confidence,
-            min_px=min_px,
-            largest=largest,
-            every=every,
-            fps=fps,
-            split=split,
-            skip_bad=skip_bad or not single,
-            resume=state,
-        )
+        results = stream_results(classifier, inputs, **look, split=split, skip_bad=skip_bad or not single, resume=state)
         _write(results, sinks=sinks)
 
 

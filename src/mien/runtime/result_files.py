@@ -9,9 +9,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from mien.core.errors import MissingExtraError, UsageError, pip_install
 from mien.core.schema import SCHEMA_VERSION
@@ -37,6 +37,9 @@ FORMAT_OF_ENDING = {
     ".parquet": PARQUET,
     ".txt": "table",
 }
+
+METADATA = "mien"
+"""The key of what a Parquet file says about itself."""
 
 ROW_GROUP = 10_000
 """Rows in a Parquet file's row group."""
@@ -115,7 +118,7 @@ def open_writer(
         MissingExtraError: Parquet, and pyarrow is not installed.
     """
     if format_ == PARQUET and isinstance(place, Path):
-        return _ParquetWriter(place, classes)
+        return ParquetWriter(place, classes)
     file: _Place = _WholeRows(place, append=append) if isinstance(place, Path) else _Stream(place)
     return _TextWriter(file, FORMATS[format_], Head(model, classes, warnings))
 
@@ -210,8 +213,18 @@ class _TextWriter:
             self._file.close()
 
 
-class _ParquetWriter:
-    def __init__(self, path: Path, classes: Sequence[str]) -> None:
+class ParquetWriter:
+    """Writes pictures' records as a Parquet table, some thousand rows at a time.
+
+    Args:
+        place: the file, which is replaced, or one opened for bytes, which is not closed.
+        classes: the C class names.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+
+    def __init__(self, place: Path | IO[bytes], classes: Sequence[str]) -> None:
         try:
             import pyarrow
             from pyarrow import parquet
@@ -222,16 +235,20 @@ class _ParquetWriter:
         self._schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in columns(classes)])
         self._to_table = pyarrow.Table.from_pylist
         self._classes = classes
-        self._writer = parquet.ParquetWriter(path, self._schema)
+        self._writer = parquet.ParquetWriter(place, self._schema)
         self._rows: list[dict[str, Any]] = []
 
     def write(self, result: PictureResult) -> None:
+        """Append a picture's records."""
         self._rows += [flat_record(record, self._classes) for record in result.records()]
         if len(self._rows) >= ROW_GROUP:
             self._flush()
 
-    def close(self) -> None:
+    def close(self, counts: Mapping[str, int] | None = None) -> None:
+        """Write the end of the file; `counts` go into its metadata, under the key `mien`."""
         self._flush()
+        if counts is not None:
+            self._writer.add_key_value_metadata({METADATA: json.dumps(counts)})
         self._writer.close()
 
     def _flush(self) -> None:

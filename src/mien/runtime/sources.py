@@ -121,7 +121,7 @@ def open_pictures(
         except DataError as error:
             if not skip_bad:
                 raise
-            yield Unreadable(str(item) if isinstance(item, str | os.PathLike) else f"picture {number}", str(error))
+            yield Unreadable(_name_of(item, number), str(error))
     if not number:
         raise NothingThere("source: nothing in it: an empty list, or a generator that gives nothing")
 
@@ -133,20 +133,27 @@ def picture_in_memory(item: Any, *, number: int = 1, channels: str = "rgb") -> P
         DataError: no picture, or damaged.
         UsageError: not an array of a picture.
     """
-    name = f"picture {number}"
+    name = _name_of(item, number)
     if isinstance(item, np.ndarray):
         reopen = partial(array_to_rgb, item, channels=channels)
     elif isinstance(item, Image.Image):
-        name = str(getattr(item, "filename", "") or name)
         reopen = partial(_image_to_rgb, item, name=name)
     else:
         if not isinstance(item, bytes):
-            name = str(getattr(item, "name", name))
             item = item.read()
         if not isinstance(item, bytes):
             raise UsageError(f"source: {name} is opened as text; open it in binary mode: open(path, 'rb')")
         reopen = partial(decode_colour, item, name=name)
     return Picture(name, reopen(), reopen=reopen)
+
+
+def _name_of(item: Any, number: int) -> str:
+    """Return what to call a source: its path, the name that an opened file has, or its place in a list."""
+    if isinstance(item, str | os.PathLike):
+        return str(item)
+    if isinstance(item, Image.Image):
+        return str(getattr(item, "filename", "") or f"picture {number}")
+    return str(getattr(item, "name", f"picture {number}"))
 
 
 def array_to_rgb(array: NDArray[Any], *, channels: str = "rgb") -> NDArray[np.uint8]:
@@ -236,7 +243,7 @@ def _require_there(name: str) -> None:
 def _require_pictures(folder: Path) -> None:
     """Raise `NothingThere` for a folder without pictures and videos; one that can't be read is told when it is read."""
     if folder.is_dir():
-        next(_walk(folder, skip_bad=True))
+        next(walk(folder, skip_bad=True))
 
 
 def _files(
@@ -251,7 +258,7 @@ def _files(
     """Yield the pictures of a file, a folder or a pattern, but for files that are in `begun`."""
     finished = resume.done if resume else frozenset()
     for path in require_inputs([item]):
-        for file in _walk(path, skip_bad=skip_bad) if path.is_dir() else [path]:
+        for file in walk(path, skip_bad=skip_bad) if path.is_dir() else [path]:
             if isinstance(file, Unreadable):
                 yield file
                 continue
@@ -286,7 +293,7 @@ def _read(path: Path, *, every: int, fps: float | None, after: int) -> Iterator[
             yield picture
 
 
-def _walk(root: Path, *, skip_bad: bool) -> Iterator[Path | Unreadable]:
+def walk(root: Path, *, skip_bad: bool) -> Iterator[Path | Unreadable]:
     """Yield the pictures and videos below a folder, sorted; links to folders aren't followed, so there are no loops."""
     unreadable: list[Unreadable] = []
 

@@ -1,0 +1,1 @@
+"""Many pictures, classified in parts by several processes or machines, without PyTorch."""
