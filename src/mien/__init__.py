@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mien.core.faces import FaceSet
     from mien.core.predictions import Predictions
     from mien.data.formats import open_faces
+    from mien.jobs.run import predict_job
+    from mien.jobs.status import JobStatus, job_status
     from mien.reporting.build import report
     from mien.runtime.annotate import annotate
     from mien.runtime.detect import YuNet
@@ -39,6 +41,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would write to ~/.cach
 __all__ = [
     "Bundle",
     "FaceSet",
+    "JobStatus",
     "MienError",
     "Model",
     "PictureResult",
@@ -57,11 +60,13 @@ __all__ = [
     "export",
     "export_page",
     "find_faces",
+    "job_status",
     "list_models",
     "load",
     "occlude",
     "open_faces",
     "predict",
+    "predict_job",
     "report",
     "resume",
     "resume_ablation",
@@ -97,6 +102,9 @@ _HOMES = {
     "predict": "mien.workflows.predict",
     "stream": "mien.workflows.predict",
     "Model": "mien.workflows.predict",
+    "predict_job": "mien.jobs.run",
+    "job_status": "mien.jobs.status",
+    "JobStatus": "mien.jobs.status",
     "Results": "mien.runtime.results",
     "PictureResult": "mien.runtime.results",
     "find_faces": "mien.runtime.photo",

@@ -69,7 +69,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_job_has_the_rows_of_predict(folder: Path, tmp_path: Path) -> None:
-    status = predict_job(folder, tmp_path / "out", "mien-n", executor=Here())
+    status = predict_job(folder, tmp_path / "out", model="mien-n", executor=Here())
     model = mien.load("mien-n", threads=1)
     expected = [flat_record(record, model.classes) for record in model.predict(folder, skip_bad=True).records()]
     assert rows(tmp_path / "out") == expected
@@ -79,15 +79,15 @@ def test_a_job_has_the_rows_of_predict(folder: Path, tmp_path: Path) -> None:
 
 
 def test_two_processes_write_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    predict_job(folder, tmp_path / "here", "mien-n", executor=Here())
-    predict_job(folder, tmp_path / "two", "mien-n", workers=2)
+    predict_job(folder, tmp_path / "here", model="mien-n", executor=Here())
+    predict_job(folder, tmp_path / "two", model="mien-n", workers=2)
     assert contents(tmp_path / "two") == contents(tmp_path / "here")
     assert len(contents(tmp_path / "two")) == 3
 
 
 def test_what_reads_tables_reads_a_job(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    predict_job(folder, out, "mien-n", executor=Here())
+    predict_job(folder, out, model="mien-n", executor=Here())
     assert len(pd.read_parquet(out)) == 10
     assert pq.read_table(out).num_rows == 10
     assert duckdb.sql(f"select count(*) from '{out}/*.parquet'").fetchall() == [(10,)]
@@ -95,12 +95,12 @@ def test_what_reads_tables_reads_a_job(folder: Path, tmp_path: Path) -> None:
 
 def test_only_what_is_missing_is_done(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    predict_job(folder, out, "mien-n", executor=Here())
+    predict_job(folder, out, model="mien-n", executor=Here())
     before = contents(out)
     (out / "part-000001.parquet").unlink()
     assert job_status(out).missing == 1
     again = Here()
-    predict_job(folder, out, "mien-n", executor=again)
+    predict_job(folder, out, model="mien-n", executor=again)
     assert again.asked == [(1, False)]
     assert contents(out) == before
 
@@ -115,7 +115,7 @@ def test_only_what_is_missing_is_done(folder: Path, tmp_path: Path) -> None:
 )
 def test_another_job_is_refused(folder: Path, tmp_path: Path, change: dict[str, Any], says: str) -> None:
     out = tmp_path / "out"
-    predict_job(folder, out, "mien-n", executor=Here())
+    predict_job(folder, out, model="mien-n", executor=Here())
     before = contents(out)
     with pytest.raises(UsageError, match=says):
         predict_job(folder, out, **{"model": "mien-n", "executor": Here(), **change})
@@ -123,34 +123,34 @@ def test_another_job_is_refused(folder: Path, tmp_path: Path, change: dict[str, 
 
 
 def test_other_inputs_are_refused(folder: Path, tmp_path: Path) -> None:
-    predict_job(folder, tmp_path / "out", "mien-n", executor=Here())
+    predict_job(folder, tmp_path / "out", model="mien-n", executor=Here())
     (folder / "new.png").write_bytes(picture(99))
     with pytest.raises(UsageError, match=r"other inputs \(10 pictures, now 11\)"):
-        predict_job(folder, tmp_path / "out", "mien-n", executor=Here())
+        predict_job(folder, tmp_path / "out", model="mien-n", executor=Here())
 
 
 def test_a_folder_of_other_things_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not empty, and not the folder of a job"):
-        predict_job(folder, folder, "mien-n")
+        predict_job(folder, folder, model="mien-n")
     with pytest.raises(DataError, match="not the folder of a job"):
         job_status(folder)
 
 
 def test_a_lost_part_is_done_again_carefully(folder: Path, tmp_path: Path) -> None:
     once = Here(dies=lambda number, careful: number == 1 and not careful)
-    status = predict_job(folder, tmp_path / "out", "mien-n", executor=once)
+    status = predict_job(folder, tmp_path / "out", model="mien-n", executor=once)
     assert sorted(once.asked) == [(0, False), (1, False), (1, True), (2, False)]
-    predict_job(folder, tmp_path / "calm", "mien-n", executor=Here())
+    predict_job(folder, tmp_path / "calm", model="mien-n", executor=Here())
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
     assert status.failed == {}
 
 
 def test_a_part_that_is_always_lost_is_named(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    status = predict_job(folder, out, "mien-n", executor=Here(dies=lambda number, careful: number == 1))
+    status = predict_job(folder, out, model="mien-n", executor=Here(dies=lambda number, careful: number == 1))
     assert status.failed == {"part-000001.parquet": "lost 20 times, since its workers died (RuntimeError: killed)"}
     assert (status.done, status.missing) == (2, 0)
-    assert predict_job(folder, out, "mien-n", executor=Here()).failed == {}
+    assert predict_job(folder, out, model="mien-n", executor=Here()).failed == {}
 
 
 def test_a_full_disk_ends_the_job_and_keeps_what_is_done(
@@ -165,7 +165,7 @@ def test_a_full_disk_ends_the_job_and_keeps_what_is_done(
 
     monkeypatch.setattr(work, "replacing", full)
     with pytest.raises(StorageError, match="part-000001"):
-        predict_job(folder, tmp_path / "out", "mien-n", executor=Here())
+        predict_job(folder, tmp_path / "out", model="mien-n", executor=Here())
     assert "part-000000.parquet" in contents(tmp_path / "out")
     monkeypatch.undo()
 
@@ -178,7 +178,7 @@ def test_a_picture_that_kills_workers_is_left_out(
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(kill_at_poison(tmp_path / "kill")), os.environ["PYTHONPATH"]])
     )
-    status = predict_job(folder, tmp_path / "out", "mien-n", workers=2)
+    status = predict_job(folder, tmp_path / "out", model="mien-n", workers=2)
     assert (status.done, status.failed, status.unreadable) == (3, {}, 2)
     found = {row["source"]: row for row in rows(tmp_path / "out")}
     assert len(found) == 10
@@ -191,9 +191,9 @@ def test_a_picture_that_kills_workers_is_left_out(
 def test_a_killed_worker_costs_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "006.png").write_bytes(b"POISON")
     once = kill_at_poison(tmp_path / "kill", marker=str(tmp_path / "died"))
-    predict_job(folder, tmp_path / "calm", "mien-n", executor=Here())
+    predict_job(folder, tmp_path / "calm", model="mien-n", executor=Here())
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(once), os.environ["PYTHONPATH"]]))
-    predict_job(folder, tmp_path / "out", "mien-n", workers=2)
+    predict_job(folder, tmp_path / "out", model="mien-n", workers=2)
     assert (tmp_path / "died").exists()
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
 
@@ -213,7 +213,7 @@ def test_lists_tables_and_archives(folder: Path, tmp_path: Path, monkeypatch: py
         f"@{tmp_path}/list.txt",
         *(str(tmp_path / name) for name in ("names.parquet", "images.parquet", "shard.tar")),
     ]
-    status = predict_job(inputs, tmp_path / "out", "mien-n", executor=Here())
+    status = predict_job(inputs, tmp_path / "out", model="mien-n", executor=Here())
     found = rows(tmp_path / "out")
     of_table = [f"{tmp_path}/images.parquet:{row}" for row in range(6)]
     of_archive = [f"{tmp_path}/shard.tar/a.png", f"{tmp_path}/shard.tar/b.png"]
@@ -239,7 +239,7 @@ def test_bad_inputs_are_refused_before_anything_is_made(tmp_path: Path, name: st
     (tmp_path / name).write_bytes(content)
     given = f"@{tmp_path / name}" if name == "list.txt" else str(tmp_path / name)
     with pytest.raises(MienError, match=says):
-        predict_job(given, tmp_path / "out", "mien-n")
+        predict_job(given, tmp_path / "out", model="mien-n")
     assert not (tmp_path / "out").exists()
 
 
@@ -258,15 +258,15 @@ def test_a_file_that_is_gone_has_a_record(folder: Path, tmp_path: Path) -> None:
             (folder / "003.png").unlink(missing_ok=True)
             return super().submit(function, job, part, **named)
 
-    status = predict_job(folder, tmp_path / "out", "mien-n", executor=Late())
+    status = predict_job(folder, tmp_path / "out", model="mien-n", executor=Late())
     assert (status.pictures, status.unreadable) == (10, 2)
     assert rows(tmp_path / "out")[3]["reason"].endswith("003.png: no such file or folder")
 
 
 def test_threads_work_as_well(folder: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
-        predict_job(folder, tmp_path / "out", "mien-n", executor=threads)
-    predict_job(folder, tmp_path / "calm", "mien-n", executor=Here())
+        predict_job(folder, tmp_path / "out", model="mien-n", executor=threads)
+    predict_job(folder, tmp_path / "calm", model="mien-n", executor=Here())
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
 
 
@@ -279,7 +279,7 @@ def test_workers_and_an_executor_are_not_both(folder: Path, tmp_path: Path) -> N
 
 def test_a_damaged_part_is_named(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    predict_job(folder, out, "mien-n", executor=Here())
+    predict_job(folder, out, model="mien-n", executor=Here())
     (out / "part-000001.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match=r"part-000001.parquet: damaged .*; remove it and start the job again"):
         job_status(out)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def is_job(out: str | None) -> bool:
     """Say whether an output is a folder of parts: a slash ends its name, or it is a folder already."""
-    return out is not None and (out.endswith(("/", os.sep)) or Path(out).is_dir())
+    if out is None:
+        return False
+    return out.endswith(("/", os.sep)) or os.path.isdir(out)  # noqa: PTH112 - False where a name is too long
 
 
 def refuse_in_job(given: Mapping[str, Any]) -> None:
@@ -48,7 +50,9 @@ def run_job(
     from mien.jobs.run import predict_job
 
     with _executor(cluster, inputs, out) as executor:
-        status = predict_job(inputs, out, model, workers=workers, executor=executor, progress=console.progress, **look)
+        status = predict_job(
+            inputs, out, model=model, workers=workers, executor=executor, progress=console.progress, **look
+        )
     console.progress.hide()
     console.log.info("%s", _counts(status))
     console.log.info("written: %s", out.absolute())

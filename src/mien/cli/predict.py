@@ -104,7 +104,8 @@ def predict(
     _into_one_file(
         inputs,
         Path(out) if out and out not in STDOUT else None,
-        model={"precision": precision or "default", "threads": threads, "device": device or "auto", "model": model},
+        model=model,
+        compute={"precision": precision or "default", "threads": threads, "device": device or "auto"},
         format_=_format(format_, out=out, json=json),
         draw=draw,
         explain=explain,
@@ -130,7 +131,8 @@ def _into_one_file(
     inputs: list[str],
     out: Path | None,
     *,
-    model: dict[str, Any],
+    model: str | None,
+    compute: dict[str, Any],
     format_: str | None,
     draw: Path | None,
     explain: bool,
@@ -141,7 +143,7 @@ def _into_one_file(
     split: str | None,
     look: dict[str, Any],
 ) -> None:
-    """Classify one picture after the other; `model` has the arguments of `mien.load`, `look` some of `mien.stream`."""
+    """Classify one picture after the other; `compute` has arguments of `mien.load`, `look` of `mien.stream`."""
     from mien.cli.drawings import Chart, Drawing
     from mien.cli.outputs import Output, only_writer
     from mien.cli.tally import Tally
@@ -158,7 +160,7 @@ def _into_one_file(
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     with only_writer(out):
         state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
-        classifier = load(**model)
+        classifier = load(model, **compute)
         if format_ == "submission":
             _check_numbers(inputs[0], labels=classifier.classes, skip_bad=skip_bad)
         tally = Tally(inputs, skip_bad=skip_bad)

@@ -34,7 +34,7 @@ def connect(address: str, *, folder: Path, picture: str) -> Iterator[Executor]:
     except ImportError:
         raise MissingExtraError(f"--cluster needs Dask: {pip_install('cluster')}") from None
     try:
-        client = Client(address, timeout=WAIT_S, set_as_default=False)
+        client = Client(address, timeout=WAIT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise UsageError(f"{address}: no Dask scheduler answers there ({error or 'no answer'})") from None
     with client:
@@ -43,7 +43,7 @@ def connect(address: str, *, folder: Path, picture: str) -> Iterator[Executor]:
             raise UsageError(f"{address}: the scheduler has no workers; start some with `dask worker {address}`")
         _check(found, folder, picture)
         # Dask would take the result of an equal call, also of a part whose file was removed since.
-        with client.get_executor(pure=False) as executor:
+        with client.get_executor(pure=False) as executor:  # type: ignore[no-untyped-call]
             yield executor
 
 

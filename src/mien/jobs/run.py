@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 def predict_job(
     source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | Path,
-    model: RunDir | Bundle | str | Path | None = None,
     *,
+    model: RunDir | Bundle | str | Path | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
     align: bool = True,

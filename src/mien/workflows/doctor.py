@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-import mien
 from mien.core.bundle import DEFAULT, GRAPHS, Bundle, shipped, weights
 from mien.core.card import GraphPrecision
 from mien.core.diagnosis import Diagnosis, FileInfo, InferenceTime, PackageInfo, RuntimeInfo
@@ -34,8 +33,8 @@ def doctor() -> Diagnosis:
     ([], True)
     """
     return Diagnosis(
-        mien=mien.__version__,
-        location=_without_home(str(Path(mien.__file__).parent)),
+        mien=metadata.version("mien"),
+        location=_without_home(str(Path(__file__).parents[1])),
         python=f"{platform.python_version()} ({platform.python_implementation()})",
         system=platform.platform(),
         processor=_processor(),

@@ -1,0 +1,143 @@
+"""Jobs on a Dask cluster of separate processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mien.core.errors import DataError, UsageError
+from mien.jobs import plan as planning
+from mien.jobs.cluster import connect
+from mien.jobs.run import predict_job
+
+from .pictures import kill_at_poison, make_folder
+from .test_jobs import contents
+
+pytest.importorskip("distributed", reason="Dask is not installed")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore"),  # Dask's own
+]
+
+OTHER_VERSION = """
+import importlib.metadata
+known = importlib.metadata.version
+importlib.metadata.version = lambda name: "0.0.9" if name == "mien" else known(name)
+"""
+
+
+@contextmanager
+def process(*line: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a part of Dask while the block runs."""
+    command = [sys.executable, "-m", "distributed.cli." + line[0], *line[1:]]
+    with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+@contextmanager
+def cluster(workers: int = 2, **environment: str) -> Iterator[tuple[str, list["subprocess.Popen[str]"]]]:
+    """Start a scheduler and workers, each a process; yields its address and the workers."""
+    with process("dask_scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard") as scheduler:
+        address = ""
+        for line in scheduler.stderr or ():
+            if "tcp://127.0.0.1:" in line:
+                address = "tcp://127.0.0.1:" + line.rpartition("tcp://127.0.0.1:")[2].split()[0]
+                break
+        started = [_worker(address, **environment) for _ in range(workers)]
+        try:
+            yield address, started
+        finally:
+            for worker in started:
+                worker.kill()
+                worker.wait()
+
+
+def _worker(address: str, **environment: str) -> "subprocess.Popen[str]":
+    line = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    line += ["--no-nanny", "--host", "127.0.0.1", "--local-directory", os.environ.get("TMPDIR", "/tmp")]
+    return subprocess.Popen(line, env={**os.environ, **environment}, stderr=subprocess.DEVNULL, text=True)
+
+
+def when_there(address: str, workers: int) -> None:
+    """Wait until so many workers are connected."""
+    from distributed import Client
+
+    with Client(address, timeout=30, set_as_default=False) as client:
+        client.wait_for_workers(workers, timeout=60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(planning, "PICTURES", 4)
+    return make_folder(tmp_path / "pics", count=30)
+
+
+def test_a_cluster_writes_the_same_bytes_also_when_a_worker_dies(folder: Path, tmp_path: Path) -> None:
+    predict_job(folder, tmp_path / "here", model="mien-n", workers=1)
+    (folder / "007.png").write_bytes(b"POISON")
+    once = kill_at_poison(tmp_path / "kill", marker=str(tmp_path / "died"))
+    predict_job(folder, tmp_path / "poisoned", model="mien-n", workers=1)
+    path = os.pathsep.join([str(once), os.environ.get("PYTHONPATH", "")])
+    out = tmp_path / "out"
+    out.mkdir()
+    with cluster(PYTHONPATH=path) as (address, _):
+        when_there(address, 2)
+        with connect(address, folder=out, picture=str(folder / "000.png")) as executor:
+            status = predict_job(folder, out, model="mien-n", executor=executor)
+    assert (tmp_path / "died").exists()
+    assert (status.done, status.failed) == (8, {})
+    assert contents(out) == contents(tmp_path / "poisoned")
+    assert contents(out)["part-000000.parquet"] == contents(tmp_path / "here")["part-000000.parquet"]
+
+
+def test_workers_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sitecustomize.py").write_text(OTHER_VERSION)
+    path = os.pathsep.join([str(other), os.environ.get("PYTHONPATH", "")])
+    with cluster(1, PYTHONPATH=path) as (address, _):
+        when_there(address, 1)
+        with (
+            pytest.raises(UsageError, match=r"workers need mien .*, as here \(tcp://.*: 0.0.9\)"),
+            connect(address, folder=tmp_path, picture=str(folder / "000.png")),
+        ):
+            pass
+
+
+def test_files_that_workers_do_not_see(folder: Path, tmp_path: Path) -> None:
+    with cluster(1) as (address, _):
+        when_there(address, 1)
+        with (
+            pytest.raises(DataError, match=r"not seen by tcp://.*; workers need the same file system"),
+            connect(address, folder=tmp_path / "none", picture=str(folder / "000.png")),
+        ):
+            pass
+        with (
+            pytest.raises(DataError, match=r"none\.png: not seen by tcp://"),
+            connect(address, folder=tmp_path, picture=str(folder / "none.png")),
+        ):
+            pass
+
+
+def test_no_scheduler(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"),
+        connect("tcp://127.0.0.1:9", folder=tmp_path, picture="x.png"),
+    ):
+        pass
+
+
+def test_no_workers(tmp_path: Path) -> None:
+    with (
+        cluster(0) as (address, _),
+        pytest.raises(UsageError, match="the scheduler has no workers; start some with `dask worker tcp://"),
+        connect(address, folder=tmp_path, picture="x.png"),
+    ):
+        pass
