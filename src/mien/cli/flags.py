@@ -337,24 +337,6 @@ Threads = Annotated[
         group=COMPUTING,
     ),
 ]
-Workers = Annotated[
-    int | None,
-    _option(
-        "--workers",
-        metavar="N",
-        min=1,
-        max=1024,
-        help="Processes that do a job (-o FOLDER/); one per core by default.",
-        group=COMPUTING,
-    ),
-]
-Cluster = Annotated[
-    str | None,
-    _option("--cluster", metavar="ADDRESS", help="The Dask scheduler whose workers do a job.", group=COMPUTING),
-]
-Status = Annotated[
-    Path | None, _option("--status", metavar="FOLDER", help="Say how far the job in this folder is, and stop.")
-]
 
 # Where the results go
 Name = Annotated[
@@ -362,16 +344,6 @@ Name = Annotated[
     _option("--name", metavar="NAME", help="Of the new folder below runs/; by default model and time.", group=OUTPUT),
 ]
 Out = Annotated[Path | None, _option("--out", "-o", metavar="PATH", help="Where the results go instead.", group=OUTPUT)]
-OutOrFolder = Annotated[
-    str | None,
-    _option(
-        "--out",
-        "-o",
-        metavar="PATH",
-        help="Where the results go instead: a file; or a folder, with a slash at the end, for a job in parts.",
-        group=OUTPUT,
-    ),
-]
 Overwrite = Annotated[bool, _switch("--overwrite", help="Replace what is there.", group=OUTPUT)]
 Format = Annotated[
     str | None,

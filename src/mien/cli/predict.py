@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mien.cli import flags
+from mien.cli import flags, job_flags
 from mien.cli.job import is_job, refuse_in_job, refuse_without_job, run_job, show_status
 from mien.cli.main import app
 from mien.cli.places import exists, refuse_clashes
@@ -33,10 +33,10 @@ def predict(
     *,
     model: flags.Bundle = None,
     format_: flags.Format = None,
-    out: flags.OutOrFolder = None,
-    workers: flags.Workers = None,
-    cluster: flags.Cluster = None,
-    status: flags.Status = None,
+    out: job_flags.OutOrFolder = None,
+    workers: job_flags.Workers = None,
+    cluster: job_flags.Cluster = None,
+    status: job_flags.Status = None,
     draw: flags.Draw = None,
     explain: flags.Explain = False,
     chart: flags.Chart = None,

@@ -1,0 +1,35 @@
+"""The flags of a job in parts, `mien predict -o FOLDER/`, declared as in `flags`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from mien.cli.flags import COMPUTING, OUTPUT, _option
+
+Workers = Annotated[
+    int | None,
+    _option(
+        "--workers",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Processes that do a job (-o FOLDER/); one per core by default.",
+        group=COMPUTING,
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    _option("--cluster", metavar="ADDRESS", help="The Dask scheduler whose workers do a job.", group=COMPUTING),
+]
+Status = Annotated[
+    Path | None, _option("--status", metavar="FOLDER", help="Say how far the job in this folder is, and stop.")
+]
+OutOrFolder = Annotated[
+    str | None,
+    _option(
+        "--out",
+        "-o",
+        metavar="PATH",
+        help="Where the results go instead: a file; or a folder, with a slash at the end, for a job in parts.",
+        group=OUTPUT,
+    ),
+]
