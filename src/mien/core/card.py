@@ -303,4 +303,5 @@ class Card(Record):
         from mien.core.notebook import show
         from mien.core.summaries import summarise
 
-        return show([*summarise(self), f"It tells apart: {', '.join(self.classes)}.", *self.limits])
+        title, *rest = summarise(self)
+        return show([title, "", f"It tells apart: {', '.join(self.classes)}.", *rest, *self.limits])
