@@ -1,0 +1,157 @@
+/**
+ * The webcam: asks for it, and gives its frames to the worker one after the other.
+ *
+ * @typedef {import('./client.mjs').Answer} Answer
+ * @typedef {import('./client.mjs').Client} Client
+ * @typedef {import('./client.mjs').Options} Options
+ */
+
+/** Probabilities are averaged over this time along a track, in seconds, as `Model.tracker` does. */
+const SMOOTH_S = 0.25;
+
+/** Frames a second are counted over this time. */
+const RATE_S = 2;
+
+/** What went wrong, by the name of the browser's error. */
+const TROUBLES = new Map([
+  ['NotAllowedError', 'This page may not use the camera. Allow it beside the address, then try again.'],
+  ['NotFoundError', 'No camera was found. Connect one, then try again.'],
+  ['NotReadableError', 'The camera is in use by another program. Close that, then try again.'],
+]);
+
+const NO_ACCESS =
+  'Browsers give a camera only to pages on this machine or behind https. Open the page’s file itself.';
+
+export class Camera {
+  /**
+   * @param {Client} client
+   * @param {HTMLVideoElement} video
+   * @param {() => Options} options
+   */
+  constructor(client, video, options) {
+    this.client = client;
+    this.video = video;
+    this.options = options;
+    /** @type {MediaStream | null} */
+    this.stream = null;
+    /** Goes up when what is being looked at is no longer wanted. */
+    this.turn = 0;
+    /** @type {Promise<void>} */
+    this.work = Promise.resolve();
+    /** When the last frames were answered, in seconds.
+     * @type {number[]} */
+    this.answeredS = [];
+    /** @type {(answer: Answer) => void} hears of each frame */
+    this.seen = () => {};
+    /** @type {(trouble: string | null) => void} hears that the camera is off, and why, if nobody wanted that */
+    this.stopped = () => {};
+  }
+
+  get isOn() {
+    return this.stream !== null;
+  }
+
+  /**
+   * Ask for the camera and turn it on.
+   *
+   * @throws {Error} with a sentence that says why it can't be used
+   */
+  async open() {
+    if (navigator.mediaDevices === undefined) {
+      throw new Error(NO_ACCESS);
+    }
+    const wanted = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: 'user' };
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    } catch (error) {
+      const name = error instanceof Error ? error.name : '';
+      throw new Error(TROUBLES.get(name) ?? `The camera can’t be used: ${error}`);
+    }
+    for (const track of this.stream.getTracks()) {
+      track.addEventListener('ended', () => this.close('The camera was disconnected.'));
+    }
+    this.video.srcObject = this.stream;
+    await this.video.play();
+  }
+
+  /** Begin to look at frame after frame, until the camera goes off. */
+  begin() {
+    this.turn += 1;
+    this.work = this.run(this.turn);
+  }
+
+  /**
+   * Stop looking, but leave the camera on.
+   *
+   * @returns {Promise<boolean>} whether it was looking
+   */
+  async halt() {
+    this.turn += 1;
+    await this.work;
+    return this.isOn;
+  }
+
+  /** @param {number} turn ends when another one begins */
+  async run(turn) {
+    try {
+      await this.client.forget();
+      this.answeredS = [];
+      const begunS = performance.now() / 1000;
+      for (let number = 0; this.turn === turn; number += 1) {
+        await nextFrame(this.video);
+        if (this.turn !== turn) {
+          return;
+        }
+        const timeS = performance.now() / 1000 - begunS;
+        const frame = await createImageBitmap(this.video);
+        const options = { ...this.options(), crops: false, smooth_s: SMOOTH_S };
+        const answer = await this.client.frame(frame, number, timeS, options);
+        if (this.turn === turn) {
+          this.answeredS.push(performance.now() / 1000);
+          this.seen(answer);
+        }
+      }
+    } catch (error) {
+      this.close(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {string | null} [trouble] why, if nobody wanted it */
+  close(trouble = null) {
+    const { stream } = this;
+    if (stream === null) {
+      return;
+    }
+    this.stream = null;
+    this.turn += 1;
+    this.stopped(trouble); // the last frame can still be drawn
+    for (const track of stream.getTracks()) {
+      track.stop();
+    }
+    this.video.srcObject = null;
+  }
+
+  /** @returns {number} frames a second, lately */
+  rate() {
+    const nowS = performance.now() / 1000;
+    this.answeredS = this.answeredS.filter((each) => nowS - each <= RATE_S);
+    const passedS = nowS - (this.answeredS[0] ?? nowS);
+    return passedS > 0 ? (this.answeredS.length - 1) / passedS : 0;
+  }
+}
+
+/**
+ * Wait until the camera has another picture; a page in the background waits until it is seen again.
+ *
+ * @param {HTMLVideoElement} video
+ * @returns {Promise<void>}
+ */
+function nextFrame(video) {
+  return new Promise((resolve) => {
+    if ('requestVideoFrameCallback' in video) {
+      video.requestVideoFrameCallback(() => resolve());
+    } else {
+      requestAnimationFrame(() => resolve());
+    }
+  });
+}

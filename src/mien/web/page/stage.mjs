@@ -1,0 +1,220 @@
+/**
+ * The picture or the camera's view, with a box and a caption for each face.
+ *
+ * @typedef {import('./client.mjs').Answer} Answer
+ * @typedef {import('./client.mjs').FaceRecord} FaceRecord
+ * @typedef {import('./colours.mjs').Colour} Colour
+ * @typedef {import('./places.mjs').Rectangle} Rectangle
+ * @typedef {import('./places.mjs').Size} Size
+ */
+
+import { cssColour, inkOn } from './colours.mjs';
+import { byId, contextOf, make, setText } from './elements.mjs';
+import { captionPlaces, shownSize } from './places.mjs';
+import { probabilityText } from './words.mjs';
+
+/** The height of a caption and the room beside its text, in CSS pixels; page.css has the same. */
+const CAPTION_PX = 22;
+const CAPTION_PAD_PX = 6;
+
+/** How much of the window's height a picture may take. */
+const MOST_HEIGHT = 0.7;
+
+export class Stage {
+  /** @param {(face: string) => void} choose hears which face was pointed at */
+  constructor(choose) {
+    this.choose = choose;
+    this.root = byId('stage', HTMLElement);
+    this.frame = byId('frame', HTMLElement);
+    this.image = byId('picture', HTMLImageElement);
+    this.video = byId('video', HTMLVideoElement);
+    this.still = byId('still', HTMLCanvasElement);
+    this.boxes = byId('boxes', HTMLElement);
+    this.isMirrored = false;
+    this.chosen = '';
+    /** @type {Map<string, Colour>} */
+    this.colours = new Map();
+    /** @type {Answer | null} */
+    this.answer = null;
+    /** @type {Size} */
+    this.shown = { width: 0, height: 0 };
+    this.address = '';
+    this.measure = contextOf(make('canvas'));
+    new ResizeObserver(() => this.layOut()).observe(this.root);
+    addEventListener('resize', () => this.layOut());
+  }
+
+  /**
+   * Show one of: the picture of a file, the camera, its last frame, nothing.
+   *
+   * @param {'picture' | 'camera' | 'still' | 'none'} what
+   */
+  show(what) {
+    this.image.hidden = what !== 'picture';
+    this.video.hidden = what !== 'camera';
+    this.still.hidden = what !== 'still';
+    this.frame.hidden = what === 'none';
+    this.frame.classList.toggle('live', what === 'camera');
+    if (what !== 'picture') {
+      this.release();
+    }
+    this.answer = null;
+    this.boxes.replaceChildren();
+  }
+
+  /**
+   * Show a file that can be read.
+   *
+   * @param {File} file
+   * @param {Answer} answer
+   */
+  showPicture(file, answer) {
+    this.show('picture');
+    this.release();
+    this.address = URL.createObjectURL(file);
+    this.image.src = this.address;
+    this.image.alt = file.name;
+    this.mark(answer);
+  }
+
+  /** Let go of the picture's memory. */
+  release() {
+    if (this.address !== '') {
+      this.image.removeAttribute('src');
+      URL.revokeObjectURL(this.address);
+      this.address = '';
+    }
+  }
+
+  /** Keep the camera's last frame, and its boxes, when the camera goes off. */
+  freeze() {
+    const { answer } = this;
+    this.still.width = this.video.videoWidth || 1;
+    this.still.height = this.video.videoHeight || 1;
+    contextOf(this.still).drawImage(this.video, 0, 0);
+    this.show('still');
+    if (answer !== null) {
+      this.mark(answer);
+    }
+  }
+
+  /** @param {boolean} isMirrored whether left and right are swapped, as in a mirror */
+  mirror(isMirrored) {
+    this.isMirrored = isMirrored;
+    this.frame.classList.toggle('mirrored', isMirrored);
+    this.draw();
+  }
+
+  /** @param {Answer} answer what was found */
+  mark(answer) {
+    this.answer = answer;
+    this.layOut();
+  }
+
+  /** @param {string} face which one stands out */
+  choosing(face) {
+    this.chosen = face;
+    this.draw();
+  }
+
+  /** Fit picture and boxes into the room that there is. */
+  layOut() {
+    const { answer } = this;
+    if (answer === null || answer.width === 0) {
+      return;
+    }
+    const room = { width: this.root.clientWidth, height: Math.max(240, innerHeight * MOST_HEIGHT) };
+    this.shown = shownSize(answer, room);
+    this.frame.style.width = `${this.shown.width}px`;
+    this.frame.style.height = `${this.shown.height}px`;
+    // What scrolls must be reached by keyboard.
+    const isWider = this.shown.width > room.width;
+    this.root.classList.toggle('scrolls', isWider);
+    this.root.tabIndex = isWider ? 0 : -1;
+    this.draw();
+  }
+
+  draw() {
+    const { answer } = this;
+    if (answer === null) {
+      return;
+    }
+    const scale = this.shown.width / answer.width;
+    const faces = answer.records.filter((record) => record.box !== null);
+    const boxes = faces.map((record) => this.placed(record.box ?? [], scale));
+    const texts = faces.map((record) => captionText(record, faces.length));
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.boxes);
+    this.measure.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+    const sizes = texts.map((text) => ({
+      width: Math.ceil(this.measure.measureText(text).width) + 2 * CAPTION_PAD_PX,
+      height: CAPTION_PX,
+    }));
+    const places = captionPlaces(boxes, sizes, this.shown);
+    while (this.boxes.children.length > 2 * faces.length) {
+      this.boxes.lastElementChild?.remove();
+    }
+    // Boxes come before captions, so that no box covers a caption.
+    for (let k = this.boxes.children.length; k < 2 * faces.length; k += 1) {
+      this.boxes.append(this.marked());
+    }
+    for (const [k, record] of faces.entries()) {
+      const colour = this.colours.get(record.label ?? '') ?? [204, 204, 204];
+      const box = /** @type {HTMLElement} */ (this.boxes.children[k]);
+      const caption = /** @type {HTMLElement} */ (this.boxes.children[faces.length + k]);
+      const isChosen = record.face === this.chosen && faces.length > 1;
+      box.className = isChosen ? 'box chosen' : 'box';
+      box.style.setProperty('--class', cssColour(colour));
+      setText(box, '');
+      place(box, boxes[k]);
+      caption.className = 'caption';
+      caption.style.background = cssColour(colour);
+      caption.style.color = inkOn(colour);
+      setText(caption, texts[k]);
+      place(caption, places[k]);
+      box.dataset.face = record.face ?? '';
+      caption.dataset.face = record.face ?? '';
+    }
+  }
+
+  /** @returns {HTMLElement} a box or a caption that can be pointed at */
+  marked() {
+    const element = make('div');
+    element.addEventListener('click', () => this.choose(element.dataset.face ?? ''));
+    return element;
+  }
+
+  /**
+   * @param {number[]} box in pixels of the picture
+   * @param {number} scale
+   * @returns {Rectangle} on the stage, as far as the picture reaches
+   */
+  placed([x, y, width, height], scale) {
+    let left = x * scale;
+    let right = (x + width) * scale;
+    if (this.isMirrored) {
+      [left, right] = [this.shown.width - right, this.shown.width - left];
+    }
+    const bottom = Math.min((y + height) * scale, this.shown.height);
+    return { left: Math.max(left, 0), top: Math.max(y * scale, 0), right: Math.min(right, this.shown.width), bottom };
+  }
+}
+
+/**
+ * @param {FaceRecord} record
+ * @param {number} faces how many there are
+ * @returns {string} as on annotated pictures; a single face needs no number
+ */
+function captionText(record, faces) {
+  const number = faces > 1 ? `${record.face} ` : '';
+  return `${number}${record.label} ${probabilityText(record.probability ?? 0)}`;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Rectangle} rectangle
+ */
+function place(element, { left, top, right, bottom }) {
+  element.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
+  element.style.width = `${(right - left).toFixed(1)}px`;
+  element.style.height = `${(bottom - top).toFixed(1)}px`;
+}
