@@ -92,6 +92,7 @@ def describe_type(kind: Any) -> str:
     if len(parts) > 1:
         names = list(dict.fromkeys(describe_type(part) for part in parts))
         return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+    [kind] = parts
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind is type(None):
         return "None"
@@ -116,6 +117,7 @@ def _fits(value: Any, kind: Any) -> bool:
     parts = _alternatives(kind)
     if len(parts) > 1:
         return any(_fits(value, part) for part in parts)
+    [kind] = parts
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return type(value) in {type(choice) for choice in inner}
@@ -149,6 +151,7 @@ def _fits_generic(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
+    kind = _meaning(kind)
     if typing.get_origin(kind) is typing.Annotated:
         return _alternatives(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -157,6 +160,17 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
             parts.extend(_alternatives(part))
         return tuple(parts)
     return (kind,)
+
+
+def _meaning(kind: Any) -> Any:
+    """Return what a name stands for that was declared with `type`, as NumPy's `NDArray` is from Python 3.12 on."""
+    alias = typing.get_origin(kind) or kind
+    if not hasattr(alias, "__value__"):
+        return kind
+    inner = typing.get_args(kind)
+    if inner:
+        return _meaning(alias.__value__[inner])
+    return _meaning(alias.__value__)
 
 
 def _is_bool(value: Any) -> bool:
