@@ -52,6 +52,8 @@ def test_a_crowd_is_a_table(model: mien.Model) -> None:
     html = crowd._repr_html_()
     assert html is not None
     assert html.count("<tr>") == MOST_FACES + 2
+    crowd = replace(crowd, faces=result.faces * (MOST_ROWS + 5))
+    assert "… and 5 more rows" in (crowd._repr_html_() or "")
 
 
 def test_results_are_a_table_of_faces(model: mien.Model, tmp_path: Path) -> None:

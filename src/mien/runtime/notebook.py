@@ -1,6 +1,6 @@
 """Faces, pictures and results as a notebook shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -52,12 +52,7 @@ def show_results(results: Results) -> str | None:
         return show_picture(results[0])
     title = f'<p class="title">{text(repr(results)[len("Results(") : -1])}; {text(results.model.name)}</p>'
     warnings = [f"<p>{text(warning)}</p>" for warning in results.warnings]
-    lines = []
-    for result in results[:MOST_ROWS]:
-        lines += _rows(result)
-    hidden = len(results.records()) - len(lines[:MOST_ROWS])
-    more = f"<p>… and {hidden:,} more rows: .to_pandas(), .records()</p>" if hidden else ""
-    return block(title, *warnings, rows(FOUND, lines[:MOST_ROWS]), more)
+    return block(title, *warnings, _table(results))
 
 
 def _picture(result: PictureResult) -> list[str] | None:
@@ -73,7 +68,7 @@ def _picture(result: PictureResult) -> list[str] | None:
     if not result.faces:
         pieces.append(f"<p>{text(result.reason or NO_FACE)}</p>")
     elif len(result.faces) > MOST_FACES:
-        pieces.append(rows(FOUND, _rows(result)[:MOST_ROWS]))
+        pieces.append(_table([result]))
     else:
         pieces.append(_faces(result.faces))
     return pieces
@@ -100,15 +95,28 @@ def _face(face: Face) -> str:
     return f"<div><div>{image}{text(', '.join(notes))}</div>{rows(BARS, lines)}</div>"
 
 
-def _rows(result: PictureResult) -> list[list[str]]:
-    """Return a table's rows: one for each face, or one that says why there is none."""
+def _table(results: Iterable[PictureResult]) -> str:
+    lines: list[list[str]] = []
+    hidden = 0
+    for result in results:
+        shown = _rows(result, at_most=MOST_ROWS - len(lines))
+        hidden += max(1, len(result.faces)) - len(shown)
+        lines += shown
+    more = f"<p>… and {hidden:,} more rows: .records()</p>" if hidden else ""
+    return rows(FOUND, lines) + more
+
+
+def _rows(result: PictureResult, *, at_most: int) -> list[list[str]]:
+    """Return a table's first rows: one for each face, or one that says why there is none."""
+    if at_most == 0:
+        return []
     place = result.source
     if result.time_s is not None:
         place += f" {result.time_s:.3f} s"
     if not result.faces:
         return [["", text(result.error or result.reason or NO_FACE), "", "", text(place)]]
     lines = []
-    for face in result.faces:
+    for face in result.faces[:at_most]:
         image = picture(face.image, alt=f"face {face.face}", width=48, kind="face")
         lines.append([image, text(face.label), f"{face.probability:.3f}", text(face.face), text(place)])
     return lines
