@@ -83,6 +83,7 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"classes": ["a", "a"]}, "not unique"),
         ({"training": {"data": []}}, r"\$\.training\.data"),
         ({"scores": {"split": 3}}, r"\$\.scores"),
+        ({"versions": {"numpy": "2"}}, r"card\.json: damaged \(versions has no 'mien'\)"),
     ],
 )
 def test_a_damaged_card(bundle: Bundle, change: dict[str, Any], message: str) -> None:

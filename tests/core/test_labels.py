@@ -3,7 +3,7 @@ import random
 import pytest
 
 from mien.core.errors import DataError
-from mien.core.labels import FER2013, FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, check_names, order_classes
+from mien.core.labels import FER2013, FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, check_names, number_order, order_classes
 
 
 def test_the_data_sets_own_orders() -> None:
@@ -72,3 +72,9 @@ def test_names_in_any_script(name: str) -> None:
 def test_names_that_are_none(names: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         check_names(names, source="faces")
+
+
+def test_numbers_in_names_may_be_of_any_length() -> None:
+    """Python turns no more than 4,300 digits into a number."""
+    names = ["a" + "9" * 5000, "a1" + "0" * 5000, "a9", "a010", "b", "a"]
+    assert sorted(names, key=number_order) == ["a", "a9", "a010", "a" + "9" * 5000, "a1" + "0" * 5000, "b"]

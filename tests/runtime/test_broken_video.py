@@ -81,6 +81,21 @@ def test_a_broken_tail_of_a_video_with_sound(tmp_path: Path, suffix: str) -> Non
     assert "damaged" in read_until_damage(path)[1]
 
 
+def test_a_length_of_too_many_digits_is_none(tmp_path: Path) -> None:
+    """Python turns no more than 4,300 digits into a number."""
+    path = tmp_path / "clip.mkv"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.metadata["DURATION-eng"] = "9" * 5000 + ":00:00"
+        for pixels in levels(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+        container.mux(stream.encode(None))
+    with av.open(path) as container:
+        assert len(container.streams[0].metadata["DURATION-eng"]) == 5006
+    assert len(list(read_video(path))) == 3
+
+
 def test_a_damage_in_the_middle(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", moving(60), movflags="faststart")
     content = bytearray(path.read_bytes())

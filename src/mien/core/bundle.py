@@ -149,5 +149,7 @@ def _read_card(path: Path) -> Card:
             raise DataError(f"{path}: damaged (the {precision} graph is '{graph.file}', expected {GRAPHS[precision]})")
     if card.precision.default not in card.files:
         raise DataError(f"{path}: damaged (the default is {card.precision.default}, and the bundle doesn't hold it)")
+    if "mien" not in card.versions:
+        raise DataError(f"{path}: damaged (versions has no 'mien')")
     check_names(card.classes, source=path)
     return card

@@ -88,7 +88,7 @@ def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found, key=number_order))
 
 
-def number_order(name: str) -> list[tuple[bool, int, str]]:
+def number_order(name: str) -> list[tuple[bool, int, str, str]]:
     """Return the key that sorts names with the numbers in them by value.
 
     >>> sorted(["b10", "b9", "a"], key=number_order)
@@ -96,6 +96,10 @@ def number_order(name: str) -> list[tuple[bool, int, str]]:
     """
     parts = []
     for part in re.split(r"(\d+)", name):
-        if part:
-            parts.append((not part.isdecimal(), int(part) if part.isdecimal() else 0, part))
+        if part.isdecimal():
+            # Python turns no 5,000 digits into a number; of those without zeros in front the longer one is greater.
+            digits = "".join(str(int(digit)) for digit in part).lstrip("0")
+            parts.append((False, len(digits), digits, part))
+        elif part:
+            parts.append((True, 0, "", part))
     return parts

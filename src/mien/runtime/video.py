@@ -312,7 +312,7 @@ class _Clock:
 
     def _tagged_s(self) -> float | None:
         for name, value in self._stream.metadata.items():
-            if name.startswith("DURATION") and (tag := re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", value)):
+            if name.startswith("DURATION") and (tag := re.fullmatch(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d+)?)", value)):
                 return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
         return None
 
