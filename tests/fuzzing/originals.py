@@ -46,9 +46,14 @@ class Originals:
         return draw_faces(14, seed=3)[0].select(np.arange(7))
 
     @cached_property
+    def face(self) -> Image.Image:
+        """One of them as a picture that is not square."""
+        return Image.fromarray(self.faces.images[0]).resize((64, 56))
+
+    @cached_property
     def pictures(self) -> list[bytes]:
         """A face in every format and mode; some have EXIF, some are progressive or have two frames."""
-        face = Image.fromarray(self.faces.images[0]).resize((64, 56))
+        face = self.face
         exif = Image.Exif()
         exif[0x0112] = 6
         options: dict[str, dict[str, Any]] = {

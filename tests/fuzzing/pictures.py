@@ -14,6 +14,7 @@ from mien.runtime.photo import find_faces
 from mien.runtime.video import read_video
 from mien.workflows.describe import describe
 
+from . import picture_kinds
 from .damage import damaged
 from .originals import Originals
 from .target import Target
@@ -27,7 +28,7 @@ NAMES = st.one_of(
 
 def targets(originals: Originals) -> dict[str, Target]:
     """Readers of pictures and videos, by name."""
-    files = originals.pictures
+    files, face = originals.pictures, originals.face
     detector = YuNet(threads=1)
 
     def read(content: bytes, folder: Path) -> object:
@@ -38,8 +39,12 @@ def targets(originals: Originals) -> dict[str, Target]:
 
     return {
         "pictures": Target(damaged(files), read),
+        "HEIC": Target(damaged(picture_kinds.heic(face)), read),
+        "deep pictures": Target(damaged(picture_kinds.deep(face)), read),
+        "TIFF pages": Target(damaged(picture_kinds.pages(face)), read),
         "folders": Target(_folders(files), _read_folder),
         "videos": Target(_videos(originals.clips), _read_video),
+        "animations": Target(_videos(picture_kinds.animations(face)), _read_video),
     }
 
 

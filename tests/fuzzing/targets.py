@@ -1,6 +1,6 @@
 """All that is fuzzed, by name."""
 
-from . import bombs, commands, graphs, links, parquet, pictures, recipes, runs, tables, weights
+from . import bombs, commands, graphs, links, packed, parquet, pictures, recipes, runs, tables, weights
 from .originals import Originals
 from .target import Target
 
@@ -9,6 +9,7 @@ def all_targets(originals: Originals) -> dict[str, Target]:
     """Name to target."""
     return {
         **tables.targets(originals.faces),
+        **packed.targets(originals.faces),
         **parquet.targets(originals),
         **pictures.targets(originals),
         **graphs.targets(originals),

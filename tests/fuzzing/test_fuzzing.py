@@ -25,6 +25,7 @@ COUNTS = {
         "folders": 30,
         "videos": 40,
     },
+    **{"HEIC": 15, "deep pictures": 30, "TIFF pages": 30, "animations": 30, "packed tables": 30, "packed votes": 20},
     **{"cards": 25, "graphs": 25, "damaged graphs": 10, "graph bytes": 5, "recipes": 25, "a run's config": 15},
     **{"settings": 10, "reports": 8, "run folders": 8, "predictions": 20, "records": 20, "latest": 5},
     **{"model cards": 10, "weights": 10, "checkpoints": 10, "PNG bombs": 2, "Parquet bombs": 1, "npz bombs": 1},
