@@ -43,6 +43,11 @@ TURNED_PROBABILITY = 0.75
 """What is found in a turned picture needs this probability, since three more searches see three times as many things
 that are no faces."""
 
+GRID = 1 / 8
+"""A turned square's centre and angle are multiples of this, in pixels and degrees, far less than a detector's jitter:
+its last digits depend on the processor, and one grey level of one pixel moves a probability of an int8 graph by up to
+0.02.  So every processor, and a browser, cuts out the same pixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class FoundFace:
@@ -286,22 +291,27 @@ def face_square(detection: Detection, *, margin: float = 0.0, align: bool = True
 def crop_face(picture: NDArray[np.uint8], square: Square) -> NDArray[np.uint8]:
     """Cut a square out of an RGB picture `uint8 (H, W, 3)` as a grey face, `uint8 (48, 48)`.
 
-    The square is rounded to whole pixels unless it is turned; then it is sampled at the picture's own resolution,
-    bicubic.  Where it reaches over the picture's border, the border's pixels are repeated, as augmentation does in
-    training: black would be an edge that no face has.
+    The square is rounded to whole pixels unless it is turned; then its centre and angle are rounded to `GRID`, and it
+    is sampled at the picture's own resolution, bicubic.  Where it reaches over the picture's border, the border's
+    pixels are repeated, as augmentation does in training: black would be an edge that no face has.
     """
     side = max(1, round(square.side))
-    if not square.rotation_deg:
+    angle = math.radians(_on_grid(square.rotation_deg))
+    if not angle:
         return resize(grey(_window(picture, round(square.x - side / 2), round(square.y - side / 2), side)))
     reach = math.ceil(side * math.sqrt(2)) + 4  # what the turned square covers, and the bicubic filter's neighbours
-    left, top = math.floor(square.x - reach / 2), math.floor(square.y - reach / 2)
-    angle = math.radians(square.rotation_deg)
+    centre_x, centre_y = _on_grid(square.x), _on_grid(square.y)
+    left, top = math.floor(centre_x - reach / 2), math.floor(centre_y - reach / 2)
     c, s = math.cos(angle), math.sin(angle)
-    x, y = square.x - left - (c - s) * side / 2, square.y - top - (s + c) * side / 2  # the square's first corner
+    x, y = centre_x - left - (c - s) * side / 2, centre_y - top - (s + c) * side / 2  # the square's first corner
     levels = grey(_window(picture, left, top, reach)).astype(np.float32)  # Pillow cuts off fractions of uint8
     window = Image.fromarray(levels)
     turned = window.transform((side, side), Image.Transform.AFFINE, (c, -s, x, s, c, y), Image.Resampling.BICUBIC)
     return resize(np.rint(np.asarray(turned)).clip(0, 255).astype(np.uint8))
+
+
+def _on_grid(value: float) -> float:
+    return round(value / GRID) * GRID
 
 
 def _pieces(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
