@@ -15,6 +15,7 @@ from mien.core.notebook import curve, picture
 from mien.core.predictions import Predictions
 from mien.core.records import Record
 from mien.core.runs import Epoch
+from mien.core.scores import Scores
 from mien.core.summaries import Figures, Table, summarise
 from mien.evaluation.metrics import score_predictions
 
@@ -56,13 +57,14 @@ def html_of(result: Any) -> str:
     return html
 
 
-def scores_of(classes: tuple[str, ...], source: str = "faces.csv") -> mien.core.scores.Scores:
-    generator = np.random.default_rng(0)
-    probabilities = generator.dirichlet(np.ones(len(classes)), 60).astype(np.float32)
+def predictions_of(classes: tuple[str, ...], source: str = "faces.csv", seed: int = 0) -> Predictions:
+    probabilities = np.random.default_rng(seed).dirichlet(np.ones(len(classes)), 60).astype(np.float32)
     targets = np.arange(60) % len(classes)
-    return score_predictions(
-        Predictions(probabilities, classes, np.arange(60).astype(str), targets=targets, source=source)
-    )
+    return Predictions(probabilities, classes, np.arange(60).astype(str), targets=targets, source=source)
+
+
+def scores_of(classes: tuple[str, ...], source: str = "faces.csv") -> Scores:
+    return score_predictions(predictions_of(classes, source))
 
 
 def faces_of(classes: tuple[str, ...], **changes: Any) -> FaceSet:
@@ -80,6 +82,7 @@ def faces_of(classes: tuple[str, ...], **changes: Any) -> FaceSet:
 def results() -> dict[str, Any]:
     return {
         "scores": scores_of(("happy", "sad", "angry")),
+        "comparison": mien.compare(predictions_of(("happy", "sad")), predictions_of(("happy", "sad"), seed=1)),
         "models": mien.list_models(),
         "data": mien.describe("synthetic:70"),
         "card": Bundle.open("mien-n").card,
