@@ -91,7 +91,7 @@ export class CameraView {
     this.parts.stage.show('camera');
     this.parts.stage.mirror(this.mirror.checked);
     this.section.hidden = false;
-    setText(this.button, 'Turn off the webcam');
+    setText(this.button, 'Stop the webcam');
     this.parts.speaker.say('The webcam is on.');
     this.camera.begin();
   }
@@ -116,7 +116,7 @@ export class CameraView {
 
   /** @param {string | null} trouble */
   onStopped(trouble) {
-    setText(this.button, 'Turn on the webcam');
+    setText(this.button, 'Use the webcam');
     showTrouble(trouble);
     if (this.isShown) {
       this.parts.stage.freeze();
@@ -132,8 +132,8 @@ export class CameraView {
     const { parts, timeline, records } = this;
     drawChart(this.chart, timeline, parts.classes, parts.colours);
     const note =
-      `The mean probability over all faces in each ${timeline.binS} s, every lane from 0 to 1. ` +
-      `Smoothed over a quarter of a second. Blank where no face was found.`;
+      `One lane for each expression, from 0 to 1: its mean probability over all faces, every ${timeline.binS} s, ` +
+      'smoothed over 0.25 s. Blank where no face was found.';
     setText(byId('chart-note', HTMLElement), note);
     const state = this.camera.isOn ? `${this.camera.rate().toFixed(0)} frames a second` : 'off';
     setText(parts.caption, `Webcam, ${clock(timeline.lastS)}, ${state}`);

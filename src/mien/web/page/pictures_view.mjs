@@ -111,7 +111,8 @@ export class PicturesView {
     }
     parts.faces.show(answer.records, answer.images);
     const size = `${answer.width} × ${answer.height} pixels`;
-    setText(parts.caption, `${file.name}, ${size}, ${(answer.ms / 1000).toFixed(2)} s`);
+    const scroll = parts.stage.isScrolling ? ', scrolls sideways' : '';
+    setText(parts.caption, `${file.name}, ${size}, ${(answer.ms / 1000).toFixed(2)} s${scroll}`);
   }
 
   /** @param {Picture} picture */

@@ -60,6 +60,20 @@ export function captionPlaces(boxes, captions, picture) {
 }
 
 /**
+ * Whether captions cover each other or other faces.
+ *
+ * @param {Rectangle[]} captions one for each box
+ * @param {Rectangle[]} boxes
+ * @returns {boolean}
+ */
+export function isCrowded(captions, boxes) {
+  return captions.some((caption, k) => {
+    const others = [...captions, ...boxes].filter((_, at) => at !== k && at !== captions.length + k);
+    return shared(caption, others) > 0;
+  });
+}
+
+/**
  * List where a caption may lie, the best first: above its box, below, inside.
  *
  * @param {Rectangle} box

@@ -88,6 +88,9 @@ export function floatText(value) {
     const sign = power < 0 ? '-' : '+';
     return `${digits}e${sign}${String(Math.abs(power)).padStart(2, '0')}`;
   }
+  if (Object.is(value, -0)) {
+    return '-0.0'; // a box a little beyond the picture's edge
+  }
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 

@@ -10,7 +10,7 @@
 
 import { cssColour, inkOn } from './colours.mjs';
 import { byId, contextOf, make, setText } from './elements.mjs';
-import { captionPlaces, shownSize } from './places.mjs';
+import { captionPlaces, isCrowded, shownSize } from './places.mjs';
 import { probabilityText } from './words.mjs';
 
 /** The height of a caption and the room beside its text, in CSS pixels; page.css has the same. */
@@ -117,6 +117,11 @@ export class Stage {
     this.draw();
   }
 
+  /** Whether the picture is wider than the stage. */
+  get isScrolling() {
+    return this.shown.width > this.root.clientWidth;
+  }
+
   /** Fit picture and boxes into the room that there is. */
   layOut() {
     const { answer } = this;
@@ -128,9 +133,8 @@ export class Stage {
     this.frame.style.width = `${this.shown.width}px`;
     this.frame.style.height = `${this.shown.height}px`;
     // What scrolls must be reached by keyboard.
-    const isWider = this.shown.width > room.width;
-    this.root.classList.toggle('scrolls', isWider);
-    this.root.tabIndex = isWider ? 0 : -1;
+    this.root.classList.toggle('scrolls', this.isScrolling);
+    this.root.tabIndex = this.isScrolling ? 0 : -1;
     this.draw();
   }
 
@@ -142,14 +146,13 @@ export class Stage {
     const scale = this.shown.width / answer.width;
     const faces = answer.records.filter((record) => record.box !== null);
     const boxes = faces.map((record) => this.placed(record.box ?? [], scale));
-    const texts = faces.map((record) => captionText(record, faces.length));
-    const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.boxes);
-    this.measure.font = `${fontWeight} ${fontSize} ${fontFamily}`;
-    const sizes = texts.map((text) => ({
-      width: Math.ceil(this.measure.measureText(text).width) + 2 * CAPTION_PAD_PX,
-      height: CAPTION_PX,
-    }));
-    const places = captionPlaces(boxes, sizes, this.shown);
+    let texts = faces.map((record) => captionText(record, faces.length));
+    let places = captionPlaces(boxes, this.sizes(texts), this.shown);
+    if (isCrowded(places, boxes)) {
+      // In a crowd numbers must do: the list beside the picture has the rest.
+      texts = faces.map(({ face }, k) => (face === this.chosen ? texts[k] : `${face}`));
+      places = captionPlaces(boxes, this.sizes(texts), this.shown);
+    }
     while (this.boxes.children.length > 2 * faces.length) {
       this.boxes.lastElementChild?.remove();
     }
@@ -174,6 +177,21 @@ export class Stage {
       box.dataset.face = record.face ?? '';
       caption.dataset.face = record.face ?? '';
     }
+  }
+
+  /**
+   * Measure captions.
+   *
+   * @param {string[]} texts
+   * @returns {Size[]}
+   */
+  sizes(texts) {
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.boxes);
+    this.measure.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+    return texts.map((text) => {
+      const widest = text.replace(/\d/g, '0'); // page.css gives all digits this one's width
+      return { width: Math.ceil(this.measure.measureText(widest).width) + 2 * CAPTION_PAD_PX, height: CAPTION_PX };
+    });
   }
 
   /** @returns {HTMLElement} a box or a caption that can be pointed at */

@@ -146,7 +146,7 @@ export function counted(number, noun) {
  * @returns {string}
  */
 export function percentage(share, digits = 1) {
-  return `${(100 * share).toFixed(digits)} %`;
+  return `${(100 * share).toFixed(digits)}\u00a0%`;
 }
 
 /**
