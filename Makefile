@@ -3,7 +3,7 @@ DATA ?= synthetic
 BIN := .venv/bin
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile
 
-.PHONY: install demo check test test-all docs clean
+.PHONY: install demo check test test-all test-newest docs clean
 
 install: .venv/installed
 
@@ -28,9 +28,17 @@ test: check
 test-all: check
 	$(BIN)/pytest $(PARALLEL)
 
+test-newest:
+	$(PYTHON) -m venv --clear .venv-newest
+	$(PYTHON) dev/newest.py > .venv-newest/requirements.txt
+	.venv-newest/bin/pip install --quiet -r .venv-newest/requirements.txt
+	.venv-newest/bin/pip install --quiet --no-deps -e .
+	.venv-newest/bin/pip list
+	.venv-newest/bin/pytest $(PARALLEL) -m 'not long'
+
 docs: install
 	$(BIN)/sphinx-build -q -W docs site
 	@echo "open site/index.html"
 
 clean:
-	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-newest site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
