@@ -21,6 +21,9 @@ from mien.training.checkpoint_io import read_checkpoint
 
 from .target import Target
 
+LARGE = st.floats(0, 13).map(lambda exponent: int(10**exponent))
+"""How much something is said to be, or is: 1 to 10¹³, each power of ten as often as the others."""
+
 SIDES = (1, 48, 2000, 8000, 20_000, 2**31 - 1)
 KINDS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """PNG's colour types and how many values a pixel has."""
@@ -55,10 +58,13 @@ def pngs(draw) -> bytes:
 
 @st.composite
 def parquets(draw) -> bytes:
-    """A Parquet file of the same large picture or label many times, or of one that is larger still."""
+    """A Parquet file of the same large picture or label many times: at most 30 MB, or 500 MB in one of fifty."""
     face = io.BytesIO()
     Image.new("L", (48, 48)).save(face, "BMP")
-    size, rows = draw(st.sampled_from(((10**6, 500), (3 * 10**8, 1), (10, 5000))))
+    rows = draw(st.integers(1, 5000))
+    size = min(draw(LARGE), 3 * 10**7 // rows)
+    if draw(st.integers(0, 49)) == 0:
+        size, rows = 10**6, 500
     picture = face.getvalue() + bytes(0 if (in_label := draw(st.booleans())) else size)
     labels = pa.array(["x" * size if in_label else "happy"] * rows)
     table = pa.table({"image": pa.StructArray.from_arrays([pa.array([picture] * rows)], ["bytes"]), "label": labels})
@@ -67,12 +73,20 @@ def parquets(draw) -> bytes:
     return buffer.getvalue()
 
 
+DTYPES = ("|u1", "|u1", "<f8", "<U1000", "|b1", "<c16", "|O", "|V100000")
+
+
 @st.composite
 def archives(draw) -> bytes:
-    """An `.npz` with an array of zeros that is said to be, or is, very large."""
-    count, there = draw(st.sampled_from(((10**12, 100), (6 * 10**8, 6 * 10**8), (10**6, 10**6))))
+    """An `.npz` with an array of zeros that is said to be, or is, very large; one of forty has 600 MB."""
+    count = draw(LARGE)
+    there = draw(st.sampled_from((0, 10**6, 10**7)))
+    if draw(st.integers(0, 39)) == 0:
+        count = there = 6 * 10**8
+    shape = draw(st.sampled_from(((count,), (count, 0), (1, count), (2**31, 2**31, count), (-count,), ())))
     head = io.BytesIO()
-    np.lib.format.write_array_header_1_0(head, {"descr": "|u1", "fortran_order": False, "shape": (count,)})
+    about = {"descr": draw(st.sampled_from(DTYPES)), "fortran_order": draw(st.booleans()), "shape": shape}
+    np.lib.format.write_array_header_1_0(head, about)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as member:
         member.write(head.getvalue())
@@ -84,7 +98,7 @@ def archives(draw) -> bytes:
 @st.composite
 def checkpoints(draw) -> bytes:
     """A checkpoint that is small in the file and large in memory."""
-    count = draw(st.sampled_from((10, 10**6, 3 * 10**8, 10**12)))
+    count = draw(LARGE)
     kind = draw(st.sampled_from(("zeros", "view", "byte array", "nested")))
     value: Any = torch.zeros(min(count, 10**6))
     if kind == "view":
@@ -92,7 +106,7 @@ def checkpoints(draw) -> bytes:
     elif kind == "byte array":
         value = _ByteArray(count)
     elif kind == "nested":
-        for _ in range(draw(st.sampled_from((3, 500)))):
+        for _ in range(draw(st.integers(0, 600))):
             value = [value, value]
     buffer = io.BytesIO()
     torch.save({"loops": value, "state_dict": value}, buffer)
