@@ -5,6 +5,7 @@ from pathlib import Path
 from mien.cli import console, flags
 from mien.cli.main import app
 from mien.core.errors import UsageError
+from mien.core.torchrun import is_assistant
 
 
 @app.command()
@@ -43,6 +44,7 @@ def train(
     Examples:
     * `mien train fer2013.csv --recipe mien-n`
     * `mien train --resume latest`
+    * `torchrun --nproc-per-node 4 -m mien train fer2013.csv --recipe mien-m`
     """
     settings = flags.settings(
         set_,
@@ -53,6 +55,8 @@ def train(
         detect=detect or None,
         skip_bad=skip_bad or None,
     )
+    if is_assistant():
+        console.set_quiet(True)
     if resume is not None:
         flags.refuse_with_resume(
             **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
@@ -72,6 +76,8 @@ def train(
         run = train_run(
             data, recipe=source, name=name, out=out, overwrite=overwrite, progress=console.progress, **settings
         )
+    if is_assistant():  # process 0 says how it ended
+        return
     console.log.info("%s; next: mien eval %s", run.summary, run.path)
     if json:
         console.print_json({"run": str(run.path), **run.read_json("status.json")})

@@ -18,6 +18,7 @@ from mien.core.errors import DataError, Diverged, Interrupted, MienError, Storag
 from mien.core.faces import FaceSet
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
+from mien.core.torchrun import devices_here, processes
 from mien.models.classifier import Classifier, save_classifier
 from mien.training.callbacks import (
     LOGGERS,
@@ -35,6 +36,7 @@ from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
 from mien.training.processes import Relay, errors_of_processes
 from mien.training.run_data import RunData
+from mien.training.same_run import SameRun, wait_for_all
 from mien.training.temperature import fit_temperature
 from mien.training.threads import SlownessCallback, use_threads
 from mien.training.torch_devices import lightning_device, resolve_precision, resolve_torch_device
@@ -74,14 +76,12 @@ def fit(
     with use_threads(config.threads):
         try:
             with torch.random.fork_rng(), _undisturbed():
-                torch.manual_seed(config.seed)
-                classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
-                classifier.normalise.fit(data.learned.images)
-                module = TrainingModule(classifier, config, faces=data.learned, held_out=held_out, teachers=teachers)
+                module = _module(data, teachers)
+                classifier = module.classifier
                 checkpoint = None
                 if resume and last.exists():
                     checkpoint = last
-                _train(run, config, module, checkpoint=checkpoint, progress=progress)
+                _train(run, data, module, checkpoint=checkpoint, progress=progress)
             _keep(classifier, config, run, held_out=held_out)
         except (KeyboardInterrupt, SystemExit):
             if classifier is not None and best.exists():
@@ -100,16 +100,51 @@ def fit(
         )
     else:
         run.set_status("finished")
+    if processes():
+        wait_for_all()
+
+
+def assist(data: RunData, *, teachers: Teachers | None = None, checkpoint: Path | None = None) -> Path:
+    """Compute a share of a training that another process of torchrun keeps, and return where; see `fit`.
+
+    Raises:
+        DataError: this process has other faces, or doesn't see the run's folder.
+        Diverged: the loss became infinite or no number.
+    """
+    config = data.config
+    keep_freed_memory()
+    with use_threads(config.threads), torch.random.fork_rng(), _undisturbed():
+        module = _module(data, teachers)
+        trainer = _trainer(config, Path(), None)
+        same = SameRun(None, faces=data.faces.row_fingerprint)
+        trainer.callbacks.append(same)  # type: ignore[attr-defined]
+        _call_trainer(trainer, module, checkpoint)
+    wait_for_all()
+    return same.path or Path()
+
+
+def _module(data: RunData, teachers: Teachers | None) -> TrainingModule:
+    """Make the network, with the weights that the seed gives, and what trains it."""
+    config = data.config
+    torch.manual_seed(config.seed)
+    classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
+    classifier.normalise.fit(data.learned.images)
+    return TrainingModule(classifier, config, faces=data.learned, held_out=data.held_out, teachers=teachers)
 
 
 def _train(
-    run: RunDir, config: TrainConfig, module: TrainingModule, *, checkpoint: Path | None, progress: OnProgress | None
+    run: RunDir, data: RunData, module: TrainingModule, *, checkpoint: Path | None, progress: OnProgress | None
 ) -> None:
-    if config.devices == 1:
-        _call_trainer(_trainer(config, run, progress), module, checkpoint)
-        return
-    with Relay(progress) as relay, errors_of_processes():
-        _call_trainer(_trainer(config, run, relay), module, checkpoint)
+    trainer = partial(_trainer, data.config, run.path)
+    if processes():
+        several = trainer(progress)
+        several.callbacks.append(SameRun(run.path, faces=data.faces.row_fingerprint))  # type: ignore[attr-defined]
+        _call_trainer(several, module, checkpoint)
+    elif data.config.devices == 1:
+        _call_trainer(trainer(progress), module, checkpoint)
+    else:
+        with Relay(progress) as relay, errors_of_processes():
+            _call_trainer(trainer(relay), module, checkpoint)
 
 
 def _call_trainer(trainer: L.Trainer, module: TrainingModule, checkpoint: Path | None) -> None:
@@ -165,15 +200,16 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(signal.SIGINT, on_ctrl_c)
 
 
-def _trainer(config: TrainConfig, run: RunDir, progress: OnProgress | None) -> L.Trainer:
-    accelerator, devices = lightning_device(config.device, config.devices)
+def _trainer(config: TrainConfig, folder: Path, progress: OnProgress | None) -> L.Trainer:
+    started = processes()
+    accelerator, devices = lightning_device(config.device, devices_here(config.devices))
     keep = partial(
-        ResumableCheckpoint, run.path / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True
+        ResumableCheckpoint, folder / "checkpoints", enable_version_counter=False, save_on_train_epoch_end=True
     )
     # Without patience it counts the bad epochs all the same: the resumed run may have a patience.
     patience = config.stopping.patience or math.inf
     callbacks: list[L.Callback] = [
-        History(run.path, epochs=config.epochs, batch=config.batch),
+        History(folder, epochs=config.epochs, batch=config.batch),
         ProgressCallback(progress, epochs=config.epochs, batch=config.batch),
         ResumableEarlyStopping("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
     ]
@@ -184,18 +220,21 @@ def _trainer(config: TrainConfig, run: RunDir, progress: OnProgress | None) -> L
     if accelerator == "cpu" and config.devices == 1 and config.threads != 1:  # one thread has nothing to gain
         callbacks.append(SlownessCallback())
     strategy, bits = "auto", "32-true"
-    if config.devices > 1:
+    if started:
+        strategy = "ddp"
+    elif config.devices > 1:
         strategy = "ddp_spawn"
     if resolve_precision(config.precision, resolve_torch_device(config.device)) == "bf16":
         bits = "bf16-mixed"
     return L.Trainer(
         accelerator=accelerator,
         devices=devices,
+        num_nodes=started.machines if started else 1,
         strategy=strategy,
         precision=bits,  # type: ignore[arg-type]
         max_epochs=config.epochs,
         callbacks=callbacks,
-        default_root_dir=run.path,
+        default_root_dir=folder,
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -180,8 +180,8 @@ class TrainingModule(L.LightningModule):
 
     def on_fit_start(self) -> None:
         # a process of its own begins with PyTorch's number of threads, not with the run's
-        processes = self.trainer.world_size
-        if processes > 1 and self.config.threads:
+        processes = self.trainer.world_size // self.trainer.num_nodes  # that share this machine's threads
+        if self.trainer.world_size > 1 and self.config.threads:
             torch.set_num_threads(max(1, self.config.threads // processes))
 
     def on_train_start(self) -> None:

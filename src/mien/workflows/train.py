@@ -16,6 +16,7 @@ from mien.core.images import SIZE
 from mien.core.progress import OnProgress
 from mien.core.runs import FACES, RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
+from mien.core.torchrun import devices_here, devices_of, is_assistant
 from mien.data.audit import summarise
 from mien.data.formats import absolute_source
 from mien.data.split import require_learnable
@@ -23,7 +24,7 @@ from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, resolve
 from mien.training.distillation import open_teachers, teachers_sha256
-from mien.training.fit import fit
+from mien.training.fit import assist, fit
 from mien.training.provenance import data_card, environment
 from mien.training.run_data import RunData
 from mien.training.threads import resolve_threads
@@ -100,6 +101,8 @@ def start(
 ) -> Run:
     """Train on faces that are open already; arguments as in `create_run`, errors as in `train`."""
     teachers = open_teachers(data.config, faces=data.faces)
+    if is_assistant():
+        return Run.open(assist(data, teachers=teachers))
     with create_run(data, verb=verb, name=name, out=out, overwrite=overwrite, **more) as run:
         _log_device(data.config)
         fit(run, run.data, teachers=teachers, progress=progress)
@@ -180,13 +183,15 @@ def resume(run: str | Path | RunDir, *, progress: OnProgress | None = None, **se
     """
     run = Run.open(run, verbs=("train",), unfinished=True)
     run.check_trained()
+    if is_assistant():
+        return _assist(run, settings)
     with run.locked():
         return _resume(run, settings, progress=progress)
 
 
 def _resume(run: Run, settings: Mapping[str, Any], *, progress: OnProgress | None) -> Run:
     config = _absolute_paths(_resolve_machine(resolve(run.config.model_dump(), settings)))
-    lightning_device(config.device, config.devices)
+    lightning_device(config.device, devices_here(config.devices))
     _check_same(run.config, config)
     _check_open(run, run.config, config)
     check_checkpoint(run.path / "checkpoints/last.ckpt")
@@ -200,6 +205,14 @@ def _resume(run: Run, settings: Mapping[str, Any], *, progress: OnProgress | Non
     _log_device(config)
     fit(run, data, teachers=teachers, progress=progress, resume=True)
     return Run.opened_with(run, data)
+
+
+def _assist(run: Run, settings: Mapping[str, Any]) -> Run:
+    """Compute a share of a training that process 0 of torchrun resumes."""
+    config = _absolute_paths(_resolve_machine(resolve(run.config.model_dump(), settings)))
+    data = run.data.with_config(config)
+    teachers = open_teachers(config, faces=data.faces)
+    return Run.open(assist(data, teachers=teachers, checkpoint=run.path / "checkpoints/last.ckpt"))
 
 
 def change_threads(run: Run, threads: int) -> Run:
@@ -226,6 +239,7 @@ def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Map
         settings = merge(settings, {"data": data})
     given = {key: _paths_as_text(value) for key, value in settings.items()}
     config = _absolute_paths(resolve(values, given))
+    config = config.model_copy(update={"devices": devices_of(config.devices)})
     check_runs(config)
     return _resolve_machine(config)
 
@@ -233,7 +247,7 @@ def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Map
 def check_runs(config: TrainConfig) -> None:
     """Raise `UsageError` if there is no such network, if it can't see such faces, or if there is no such device."""
     check_side(config.model, config.start_px)
-    lightning_device(config.device, config.devices)
+    lightning_device(config.device, devices_here(config.devices))
 
 
 def _paths_as_text(value: Any) -> Any:
