@@ -128,7 +128,7 @@ def test_numbers_get_names(drawn, write_csv, caplog):
     np.testing.assert_array_equal(faces.targets, is_happy)
     with pytest.raises(DataError, match=r"line 2: label '2', expected 0 to 1 \(sad, grim\)"):
         open_faces(write_csv("b.csv", "label,feature", [(2, drawn.images[0])]), classes=["sad", "grim"])
-    with pytest.raises(DataError, match=r"label '7', expected 0 to 6 .*name other classes by --classes"):
+    with pytest.raises(DataError, match=r"label '7', expected 0 to 6 .*for other classes give --classes"):
         open_faces(write_csv("c.csv", "label,feature", [(7, drawn.images[0])]))
 
 
@@ -141,6 +141,36 @@ def png(image):
 def write_parquet(path, drawn, **columns):
     pq.write_table(pa.table({"image": [png(image) for image in drawn.images], **columns}), path)
     return path
+
+
+def test_labels_that_are_names(drawn, write_csv, fer2013):
+    names = [FER2013[target] for target in drawn.targets]
+    faces = open_faces(write_csv("names.csv", "label,pixels", zip(names, drawn.images, strict=True)))
+    assert faces.classes == FER2013
+    assert faces.targets.tolist() == drawn.targets.tolist()
+    two = ["Smile " if row % 2 else "Frown" for row in range(69)] + ["smile"]
+    faces = open_faces(write_csv("two.csv", "emotion,pixels", zip(two, drawn.images, strict=True)))
+    assert faces.classes == ("Frown", "Smile")
+    assert faces.targets.tolist() == [row % 2 for row in range(70)]
+    assert "'Smile' and 'smile'" in faces.notes[0]
+
+
+@pytest.mark.parametrize("odd", ["3", "3.0", "", "nan"])
+def test_names_and_numbers_in_one_column_are_refused(drawn, write_csv, odd):
+    names = ["happy"] * 68 + [odd, "sad"]
+    path = write_csv("mixed.csv", "emotion,pixels", zip(names, drawn.images, strict=True))
+    with pytest.raises(
+        DataError, match=r"mixed\.csv, line 2: emotion 'happy', expected 0 to 6 .*or write names in all rows"
+    ):
+        open_faces(path)
+
+
+def test_labels_that_are_names_have_no_other_names(drawn, write_csv):
+    names = ["happy" if row % 2 else "sad" for row in range(70)]
+    path = write_csv("names.csv", "label,pixels", zip(names, drawn.images, strict=True))
+    assert open_faces(path, classes=["happy", "sad"]).classes == ("happy", "sad")
+    with pytest.raises(UsageError, match="names its classes itself"):
+        open_faces(path, classes=["a", "b"])
 
 
 def test_numbers_in_parquet_and_folders_get_names(drawn, tmp_path):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.images import SIZE
-from mien.core.labels import FER2013
+from mien.core.labels import FER2013, check_names, order_classes, spell_classes, spelling_notes
 from mien.data.csv_lines import check_columns, read_header, read_lines
 from mien.data.pictures import split_of
 
@@ -45,16 +45,17 @@ def is_faces(header: tuple[str, ...]) -> bool:
 def read_csv(path: Path, *, classes: tuple[str, ...] | None = None) -> FaceSet:
     """Read a CSV file with one face per line.
 
-    The grey levels are in `pixels` or `feature`; the label, a number, in `emotion` or `label`; where present, the split
-    is in `Usage` or `split`, and what the face is called in `id`.
+    The grey levels are in `pixels` or `feature`; the label, a number or in all rows a name, in `emotion` or `label`;
+    where present, the split is in `Usage` or `split`, and what the face is called in `id`.
 
     Args:
         path: the file; about 0.3 times its size is held in memory.
         classes: the C names that the numbers 0 to C - 1 stand for; None means `FER2013`.
 
     Returns:
-        Images `uint8 (N, 48, 48)`; without a column for the split, it is `train` where there are labels, else `test`;
-        without ids, these are row numbers from 0, as in the names of FER+'s pictures.
+        Images `uint8 (N, 48, 48)`; labels that are names become classes as folders' names do; without a column for the
+        split, it is `train` where there are labels, else `test`; without ids, these are row numbers from 0, as in the
+        names of FER+'s pictures.
 
     Raises:
         DataError: a column is missing or unknown, or a line is malformed; the message has the line number.
@@ -78,10 +79,19 @@ def read_csv(path: Path, *, classes: tuple[str, ...] | None = None) -> FaceSet:
     splits = np.full(count, "test")
     notes: tuple[str, ...] = ()
     if label is not None:
-        targets = table.targets(label, classes or FER2013)
         splits = np.full(count, "train")
-        if classes is None:
-            notes = numbering_notes(set(targets.tolist()), faces=count)
+        found = set(table.columns[label])
+        if not any(map(_is_number, found)):
+            spelled = spell_classes(found)
+            check_names(sorted(set(spelled.values())), source=path)
+            classes = order_classes(spelled.values())
+            known = {name: classes.index(spelled[name]) for name in found}
+            targets = table.codes(label, known, expected="a name")
+            notes = spelling_notes(spelled)
+        else:
+            targets = table.targets(label, classes or FER2013)
+            if classes is None:
+                notes = numbering_notes(set(targets.tolist()), faces=count)
     if split is not None:
         splits = table.splits(split)
     ids = table.columns["id"] if "id" in header else [str(row) for row in range(count)]
@@ -119,6 +129,15 @@ def numbering_notes(numbers: Set[int], *, faces: int) -> tuple[str, ...]:
         f"the labels are numbers without names and are read as FER2013's: {meanings}; if they mean something else, "
         "name the classes: --classes NAME_OF_0,NAME_OF_1,…",
     )
+
+
+def _is_number(label: str) -> bool:
+    """Whether a label is written as a number is, or is missing, which is no name either."""
+    try:
+        float(label or 0)
+    except ValueError:
+        return False
+    return True
 
 
 def add_targets(faces: FaceSet, path: Path) -> FaceSet:
@@ -194,7 +213,7 @@ class PixelTable:
         known = {str(label): label for label in range(len(classes))}
         expected = f"0 to {len(classes) - 1} ({', '.join(classes)})"
         if classes == FER2013:
-            expected += "; name other classes by --classes NAME_OF_0,NAME_OF_1,…"
+            expected += "; for other classes give --classes NAME_OF_0,NAME_OF_1,… or write names in all rows"
         return self.codes(column, known, expected=expected)
 
     def splits(self, column: str) -> NDArray[np.str_]:
