@@ -37,6 +37,17 @@ def test_every_frame_at_its_time(tmp_path: Path, suffix: str) -> None:
     assert (read_frame(path, 3) == seen[3].pixels).all()
 
 
+def test_a_picture_for_those_who_can_not_show_it_is_no_frame(tmp_path: Path) -> None:
+    path = tmp_path / "clip.png"
+    first, *others = [Image.fromarray(pixels) for pixels in levels(5)]
+    first.save(path, save_all=True, append_images=others, duration=200, default_image=True)
+    seen = list(read_video(path))
+    assert numbers([picture.pixels for picture in seen]) == [1, 2, 3, 4]
+    assert [picture.frame for picture in seen] == [0, 1, 2, 3]
+    assert [picture.time_s for picture in seen] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert (read_frame(path, 3) == seen[3].pixels).all()
+
+
 @pytest.mark.parametrize("suffix", LOSSLESS)
 def test_a_picture_that_does_not_move_is_a_picture(tmp_path: Path, suffix: str) -> None:
     path = write_animation(tmp_path / f"still.{suffix}", moving(1))

@@ -44,7 +44,9 @@ def read_animation(path: Path) -> Iterator[tuple[Callable[[], NDArray[np.uint8]]
             raise DataError(
                 f"{path}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read; shrink it"
             )
-        while _go_to(picture, count, path=path, time_s=time_s):
+        # A PNG may begin with a picture for those who can't show the animation, which is no frame of it.
+        before = int(picture.info.get("default_image", False))
+        while _go_to(picture, before + count, path=path, good=count, time_s=time_s):
             yield partial(to_rgb, picture), time_s
             count += 1
             shown_s = picture.info.get("duration", 0) / 1000
@@ -55,15 +57,15 @@ def read_animation(path: Path) -> Iterator[tuple[Callable[[], NDArray[np.uint8]]
         raise _damaged(path, count, time_s)
 
 
-def _go_to(picture: ImageFile, number: int, *, path: Path, time_s: float) -> bool:
-    """Decode a frame; False after the last one."""
+def _go_to(picture: ImageFile, number: int, *, path: Path, good: int, time_s: float) -> bool:
+    """Decode a picture of the file; False after the last one."""
     try:
         picture.seek(number)
         picture.load()
     except EOFError:
         return False
     except Exception:  # Pillow's decoders raise a dozen kinds for damaged files
-        raise _damaged(path, number, time_s) from None
+        raise _damaged(path, good, time_s) from None
     return True
 
 
