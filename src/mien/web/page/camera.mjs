@@ -9,8 +9,8 @@
 /** Probabilities are averaged over this time along a track, in seconds, as `Model.tracker` does. */
 const SMOOTH_S = 0.25;
 
-/** Frames a second are counted over this time. */
-const RATE_S = 2;
+/** Frames a second are counted over so many frames. */
+const RATE_FRAMES = 12;
 
 /** What went wrong, by the name of the browser's error. */
 const TROUBLES = new Map([
@@ -131,11 +131,10 @@ export class Camera {
     this.video.srcObject = null;
   }
 
-  /** @returns {number} frames a second, lately */
+  /** @returns {number} frames a second, lately; 0 before the second one */
   rate() {
-    const nowS = performance.now() / 1000;
-    this.answeredS = this.answeredS.filter((each) => nowS - each <= RATE_S);
-    const passedS = nowS - (this.answeredS[0] ?? nowS);
+    this.answeredS = this.answeredS.slice(-RATE_FRAMES);
+    const passedS = this.answeredS[this.answeredS.length - 1] - this.answeredS[0];
     return passedS > 0 ? (this.answeredS.length - 1) / passedS : 0;
   }
 }

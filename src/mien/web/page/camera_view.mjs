@@ -135,7 +135,8 @@ export class CameraView {
       `One lane for each expression, from 0 to 1: its mean probability over all faces, every ${timeline.binS} s, ` +
       'smoothed over 0.25 s. Blank where no face was found.';
     setText(byId('chart-note', HTMLElement), note);
-    const state = this.camera.isOn ? `${this.camera.rate().toFixed(0)} frames a second` : 'off';
+    const rate = this.camera.rate();
+    const state = this.camera.isOn ? `${rate.toFixed(rate < 3 ? 1 : 0)} frames a second` : 'off';
     setText(parts.caption, `Webcam, ${clock(timeline.lastS)}, ${state}`);
     const left = records.length === MOST_RECORDS ? ', the newest of all' : '';
     parts.table.show(records, `${counted(records.length, 'record')} of the webcam${left}`, true);

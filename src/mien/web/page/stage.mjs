@@ -36,6 +36,9 @@ export class Stage {
     this.colours = new Map();
     /** @type {Answer | null} */
     this.answer = null;
+    /** Of each face that is marked: its box and its caption.
+     * @type {Map<string | null, {box: HTMLElement, caption: HTMLElement}>} */
+    this.marks = new Map();
     /** @type {Size} */
     this.shown = { width: 0, height: 0 };
     this.address = '';
@@ -59,6 +62,7 @@ export class Stage {
       this.release();
     }
     this.answer = null;
+    this.marks.clear();
     this.boxes.replaceChildren();
   }
 
@@ -153,30 +157,47 @@ export class Stage {
       texts = faces.map(({ face }, k) => (face === this.chosen ? texts[k] : `${face}`));
       places = captionPlaces(boxes, this.sizes(texts), this.shown);
     }
-    while (this.boxes.children.length > 2 * faces.length) {
-      this.boxes.lastElementChild?.remove();
-    }
-    // Boxes come before captions, so that no box covers a caption.
-    for (let k = this.boxes.children.length; k < 2 * faces.length; k += 1) {
-      this.boxes.append(this.marked());
-    }
     for (const [k, record] of faces.entries()) {
-      const colour = this.colours.get(record.label ?? '') ?? [204, 204, 204];
-      const box = /** @type {HTMLElement} */ (this.boxes.children[k]);
-      const caption = /** @type {HTMLElement} */ (this.boxes.children[faces.length + k]);
-      const isChosen = record.face === this.chosen && faces.length > 1;
-      box.className = isChosen ? 'box chosen' : 'box';
-      box.style.setProperty('--class', cssColour(colour));
-      setText(box, '');
-      place(box, boxes[k]);
-      caption.className = 'caption';
-      caption.style.background = cssColour(colour);
-      caption.style.color = inkOn(colour);
-      setText(caption, texts[k]);
-      place(caption, places[k]);
-      box.dataset.face = record.face ?? '';
-      caption.dataset.face = record.face ?? '';
+      this.markFace(record, boxes[k], places[k], texts[k]);
     }
+    const shown = new Set(faces.map((record) => record.face));
+    for (const [face, { box, caption }] of this.marks) {
+      if (!shown.has(face)) {
+        box.remove();
+        caption.remove();
+        this.marks.delete(face);
+      }
+    }
+  }
+
+  /**
+   * Draw one face's box and caption; those of a camera's face glide from frame to frame.
+   *
+   * @param {FaceRecord} record
+   * @param {Rectangle} rectangle
+   * @param {Rectangle} captionPlace
+   * @param {string} text
+   */
+  markFace({ face, label }, rectangle, captionPlace, text) {
+    let marks = this.marks.get(face);
+    if (marks === undefined) {
+      marks = { box: this.marked('box'), caption: this.marked('caption') };
+      marks.box.dataset.face = marks.caption.dataset.face = face ?? '';
+      this.marks.set(face, marks);
+    } else {
+      marks.box.classList.add('settled');
+      marks.caption.classList.add('settled');
+    }
+    const { box, caption } = marks;
+    const colour = this.colours.get(label ?? '') ?? [204, 204, 204];
+    const isOneOfMany = this.answer !== null && this.answer.records.length > 1;
+    box.classList.toggle('chosen', isOneOfMany && face === this.chosen);
+    box.style.setProperty('--class', cssColour(colour));
+    caption.style.background = cssColour(colour);
+    caption.style.color = inkOn(colour);
+    setText(caption, text);
+    place(box, rectangle);
+    place(caption, captionPlace);
   }
 
   /**
@@ -194,10 +215,14 @@ export class Stage {
     });
   }
 
-  /** @returns {HTMLElement} a box or a caption that can be pointed at */
-  marked() {
-    const element = make('div');
+  /**
+   * @param {'box' | 'caption'} className
+   * @returns {HTMLElement} that can be pointed at
+   */
+  marked(className) {
+    const element = make('div', className);
     element.addEventListener('click', () => this.choose(element.dataset.face ?? ''));
+    this.boxes.append(element);
     return element;
   }
 
