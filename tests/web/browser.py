@@ -66,9 +66,18 @@ def browser(camera: Path | None = None) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def opened(browser: Any, address: str, **options: Any) -> Iterator[Opened]:
-    """Open an address in a browser's context of its own; `options` are Playwright's of that."""
+def opened(browser: Any, address: str, *, before: str | None = None, **options: Any) -> Iterator[Opened]:
+    """Open an address in a browser's context of its own.
+
+    Args:
+        browser: what `browser` gave.
+        address: where the page lies.
+        before: a script that runs before the page's own.
+        options: Playwright's, of the context.
+    """
     context = browser.new_context(**options)
+    if before is not None:
+        context.add_init_script(before)
     page = context.new_page()
     shown = Opened(page)
     context.on("request", lambda request: shown.requests.append(request.url))
