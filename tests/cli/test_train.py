@@ -99,6 +99,15 @@ def test_a_place_that_cannot_be_a_run(mien: Mien, tmp_path: Path) -> None:
     assert f"{tmp_path / 'runs/train'}: could not be written" in done.err
 
 
+@pytest.mark.parametrize("name", ["", "https://x.org/votes.csv"])
+def test_votes_that_are_no_file(mien: Mien, tmp_path: Path, name: str) -> None:
+    done = mien("train", "synthetic:210", "--recipe", "demo", "--out", tmp_path / "run", "--votes", name)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert ("does not download" if name else "--votes: the name is empty") in done.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_report(mien: Mien, studied: RunDir) -> None:
     before = (studied.path / "report.html").read_bytes()
     done = mien("report", studied.path)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mien.core.errors import DataError, UsageError
 from mien.core.labels import FER2013, FERPLUS_VOTES
-from mien.data.formats import open_faces
+from mien.data.formats import open_faces, stream_faces
 from mien.synthetic.faces import draw_faces
 from mien.workflows.describe import describe
 
@@ -303,6 +303,22 @@ def test_votes_and_answers_that_are_not_there(write_csv, drawn, tmp_path, role, 
     faces = write_csv("test.csv", "id,feature", enumerate(drawn.images[:2]))
     with pytest.raises(DataError, match=": can't be read"):
         open_faces(faces, **{role: tmp_path / name})
+
+
+@pytest.mark.parametrize("role", ["votes", "targets"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "--{}: the name is empty; name a file, or leave --{} out"),
+        ("s3://x/a.csv", "mien does not download"),
+    ],
+)
+def test_names_of_votes_and_answers_that_are_none(write_csv, drawn, role, name, message):
+    faces = write_csv("test.csv", "id,feature", enumerate(drawn.images[:2]))
+    with pytest.raises(UsageError, match=message.format(role, role)):
+        open_faces(faces, **{role: name})
+    with pytest.raises(UsageError, match=message.format(role, role)):
+        next(stream_faces(faces, **{role: name}))
 
 
 @pytest.mark.parametrize("role", ["votes", "targets"])

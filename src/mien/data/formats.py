@@ -164,6 +164,7 @@ def _open(
 ) -> FaceSet:
     if labels not in get_args(LabelSource):
         raise UsageError(f"labels '{labels}', expected own or ferplus")
+    _require_names(targets=targets, votes=votes)
     if isinstance(source, FaceSet):
         faces = source
         source = faces.source
@@ -204,7 +205,7 @@ def stream_faces(
     are not logged.
     """
     reading = Reading(skip_bad=skip_bad, classes=_class_names(classes), find_face=find_face)
-    as_it_is = not (targets or votes or labels != "own")
+    as_it_is = targets is None and votes is None and labels == "own"
     _require_given(source)
     if as_it_is and not is_synthetic(source) and _probe(Path(source)).is_parquet():
         for part in parquet.stream_rows(Path(source), reading):
@@ -259,6 +260,14 @@ def _require_given(source: str | Path) -> None:
     if source == "":  # which as a path would be the current folder
         raise UsageError("no data: the name is empty; name a file or folder of labelled faces, or 'synthetic'")
     refuse_address(source)
+
+
+def _require_names(**files: str | Path | None) -> None:
+    for role, name in files.items():
+        if name == "":
+            raise UsageError(f"--{role}: the name is empty; name a file, or leave --{role} out")
+        if name is not None:
+            refuse_address(name)
 
 
 def _read(path: Path, reading: Reading) -> FaceSet:

@@ -11,7 +11,7 @@ from typing import Any
 from mien.core import command_line
 from mien.core.errors import ConfigError, DataError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.files import write_json
+from mien.core.files import refuse_address, write_json
 from mien.core.images import SIZE
 from mien.core.progress import OnProgress
 from mien.core.runs import FACES, RESULTS, RunDir, refuse_replacing
@@ -266,6 +266,7 @@ def _absolute_paths(config: TrainConfig) -> TrainConfig:
     teachers = tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)
     changes: dict[str, Any] = {"teachers": teachers, "data": absolute_source(config.data)}
     if config.votes:
+        refuse_address(config.votes)
         changes["votes"] = str(Path(config.votes).absolute())
     return config.model_copy(update=changes)
 
