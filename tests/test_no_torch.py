@@ -20,7 +20,7 @@ HEAVY = (
 ROOT = Path(mien.__file__).parent
 TORCH_FREE = [
     ".".join(("mien", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
-    for part in ("core", "data", "evaluation", "reporting", "runtime", "cli")
+    for part in ("core", "data", "evaluation", "reporting", "runtime", "serving", "cli")
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
 TORCH_FREE += ["mien.weights", "mien.workflows.compare", "mien.workflows.evaluate", "mien.workflows.doctor"]

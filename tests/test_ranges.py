@@ -100,6 +100,7 @@ VERBS = {
     "explain": "explain none",
     "export": "export none",
     "predict": "predict none.mp4",
+    "serve": "serve --model none",
 }
 TEXTS = {"ablate": ("--seeds",), "explain": ("--count",)}
 """Flags whose numbers are read from text by the verb itself."""

@@ -134,6 +134,6 @@ def _fail(error: Exception, code: int) -> int:
 
 for _verb in (
     *("data", "train", "evaluate", "ensemble", "compare", "predict", "explain", "report"),
-    *("ablate", "study", "export", "models", "doctor"),
+    *("ablate", "study", "export", "serve", "models", "doctor"),
 ):
     import_module(f"mien.cli.{_verb}")

@@ -80,10 +80,12 @@ def pip_install(extra: str) -> str:
     return f"pip install 'mien[{extra}]', or in a clone of it: pip install '.[{extra}]'"
 
 
-EXTRAS = {"pyarrow": "parquet", "av": "video", "pillow_heif": "heic"} | dict.fromkeys(
+EXTRAS = {"pyarrow": "parquet", "av": "video", "pillow_heif": "heic"}
+EXTRAS |= dict.fromkeys(
     ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
     "train",
 )
+EXTRAS |= dict.fromkeys(("fastapi", "uvicorn", "prometheus_client"), "serve")
 """The optional part that brings a package."""
 
 

@@ -57,12 +57,13 @@ def decode(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8
     return _decode(source, name, _grey)
 
 
-def decode_colour(source: Path | bytes, *, name: str | None = None) -> NDArray[np.uint8]:
+def decode_colour(source: Path | bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode a picture file to `uint8 (height, width, 3)` in RGB; all else, errors included, as in `decode`.
 
-    `grey` of it is what `decode` gives, to within a grey level where the file is in inks or a palette.
+    `grey` of it is what `decode` gives, to within a grey level where the file is in inks or a palette.  A picture of
+    more than `max_pixels`, at most `MAX_PIXELS`, is refused.
     """
-    return _decode(source, name, to_rgb)
+    return _decode(source, name, to_rgb, max_pixels)
 
 
 def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -75,14 +76,17 @@ def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _decode(
-    source: Path | bytes, name: str | None, convert: Callable[[Image.Image], NDArray[np.uint8]]
+    source: Path | bytes,
+    name: str | None,
+    convert: Callable[[Image.Image], NDArray[np.uint8]],
+    max_pixels: int = MAX_PIXELS,
 ) -> NDArray[np.uint8]:
     name = name or (str(source) if isinstance(source, Path) else "picture")
     try:
         with open_picture(source, name) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+            if picture.width * picture.height > max_pixels:
                 raise DataError(
-                    f"{name}: {picture.width}×{picture.height} pixels, at most {MAX_PIXELS:,} are read; shrink it"
+                    f"{name}: {picture.width}×{picture.height} pixels, at most {max_pixels:,} are read; shrink it"
                 )
             require_sane(picture, name)
             if picture.format in SEQUENCES and getattr(picture, "is_animated", False):
@@ -93,7 +97,7 @@ def _decode(
             return convert(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         count = int(re.search(r"\d+", str(error))[0])  # type: ignore[index]
-        raise DataError(f"{name}: {count:,} pixels, at most {MAX_PIXELS:,} are read; shrink it") from None
+        raise DataError(f"{name}: {count:,} pixels, at most {max_pixels:,} are read; shrink it") from None
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
     except IsADirectoryError:

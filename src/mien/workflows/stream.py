@@ -4,22 +4,19 @@ import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.core.arguments import checked
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.images import SIZE
-from mien.runtime.pipeline import find_and_classify
+from mien.runtime.pipeline import classify_faces, find_and_classify
 from mien.runtime.prefetch import prefetch
-from mien.runtime.quality import flaws
-from mien.runtime.results import Face, Picture, PictureResult, Unreadable
+from mien.runtime.results import Picture, PictureResult, Unreadable
 from mien.runtime.resume_state import ResumeState
 from mien.runtime.selection import Selection
 from mien.runtime.sources import PictureSource, list_sources, open_pictures
@@ -155,19 +152,8 @@ def _classify_table(
             chosen = np.flatnonzero(np.isin(faces.splits, splits))
         for start in range(0, len(chosen), CHUNK):
             rows = chosen[start : start + CHUNK]
-            yield from _classify_faces(model, faces.images[rows], faces.ids[rows], source=name)
+            yield from classify_faces(model, faces.images[rows], faces.ids[rows], labels=model.classes, source=name)
     for missing in splits or ():
         if missing not in counts:
             has = ", ".join(f"{known} ({count:,})" for known, count in sorted(counts.items()))
             raise DataError(f"{name}: no faces in split '{missing}'; it has {has}")
-
-
-def _classify_faces(
-    model: "Model", images: NDArray[np.uint8], ids: NDArray[np.str_], *, source: str
-) -> Iterator[PictureResult]:
-    unknown = [None] * len(images)
-    marks = flaws(images, unknown, unknown)
-    for image, face_id, row, quality in zip(images, ids, model(images), marks, strict=True):
-        probabilities = dict(zip(model.classes, row.tolist(), strict=True))
-        face = Face(source, str(face_id), probabilities, None, image, quality=quality)
-        yield PictureResult(source, (face,), _reopen=partial(np.repeat, image[:, :, None], 3, axis=2))
