@@ -87,10 +87,20 @@ class Service:
 
 
 def receive(raw: socket.socket) -> Answer:
-    """Read the answer on a connection."""
-    response = http.client.HTTPResponse(raw)
-    response.begin()
-    return read_answer(response)
+    """Read the answer on a connection, and nothing of the next one."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        part = raw.recv(1)
+        assert part, f"closed after {head!r}"
+        head += part
+    first, *lines = head.decode("latin-1").strip().split("\r\n")
+    headers = {line.partition(": ")[0].lower(): line.partition(": ")[2] for line in lines}
+    body = b""
+    while len(body) < int(headers["content-length"]):
+        part = raw.recv(int(headers["content-length"]) - len(body))
+        assert part, f"closed after {body!r}"
+        body += part
+    return Answer(int(first.split()[1]), headers, body)
 
 
 def read_answer(response: http.client.HTTPResponse) -> Answer:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import threading
 import webbrowser
 from pathlib import Path
@@ -115,14 +116,18 @@ def _serve(
     )
     with listen(host, port) as opened:
         address = address_of(opened)
-        if json:
-            console.print_json({"address": address, "model": classifier.id.to_dict()})
-        else:
-            print(address, flush=True)
-        if open_:
-            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        console.set_quiet(True)  # what the library says about a picture is the client's alone
-        serve(made, opened, limits, metrics)
+
+        def announce() -> None:
+            if json:
+                console.print_json({"address": address, "model": classifier.id.to_dict()})
+            else:
+                print(address)
+            sys.stdout.flush()
+            if open_:
+                threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+            console.set_quiet(True)  # what the library says about a picture is not for the log
+
+        serve(made, opened, limits, metrics, announce=announce)
 
 
 def _token(file: Path | None) -> str | None:

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import signal
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -66,12 +67,22 @@ def address_of(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: ASGIApp, opened: socket.socket, limits: Limits, metrics: Metrics) -> None:
-    """Answer requests until SIGTERM or Ctrl+C; what is being answered is answered first, within `limits.timeout_s`."""
+def serve(
+    app: ASGIApp, opened: socket.socket, limits: Limits, metrics: Metrics, *, announce: Callable[[], None]
+) -> None:
+    """Answer requests until SIGTERM or Ctrl+C; what is being answered is answered first, within `limits.timeout_s`.
+
+    `announce` is called once the signal may come.
+    """
     server = uvicorn.Server(make_config(app, limits, metrics))
-    # uvicorn takes the signal, ends, and raises it once more for whoever had it before; by default that would kill us.
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def end(*_: object) -> None:
+        """Take SIGTERM before uvicorn does, and when it raises it once more after its end; by default it would kill."""
+        server.should_exit = True
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
+        announce()
         server.run(sockets=[opened])
     finally:
         signal.signal(signal.SIGTERM, before)
