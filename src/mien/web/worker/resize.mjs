@@ -248,12 +248,18 @@ function reduced(picture, across, down) {
  */
 function addRow(sums, picture, row, across) {
   const { levels, channels, width } = picture;
-  let at = row * width * channels;
-  for (let x = 0; x < width; x += 1) {
-    const target = Math.trunc(x / across) * channels;
-    for (let c = 0; c < channels; c += 1) {
-      sums[target + c] += levels[at];
-      at += 1;
+  const start = row * width * channels;
+  const rowLength = width * channels;
+  for (let c = 0; c < channels; c += 1) {
+    let target = c;
+    for (let left = c; left < rowLength; left += across * channels) {
+      const end = Math.min(left + across * channels, rowLength);
+      let sum = 0;
+      for (let at = left; at < end; at += channels) {
+        sum += levels[start + at];
+      }
+      sums[target] += sum;
+      target += channels;
     }
   }
 }
