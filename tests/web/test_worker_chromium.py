@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import mien
 from mien.core.bundle import Bundle
@@ -56,6 +56,12 @@ def exif(orientation: int) -> Image.Exif:
     return made
 
 
+def swapped_primaries() -> bytes:
+    """A colour profile that a browser can't ignore by chance: sRGB's with red for blue and blue for red."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+
+
 def files_of(portrait: Path) -> dict[str, bytes]:
     """A photograph as the files that people have: of many kinds, turned, grey, with alpha, and without a face."""
     photo = Image.fromarray(decode_colour(portrait)).resize((384, 384))
@@ -77,11 +83,13 @@ def files_of(portrait: Path) -> dict[str, bytes]:
     clear.putalpha(Image.linear_gradient("L").resize(clear.size))
     found["clear.png"] = encoded(clear, "PNG")
     found["black.png"] = encoded(Image.new("RGB", (300, 200)), "PNG")
+    found["profile.jpg"] = encoded(photo, "JPEG", icc_profile=swapped_primaries())
+    found["profile.png"] = encoded(photo, "PNG", icc_profile=swapped_primaries())
     found["large.jpg"] = encoded(photo.resize((2500, 2100)), "JPEG")
     return found
 
 
-QUICK = ("60.jpg", "turned6.png", "clear.png", "black.png")
+QUICK = ("60.jpg", "profile.jpg", "turned6.png", "clear.png", "black.png")
 
 
 def require_pythons_records(worker: Driven, model: mien.Model, files: dict[str, bytes], folder: Path) -> float:
