@@ -125,7 +125,7 @@ def test_many_files_give_pythons_records(worker: Driven, model: mien.Model, port
 @pytest.mark.long
 def test_real_faces_give_pythons_records(worker: Driven, model: mien.Model, real: FaceSet, tmp_path: Path) -> None:
     """512 faces to learn from as they are, and every eighth of them enlarged, so that the detector finds it."""
-    training = np.flatnonzero(real.splits == "Training")
+    training = np.flatnonzero(real.splits == "train")
     chosen = np.random.default_rng(0).choice(training, 512, replace=False)
     files = {}
     for k, row in enumerate(chosen.tolist()):
