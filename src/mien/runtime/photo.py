@@ -1,7 +1,7 @@
 """`find_faces`: from a picture to its faces as a network takes them.  Axes: `H`, `W` the picture."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -149,14 +149,18 @@ def face_finder() -> Callable[[Path | bytes, str], NDArray[np.uint8] | None]:
             return resize(decode(picture, name=name))
         detector = detector or YuNet()
         found = find_faces(pixels, detector=detector, margin=CROP_MARGIN)
-        return max(found, key=_size).image if found else None
+        return largest_face(found).image if found else None
 
     return find
 
 
-def _size(face: FoundFace) -> float:
-    """Return the area of a face's box; a picture that is the face as a whole has no other."""
-    return math.inf if face.detection is None else face.detection.box_px.width * face.detection.box_px.height
+def largest_face(faces: Sequence[FoundFace]) -> FoundFace:
+    """Return the face of a picture with the largest box; one that is the whole picture has no box."""
+
+    def area(face: FoundFace) -> float:
+        return 0.0 if face.detection is None else face.detection.box_px.width * face.detection.box_px.height
+
+    return max(faces, key=area)
 
 
 def detect_faces(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
 from mien.runtime.geometry import Box
-from mien.runtime.photo import LEAST_PX, FoundFace, whole_picture
+from mien.runtime.photo import LEAST_PX, FoundFace, largest_face, whole_picture
 from mien.runtime.results import NO_FACE
 
 
@@ -41,7 +41,7 @@ class Selection:
         """Return the faces of an RGB picture, `uint8 (H, W, 3)`, that are wanted, in their order."""
         chosen = [face for face in faces if self._is_wanted(face, picture)]
         if self.largest and chosen:
-            chosen = [max(chosen, key=lambda face: _area(box_of(face, picture)))]
+            chosen = [largest_face(chosen)]
         return chosen
 
     def reason(self, faces: Sequence[FoundFace], picture: NDArray[np.uint8]) -> str:
@@ -70,7 +70,3 @@ def box_of(face: FoundFace, picture: NDArray[np.uint8]) -> Box:
         return face.detection.box_px
     height, width = picture.shape[:2]
     return Box(0.0, 0.0, width, height)
-
-
-def _area(box: Box) -> float:
-    return box.width * box.height
