@@ -69,6 +69,8 @@ class Tally:
         counts = f"{_plural(self.pictures, self.unit)}, {_plural(self.faces, 'face')}"
         if self.without_face:
             counts += f", {self.without_face:,} without a face"
+        if self.unreadable:
+            counts += f", {self.unreadable:,} unreadable"
         return counts
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.labels import FERPLUS, FERPLUS_NAMES, FERPLUS_VOTES, number_order
+from mien.core.text import percentage
 from mien.data.archives import readable_table
 from mien.data.csv_lines import check_columns, read_header, read_lines
 from mien.data.pictures import split_of
@@ -152,7 +153,7 @@ def _doubts(faces: FaceSet, votes: NDArray[np.uint8], path: Path) -> Iterator[st
     agreement = float((columns[faces.targets[voted]] == votes[voted].argmax(axis=1)).mean())
     if agreement < DOUBTFUL_AGREEMENT:
         yield (
-            f"only {100 * agreement:.1f} % of the labels are what most annotators say in {path} "
+            f"only {percentage(agreement)} of the labels are what most annotators say in {path} "
             "(FER2013's: about 62 %); are the rows in the same order?"
         )
 
