@@ -397,6 +397,8 @@ def test_a_tracker_for_ones_own_loop(model: mien.Model, portrait: Path, tmp_path
         for face, its_like in zip(one.faces, other.faces, strict=True):
             assert face.probabilities == pytest.approx(its_like.probabilities, abs=1e-5)
     assert (results[4].pixels == frames[4].pixels).all()
+    with pytest.raises(UsageError, match="time_s is str, expected float or None"):
+        tracker.update(frame, time_s="0.1")
     with pytest.raises(UsageError, match="expected later than the frame before"):
         tracker.update(frames[0].pixels, 0.5)
     with pytest.raises(UsageError, match="frame: expected pixels"):

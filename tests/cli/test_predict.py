@@ -265,14 +265,14 @@ def test_a_folder_with_a_bad_picture_is_finished(mien: Mien, pics: Path) -> None
     )
     assert done.err.splitlines() == [
         "mien: pics/bad.png: not a picture that Pillow can read",
-        "4 pictures, 4 faces",
+        "4 pictures, 4 faces, 1 unreadable",
         "mien: 1 could not be read (named above), all else is done; --skip-bad makes that exit code 0",
     ]
     skipped = mien("predict", "pics", "--format", "csv", "--crops", "--skip-bad")
     assert (skipped.code, skipped.out) == (0, done.out)
     assert skipped.err.splitlines() == [
         "left out: pics/bad.png: not a picture that Pillow can read",
-        "4 pictures, 4 faces",
+        "4 pictures, 4 faces, 1 unreadable",
     ]
     errors = mien("predict", "pics", "--format", "csv", "--crops", "--quiet")
     assert (errors.code, errors.out) == (3, done.out)
@@ -366,7 +366,17 @@ def test_a_stopped_process_leaves_whole_records(tmp_path: Path, how: signal.Sign
 
 
 @pytest.mark.parametrize(
-    "verb", [["predict"], ["predict", "--skip-bad"], ["data", "describe"], ["train", "--recipe", "demo"]]
+    "verb",
+    [
+        ["predict"],
+        ["predict", "--skip-bad"],
+        ["data", "describe"],
+        ["train", "--recipe", "demo"],
+        ["eval"],
+        ["explain"],
+        ["report"],
+        ["export"],
+    ],
 )
 @pytest.mark.parametrize("address", ["https://example.org/a.csv", "s3://bucket/faces", "hf://datasets/a/b.parquet"])
 def test_nothing_is_downloaded(mien: Mien, verb: list[str], address: str, tmp_path: Path) -> None:

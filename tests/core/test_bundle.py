@@ -144,3 +144,16 @@ def test_where_bundles_are_found(bundle: Bundle, tmp_path: Path, monkeypatch: py
         UsageError, match=r"'ours' names two bundles: .*/runs/export/ours and .*/weights/ours, which ship"
     ):
         find("ours")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "no model: the name is empty"),
+        ("https://example.org/model", "mien does not download; save it first"),
+        ("hf://a/b", "mien does not download"),
+    ],
+)
+def test_an_empty_name_or_an_address_is_no_bundle(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Bundle.open(name)

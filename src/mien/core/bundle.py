@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from mien.core.arguments import checked
 from mien.core.card import Card, GraphPrecision
 from mien.core.errors import DataError, UsageError, nearest
-from mien.core.files import is_file, read_json, verify
+from mien.core.files import is_file, read_json, refuse_address, verify
 from mien.core.labels import check_names
 from mien.core.model_id import ModelId
 from mien.core.schema import check_schema
@@ -115,8 +115,11 @@ def find(where: str | Path) -> Path | None:
 
     Raises:
         DataError: a name that is too long for one.
-        UsageError: one that was exported and one that ships have that name.
+        UsageError: one that was exported and one that ships have that name; no name, or an address.
     """
+    if not str(where):
+        raise UsageError("no model: the name is empty; name a run, a bundle or one that ships (`mien models`)")
+    refuse_address(where)
     exported = Path("runs/export") / where
     try:
         if is_file(Path(where) / CARD):

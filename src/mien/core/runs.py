@@ -36,6 +36,7 @@ from mien.core.errors import DataError, Interrupted, UsageError
 from mien.core.files import (
     is_file,
     read_json,
+    refuse_address,
     refuse_links,
     remove,
     remove_leftovers,
@@ -200,6 +201,7 @@ class RunDir:
 
     @classmethod
     def _found(cls, where: str | Path) -> Self:
+        refuse_address(where)
         named = runs_named(where)
         if len(named) > 1:
             raise UsageError(f"'{where}' names several runs: {', '.join(map(str, named))}; give the path")

@@ -313,6 +313,8 @@ class FrameTracker:
             raise UsageError(f"frame: expected pixels, bytes or a Pillow picture, not {type(frame).__name__}")
         if time_s is None:
             time_s = time.monotonic() - self._begun_s
+        if not isinstance(time_s, int | float):
+            raise UsageError(f"time_s is {type(time_s).__name__}, expected float or None")
         if self._last_s is not None and time_s <= self._last_s:
             raise UsageError(f"time_s {time_s}: expected later than the frame before, {self._last_s}")
         opened = picture_in_memory(frame, channels=self._channels)
