@@ -171,6 +171,10 @@ def test_numbers_out_of_range_are_refused_with_pythons_words(model: mien.Model, 
         with pytest.raises(UsageError) as error:
             model.predict(black, **options)
         assert answer["error"] == str(error.value)
+    worker.ask("frame", picture=black, frame_number=0, time_s=0.0, options=PLAIN | {"smooth_s": -1})
+    with pytest.raises(UsageError) as error:
+        model.tracker(smooth_s=-1)
+    assert worker.answers()[-1]["error"] == str(error.value)
 
 
 @pytest.mark.long
