@@ -132,8 +132,8 @@ export class CameraView {
     const { parts, timeline, records } = this;
     drawChart(this.chart, timeline, parts.classes, parts.colours);
     const note =
-      `One lane for each expression, from 0 to 1: its mean probability over all faces, every ${timeline.binS} s, ` +
-      'smoothed over 0.25 s. Blank where no face was found.';
+      'One lane for each expression, from 0 to 1: its mean probability over all faces, ' +
+      `every ${timeline.binS}\u00a0s, smoothed over 0.25\u00a0s. Blank where no face was found.`;
     setText(byId('chart-note', HTMLElement), note);
     const rate = this.camera.rate();
     const state = this.camera.isOn ? `${rate.toFixed(rate < 3 ? 1 : 0)} frames a second` : 'off';

@@ -10,7 +10,7 @@ import { paperOf } from './elements.mjs';
 import { ticks } from './timeline.mjs';
 import { clock, percentage } from './words.mjs';
 
-const LANE_PX = 26;
+const LANE_PX = 30;
 const AXIS_PX = 22;
 const GAP_PX = 4;
 const MOST_NAME_PX = 130;

@@ -128,7 +128,7 @@ export class PicturesView {
   onEnded() {
     this.strip.keep(this.pictures.all);
     this.showProgress();
-    this.drawTable();
+    this.showTable(); // at once: what is saved now must be whole
     if (!this.isShown || this.isEmpty) {
       return;
     }
