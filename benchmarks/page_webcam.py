@@ -1,0 +1,109 @@
+"""Frames a second and memory of the page with a webcam: Chromium with a fake one of 640×480.
+
+    python benchmarks/page_webcam.py --minutes 10
+
+The frames are those of `benchmarks/webcam.py`, so a face is in nearly each.  Memory is that of the process in which
+the page and its worker run (Pss: what it shares counts in part), from Linux' /proc.  It rises for two minutes, until
+the browser clears away frames as fast as they come; what is printed begins then.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from webcam import make_frames
+
+import mien
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.web.browser import browser, opened, write_camera
+
+SAMPLE_S = 10
+WARM_S = 120
+COUNT_FRAMES = """
+window.frames_seen = [];
+window.Worker = class extends Worker {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener('message', ({ data }) => {
+      if (data.result && data.result.records) {
+        window.frames_seen.push([data.result.ms, data.result.records.filter((record) => record.label !== null).length]);
+      }
+    });
+  }
+};
+"""
+
+
+def main() -> None:
+    """Print a line each minute, and one at the end."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--network", default="mien-s-ferplus")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        camera = write_camera(Path(folder) / "camera.mjpeg", make_frames(100, width=640, height=480))
+        page = mien.export_page(args.network, Path(folder) / "page.html")
+        with browser(camera) as chromium, opened(chromium, page.as_uri(), before=COUNT_FRAMES) as shown:
+            print(f"Chromium {chromium.version}, {args.network}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+            measure(shown.page, seconds=60 * args.minutes)
+            if shown.elsewhere or shown.complaints:
+                raise SystemExit(f"the page asked for {shown.elsewhere} and complained of {shown.complaints}")
+
+
+def measure(page: Any, *, seconds: float) -> None:
+    """Turn on the webcam, and print what is seen and how much memory it takes."""
+    page.wait_for_function("() => document.body.dataset.ready === 'true'", timeout=120_000)
+    page.click("#camera")
+    page.wait_for_function("() => window.frames_seen.length > 0", timeout=60_000)
+    page.wait_for_timeout(1000 * WARM_S)
+    begun = page.evaluate("() => window.frames_seen.length")
+    samples = [renderer_mib()]
+    print(f"after {WARM_S} s: {begun / WARM_S:.1f} frames/s, {samples[0]:.0f} MiB", flush=True)
+    for sample in range(1, round(seconds / SAMPLE_S) + 1):
+        page.wait_for_timeout(1000 * SAMPLE_S)
+        samples.append(renderer_mib())
+        if sample % 6 == 0:
+            print(f"minute {sample // 6}: {samples[-1]:.0f} MiB, load {os.getloadavg()[0]:.1f}", flush=True)
+    frames = page.evaluate("(begun) => window.frames_seen.slice(begun)", begun)
+    times = sorted(ms for ms, _ in frames)
+    with_face = sum(faces > 0 for _, faces in frames)
+    median, most = statistics.median(times), times[len(times) * 95 // 100]
+    print(
+        f"{len(frames)} frames, {len(frames) / seconds:.1f} a second; the worker takes {median:.0f} ms each "
+        f"(median; 95 %: {most:.0f}); a face in {with_face / len(frames):.1%}"
+    )
+    tenth = max(1, len(samples) // 10)
+    first, last = statistics.mean(samples[:tenth]), statistics.mean(samples[-tenth:])
+    print(f"memory: {first:.0f} MiB in the first tenth, {last:.0f} in the last ({100 * (last / first - 1):+.1f} %)")
+
+
+def renderer_mib() -> float:
+    """Memory of the renderers below this process."""
+    parents, renderers = {}, []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                if "--type=renderer" in (process / "cmdline").read_text():
+                    renderers.append(int(process.name))
+            except OSError:
+                continue  # it has ended
+    total = 0
+    for pid in renderers:
+        above = pid
+        while above not in (0, os.getpid()):
+            above = parents.get(above, 0)
+        if above:
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
+    return total / 1024
+
+
+if __name__ == "__main__":
+    main()
