@@ -117,3 +117,8 @@ def test_wrong_run_configs(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"not the config\.json of a run"):
         read_run_config(path)
+
+
+def test_a_run_whose_name_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"config\.json: can't be read \(File name too long\)"):
+        read_run_config(tmp_path / ("x" * 300) / "config.json")

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -109,6 +108,8 @@ def _lock(handle: int, path: Path, what: Path) -> bool:
 
 
 def _sign(handle: int) -> None:
+    import socket
+
     os.ftruncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
     os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())

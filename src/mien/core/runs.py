@@ -17,14 +17,12 @@ runs/<verb>/<name>/
 """
 
 import contextlib
-import csv
 import glob
 import hashlib
 import itertools
 import logging
 import os
 import re
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -305,6 +303,8 @@ class RunDir:
         Raises:
             DataError: damaged.
         """
+        import csv
+
         path = self.path / name
         if not path.is_file():
             return []
@@ -336,6 +336,8 @@ class RunDir:
 
     def set_status(self, state: str, *, reason: str = "") -> None:
         """Write `status.json`; `state` is one of `STATES`."""
+        import socket
+
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(
             self.path / "status.json",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import sqrt
-from statistics import mean, stdev
 
 LEVEL = 0.95
 """Confidence level of every interval that mien gives."""
@@ -19,6 +18,8 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     >>> [round(end, 3) for end in mean_interval([0.1, 0.2, 0.3])]
     [-0.048, 0.448]
     """
+    from statistics import mean, stdev
+
     from scipy.special import stdtrit
 
     if len(values) < 2:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from mien.core.config import Config, Normalisation
 from mien.core.errors import ConfigError, DataError, UsageError, nearest
-from mien.core.files import read_json
+from mien.core.files import is_file, read_json
 from mien.core.images import SIZE
 from mien.core.runs import RunDir
 from mien.core.schema import check_schema
@@ -185,10 +185,12 @@ def read_run_config(path: Path) -> dict[str, Any]:
         ConfigError: missing, damaged, or another file.
         DataError: another version of mien has written it.
     """
-    if not path.is_file():
-        raise ConfigError(f"{path}: can't be read (no such file)")
     try:
+        if not is_file(path):
+            raise ConfigError(f"{path}: can't be read (no such file)")
         stored = read_json(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
     except DataError as error:
         raise ConfigError(f"{error}; so this is not the config.json of a run") from None
     check_schema(stored, path, again="name a recipe")
