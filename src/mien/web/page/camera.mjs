@@ -71,7 +71,12 @@ export class Camera {
       track.addEventListener('ended', () => this.close('The camera was disconnected.'));
     }
     this.video.srcObject = this.stream;
-    await this.video.play();
+    try {
+      await this.video.play();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
   /** Begin to look at frame after frame, until the camera goes off. */
@@ -118,16 +123,19 @@ export class Camera {
 
   /** @param {string | null} [trouble] why, if nobody wanted it */
   close(trouble = null) {
-    const { stream } = this;
-    if (stream === null) {
-      return;
+    if (this.isOn) {
+      this.turn += 1;
+      this.stopped(trouble); // the last frame can still be drawn
+      this.release();
     }
-    this.stream = null;
-    this.turn += 1;
-    this.stopped(trouble); // the last frame can still be drawn
-    for (const track of stream.getTracks()) {
+  }
+
+  /** Let go of the camera. */
+  release() {
+    for (const track of this.stream?.getTracks() ?? []) {
       track.stop();
     }
+    this.stream = null;
     this.video.srcObject = null;
   }
 

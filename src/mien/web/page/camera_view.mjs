@@ -45,6 +45,7 @@ export class CameraView {
     this.timeline = new Timeline(0);
     this.drawLater = throttled(() => this.draw(), DRAW_MS);
     new ResizeObserver(() => this.drawLater()).observe(this.section);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.drawLater());
   }
 
   /** Forget what was seen so far: with another network its classes may be others. */

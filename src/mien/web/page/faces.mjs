@@ -135,7 +135,9 @@ class FaceRow {
     bar.style.background = colour;
     track.append(bar);
     const value = make('span', 'value');
-    row.append(make('span', 'class', name), track, value);
+    const title = make('span', 'class', name);
+    title.title = name; // a long one is cut off
+    row.append(title, track, value);
     this.bars.append(row);
     const part = make('i');
     part.style.background = colour;
