@@ -326,6 +326,15 @@ Precision = Annotated[
         group=COMPUTING,
     ),
 ]
+Logger = Annotated[
+    Literal["tensorboard", "wandb", "mlflow"] | None,
+    _option(
+        "--logger",
+        metavar="tensorboard|wandb|mlflow",
+        help="Also tell this experiment tracker each epoch; its files lie in the run.",
+        group=OUTPUT,
+    ),
+]
 Threads = Annotated[
     int | None,
     _option(

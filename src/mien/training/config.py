@@ -97,6 +97,9 @@ class Distillation(Config):
     """After so many epochs the same augmented faces come again, and the teachers are not asked again; 0 always asks."""
 
 
+TrackerName = Literal["none", "tensorboard", "wandb", "mlflow"]
+
+
 class TrainConfig(Config):
     """A whole training run, fully resolved; `config.json` holds it and repeats the run."""
 
@@ -136,6 +139,8 @@ class TrainConfig(Config):
     """A run's `config.json` has what `auto` came to."""
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     """How many threads compute, in all processes together; a run's `config.json` has the number that None came to."""
+    logger: TrackerName = "none"
+    """The experiment tracker that is told each epoch, beside `metrics.csv`."""
 
     @model_validator(mode="after")
     def _enough_for_batch_norm(self) -> Self:

@@ -40,6 +40,7 @@ from mien.training.same_run import SameRun, wait_for_all
 from mien.training.temperature import fit_temperature
 from mien.training.threads import SlownessCallback, use_threads
 from mien.training.torch_devices import lightning_device, resolve_precision, resolve_torch_device
+from mien.training.tracker import TrackerCallback
 
 
 def fit(
@@ -208,8 +209,9 @@ def _trainer(config: TrainConfig, folder: Path, progress: OnProgress | None) -> 
     )
     # Without patience it counts the bad epochs all the same: the resumed run may have a patience.
     patience = config.stopping.patience or math.inf
+    history = History(folder, epochs=config.epochs, batch=config.batch)
     callbacks: list[L.Callback] = [
-        History(folder, epochs=config.epochs, batch=config.batch),
+        history,
         ProgressCallback(progress, epochs=config.epochs, batch=config.batch),
         ResumableEarlyStopping("val_loss", patience=patience, check_on_train_epoch_end=True),  # type: ignore[arg-type]
     ]
@@ -219,6 +221,8 @@ def _trainer(config: TrainConfig, folder: Path, progress: OnProgress | None) -> 
         callbacks.append(EmaCallback(decay=config.ema))
     if accelerator == "cpu" and config.devices == 1 and config.threads != 1:  # one thread has nothing to gain
         callbacks.append(SlownessCallback())
+    if config.logger != "none":
+        callbacks.append(TrackerCallback(config, folder, history))
     strategy, bits = "auto", "32-true"
     if started:
         strategy = "ddp"

@@ -29,11 +29,12 @@ from mien.training.provenance import data_card, environment
 from mien.training.run_data import RunData
 from mien.training.threads import resolve_threads
 from mien.training.torch_devices import describe_device, lightning_device, resolve_precision, resolve_torch_device
+from mien.training.tracker import require_tracker
 from mien.workflows.run import Run
 
 log = logging.getLogger(__name__)
 
-CHANGEABLE = ("epochs", "device", "stopping", "threads", "precision")
+CHANGEABLE = ("epochs", "device", "stopping", "threads", "precision", "logger")
 """What a resumed run may have different from before."""
 
 
@@ -172,8 +173,8 @@ def resume(run: str | Path | RunDir, *, progress: OnProgress | None = None, **se
     Args:
         run: the run, its folder, its name, or `latest` for the newest unfinished training.
         progress: called after each optimizer step with how far the training is.
-        settings: `epochs` (upwards), `device`, `threads`, `precision` and `stopping` (`{"patience": 9}`) may change;
-            any other config key must equal the run's own.  Other threads or another precision give other bytes.
+        settings: `epochs` (upwards), `device`, `threads`, `precision`, `logger` and `stopping` (`{"patience": 9}`) may
+            change; any other config key must equal the run's own.  Other threads or another precision give other bytes.
 
     Raises:
         ConfigError: a key differs that may not, or `epochs` got smaller.
@@ -247,6 +248,7 @@ def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Map
 def check_runs(config: TrainConfig) -> None:
     """Raise `UsageError` if there is no such network, if it can't see such faces, or if there is no such device."""
     check_side(config.model, config.start_px)
+    require_tracker(config.logger)
     lightning_device(config.device, devices_here(config.devices))
 
 
