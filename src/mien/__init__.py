@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mien.workflows.evaluate import evaluate
     from mien.workflows.explain import explain
     from mien.workflows.export import export
+    from mien.workflows.hub import export_hub
     from mien.workflows.models import list_models
     from mien.workflows.page import export_page
     from mien.workflows.predict import Model, load, predict, stream
@@ -58,6 +59,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "export_hub",
     "export_page",
     "find_faces",
     "job_status",
@@ -95,6 +97,7 @@ _HOMES = {
     "report": "mien.reporting.build",
     "Bundle": "mien.core.bundle",
     "export": "mien.workflows.export",
+    "export_hub": "mien.workflows.hub",
     "export_page": "mien.workflows.page",
     "list_models": "mien.workflows.models",
     "doctor": "mien.workflows.doctor",

@@ -327,3 +327,25 @@ def test_a_bundle_where_a_run_is_wanted(mien: Mien, line: str) -> None:
     assert done.err == (
         "mien: mien-n: a bundle, and this needs the folder of a training run, as `mien train` leaves it\n"
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict a.png -o https://example.org/x.csv",
+        "predict a.png -o s3://bucket/faces/",
+        "predict a.png --draw https://example.org/x.png",
+        "predict a.gif --chart https://example.org/x.png",
+        "train synthetic --recipe demo --out s3://bucket/run",
+        "export mien-n --html https://example.org/x.html",
+        "export mien-n --hub hf://me/model",
+    ],
+)
+def test_nothing_is_written_to_an_address(
+    mien: Mien, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failed = mien(*line.split())
+    assert failed.code == 2
+    assert "mien does not upload; name a file or folder of this machine" in failed.err
+    assert not list(tmp_path.iterdir())

@@ -19,6 +19,7 @@ def export(
     model: flags.Exported,
     *,
     html: flags.Html = None,
+    hub: flags.Hub = None,
     only: flags.Only = None,
     max_risk: flags.MaxRisk = None,
     licence: flags.Licence = None,
@@ -38,12 +39,24 @@ def export(
     * `mien export latest`
     * `mien export latest --only int8 --max-risk 0.2 -o bundle`
     * `mien export mien-s --html page.html`
+    * `mien export latest --hub folder/`
     """
     asked = {"only": only, "max_risk": max_risk, "licence": licence, "name": name, "out": out}
     of_bundle: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     bundle, page = None, None
     if html is not None:
         _check_page(html, model=model, of_bundle=of_bundle, overwrite=overwrite)
+    if hub is not None:
+        if html is not None or of_bundle:
+            raise UsageError("--hub writes a folder of a model as it is; give it alone, and export the run before")
+        from mien.workflows.hub import export_hub
+
+        folder = export_hub(model, hub, overwrite=overwrite)
+        if json:
+            console.print_json({"schema_version": SCHEMA_VERSION, "path": str(folder)})
+        else:
+            print(folder)
+        return
     if html is None or of_bundle:
         from mien.workflows.export import export as export_run
 

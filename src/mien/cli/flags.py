@@ -3,55 +3,24 @@
 A flag that is a key of the recipe, such as `--epochs`, has the range that `training/config.py` declares.
 """
 
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
-
 from mien.cli import console
+from mien.cli.declare import COMPUTING, DATA, OUTPUT, TRAINING, argument, number, option, place, switch
 from mien.core.errors import UsageError
 
-TRAINING, DATA, COMPUTING, OUTPUT = "Training", "Data", "Computing", "Output"
-"""The groups that a help page shows its flags in; what belongs to one verb alone stands under "Options"."""
-
-
-def _option(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
-    return typer.Option(*names, help=help, rich_help_panel=group, show_default=False, **more)
-
-
-def _switch(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
-    """A flag without a value."""
-    return _option(*names, help=help, group=group, metavar="", **more)
-
-
-def _check_number(param: typer.CallbackParam, value: float | None) -> float | None:
-    """Refuse nan, which lies within any range; raises `UsageError`."""
-    if value is not None and math.isnan(value):
-        raise UsageError(f"{param.opts[0]} {value}: expected a number")
-    return value
-
-
-def _number(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
-    """A flag whose value has decimals."""
-    return _option(*names, help=help, group=group, callback=_check_number, **more)
-
-
-def _argument(metavar: str, *, help: str) -> Any:  # noqa: A002 - Typer's own name
-    return typer.Argument(metavar=metavar, help=help, show_default=False)
-
-
-Run = Annotated[str, _argument("RUN", help="A run folder, its name, or 'latest'.")]
+Run = Annotated[str, argument("RUN", help="A run folder, its name, or 'latest'.")]
 Exported = Annotated[
     str,
-    _argument("MODEL", help="A run folder, its name, or 'latest'; for --html also a bundle, such as mien-s."),
+    argument("MODEL", help="A run folder, its name, or 'latest'; for --html also a bundle, such as mien-s."),
 ]
-Scored = Annotated[str, _argument("RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.")]
+Scored = Annotated[str, argument("RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.")]
 Inputs = Annotated[
     list[str] | None,
-    _argument("INPUT...", help="Photos, videos, folders of them; or one table of faces: CSV, Parquet or 'synthetic'."),
+    argument("INPUT...", help="Photos, videos, folders of them; or one table of faces: CSV, Parquet or 'synthetic'."),
 ]
-_DATA = _argument(
+_DATA = argument(
     "DATA",
     help="Labelled faces: fer2013.csv, icml_face_data.csv, train.csv, a folder with one folder per class, Parquet; "
     "or 'synthetic', 'synthetic:2000' for drawn ones.",
@@ -62,23 +31,23 @@ DataIfNeeded = Annotated[str | None, _DATA]
 # What is trained, and how
 Recipe = Annotated[
     str | None,
-    _option("--recipe", metavar="RECIPE", help="mien-n, mien-s, demo, … or a TOML file: how to train.", group=TRAINING),
+    option("--recipe", metavar="RECIPE", help="mien-n, mien-s, demo, … or a TOML file: how to train.", group=TRAINING),
 ]
 ConfigFile = Annotated[
-    Path | None, _option("--config", metavar="FILE", help="A run's config.json, to repeat that run.", group=TRAINING)
+    Path | None, option("--config", metavar="FILE", help="A run's config.json, to repeat that run.", group=TRAINING)
 ]
 Model = Annotated[
-    str | None, _option("--model", metavar="NAME", help="The network; mien models lists them.", group=TRAINING)
+    str | None, option("--model", metavar="NAME", help="The network; mien models lists them.", group=TRAINING)
 ]
-Epochs = Annotated[int | None, _option("--epochs", metavar="N", min=1, help="How many epochs at most.", group=TRAINING)]
-Batch = Annotated[int | None, _option("--batch", metavar="N", min=2, help="Faces per optimizer step.", group=TRAINING)]
+Epochs = Annotated[int | None, option("--epochs", metavar="N", min=1, help="How many epochs at most.", group=TRAINING)]
+Batch = Annotated[int | None, option("--batch", metavar="N", min=2, help="Faces per optimizer step.", group=TRAINING)]
 LearningRate = Annotated[
     float | None,
-    _number("--lr", metavar="LR", help="First learning rate, or the highest one of a one-cycle.", group=TRAINING),
+    number("--lr", metavar="LR", help="First learning rate, or the highest one of a one-cycle.", group=TRAINING),
 ]
 Patience = Annotated[
     int | None,
-    _option(
+    option(
         "--patience",
         metavar="N",
         min=0,
@@ -87,11 +56,11 @@ Patience = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None, _option("--seed", metavar="N", min=0, help="Of all that is random; 0 by default.", group=TRAINING)
+    int | None, option("--seed", metavar="N", min=0, help="Of all that is random; 0 by default.", group=TRAINING)
 ]
 Set = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--set",
         metavar="KEY=VALUE",
         help="Change any key of the recipe, such as optimizer.lr=0.001; may be repeated.",
@@ -100,17 +69,17 @@ Set = Annotated[
 ]
 Teachers = Annotated[
     str | None,
-    _option(
+    option(
         "--teachers",
         metavar="RUN,RUN",
         help="Learn the averaged probabilities of these runs instead of the labels.",
         group=TRAINING,
     ),
 ]
-Resume = Annotated[str | None, _option("--resume", metavar="RUN", help="Resume this run, or 'latest'.", group=TRAINING)]
+Resume = Annotated[str | None, option("--resume", metavar="RUN", help="Resume this run, or 'latest'.", group=TRAINING)]
 FactorNames = Annotated[
     str | None,
-    _option(
+    option(
         "--factors",
         metavar="NAME,NAME",
         help="What is tried with and without: normalisation, augmentation.",
@@ -119,7 +88,7 @@ FactorNames = Annotated[
 ]
 FactorLevels = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--factor",
         metavar="KEY=LEVEL,LEVEL",
         help="Any recipe key with its levels, such as optimizer.lr=1e-3,3e-3 or augmentation=none,report,stronger; "
@@ -129,7 +98,7 @@ FactorLevels = Annotated[
 ]
 Ablation = Annotated[
     str | None,
-    _option(
+    option(
         "--ablation",
         metavar="RECIPE",
         help="Of the twelve runs with and without normalisation and augmentation; mien-n by default, or 'none'.",
@@ -138,7 +107,7 @@ Ablation = Annotated[
 ]
 Seeds = Annotated[
     str | None,
-    _option(
+    option(
         "--seeds",
         metavar="N,N",
         help="One run of each combination for each of these; 0,1,2 by default.",
@@ -149,12 +118,12 @@ Seeds = Annotated[
 # Which faces
 DataFlag = Annotated[
     str | None,
-    _option("--data", metavar="DATA", help="Other faces than the run's own; a bundle has none.", group=DATA),
+    option("--data", metavar="DATA", help="Other faces than the run's own; a bundle has none.", group=DATA),
 ]
-Votes = Annotated[str | None, _option("--votes", metavar="FILE", help="FER+ votes, fer2013new.csv.", group=DATA)]
+Votes = Annotated[str | None, option("--votes", metavar="FILE", help="FER+ votes, fer2013new.csv.", group=DATA)]
 Labels = Annotated[
     Literal["own", "ferplus"] | None,
-    _option(
+    option(
         "--labels",
         metavar="own|ferplus",
         help="The file's labels, or FER+'s eight classes: learns the annotators' votes, is scored by their majority.",
@@ -163,7 +132,7 @@ Labels = Annotated[
 ]
 Classes = Annotated[
     str | None,
-    _option(
+    option(
         "--classes",
         metavar="NAMES",
         help="The names of the labels 0, 1, …, by commas, where the data only number them; by default FER2013's seven.",
@@ -171,20 +140,18 @@ Classes = Annotated[
     ),
 ]
 Targets = Annotated[
-    str | None, _option("--targets", metavar="FILE", help="A CSV id,label with the labels of test.csv.", group=DATA)
+    str | None, option("--targets", metavar="FILE", help="A CSV id,label with the labels of test.csv.", group=DATA)
 ]
 Detect = Annotated[
-    bool, _switch("--detect", help="Cut the largest face out of each picture, as mien predict finds it.", group=DATA)
+    bool, switch("--detect", help="Cut the largest face out of each picture, as mien predict finds it.", group=DATA)
 ]
 SkipBad = Annotated[
-    bool, _switch("--skip-bad", help="Leave out pictures that can't be read, and name them.", group=DATA)
+    bool, switch("--skip-bad", help="Leave out pictures that can't be read, and name them.", group=DATA)
 ]
-AnySplit = Annotated[
-    str | None, _option("--split", metavar="SPLIT", help="Only these faces, such as test.", group=DATA)
-]
+AnySplit = Annotated[str | None, option("--split", metavar="SPLIT", help="Only these faces, such as test.", group=DATA)]
 Split = Annotated[
     str | None,
-    _option(
+    option(
         "--split",
         metavar="SPLIT",
         help="Which faces: test, validation, train, private-test; several by commas. By default test, or validation "
@@ -195,31 +162,29 @@ Split = Annotated[
 
 # Pictures and videos
 Bundle = Annotated[
-    str | None, _option("--model", metavar="MODEL", help="A bundle or a training run; mien-s-ferplus by default.")
+    str | None, option("--model", metavar="MODEL", help="A bundle or a training run; mien-s-ferplus by default.")
 ]
 Draw = Annotated[
     Path | None,
-    _option(
+    place(
         "--draw",
         metavar="PATH",
         help="Write a copy with boxes and labels; for several inputs, a folder of copies.",
     ),
 ]
-Explain = Annotated[bool, _switch("--explain", help="Draw an occlusion map of each face below the picture.")]
-Chart = Annotated[Path | None, _option("--chart", metavar="PNG", help="Draw a video's expressions over time.")]
+Explain = Annotated[bool, switch("--explain", help="Draw an occlusion map of each face below the picture.")]
+Chart = Annotated[Path | None, place("--chart", metavar="PNG", help="Draw a video's expressions over time.")]
 Every = Annotated[
-    int, _option("--every", metavar="N", min=1, max=1_000_000, help="Take every N-th frame of a video; 1 by default.")
+    int, option("--every", metavar="N", min=1, max=1_000_000, help="Take every N-th frame of a video; 1 by default.")
 ]
 Fps = Annotated[
     float | None,
-    _number("--fps", metavar="N", min=0, max=1000, help="Take at most N frames per second of a video."),
+    number("--fps", metavar="N", min=0, max=1000, help="Take at most N frames per second of a video."),
 ]
-Crops = Annotated[
-    bool, _switch("--crops", help="The pictures are faces that are cut out already; nothing is searched.")
-]
+Crops = Annotated[bool, switch("--crops", help="The pictures are faces that are cut out already; nothing is searched.")]
 MinConfidence = Annotated[
     float,
-    _option(
+    option(
         "--min-confidence",
         metavar="P",
         min=0,
@@ -229,60 +194,60 @@ MinConfidence = Annotated[
 ]
 MinPx = Annotated[
     int,
-    _option("--min-px", metavar="N", min=0, max=1_000_000, help="Leave out faces whose box is narrower or lower."),
+    option("--min-px", metavar="N", min=0, max=1_000_000, help="Leave out faces whose box is narrower or lower."),
 ]
-Largest = Annotated[bool, _switch("--largest", help="Only the largest face of each picture.")]
-Align = Annotated[bool, _switch(" /--no-align", help="Don't turn faces until their eyes are level.")]
-ResumeFile = Annotated[bool, _switch("--resume", help="Keep the records in the .jsonl file of -o, and do the rest.")]
+Largest = Annotated[bool, switch("--largest", help="Only the largest face of each picture.")]
+Align = Annotated[bool, switch(" /--no-align", help="Don't turn faces until their eyes are level.")]
+ResumeFile = Annotated[bool, switch("--resume", help="Keep the records in the .jsonl file of -o, and do the rest.")]
 
 # Explanations
 Methods = Annotated[
     str | None,
-    _option(
+    option(
         "--method",
         metavar="NAME,NAME",
         help="Of saliency, smoothgrad, integrated-gradients, grad-cam, occlusion; all by default.",
     ),
 ]
 Faces = Annotated[
-    int, _option("--faces", metavar="N", min=1, max=1000, help="Show N faces, half of them right; 28 by default.")
+    int, option("--faces", metavar="N", min=1, max=1000, help="Show N faces, half of them right; 28 by default.")
 ]
 Share = Annotated[
     float,
-    _number("--share", metavar="S", min=0, max=1, help="Share of a masked face's pixels made grey; 0.7 by default."),
+    number("--share", metavar="S", min=0, max=1, help="Share of a masked face's pixels made grey; 0.7 by default."),
 ]
 Layer = Annotated[
     str | None,
-    _option("--layer", metavar="NAME", help="Where Grad-CAM looks; the last layer with maps by default."),
+    option("--layer", metavar="NAME", help="Where Grad-CAM looks; the last layer with maps by default."),
 ]
 Filters = Annotated[
     str,
-    _option("--filters", metavar="NAME", help="The layer whose filters and feature maps are shown; conv2 by default."),
+    option("--filters", metavar="NAME", help="The layer whose filters and feature maps are shown; conv2 by default."),
 ]
-Count = Annotated[str, _option("--count", metavar="N", help="How many of its filters, or 'all'; 36 by default.")]
+Count = Annotated[str, option("--count", metavar="N", help="How many of its filters, or 'all'; 36 by default.")]
 Face = Annotated[
     str | None,
-    _option(
+    option(
         "--face", metavar="ID", help="The face whose feature maps are shown; the most confident right one by default."
     ),
 ]
 
 # Scores and bundles
-Flip = Annotated[bool, _switch("--flip", help="Also score the mean over each face and its mirror image.")]
+Flip = Annotated[bool, switch("--flip", help="Also score the mean over each face and its mirror image.")]
 MinAccuracy = Annotated[
-    float | None, _number("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
+    float | None, number("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
 ]
 BundlePrecision = Annotated[
     Literal["fp32", "int8"] | None,
-    _option("--precision", metavar="fp32|int8", help="Which graph of a bundle; by default its card's choice."),
+    option("--precision", metavar="fp32|int8", help="Which graph of a bundle; by default its card's choice."),
 ]
 Only = Annotated[
     Literal["fp32", "int8"] | None,
-    _option("--only", metavar="fp32|int8", help="The one graph to export; both by default."),
+    option("--only", metavar="fp32|int8", help="The one graph to export; both by default."),
 ]
 MaxRisk = Annotated[
     float | None,
-    _number(
+    number(
         "--max-risk",
         metavar="R",
         min=0,
@@ -291,11 +256,15 @@ MaxRisk = Annotated[
     ),
 ]
 Licence = Annotated[
-    str | None, _option("--licence", metavar="TEXT", help="Of the weights, for the card; 'not stated' by default.")
+    str | None, option("--licence", metavar="TEXT", help="Of the weights, for the card; 'not stated' by default.")
+]
+Hub = Annotated[
+    Path | None,
+    place("--hub", metavar="FOLDER", help="Write a folder as model hubs expect one; nothing is uploaded."),
 ]
 Html = Annotated[
     Path | None,
-    _option(
+    place(
         "--html",
         metavar="FILE",
         help="Write one HTML file that finds and classifies faces in any browser, offline. A bundle is then written "
@@ -306,7 +275,7 @@ Html = Annotated[
 # Where it runs
 Device = Annotated[
     str | None,
-    _option(
+    option(
         "--device",
         metavar="DEVICE",
         help="auto, cpu, cuda or cuda:1; for training also mps, for bundles also coreml.",
@@ -315,11 +284,11 @@ Device = Annotated[
 ]
 Devices = Annotated[
     int | None,
-    _option("--devices", metavar="N", min=1, help="Processes that share each batch (DDP).", group=COMPUTING),
+    option("--devices", metavar="N", min=1, help="Processes that share each batch (DDP).", group=COMPUTING),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16"] | None,
-    _option(
+    option(
         "--precision",
         metavar="auto|fp32|bf16",
         help="What the network computes in; auto takes bf16 where the device has it.",
@@ -328,7 +297,7 @@ Precision = Annotated[
 ]
 Logger = Annotated[
     Literal["tensorboard", "wandb", "mlflow"] | None,
-    _option(
+    option(
         "--logger",
         metavar="tensorboard|wandb|mlflow",
         help="Also tell this experiment tracker each epoch; its files lie in the run.",
@@ -337,7 +306,7 @@ Logger = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    _option(
+    option(
         "--threads",
         metavar="N",
         min=1,
@@ -350,25 +319,25 @@ Threads = Annotated[
 # Where the results go
 Name = Annotated[
     str | None,
-    _option("--name", metavar="NAME", help="Of the new folder below runs/; by default model and time.", group=OUTPUT),
+    option("--name", metavar="NAME", help="Of the new folder below runs/; by default model and time.", group=OUTPUT),
 ]
-Out = Annotated[Path | None, _option("--out", "-o", metavar="PATH", help="Where the results go instead.", group=OUTPUT)]
-Overwrite = Annotated[bool, _switch("--overwrite", help="Replace what is there.", group=OUTPUT)]
+Out = Annotated[Path | None, place("--out", "-o", metavar="PATH", help="Where the results go instead.", group=OUTPUT)]
+Overwrite = Annotated[bool, switch("--overwrite", help="Replace what is there.", group=OUTPUT)]
 Format = Annotated[
     str | None,
-    _option(
+    option(
         "--format",
         metavar="FORMAT",
         help="table, json, jsonl, csv, tsv, parquet or submission (id,label); by default the ending of -o.",
         group=OUTPUT,
     ),
 ]
-Json = Annotated[bool, _switch("--json", help="Print one JSON object.", group=OUTPUT)]
+Json = Annotated[bool, switch("--json", help="Print one JSON object.", group=OUTPUT)]
 Quiet = Annotated[
-    bool, _switch("--quiet", "-q", help="Results and errors only.", group=OUTPUT, callback=console.set_quiet)
+    bool, switch("--quiet", "-q", help="Results and errors only.", group=OUTPUT, callback=console.set_quiet)
 ]
 Verbose = Annotated[
-    bool, _switch("--verbose", "-v", help="Tracebacks with errors.", group=OUTPUT, callback=console.set_verbose)
+    bool, switch("--verbose", "-v", help="Tracebacks with errors.", group=OUTPUT, callback=console.set_verbose)
 ]
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-from mien.cli.flags import COMPUTING, OUTPUT, _option
+from mien.cli.declare import COMPUTING, OUTPUT, option, place
 
 Workers = Annotated[
     int | None,
-    _option(
+    option(
         "--workers",
         metavar="N",
         min=1,
@@ -18,14 +18,14 @@ Workers = Annotated[
 ]
 Cluster = Annotated[
     str | None,
-    _option("--cluster", metavar="ADDRESS", help="The Dask scheduler whose workers do a job.", group=COMPUTING),
+    option("--cluster", metavar="ADDRESS", help="The Dask scheduler whose workers do a job.", group=COMPUTING),
 ]
 Status = Annotated[
-    Path | None, _option("--status", metavar="FOLDER", help="Say how far the job in this folder is, and stop.")
+    Path | None, option("--status", metavar="FOLDER", help="Say how far the job in this folder is, and stop.")
 ]
 OutOrFolder = Annotated[
     str | None,
-    _option(
+    place(
         "--out",
         "-o",
         metavar="PATH",

@@ -3,25 +3,25 @@
 from pathlib import Path
 from typing import Annotated
 
-from mien.cli.flags import _number, _option, _switch
+from mien.cli.declare import number, option, switch
 
 LIMITS = "Limits"
 
 Host = Annotated[
     str,
-    _option(
+    option(
         "--host",
         metavar="HOST",
         help="The address to listen at; 127.0.0.1 by default: this machine alone can reach it.",
     ),
 ]
 Port = Annotated[
-    int, _option("--port", metavar="N", min=0, max=65535, help="8000 by default; 0 takes one that is free.")
+    int, option("--port", metavar="N", min=0, max=65535, help="8000 by default; 0 takes one that is free.")
 ]
-Open = Annotated[bool, _switch("--open", help="Open the page in the browser.")]
+Open = Annotated[bool, switch("--open", help="Open the page in the browser.")]
 TokenFile = Annotated[
     Path | None,
-    _option(
+    option(
         "--token-file",
         metavar="FILE",
         help="Clients must send the token in this file, or in the variable MIEN_TOKEN; needed off loopback.",
@@ -29,7 +29,7 @@ TokenFile = Annotated[
 ]
 AllowedHost = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--allowed-host",
         metavar="NAME",
         help="A name under which clients call the service, besides localhost and addresses; may be repeated.",
@@ -37,7 +37,7 @@ AllowedHost = Annotated[
 ]
 MaxBytes = Annotated[
     int,
-    _option(
+    option(
         "--max-bytes",
         metavar="N",
         min=1,
@@ -48,7 +48,7 @@ MaxBytes = Annotated[
 ]
 MaxPixels = Annotated[
     int,
-    _option(
+    option(
         "--max-pixels",
         metavar="N",
         min=1,
@@ -59,7 +59,7 @@ MaxPixels = Annotated[
 ]
 MaxFaces = Annotated[
     int,
-    _option(
+    option(
         "--max-faces",
         metavar="N",
         min=1,
@@ -70,7 +70,7 @@ MaxFaces = Annotated[
 ]
 Queue = Annotated[
     int,
-    _option(
+    option(
         "--queue",
         metavar="N",
         min=0,
@@ -81,7 +81,7 @@ Queue = Annotated[
 ]
 Connections = Annotated[
     int,
-    _option(
+    option(
         "--connections",
         metavar="N",
         min=1,
@@ -92,7 +92,7 @@ Connections = Annotated[
 ]
 Timeout = Annotated[
     float,
-    _number(
+    number(
         "--timeout",
         metavar="S",
         min=0.1,

@@ -245,8 +245,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
-def refuse_address(name: str | os.PathLike[str]) -> None:
+def refuse_address(name: str | os.PathLike[str], *, to_write: bool = False) -> None:
     """Raise `UsageError` for an address such as `https://…` or `s3://…`, unless a file has that very name.
+
+    Args:
+        name: of a file to read, or to write.
+        to_write: which of the two.
 
     >>> refuse_address("https://example.org/a.jpg")
     Traceback (most recent call last):
@@ -258,6 +262,8 @@ def refuse_address(name: str | os.PathLike[str]) -> None:
         return
     if found[1].lower() == "file":
         raise UsageError(f"{text}: an address of a file; give the path alone, without file://")
+    if to_write:
+        raise UsageError(f"{text}: mien does not upload; name a file or folder of this machine")
     raise UsageError(f"{text}: mien does not download; save it first, and give the name of the saved file")
 
 
