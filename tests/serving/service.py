@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -116,12 +116,13 @@ def serving(
     token: str | None = None,
     hosts: Collection[str] = (),
     threads: int = 1,
+    make_page: Callable[[], str] = lambda: "<p>a page</p>",
     **limits: Any,
 ) -> Iterator[Service]:
     """Run a service."""
     chosen, metrics = Limits(**limits), Metrics()
     scorer = Scorer(model, detector or model.detector, chosen)
-    app = make_app(scorer, chosen, threads=threads, metrics=metrics, token=token, hosts=hosts)
+    app = make_app(scorer, chosen, threads=threads, metrics=metrics, token=token, hosts=hosts, make_page=make_page)
     with listen("127.0.0.1", 0) as opened:
         server = uvicorn.Server(make_config(app, chosen, metrics))
         thread = threading.Thread(target=server.run, args=[[opened]])

@@ -158,7 +158,7 @@ def test_token(small: Model) -> None:
                 assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer"), (path, text)
             assert "Authorization: Bearer TOKEN" in guarded.ask(method, path).error
             assert guarded.ask(method, path, headers={"Authorization": "Bearer s3cret"}).status in (200, 404, 422)
-        for path in ("/healthz", "/readyz"):
+        for path in ("/healthz", "/readyz", "/"):
             assert guarded.get(path).status == 200
         described = guarded.get("/openapi.json", authorization="Bearer s3cret").json
         assert described["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}

@@ -90,11 +90,13 @@ def _serve(
     threads: int | None,
     json: bool,
 ) -> None:
+    from mien.core.bundle import Bundle, shipped, weights
     from mien.runtime.devices import usable_cores
     from mien.serving.app import make_app
     from mien.serving.metrics import Metrics
     from mien.serving.scorer import Scorer
     from mien.serving.server import address_of, is_loopback, listen, serve
+    from mien.workflows.page import html_page
     from mien.workflows.predict import load
 
     if token is None and not is_loopback(host):
@@ -113,6 +115,7 @@ def _serve(
         metrics=metrics,
         token=token,
         hosts=[host.lower(), *(allowed.lower() for allowed in allowed_hosts)],
+        make_page=lambda: html_page([classifier.bundle, *(Bundle.open(weights() / name) for name in shipped())]),
     )
     with listen(host, port) as opened:
         address = address_of(opened)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from mien.serving.desk import Desk
 from mien.serving.gate import OPEN, Gate, answer_of
 from mien.serving.limits import Limits
 from mien.serving.metrics import Metrics
+from mien.serving.page import Page
 from mien.serving.refusal import Refusal, busy, refusal_of
 from mien.serving.scorer import Scorer
 
@@ -40,7 +41,14 @@ TELEMETRY = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "aut
 
 
 def make_app(
-    scorer: Scorer, limits: Limits, *, threads: int, metrics: Metrics, token: str | None, hosts: Collection[str] = ()
+    scorer: Scorer,
+    limits: Limits,
+    *,
+    threads: int,
+    metrics: Metrics,
+    token: str | None,
+    hosts: Collection[str] = (),
+    make_page: Callable[[], str],
 ) -> Gate:
     """Make the application.
 
@@ -51,6 +59,7 @@ def make_app(
         metrics: counts the requests.
         token: what clients must know; None lets everybody in.
         hosts: see `Gate`.
+        make_page: makes the HTML of the page.
     """
     desk = Desk(threads=threads, queue=limits.queue, timeout_s=limits.timeout_s)
     metrics.show_waiting(lambda: desk.waiting)
@@ -71,9 +80,10 @@ def make_app(
     )
     _add_answers(app, scorer, desk, limits)
     _add_state(app, desk, metrics)
+    _add_page(app, Page(make_page))
     paths = [route.path for route in app.routes]  # type: ignore[attr-defined]
     app.openapi = partial(_described, app, needs_token=token is not None)  # type: ignore[method-assign]
-    return Gate(app, metrics, paths=paths, token=token, hosts=hosts)
+    return Gate(app, metrics, paths=paths, token=token, hosts=hosts, timeout_s=limits.timeout_s)
 
 
 def _add_answers(app: FastAPI, scorer: Scorer, desk: Desk, limits: Limits) -> None:
@@ -86,7 +96,7 @@ def _add_answers(app: FastAPI, scorer: Scorer, desk: Desk, limits: Limits) -> No
         summary="Find and classify the faces of one picture",
         response_model=schema.Faces,
         responses=refused,
-        openapi_extra=_body("A picture file: JPEG, PNG, WebP, GIF, TIFF, …", "image/*"),
+        openapi_extra=_body("A picture file: JPEG, PNG, WebP, GIF, TIFF, …", "image/*", "application/octet-stream"),
     )
     async def predict(request: Request, options: Annotated[schema.Options, Query()]) -> Response:
         desk.require_place()  # before a body is read that could not be answered
@@ -105,7 +115,9 @@ def _add_answers(app: FastAPI, scorer: Scorer, desk: Desk, limits: Limits) -> No
         summary="Classify faces that are cut out already",
         response_model=schema.Faces,
         responses=refused,
-        openapi_extra=_body("N faces of 48×48 grey levels, 2,304 bytes each; or one PNG", "application/octet-stream"),
+        openapi_extra=_body(
+            "N faces of 48×48 grey levels, 2,304 bytes each; or one PNG", "application/octet-stream", "image/png"
+        ),
     )
     async def faces(request: Request, _options: Annotated[schema.NoOptions, Query()]) -> Response:
         desk.require_place()
@@ -145,6 +157,14 @@ def _add_state(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
     )
     async def numbers() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_page(app: FastAPI, page: Page) -> None:
+    """Add the page; it is for people, so the schema is without it."""
+
+    @app.get("/", include_in_schema=False)
+    async def root(request: Request) -> Response:
+        return await page.answer(request.headers.get("if-none-match", ""))
 
 
 async def _read(request: Request, limits: Limits) -> bytes:
@@ -216,9 +236,9 @@ async def _on_mien_error(_request: Request, error: Exception) -> Response:
     return answer_of(refusal_of(error))
 
 
-def _body(description: str, kind: str) -> dict[str, Any]:
+def _body(description: str, *kinds: str) -> dict[str, Any]:
     """Describe a body that FastAPI hands over unread."""
-    content = {kind: {"schema": {"type": "string", "format": "binary"}}}
+    content = dict.fromkeys(kinds, {"schema": {"type": "string", "format": "binary"}})
     return {"requestBody": {"description": description, "required": True, "content": content}}
 
 

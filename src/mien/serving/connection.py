@@ -106,7 +106,7 @@ class Connection(H11Protocol):
         self._timer = None
         unsent = self.transport.get_write_buffer_size()
         still_reads = unsent and (not self._unsent or unsent < self._unsent)
-        waits_for_us = self._is_answering() and not unsent  # which has limits of its own
+        waits_for_us = self._is_answering() and not self.transport.is_closing()  # the gate has limits of its own
         if still_reads or waits_for_us:
             self._set_timer(self.limits.timeout_s)
         elif self._refused or unsent or self.transport.is_closing() or self.conn.their_state is not h11.IDLE:

@@ -1,5 +1,6 @@
 """`Gate`: what every request passes first: its host, its token; and what is counted and added to every answer."""
 
+import asyncio
 import hmac
 import ipaddress
 import logging
@@ -39,14 +40,23 @@ class Gate:
         paths: those that the application answers.
         token: what clients must know; None lets everybody in.
         hosts: the names under which the service may be called, in lower case, besides `localhost` and addresses.
+        timeout_s: how long a client may stop reading its answer.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, *, paths: Collection[str], token: str | None, hosts: Collection[str]
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        *,
+        paths: Collection[str],
+        token: str | None,
+        hosts: Collection[str],
+        timeout_s: float,
     ) -> None:
         self._app, self._metrics, self._paths = app, metrics, frozenset(paths)
         self._token = None if token is None else f"Bearer {token}".encode()
         self._hosts = frozenset({"localhost", *hosts})
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,7 +68,11 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", []), *HEADERS]
-            await send(message)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await send(message)
+            except TimeoutError:
+                raise _NotRead from None
 
         try:
             _require_short_head(scope)
@@ -67,6 +81,8 @@ class Gate:
             await self._app(scope, receive, watched)
         except Refusal as refusal:
             await answer_of(refusal)(scope, receive, watched)
+        except _NotRead:
+            pass  # the connection is closed, since the answer is not complete
         except Exception as error:  # a bug; where it is tells the log, and not the client
             log.error("a bug at %s: %s", readable(scope["path"]), "".join(traceback.format_exception(error)))
             if not status:
@@ -91,6 +107,10 @@ class Gate:
             raise Refusal(
                 401, "this needs the token, as the header 'Authorization: Bearer TOKEN'", {"WWW-Authenticate": "Bearer"}
             )
+
+
+class _NotRead(Exception):
+    """A client has stopped reading its answer."""
 
 
 def _require_short_head(scope: Scope) -> None:
