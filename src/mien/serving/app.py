@@ -238,7 +238,7 @@ async def _on_mien_error(_request: Request, error: Exception) -> Response:
 
 def _body(description: str, *kinds: str) -> dict[str, Any]:
     """Describe a body that FastAPI hands over unread."""
-    content = dict.fromkeys(kinds, {"schema": {"type": "string", "format": "binary"}})
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
     return {"requestBody": {"description": description, "required": True, "content": content}}
 
 
