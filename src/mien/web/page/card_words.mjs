@@ -42,7 +42,7 @@ export function accuracyText(card) {
   const { faces, accuracy_interval: interval, source } = scoresOf(card);
   return (
     `of ${count(faces)} faces of ${source} that it had not learned from (split ${card.scores.split}) got the right ` +
-    `label; 95 % interval ${span(interval)}.`
+    `label; 95\u00a0% interval ${span(interval)}.`
   );
 }
 

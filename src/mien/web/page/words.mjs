@@ -84,7 +84,7 @@ export function whyNoFace(record, isRead) {
   if (reason.startsWith('too small')) {
     return { heading: 'No face found', sentence: `The picture is ${reason}.` };
   }
-  const hints = 'A face must be about 1/45 as wide as the picture. Try a larger or brighter one, or a part of it.';
+  const hints = 'A face must be at least 1/45 as wide as the picture is long. Try a brighter picture, or a part of it.';
   return { heading: 'No face found', sentence: hints };
 }
 
