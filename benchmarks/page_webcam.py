@@ -3,8 +3,9 @@
     python benchmarks/page_webcam.py --minutes 10
 
 The frames are those of `benchmarks/webcam.py`, so a face is in nearly each.  Memory is that of the process in which
-the page and its worker run (Pss: what it shares counts in part), from Linux' /proc.  It rises for two minutes, until
-the browser clears away frames as fast as they come; what is printed begins then.
+the page and its worker run (Pss: what it shares counts in part), from Linux' /proc: what is its own, and what is shared
+with other processes of the browser, where Chromium without a GPU keeps hundreds of drawn frames.  That fills in the
+first two minutes; what is printed begins then.
 """
 
 import argparse
@@ -63,12 +64,12 @@ def measure(page: Any, *, seconds: float) -> None:
     page.wait_for_timeout(1000 * WARM_S)
     begun = page.evaluate("() => window.frames_seen.length")
     samples = [renderer_mib()]
-    print(f"after {WARM_S} s: {begun / WARM_S:.1f} frames/s, {samples[0]:.0f} MiB", flush=True)
+    print(f"after {WARM_S} s: {begun / WARM_S:.1f} frames/s, {described(samples)}", flush=True)
     for sample in range(1, round(seconds / SAMPLE_S) + 1):
         page.wait_for_timeout(1000 * SAMPLE_S)
         samples.append(renderer_mib())
         if sample % 6 == 0:
-            print(f"minute {sample // 6}: {samples[-1]:.0f} MiB, load {os.getloadavg()[0]:.1f}", flush=True)
+            print(f"minute {sample // 6}: {described(samples[-1:])}, load {os.getloadavg()[0]:.1f}", flush=True)
     frames = page.evaluate("(begun) => window.frames_seen.slice(begun)", begun)
     times = sorted(ms for ms, _ in frames)
     with_face = sum(faces > 0 for _, faces in frames)
@@ -78,12 +79,17 @@ def measure(page: Any, *, seconds: float) -> None:
         f"(median; 95 %: {most:.0f}); a face in {with_face / len(frames):.1%}"
     )
     tenth = max(1, len(samples) // 10)
-    first, last = statistics.mean(samples[:tenth]), statistics.mean(samples[-tenth:])
-    print(f"memory: {first:.0f} MiB in the first tenth, {last:.0f} in the last ({100 * (last / first - 1):+.1f} %)")
+    print(f"memory in the first tenth: {described(samples[:tenth])}; in the last: {described(samples[-tenth:])}")
 
 
-def renderer_mib() -> float:
-    """Memory of the renderers below this process."""
+def described(samples: list[tuple[float, float]]) -> str:
+    """Say the mean of some samples."""
+    own, shared = (statistics.mean(values) for values in zip(*samples, strict=True))
+    return f"{own:.0f} MiB its own, {shared:.0f} shared"
+
+
+def renderer_mib() -> tuple[float, float]:
+    """Memory of the renderers below this process: their own, and what they share."""
     parents, renderers = {}, []
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -93,16 +99,18 @@ def renderer_mib() -> float:
                     renderers.append(int(process.name))
             except OSError:
                 continue  # it has ended
-    total = 0
+    own, shared = 0, 0
     for pid in renderers:
         above = pid
         while above not in (0, os.getpid()):
             above = parents.get(above, 0)
         if above:
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1])
-    return total / 1024
+                if line.startswith(("Pss_Anon:", "Pss_File:")):
+                    own += int(line.split()[1])
+                if line.startswith("Pss_Shmem:"):
+                    shared += int(line.split()[1])
+    return own / 1024, shared / 1024
 
 
 if __name__ == "__main__":
