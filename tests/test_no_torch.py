@@ -24,6 +24,7 @@ TORCH_FREE = [
     for path in sorted((ROOT / part).rglob("*.py"))
 ]
 TORCH_FREE += ["mien.weights", "mien.workflows.compare", "mien.workflows.evaluate", "mien.workflows.doctor"]
+TORCH_FREE += ["mien.workflows.page"]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 import mien
-from mien.core.bundle import CARD, Bundle
+from mien.core.bundle import Bundle
 from mien.core.card import Card
 from mien.core.errors import UsageError
 from mien.workflows import page
@@ -22,8 +21,7 @@ from mien.workflows.page import html_page
 
 from . import stand_in
 from .browser import opened
-
-HOSTILE = """</script><img src=x onerror="alert('1')"> & Grüße 笑顔 \N{GRINNING FACE} `${1}` <!--"""
+from .conftest import HOSTILE
 
 
 class Parts(HTMLParser):
@@ -52,21 +50,6 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = stand_in.write(tmp_path / "web")
     monkeypatch.setattr(page, "WEB", folder)
     return folder
-
-
-@pytest.fixture
-def hostile(tmp_path: Path) -> Bundle:
-    """mien-n, exported in fp32 alone, with markup in its name and its classes."""
-    folder = shutil.copytree(Bundle.open("mien-n").path, tmp_path / "hostile")
-    (folder / "model.int8.onnx").unlink()
-    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    card["name"] = HOSTILE
-    card["classes"] = [f"{HOSTILE} {i}" for i in range(7)]
-    card["limits"].append(HOSTILE)
-    del card["files"]["int8"]
-    card["precision"] = {"default": "fp32", "reason": HOSTILE}
-    (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
-    return Bundle.open(folder)
 
 
 def test_what_it_holds(hostile: Bundle) -> None:
