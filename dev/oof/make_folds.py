@@ -19,7 +19,7 @@ from PIL import Image
 
 from mien.core.faces import FaceSet
 from mien.data.formats import open_faces
-from mien.data.split import copies_of, hold_out
+from mien.data.split import find_duplicates, hold_out
 
 FINAL = -1
 """The fold number of the final hold-out."""
@@ -86,7 +86,11 @@ def check(folder: Path, training: FaceSet) -> None:
     faces = open_faces(folder)
     learned, final = hold_out(faces, method="file")
     tested = faces.split("test")
-    if copies_of(learned, final).any() or copies_of(learned, tested).any() or copies_of(tested, final).any():
+    if (
+        find_duplicates(learned, final).any()
+        or find_duplicates(learned, tested).any()
+        or find_duplicates(tested, final).any()
+    ):
         raise SystemExit(f"{folder}: an exact copy of a face is on two sides")
     if len(learned) + len(final) + len(tested) != len(training):
         raise SystemExit(f"{folder}: not all training rows")

@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 
 from mien.core.errors import DataError, UsageError
-from mien.data.split import METHODS, apportion, copies_of, hold_out
+from mien.data.split import METHODS, apportion, find_duplicates, hold_out
 
 TARGETS = np.repeat(np.arange(7), [40, 6, 41, 72, 48, 32, 50])
 
@@ -44,7 +44,7 @@ def test_file_takes_the_own_validation_split(make_faces):
 @pytest.mark.parametrize("method", ["last", "stratified", "kfold"])
 def test_no_copy_on_both_sides_and_nothing_lost(faces, method):
     rest, held = hold_out(faces, method=method, rows=60)
-    assert not copies_of(held, rest).any()
+    assert not find_duplicates(held, rest).any()
     assert set(rest.splits) == set(held.splits) == {"train"}
     assert rest.labelled.all()
     assert held.labelled.all()
@@ -120,6 +120,6 @@ def test_apportion_never_loses_a_row():
         assert np.abs(shares - counts * rows / counts.sum()).max() < 1
 
 
-def test_copies_of(make_faces):
+def test_find_duplicates(make_faces):
     faces, others = make_faces([0, 1, 2], contents=[1, 2, 3]), make_faces([0, 0], contents=[3, 9])
-    assert copies_of(faces, others).tolist() == [False, False, True]
+    assert find_duplicates(faces, others).tolist() == [False, False, True]

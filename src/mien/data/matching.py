@@ -8,7 +8,7 @@ from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.predictions import Predictions
 
 
-def match(faces: FaceSet, probabilities: NDArray[np.float32], *, classes: tuple[str, ...]) -> Predictions:
+def join_predictions(faces: FaceSet, probabilities: NDArray[np.float32], *, classes: tuple[str, ...]) -> Predictions:
     """Give probabilities `float32 (N, C)` the ids, targets and votes of their faces.
 
     Classes are matched by name; a label that is none of `classes` counts as unknown.

@@ -31,7 +31,7 @@ def require_learnable(faces: FaceSet) -> None:
             )
 
 
-def copies_of(faces: FaceSet, others: FaceSet) -> NDArray[np.bool_]:
+def find_duplicates(faces: FaceSet, others: FaceSet) -> NDArray[np.bool_]:
     """Return which of N faces are exact copies, pixel by pixel, of one of `others`: `bool (N,)`."""
     return np.isin(faces.digests, others.digests)
 
@@ -76,7 +76,7 @@ def hold_out(
         rest, held = train.select(~chosen), train.select(chosen)
     else:
         raise UsageError(f"no hold-out method '{method}', {nearest(method, METHODS)}")
-    rest = rest.select(~copies_of(rest, held))
+    rest = rest.select(~find_duplicates(rest, held))
     if not len(rest) or not len(held):
         raise DataError(
             f"{faces.source}: hold-out '{method}' leaves {len(rest):,} faces to learn from and "

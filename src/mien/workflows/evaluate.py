@@ -22,8 +22,8 @@ from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, runs_named
 from mien.core.scores import FlipScores, Scores
 from mien.data.formats import absolute_source, open_faces
-from mien.data.matching import check_classes, match
-from mien.data.split import copies_of
+from mien.data.matching import check_classes, join_predictions
+from mien.data.split import find_duplicates
 from mien.evaluation.examples import choose_confused_faces, choose_examples
 from mien.evaluation.metrics import score_predictions
 from mien.runtime.photo import face_finder
@@ -158,16 +158,16 @@ def _evaluate_bundle(
     faces = opened.split(split)
     check_classes(faces, known=bundle.classes)
     model = BundleModel.open(bundle, precision=chosen, device="cpu")
-    predictions = match(faces, model(faces.images), classes=bundle.classes)
+    predictions = join_predictions(faces, model(faces.images), classes=bundle.classes)
     # The card's figures are of these very faces only where the data are the same, and the split is no hold-out, which
     # each run chooses for itself.
     same_data = opened.fingerprint == trained.fingerprint
     same_faces = same_data and split == published.split == "test"
     if same_data:
-        predictions = replace(predictions, duplicates=copies_of(faces, opened.split("train")))
+        predictions = replace(predictions, duplicates=find_duplicates(faces, opened.split("train")))
     mirrored = None
     if flip:
-        mirrored = match(faces, model(mirror(faces).images), classes=bundle.classes)
+        mirrored = join_predictions(faces, model(mirror(faces).images), classes=bundle.classes)
     return replace(
         _score(predictions, mirrored=mirrored),
         model=bundle.model_id(chosen),
@@ -239,7 +239,7 @@ def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_])
 
 def classify(classifier: "Classifier", faces: FaceSet) -> Predictions:
     """Predict faces with a network; labels of classes that it has not count as unknown."""
-    return match(faces, classifier.probabilities(faces.images), classes=classifier.classes)
+    return join_predictions(faces, classifier.probabilities(faces.images), classes=classifier.classes)
 
 
 def mirror(faces: FaceSet) -> FaceSet:
@@ -268,7 +268,7 @@ def score_and_save(
         model: the network that made the predictions; None where several did.
         folder: is made, or replaced as a whole.
     """
-    predictions = replace(predictions, duplicates=copies_of(faces, learned))
+    predictions = replace(predictions, duplicates=find_duplicates(faces, learned))
     scores = replace(_score(predictions, mirrored=mirrored), model=model, split=split)
     chosen = {
         "examples.npz": choose_examples(predictions, digests=faces.digests),

@@ -15,8 +15,8 @@ from mien.core.faces import FaceSet
 from mien.core.files import replacing_files, write_atomic
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, check_name, refuse_if_full
-from mien.data.matching import match
-from mien.data.split import copies_of, hold_out
+from mien.data.matching import join_predictions
+from mien.data.split import find_duplicates, hold_out
 from mien.evaluation.metrics import accuracy, score_predictions, with_targets
 from mien.evaluation.selective import accepted_at, risk_coverage, threshold_for_risk
 from mien.exporting.card import Measured, card_page, card_scores, choose_default, describe_graph, make_card
@@ -188,8 +188,8 @@ def _measure(
 
 
 def _classify(graph: Graph, faces: FaceSet, classes: tuple[str, ...], *, train: FaceSet) -> Predictions:
-    predictions = match(faces, graph(faces.images), classes=classes)
-    return replace(predictions, duplicates=copies_of(faces, train))
+    predictions = join_predictions(faces, graph(faces.images), classes=classes)
+    return replace(predictions, duplicates=find_duplicates(faces, train))
 
 
 def _abstention(
