@@ -1,7 +1,7 @@
 """The page's section about attribution: where the network looks, and which method of showing it can be trusted."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mien.reporting.explained import Part
 from mien.reporting.formatting import count, decimal, listing, percent
 from mien.reporting.pictures import grey_png, heat_png
 from mien.reporting.run_files import RunFiles
+from mien.reporting.view import Values, View
 
 MOST_FACES = 70
 """About so many faces are shown, equally many of each class; more are only in `attribution.npz`."""
@@ -21,7 +22,7 @@ HIGH_CORRELATION = 0.3
 FEATURES = ("brows", "eyes", "nose", "mouth")
 
 
-def attribution(files: RunFiles) -> dict[str, Any] | str:
+def attribution(files: RunFiles) -> View:
     """Show where the network looks.
 
     Args:
@@ -169,7 +170,7 @@ def _curves_caption(comparison: MethodComparison, best: str) -> str:
     )
 
 
-def _by_class(part: Part[Explanation]) -> tuple[list[dict[str, Any]], int]:
+def _by_class(part: Part[Explanation]) -> tuple[list[Values], int]:
     """Group the faces by their target, right ones apart from wrong ones; also count the faces that are shown."""
     arrays, names = part.arrays, part.summary.classes
     most = max(1, MOST_FACES // (2 * len(names)))
@@ -188,7 +189,7 @@ def _by_class(part: Part[Explanation]) -> tuple[list[dict[str, Any]], int]:
     return groups, shown
 
 
-def _face(part: Part[Explanation], row: int) -> dict[str, Any]:
+def _face(part: Part[Explanation], row: int) -> Values:
     arrays, names = part.arrays, part.summary.classes
     label, target = int(arrays["labels"][row]), int(arrays["targets"][row])
     methods = {}

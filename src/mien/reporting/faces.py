@@ -1,15 +1,14 @@
 """A face as the page shows it: picture, ids, the prediction, what people voted."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.predictions import Predictions
 from mien.reporting.pictures import grey_png
+from mien.reporting.view import Values
 
 
-def show_face(predictions: Predictions, row: int, image: NDArray[np.uint8]) -> dict[str, Any]:
+def show_face(predictions: Predictions, row: int, image: NDArray[np.uint8]) -> Values:
     """Make what the templates show of one face.
 
     Args:

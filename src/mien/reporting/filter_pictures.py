@@ -1,18 +1,17 @@
 """The page's section about filters and feature maps."""
 
-from typing import Any
-
 from mien.core.explanations import FeatureMapSummary, FilterSummary
 from mien.reporting.explained import Part
 from mien.reporting.formatting import count, plural
 from mien.reporting.pictures import grey_png, heat_png
 from mien.reporting.run_files import RunFiles
+from mien.reporting.view import Values, View
 
 MOST_FILTERS, MOST_MAPS = 64, 48
 """More are only in the `.npz` files."""
 
 
-def filters(files: RunFiles) -> dict[str, Any] | str:
+def filters(files: RunFiles) -> View:
     """Show what excites the filters of a layer, and the layer's output for one face.
 
     Args:
@@ -29,7 +28,7 @@ def filters(files: RunFiles) -> dict[str, Any] | str:
     }
 
 
-def _filters(part: Part[FilterSummary]) -> dict[str, Any]:
+def _filters(part: Part[FilterSummary]) -> Values:
     summary, arrays = part.summary, part.arrays
     if summary.above_all_faces == summary.filters:
         above = "for every filter"
@@ -59,7 +58,7 @@ def _filters(part: Part[FilterSummary]) -> dict[str, Any]:
     }
 
 
-def _maps(part: Part[FeatureMapSummary]) -> dict[str, Any]:
+def _maps(part: Part[FeatureMapSummary]) -> Values:
     maps, channels = part.arrays["maps"], part.arrays["channels"]
     shown = []
     for row in range(min(len(maps), MOST_MAPS)):

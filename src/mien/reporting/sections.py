@@ -8,7 +8,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mien.core.data_summary import DataSummary
 from mien.core.runs import Epoch
@@ -21,9 +21,7 @@ from mien.reporting.formatting import count, decimal, duration, listing, percent
 from mien.reporting.run_files import RunFiles
 from mien.reporting.scores import examples, scores
 from mien.reporting.summary import STATES, best_epoch, model_name
-
-View = dict[str, Any] | str
-"""The values that a template shows, or the line that stands in its place."""
+from mien.reporting.view import Values, View
 
 
 class Section(NamedTuple):
@@ -46,7 +44,7 @@ def data(files: RunFiles) -> View:
     learned, summary = files.faces, files.data
     if learned is None and summary is None:
         return "Nothing is known of the data: `mien train` writes it when a run starts."
-    columns: list[dict[str, Any]] = []
+    columns: list[Values] = []
     classes: Sequence[str] = ()
     source = ""
     if summary is not None:
