@@ -213,10 +213,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_too_many_pixels_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_PIXELS", 40 * 30 - 1)
-    monkeypatch.setattr(images, "_grey", lambda picture: pytest.fail("it was decoded"))
+    for convert in ("_grey", "to_rgb"):
+        monkeypatch.setattr(images, convert, lambda picture: pytest.fail("it was decoded"))
+    large = encoded(Image.new("1", (8001, 8000)))
+    for read in (decode, decode_colour):
+        with pytest.raises(DataError, match="picture: 8001×8000 pixels, at most 64,000,000"):
+            read(large)
     with pytest.raises(DataError, match="picture: 30×40 pixels, at most 1,199"):
-        decode(encoded(Image.fromarray(RAMP)))
+        decode_colour(encoded(Image.fromarray(RAMP)), max_pixels=40 * 30 - 1)
 
 
 @pytest.mark.parametrize("limit", [500, 1000])

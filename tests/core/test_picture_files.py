@@ -3,6 +3,7 @@
 import io
 import logging
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -34,9 +35,10 @@ def png_of_sixteen_bits(levels: np.ndarray) -> bytes:
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    packed = zlib.compressobj(1)
+    rows = b"".join(packed.compress(b"\0" + row.astype(">u2").tobytes()) for row in levels) + packed.flush()
     head = struct.pack(">IIBBBBB", levels.shape[1], levels.shape[0], 16, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -59,6 +61,21 @@ def test_fewer_bits_in_colours(bits: int) -> None:
     levels = np.round(colours / 255 * (2**bits - 1)).astype(np.uint16)
     found = decode_colour(png_of_sixteen_bits(levels))
     assert np.abs(found.astype(int) - colours).max() <= 1
+
+
+@pytest.mark.long
+def test_the_largest_dark_picture_is_held_about_twice(tmp_path: Path) -> None:
+    """One of 64 million pixels took 1,041 MiB in five copies."""
+    path = tmp_path / "dark.png"
+    path.write_bytes(png_of_sixteen_bits(np.broadcast_to(np.uint16(1000), (8000, 8000, 3))))
+    code = f"""import resource
+resource.setrlimit(resource.RLIMIT_DATA, (900 << 20,) * 2)
+from pathlib import Path
+from mien.core.images import decode_colour
+print(decode_colour(Path({str(path)!r}))[-1, -1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[249 249 249]\n", "")
 
 
 def test_colours_that_fill_their_bits_are_as_pillow_reads_them() -> None:

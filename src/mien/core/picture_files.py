@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -149,14 +150,16 @@ def brighten_deep_colours(picture: ImageFile, source: Path | bytes, white_of: Ca
     """
     if not any(str(tile.args) in SWAPPED for tile in picture.tile):
         return
-    upper = np.asarray(picture)  # (H, W, 3)
-    if upper.max() >= DARK_BYTE:
+    # Row by row: arrays of the whole picture took more than 1 GiB with 64 million pixels.
+    brightest = max(cast(tuple[int, int], extremes)[1] for extremes in picture.getextrema())
+    if brightest >= DARK_BYTE:
         return
     with Image.open(_file(source)) as again:
         again.tile = [tile._replace(args=SWAPPED[str(tile.args)]) for tile in again.tile]
-        lower = np.asarray(again)
-    white = white_of(256 * int(upper.max()) + 255)
-    for row in range(picture.height):
-        levels = 256 * upper[row].astype(np.float32) + lower[row]
-        scaled = np.minimum(levels * (255 / white), 255).round().astype(np.uint8)
-        picture.paste(Image.fromarray(scaled[None]), (0, row))
+        white = white_of(256 * brightest + 255)
+        for row in range(picture.height):
+            strip = (0, row, picture.width, row + 1)
+            upper, lower = np.asarray(picture.crop(strip)), np.asarray(again.crop(strip))  # (1, W, 3)
+            levels = 256 * upper.astype(np.float32) + lower
+            scaled = np.minimum(levels * (255 / white), 255).round().astype(np.uint8)
+            picture.paste(Image.fromarray(scaled), (0, row))
