@@ -1,6 +1,7 @@
 """`Desk`: the threads that answer, and the requests that wait for one."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,7 +59,7 @@ class Desk:
             raise Refusal(504, f"no answer within {self._timeout_s:g} s; send a smaller picture") from None
 
     def _leave(self, loop: asyncio.AbstractEventLoop, _task: "Future[bytes]") -> None:
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the service has ended meanwhile
             loop.call_soon_threadsafe(self._free)
 
     def _free(self) -> None:

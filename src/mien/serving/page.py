@@ -49,3 +49,4 @@ class _InParts(Response):
         for start in range(0, len(whole), PART_BYTES):
             part = bytes(whole[start : start + PART_BYTES])
             await send({"type": "http.response.body", "body": part, "more_body": start + PART_BYTES < len(whole)})
+            await asyncio.sleep(0)  # others have their turn, and a reader that is gone is noticed
