@@ -1,7 +1,7 @@
 """The service under load, beside a bare FastAPI handler that does the same work; and minutes of mixed requests.
 
-`python benchmarks/serve.py photo.jpg`: requests a second and latencies for crops and photos at 1, 16 and 64 connections, by
-`hey` (Debian's package), in turns with the bare handler.
+`python benchmarks/serve.py photo.jpg`: requests a second and latencies of crops and photos at 1, 16 and 64 connections,
+by `hey` (Debian's package), in turns with the bare handler.
 
 `python benchmarks/serve.py photo.jpg --mixed 600`: good, bad, slow and cut-off requests for so many seconds, then
 SIGTERM in the middle; fails at a 500, at a refusal without a sentence, and where memory grows.

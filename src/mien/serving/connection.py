@@ -19,6 +19,9 @@ LINGER_S = 2.0
 """After a refusal what still comes is read and thrown away for so long, since closing at once would make the client's
 system drop the answer."""
 
+READ_S = 0.2
+"""After SIGTERM connections without a request are still read for so long."""
+
 
 class Connection(H11Protocol):
     """One client's connection; `connection_class` makes the class for a service."""
@@ -61,7 +64,13 @@ class Connection(H11Protocol):
         """Close as soon as what is being answered has been answered; uvicorn calls it when it ends."""
         if self._refused:
             self.transport.close()
-        else:
+        elif self._is_answering():
+            super().shutdown()
+        else:  # what has arrived, but was not read yet, is a request that can be answered
+            self.loop.call_later(READ_S, self._shut_down_late)
+
+    def _shut_down_late(self) -> None:
+        if not self.transport.is_closing():
             super().shutdown()
 
     def on_response_complete(self) -> None:
