@@ -8,6 +8,8 @@ SIGTERM in the middle; fails at a 500, at a refusal without a sentence, and wher
 """
 
 import argparse
+import csv
+import io
 import json
 import os
 import random
@@ -107,15 +109,17 @@ def cpu_s(pid: int) -> float:
 def hey(url: str, body: Path, *, connections: int, seconds: float) -> dict[str, float]:
     """Load a service; the latencies are in milliseconds."""
     line = ["hey", "-z", f"{seconds:g}s", "-c", str(connections), "-m", "POST", "-T", "application/octet-stream"]
-    said = subprocess.run([*line, "-D", str(body), url], capture_output=True, text=True, check=True).stdout
-    codes = dict(re.findall(r"\[(\d+)\]\t(\d+) responses", said))
-    if set(codes) != {"200"}:
-        raise SystemExit(f"{url}: {said}")
-    found = {"a second": float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])}  # type: ignore[index]
-    for share, ms in re.findall(r"(\d+)%+ in ([\d.]+) secs", said):
-        if share in ("50", "95", "99"):
-            found[f"p{share}"] = 1000 * float(ms)
-    return found | {"requests": int(codes["200"])}
+    line += ["-o", "csv", "-D", str(body), url]
+    begun_s = time.monotonic()
+    said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    passed_s = time.monotonic() - begun_s
+    rows = list(csv.DictReader(io.StringIO(said)))
+    codes = {row["status-code"] for row in rows}
+    if codes != {"200"}:
+        raise SystemExit(f"{url}: answered {codes}")
+    times_ms = [1000 * float(row["response-time"]) for row in rows]
+    shares = dict(zip(("p50", "p95", "p99"), np.percentile(times_ms, (50, 95, 99)).tolist(), strict=True))
+    return {"a second": len(rows) / passed_s, "requests": len(rows), **shares}
 
 
 def compare(photo: Path, *, seconds: float, rounds: int) -> None:

@@ -1,5 +1,7 @@
 """Bytes that no honest client sends."""
 
+import socket
+
 import pytest
 
 from .service import Service, head, receive, wait_until
@@ -7,8 +9,6 @@ from .test_limits import PHOTO
 
 
 def test_a_body_cut_off_by_a_client_that_listens(service: Service) -> None:
-    import socket
-
     with service.connected() as raw:
         raw.sendall(head(content_length=len(PHOTO)) + PHOTO[:1000])
         raw.shutdown(socket.SHUT_WR)
@@ -88,3 +88,13 @@ def test_requests_in_a_row(service: Service) -> None:
 def test_an_upgrade_that_there_is_not(service: Service) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n"
     assert service.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + upgrade).status == 200
+
+
+def test_answers_are_not_held_back(service: Service) -> None:
+    """Nagle's algorithm is off: with it each answer waited for the client's delayed acknowledgement."""
+    with service.connected() as raw:
+        raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert receive(raw).status == 200
+        [connection] = service.server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

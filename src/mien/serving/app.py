@@ -119,7 +119,8 @@ def _add_answers(app: FastAPI, scorer: Scorer, desk: Desk, limits: Limits) -> No
             "N faces of 48×48 grey levels, 2,304 bytes each; or one PNG", "application/octet-stream", "image/png"
         ),
     )
-    async def faces(request: Request, _options: Annotated[schema.NoOptions, Query()]) -> Response:
+    async def faces(request: Request) -> Response:
+        _require_no_options(request)
         desk.require_place()
         data = await _read(request, limits)
         return Response(await desk.run(partial(scorer.faces, data)), media_type=JSON)
@@ -127,7 +128,8 @@ def _add_answers(app: FastAPI, scorer: Scorer, desk: Desk, limits: Limits) -> No
     @app.get(
         "/v1/model", summary="Which network answers, and what it can't do", response_model=schema.Card, responses=known
     )
-    async def model(_options: Annotated[schema.NoOptions, Query()]) -> Response:
+    async def model(request: Request) -> Response:
+        _require_no_options(request)
         return Response(scorer.card(), media_type=JSON)
 
 
@@ -165,6 +167,16 @@ def _add_page(app: FastAPI, page: Page) -> None:
     @app.get("/", include_in_schema=False)
     async def root(request: Request) -> Response:
         return await page.answer(request.headers.get("if-none-match", ""))
+
+
+def _require_no_options(request: Request) -> None:
+    if request.scope["query_string"]:
+        raise _no_option(next(iter(request.query_params), ""))
+
+
+def _no_option(name: str) -> Refusal:
+    known = ", ".join(schema.Options.model_fields)
+    return Refusal(422, readable(f"no option '{name}' here; /v1/predict has {known}"))
 
 
 async def _read(request: Request, limits: Limits) -> bytes:
@@ -220,8 +232,7 @@ async def _on_wrong_option(_request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     name = first["loc"][-1]
     if first["type"] == "extra_forbidden":
-        known = ", ".join(schema.Options.model_fields)
-        return answer_of(Refusal(422, readable(f"no option '{name}' here; /v1/predict has {known}")))
+        return answer_of(_no_option(str(name)))
     said = first["msg"].removeprefix("Input ")
     return answer_of(Refusal(422, readable(f"{name} '{first['input']}': it {said}")))
 

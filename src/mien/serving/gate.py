@@ -57,6 +57,7 @@ class Gate:
         self._token = None if token is None else f"Bearer {token}".encode()
         self._hosts = frozenset({"localhost", *hosts})
         self._timeout_s = timeout_s
+        self._last_host: bytes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -93,9 +94,14 @@ class Gate:
 
     def _require_host(self, scope: Scope) -> None:
         """Refuse names that are not ours: a page elsewhere may have let its own name lead to this machine."""
-        host = _header(scope, b"host").decode("latin-1")
+        given = _header(scope, b"host")
+        if given == self._last_host:
+            return
+        host = given.decode("latin-1")
         name = host_name(host)
-        if name not in self._hosts and not _is_address(name):
+        if name in self._hosts or _is_address(name):
+            self._last_host = given
+        else:
             raise Refusal(
                 400, f"host '{host}' is not served here; mien serve --allowed-host {name or 'NAME'} allows it"
             )

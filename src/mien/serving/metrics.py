@@ -1,6 +1,7 @@
 """`Metrics`: what `GET /metrics` tells Prometheus; numbers alone, nothing of a picture."""
 
 from collections.abc import Callable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -25,8 +26,13 @@ class Metrics:
 
     def count(self, path: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        self._requests.labels(path, str(status)).inc()
-        self._seconds.labels(path).observe(seconds)
+        counter, histogram = self._of(path, status)
+        counter.inc()
+        histogram.observe(seconds)
+
+    @cache  # noqa: B019 - as many as there are paths and statuses; looking labels up takes longer than counting
+    def _of(self, path: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(path, str(status)), self._seconds.labels(path)
 
     def text(self) -> bytes:
         """Return all of it in Prometheus's text format."""

@@ -22,12 +22,6 @@ class Options(BaseModel):
     explain: bool = Field(False, description="Add an occlusion map of each face.")
 
 
-class NoOptions(BaseModel):
-    """Other paths have none."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class ModelId(BaseModel):
     """Which network it is."""
 

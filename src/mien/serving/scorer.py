@@ -40,12 +40,13 @@ class Scorer:
 
     def __init__(self, model: BundleModel, detector: Detector, limits: Limits) -> None:
         self._model, self._detector, self._limits = model, detector, limits
-        self._head = {
+        self._head: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "model": model.id.to_dict(),
             "classes": list(model.classes),
             "warnings": list(model.bundle.card.warnings()),
         }
+        self._head_text = _json(self._head).decode().removesuffix("}")
 
     def card(self) -> bytes:
         """Return what `GET /v1/model` answers: which network this is, and what it can't do."""
@@ -88,10 +89,9 @@ class Scorer:
             align=align,
             selection=selection,
         )
-        answer = self._answer([result])
-        if explain:
-            answer["maps"] = [_explained(watch, face.image) for face in result.faces]
-        return _json(answer)
+        if not explain:
+            return self._answer([result])
+        return self._answer([result], maps=[_explained(watch, face.image) for face in result.faces])
 
     def faces(self, data: bytes, *, deadline_s: float) -> bytes:
         """Return what `POST /v1/faces` answers.
@@ -116,13 +116,14 @@ class Scorer:
         watch = _Watch(self._model, self._detector, max_faces=self._limits.max_faces, deadline_s=deadline_s)
         images = np.frombuffer(data, np.uint8).reshape(-1, SIZE, SIZE)
         ids = [str(number) for number in range(1, len(images) + 1)]
-        return _json(self._answer(classify_faces(watch, images, ids, labels=self._model.classes, source="faces")))
+        return self._answer(classify_faces(watch, images, ids, labels=self._model.classes, source="faces"))
 
-    def _answer(self, results: Iterable[PictureResult]) -> dict[str, Any]:
+    def _answer(self, results: Iterable[PictureResult], **more: list[str]) -> bytes:
+        """Return the head, which is the same in every answer, with the records and what else there is."""
         records: list[dict[str, Any]] = []
         for result in results:
             records += result.records()
-        return self._head | {"faces": records}
+        return f"{self._head_text}, ".encode() + _json({"faces": records, **more})[1:]
 
 
 class _Watch:

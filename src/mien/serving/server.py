@@ -28,7 +28,8 @@ def listen(host: str, port: int) -> socket.socket:
         MienError: the port is taken, or may not be used.
     """
     family, place = _resolve(host, port)
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's algorithm off only where the protocol is named; else each answer would wait for 40 ms.
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # elsewhere it would let two programs share a port
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
