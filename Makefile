@@ -3,7 +3,7 @@ DATA ?= synthetic
 BIN := .venv/bin
 PARALLEL := -n logical --maxprocesses 8 --dist loadfile
 
-.PHONY: install demo check test test-all test-newest docs clean
+.PHONY: install demo check test test-all test-newest docs dist clean
 
 install: .venv/installed
 
@@ -40,5 +40,8 @@ docs: install
 	$(BIN)/sphinx-build -q -W docs site
 	@echo "open site/index.html"
 
+dist: install
+	$(BIN)/python dev/dist.py
+
 clean:
-	rm -rf .venv .venv-newest site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf dist .venv .venv-newest site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -98,7 +98,7 @@ def test_without_a_file_it_begins(mien: Mien, tmp_path: Path, inputs: list[str])
         ("-o mine.jsonl", 3, "mine.jsonl, line 1: not a record"),
         ("-o wrong.jsonl", 3, "wrong.jsonl, line 2: not a record"),
         ("-o newer.jsonl", 3, "newer.jsonl, line 1: written by a newer mien (schema_version 9"),
-        ("-o folder.jsonl", 3, "folder.jsonl: can't be read"),
+        ("-o folder.jsonl", 2, "--resume can't be used with -o FOLDER/"),
     ],
 )
 def test_what_can_not_be_gone_on_with(

@@ -11,6 +11,8 @@ from mien.core.files import refuse_address
 TRAINING, DATA, COMPUTING, OUTPUT = "Training", "Data", "Computing", "Output"
 """The groups that a help page shows its flags in; what belongs to one verb alone stands under "Options"."""
 
+WHERE = "Where the results go instead."
+
 
 def option(*names: str, help: str, group: str | None = None, **more: Any) -> Any:  # noqa: A002 - Typer's own name
     """A flag with a value."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from mien.cli import console
-from mien.cli.declare import COMPUTING, DATA, OUTPUT, TRAINING, argument, number, option, place, switch
+from mien.cli.declare import COMPUTING, DATA, OUTPUT, TRAINING, WHERE, argument, number, option, place, switch
 from mien.core.errors import UsageError
 
 Run = Annotated[str, argument("RUN", help="A run folder, its name, or 'latest'.")]
@@ -321,7 +321,7 @@ Name = Annotated[
     str | None,
     option("--name", metavar="NAME", help="Of the new folder below runs/; by default model and time.", group=OUTPUT),
 ]
-Out = Annotated[Path | None, place("--out", "-o", metavar="PATH", help="Where the results go instead.", group=OUTPUT)]
+Out = Annotated[Path | None, place("--out", "-o", metavar="PATH", help=WHERE, group=OUTPUT)]
 Overwrite = Annotated[bool, switch("--overwrite", help="Replace what is there.", group=OUTPUT)]
 Format = Annotated[
     str | None,

@@ -25,7 +25,10 @@ def refuse_in_job(given: Mapping[str, Any]) -> None:
     """Raise `UsageError` if one of these flags, by their names, was given: they belong to one output file."""
     for flag, value in given.items():
         if value:
-            raise UsageError(f"{flag} can't be used with -o FOLDER/, a job in parts, which are Parquet files")
+            raise UsageError(
+                f"{flag} can't be used with -o FOLDER/, a job in parts: these are Parquet files, and the same command "
+                "goes on where it stopped"
+            )
 
 
 def refuse_without_job(given: Mapping[str, Any]) -> None:

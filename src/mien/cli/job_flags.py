@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from mien.cli.declare import COMPUTING, OUTPUT, option, place
+from mien.cli.declare import COMPUTING, OUTPUT, WHERE, option, place
 
 Workers = Annotated[
     int | None,
@@ -12,7 +12,7 @@ Workers = Annotated[
         metavar="N",
         min=1,
         max=1024,
-        help="Processes that do a job (-o FOLDER/); one per core by default.",
+        help="Processes that do a job in parts, -o FOLDER/ with the slash; one per core by default.",
         group=COMPUTING,
     ),
 ]
@@ -23,13 +23,5 @@ Cluster = Annotated[
 Status = Annotated[
     Path | None, option("--status", metavar="FOLDER", help="Say how far the job in this folder is, and stop.")
 ]
-OutOrFolder = Annotated[
-    str | None,
-    place(
-        "--out",
-        "-o",
-        metavar="PATH",
-        help="Where the results go instead: a file; or a folder, with a slash at the end, for a job in parts.",
-        group=OUTPUT,
-    ),
-]
+OutOrFolder = Annotated[str | None, place("--out", "-o", metavar="PATH", help=WHERE, group=OUTPUT)]
+"""As `flags.Out`, with the slash at the end that makes it a folder."""
