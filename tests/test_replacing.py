@@ -25,6 +25,7 @@ VERBS = {
     "ensemble": "ensemble {0}/run {0}/other --out {0}/ensemble --overwrite",
     "a drawn picture": "predict {0}/face.png --model {0}/bundle --draw {0}/drawn.png --overwrite",
     "a drawn video": "predict {0}/clip.mp4 --model {0}/bundle --draw {0}/drawn.mp4 --overwrite",
+    "a page": "export {0}/bundle --html {0}/page.html --overwrite",
     "a chart": "predict {0}/clip.mp4 --model {0}/bundle --chart {0}/chart.png --overwrite",
 }
 TRAINING = {
@@ -41,7 +42,7 @@ def home(studied: RunDir, exported: Bundle, tmp_path: Path) -> Path:
     shutil.copytree(studied.path, tmp_path / "other")
     shutil.copytree(studied.path, tmp_path / "ensemble")
     shutil.copytree(exported.path, tmp_path / "bundle")
-    for name in ("drawn.png", "drawn.mp4", "chart.png", "bundle/mine.txt", "run/mine.txt"):
+    for name in ("drawn.png", "drawn.mp4", "chart.png", "page.html", "bundle/mine.txt", "run/mine.txt"):
         (tmp_path / name).write_text("old")
     Image.new("L", (48, 48), 90).save(tmp_path / "face.png")
     with av.open(tmp_path / "clip.mp4", "w") as clip:

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,14 @@ def playwright_or_skip() -> Any:
 
 
 @contextlib.contextmanager
-def browser(camera: Path | None = None) -> Iterator[Any]:
+def browser(camera: Path | None = None, *, more: Sequence[str] = ()) -> Iterator[Any]:
     """Start Chromium.
 
     Args:
         camera: a Motion JPEG file that it takes for a webcam, which every page may use without asking; None has none.
+        more: flags.
     """
-    flags = list(FLAGS)
+    flags = [*FLAGS, *more]
     if camera is not None:
         flags += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         flags.append(f"--use-file-for-fake-video-capture={camera}")
