@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 import mien
+from mien.core.arrays import read_arrays
 from mien.core.explanations import Explanation
-from mien.core.files import read_arrays
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION

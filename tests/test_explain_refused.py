@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import mien
+from mien.core.arrays import read_arrays
 from mien.core.errors import DataError, MienError, UsageError
 from mien.core.explanations import Explanation
-from mien.core.files import read_arrays
 from mien.core.runs import RunDir
 from mien.training.run_data import RunData, TrainingRun
 from mien.workflows import explain as verb

@@ -77,7 +77,7 @@ def children(process: int) -> list[int]:
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for the worker processes")
-@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("kill", [signal.SIGINT, getattr(signal, "SIGKILL", signal.SIGTERM)])
 def test_ended_in_the_middle(tmp_path: Path, kill: signal.Signals) -> None:
     """Finished parts stay, no worker lives on, and the same command completes the job."""
     face = make_folder(tmp_path / "pics", count=1) / "000.png"

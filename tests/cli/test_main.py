@@ -38,7 +38,7 @@ def flags_of(group: object = None, verb: str = "") -> dict[str, list[str]]:
 FLAGS = [(verb, flag) for verb, flags in flags_of().items() for flag in flags]
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "data", "models", "doctor", "data describe"])
+@pytest.mark.parametrize("verb", [*VERBS, "data", "models", "doctor", "serve", "data describe"])
 def test_help_has_an_example(mien: Mien, verb: str) -> None:
     done = mien(*verb.split(), "--help")
     assert done.code == 0
@@ -87,7 +87,7 @@ def test_help_spends_no_room_on_types_and_twins(mien: Mien) -> None:
 
 
 def test_the_verbs_are_those_tested_here() -> None:
-    assert set(flags_of()) == {*VERBS, "models", "doctor", "data describe", "evaluate"}
+    assert set(flags_of()) == {*VERBS, "models", "doctor", "serve", "data describe", "evaluate"}
 
 
 @pytest.mark.parametrize(("verb", "flag"), FLAGS)
@@ -104,11 +104,11 @@ def test_a_misspelt_flag_names_the_nearest(mien: Mien, tmp_path: Path, verb: str
 
 @pytest.mark.parametrize(("verb", "flag"), [(verb, flag) for verb, flag in FLAGS if "-" in flag[2:]])
 def test_hyphens_may_be_underscores(mien: Mien, verb: str, flag: str) -> None:
-    done = mien(*verb.split(), "--" + flag[2:].replace("-", "_"), "--help")
+    done = mien(*verb.split(), "--help", "--" + flag[2:].replace("-", "_"))
     assert "No such option" not in done.err
-    if done.code != 0:  # the flag took `--help` for its number
+    if done.code != 0:  # a flag that takes a value lacks it here
         assert done.code == 2
-        assert done.err.startswith(f"mien: Invalid value for '{flag}': Input should be a valid ")
+        assert "requires an argument" in done.err
 
 
 def test_the_same_flag_means_the_same_everywhere() -> None:

@@ -344,7 +344,7 @@ def test_what_was_seen_before_an_interrupt_stays(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, getattr(signal, "SIGKILL", signal.SIGTERM)])
 def test_a_stopped_process_leaves_whole_records(tmp_path: Path, how: signal.Signals) -> None:
     generator = np.random.default_rng(0)
     (tmp_path / "pics").mkdir()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
 
-from mien.core.files import read_arrays
+from mien.core.arrays import read_arrays
 from mien.core.images import decode_colour
 from mien.data.formats import open_faces
 from mien.training.checkpoint_io import read_checkpoint

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from mien.core.ablation import Ablation, AblationRun
-from mien.core.files import write_arrays, write_json
+from mien.core.arrays import write_arrays
+from mien.core.files import write_json
 from mien.core.schema import SCHEMA_VERSION
 from mien.evaluation.ablation import arm_scores, effects
 

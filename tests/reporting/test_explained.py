@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mien.core.arrays import read_arrays, write_arrays
 from mien.core.errors import DataError
 from mien.core.explanations import MethodComparison
-from mien.core.files import read_arrays, write_arrays, write_json
+from mien.core.files import write_json
 from mien.core.labels import FER2013
 from mien.core.runs import RunDir
 from mien.reporting.attribution import attribution, most_faithful

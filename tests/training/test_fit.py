@@ -2,7 +2,6 @@
 
 import json
 import re
-import resource
 import subprocess
 from importlib import resources
 from pathlib import Path
@@ -354,6 +353,7 @@ def test_bad_input_leaves_nothing(small: Small, tmp_path: Path, settings: tuple[
 
 
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limits of this kind")
     limit_bytes = 300_000  # the weights need 529 kB
 
     def little_space() -> None:

@@ -1,5 +1,6 @@
 """The `mien` command: its verbs, and what an error becomes."""
 
+import errno
 import io
 import os
 import re
@@ -84,11 +85,18 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         console.complain(Interrupted("interrupted"))
         return Interrupted.exit_code
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            return _fail(error, 1)
         _drop_output()
         return 0
     except Exception as error:
         return _fail(error, 1)
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    """Say whether the reader of our output has seen enough; Windows calls that an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)
 
 
 def _drop_output() -> None:
@@ -107,7 +115,7 @@ def _call(arguments: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):
+        if isinstance(error.__context__, OSError) and _is_closed_pipe(error.__context__):
             raise error.__context__ from None
         raise
     if code == Interrupted.exit_code:

@@ -1,8 +1,8 @@
-"""Writing files so that a reader sees the old content or the new, never half of it; and reading arrays back."""
+"""Writing files so that a reader sees the old content or the new, never half of it."""
 
 import contextlib
+import errno
 import hashlib
-import io
 import json
 import math
 import os
@@ -11,13 +11,10 @@ import shutil
 import stat
 import sys
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mien.core.errors import DataError, StorageError, UsageError
 
@@ -25,14 +22,17 @@ JSON_BYTES = 64 << 20
 DEEPEST = 64
 """Levels of nesting in a JSON file."""
 
-ARRAYS_BYTES = 512 << 20
-"""All arrays of a file together, as they are in memory."""
-
 os.umask(_UMASK := os.umask(0o077))  # the only way to read it
 MODE = 0o666 & ~_UMASK
 """Who may read a new file, as of all files that the user makes."""
 
 _ADDRESS = re.compile("([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # a `Path` has one slash left
+
+TRIES, WAIT_S = 10, 0.1
+"""How often, and after how long, a name that another program holds on Windows is asked for again."""
+
+NO_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
+"""What shared disks say that can't sync a folder."""
 
 TEMPORARY = (".mien-", ".tmp")
 """How the name of a file begins and ends until it is whole."""
@@ -40,14 +40,14 @@ TEMPORARY = (".mien-", ".tmp")
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an `OSError` while writing `path` into a `StorageError` that names it."""
+    """Turn an `OSError` while writing `path` into a `StorageError` that names it, and what to do."""
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"{path}: could not be written ({error.strerror or error}); "
-            "free some space or choose another place with --out"
-        ) from None
+        remedy = "free some space or choose another place with --out"
+        if isinstance(error, PermissionError):
+            remedy = "close it where it is open in another program, or choose another place with --out"
+        raise StorageError(f"{path}: could not be written ({error.strerror or error}); {remedy}") from error
 
 
 @contextlib.contextmanager
@@ -66,8 +66,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(MODE)
-            Path(temporary).replace(path)
+            with contextlib.suppress(OSError):  # disks without modes; the file is there all the same
+                Path(temporary).chmod(MODE)
+            _rename(Path(temporary), path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -89,7 +90,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     try:
         yield new
         with storage_errors(path):
-            new.chmod(0o777 & ~_UMASK)
+            with contextlib.suppress(OSError):
+                new.chmod(0o777 & ~_UMASK)
             if path.exists():
                 old = new.with_suffix(".old" + end)
                 path.replace(old)
@@ -179,6 +181,17 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _rename(new: Path, path: Path) -> None:
+    """Give a new file its name; Windows refuses that while another program holds the old file open for a moment."""
+    for _ in range(TRIES if sys.platform == "win32" else 0):
+        try:
+            new.replace(path)
+            return
+        except PermissionError:
+            time.sleep(WAIT_S)
+    new.replace(path)
+
+
 def _sync_folder(folder: Path) -> None:
     """Let a rename outlast a power cut; Windows has nothing of the kind."""
     if sys.platform == "win32":
@@ -186,6 +199,9 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
     finally:
         os.close(handle)
 
@@ -371,44 +387,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text[:20]}, expected a number")
     return number
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an `.npz` of plain arrays, atomically."""
-    buffer = io.BytesIO()
-    for name, array in arrays.items():
-        if array.dtype.hasobject:
-            raise TypeError(f"{path}: '{name}' holds objects, which only pickle could write")
-    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]  # its `allow_pickle` is newer than NumPy 2.1
-    write_atomic(path, buffer.getvalue())
-
-
-def read_arrays(path: Path, *, holds: str) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an `.npz`; never unpickles.
-
-    Args:
-        path: the file.
-        holds: what to call its content in an error.
-
-    Raises:
-        DataError: no such file, damaged, or no `.npz`.
-    """
-    try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            if (size := sum(member.file_size for member in archive.infolist())) > ARRAYS_BYTES:
-                raise DataError(f"{path}: {size:,} bytes of {holds}, at most {ARRAYS_BYTES:,} are read")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return {name: _array(arrays[name], name) for name in arrays.files}
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except Exception as error:  # zipfile, zlib and numpy raise half a dozen kinds for damaged files
-        raise DataError(f"{path}: damaged, or not a file of {holds} ({error})") from None
-
-
-def _array(value: Any, name: str) -> NDArray[Any]:
-    if not isinstance(value, np.ndarray):  # NumPy hands out other members as bytes
-        raise ValueError(f"'{name}' is no array")
-    return value

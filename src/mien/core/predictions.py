@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.arguments import checked
+from mien.core.arrays import read_arrays, write_arrays
 from mien.core.errors import DataError
-from mien.core.files import read_arrays, write_arrays
 from mien.core.labels import check_names
 
 _ARRAYS = {"ids": ("str", 1), "targets": ("int", 1), "duplicates": ("bool", 1), "votes": ("int", 2)}

@@ -22,7 +22,6 @@ import hashlib
 import itertools
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -45,6 +44,7 @@ from mien.core.files import (
 from mien.core.lock import locked
 from mien.core.model_id import ModelId
 from mien.core.records import Record
+from mien.core.run_names import check_name
 from mien.core.schema import SCHEMA_VERSION, check_schema
 
 log = logging.getLogger(__name__)
@@ -393,14 +393,6 @@ def runs_named(where: str | Path) -> list[Path]:
     if is_file(Path(where) / "config.json"):
         return [Path(where)]
     return sorted(path.parent for path in Path("runs").glob(f"*/{glob.escape(str(where))}/config.json"))
-
-
-def check_name(name: str) -> None:
-    """Raise `UsageError` if a name can't be that of a new folder below `runs/<verb>`."""
-    if not re.fullmatch(r"[\w][\w.+-]*", name):
-        raise UsageError(f"'{name}' is no name for a run: letters, digits, '.', '_', '+' and '-' only")
-    if name == "latest":
-        raise UsageError(f"'{name}' is no name for a run: it means the newest one")
 
 
 def refuse_replacing(out: str | Path | None, runs: Iterable[RunDir]) -> None:

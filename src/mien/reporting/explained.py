@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arrays import read_arrays
 from mien.core.errors import DataError
 from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
-from mien.core.files import read_arrays
 from mien.core.images import SIZE
 from mien.core.runs import RunDir
 

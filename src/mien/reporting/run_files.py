@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.ablation import Ablation
+from mien.core.arrays import read_arrays
 from mien.core.data_summary import DataSummary
 from mien.core.errors import DataError
 from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
-from mien.core.files import read_arrays
 from mien.core.images import SIZE
 from mien.core.model_list import NetworkInfo
 from mien.core.predictions import Predictions

@@ -12,6 +12,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
+from mien.core.errors import StorageError
 from mien.core.files import write_atomic
 from mien.core.progress import OnProgress, Progress
 from mien.core.runs import HISTORY, TIMING
@@ -60,9 +61,18 @@ class History(Callback):
         speed = round(faces / self._train_s, 1)
         self.times.append(dict(zip(TIMING, (epoch, seconds, speed), strict=True)))
         if trainer.is_global_zero:
-            write_atomic(self.folder / "metrics.csv", _csv(self.rows))
-            write_atomic(self.folder / "timing.csv", _csv(self.times))
+            self._write("metrics.csv", self.rows)
+            self._write("timing.csv", self.times)
             log.info("%s", self._sentence())
+
+    def _write(self, name: str, rows: list[dict[str, float]]) -> None:
+        try:
+            write_atomic(self.folder / name, _csv(rows))
+        except StorageError as error:
+            if not isinstance(error.__cause__, PermissionError):
+                raise
+            # A table that somebody looks at is no reason to stop; the next epoch writes all rows again.
+            log.warning("%s; the training goes on", error)
 
     def _sentence(self) -> str:
         row, time = self.rows[-1], self.times[-1]

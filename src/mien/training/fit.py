@@ -197,7 +197,7 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and on_ctrl_c is not None:  # None: not Python's own
             signal.signal(signal.SIGINT, on_ctrl_c)
 
 

@@ -58,6 +58,6 @@ def _git_commit() -> str | None:
     """The commit of the folder where the user stands, if it is a git checkout."""
     try:
         done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    except FileNotFoundError:
+    except OSError:  # no git, or one that can't be started
         return None
     return done.stdout.strip() if done.returncode == 0 else None

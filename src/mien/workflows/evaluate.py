@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arrays import write_arrays
 from mien.core.bundle import Bundle, Precision
 from mien.core.bundle import find as find_bundle
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
-from mien.core.files import replacing_folder, write_arrays
+from mien.core.files import replacing_folder
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir, runs_named

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mien.core.arrays import write_arrays
 from mien.core.errors import DataError, UsageError
 from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
 from mien.core.faces import FaceSet
-from mien.core.files import replacing_folder, write_arrays, write_atomic
+from mien.core.files import replacing_folder, write_atomic
 from mien.core.images import to_uint8
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions

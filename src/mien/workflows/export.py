@@ -14,7 +14,8 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_files, write_atomic
 from mien.core.predictions import Predictions
-from mien.core.runs import RunDir, check_name, refuse_if_full
+from mien.core.run_names import check_name
+from mien.core.runs import RunDir, refuse_if_full
 from mien.data.matching import join_predictions
 from mien.data.split import find_duplicates, hold_out
 from mien.evaluation.metrics import accuracy, score_predictions, with_targets
