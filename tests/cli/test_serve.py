@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,9 @@ COMMAND = "import sys; from mien.cli.main import main; sys.argv[0] = 'mien'; mai
 
 
 @contextmanager
-def served(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served(*flags: str, before: str = "", **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run the command in a process of its own; gives its address."""
-    line = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--model", "mien-n", *flags]
+    line = [sys.executable, "-c", before + COMMAND, "serve", "--port", "0", "--model", "mien-n", *flags]
     pipe = subprocess.PIPE
     with subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, env=os.environ | environment) as process:
         try:
@@ -87,6 +88,28 @@ def test_its_life(portrait: Path, how: signal.Signals) -> None:
         out, err = process.communicate(timeout=30)
     expected = (0, "") if how == signal.SIGTERM else (130, "mien: interrupted\n")
     assert (process.returncode, out, err) == (expected[0], "", expected[1])
+
+
+WATCH = "import sys; sys.addaudithook(lambda e, args: e == 'socket.connect' and print(e, args, file=sys.stderr)); "
+
+
+def test_it_connects_to_nobody(portrait: Path) -> None:
+    """Not even where the environment asks FastAPI to report to somebody."""
+    with socket.create_server(("127.0.0.1", 0)) as collector:
+        there = f"http://127.0.0.1:{collector.getsockname()[1]}"
+        asks = {"FASTAPI_OTEL_AUTO_CONFIGURE": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": there, "WEB_CONCURRENCY": "3"}
+        with served(before=WATCH, **asks) as (address, process):
+            for path in ("/v1/predict", "/v1/predict?x=1", "/none"):
+                try:
+                    urllib.request.urlopen(address + path, portrait.read_bytes(), timeout=30).close()
+                except urllib.error.HTTPError as refused:
+                    refused.close()
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (0, "")
+        collector.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            collector.accept()
 
 
 def test_a_signal_while_it_answers(portrait: Path) -> None:

@@ -1,7 +1,7 @@
 """`Desk`: the threads that answer, and the requests that wait for one."""
 
 import asyncio
-import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +23,7 @@ class Desk:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mien")
         self._threads, self._places, self._timeout_s = threads, threads + queue, timeout_s
         self._taken = 0
+        self._lock = threading.Lock()  # of the number, which the threads count down
 
     @property
     def waiting(self) -> int:
@@ -48,19 +49,16 @@ class Desk:
             Refusal: no place, or no answer in time.
         """
         self.require_place()
-        loop = asyncio.get_running_loop()
-        self._taken += 1
+        with self._lock:
+            self._taken += 1
         task = self._pool.submit(partial(work, deadline_s=time.monotonic() + self._timeout_s))
-        task.add_done_callback(partial(self._leave, loop))
+        task.add_done_callback(self._leave)
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.wrap_future(task)
         except TimeoutError:
             raise Refusal(504, f"no answer within {self._timeout_s:g} s; send a smaller picture") from None
 
-    def _leave(self, loop: asyncio.AbstractEventLoop, _task: "Future[bytes]") -> None:
-        with contextlib.suppress(RuntimeError):  # the service has ended meanwhile
-            loop.call_soon_threadsafe(self._free)
-
-    def _free(self) -> None:
-        self._taken -= 1
+    def _leave(self, _task: "Future[bytes]") -> None:
+        with self._lock:
+            self._taken -= 1
