@@ -107,6 +107,16 @@ def test_multipart(service: Service, kind: str) -> None:
         assert answer.error.endswith("is not read; send the file alone as the body: curl --data-binary @photo.jpg")
 
 
+def test_the_reason_arrives_where_the_connection_closes(service: Service) -> None:
+    """Clients such as urllib send all before they read; closing with a body half read would take the answer with it."""
+    body = b"x" * 8_000_000
+    for _ in range(5):
+        assert service.post("/none", body, connection="close").status == 404
+        assert service.post("/v1/predict?x=1", body, connection="Close").status == 422
+        assert service.post("/v1/predict", body * 3, connection="close").status == 413
+        assert service.post("/none", body).status == 404
+
+
 def test_packed_bodies(service: Service) -> None:
     answer = service.post("/v1/predict", gzip.compress(PHOTO), content_encoding="gzip")
     assert (answer.status, answer.error) == (415, "content-encoding gzip is not read; send the file as it is")

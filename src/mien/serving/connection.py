@@ -13,11 +13,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mien.serving.limits import Limits
-from mien.serving.refusal import Refusal, busy, head_too_long
-
-LINGER_S = 2.0
-"""After a refusal what still comes is read and thrown away for so long, since closing at once would make the client's
-system drop the answer."""
+from mien.serving.refusal import LINGER_S, Refusal, busy, head_too_long
 
 READ_S = 0.2
 """After SIGTERM connections without a request are still read for so long."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.core.text import readable
 from mien.serving.metrics import Metrics
-from mien.serving.refusal import MAX_HEAD_BYTES, Refusal, head_too_long
+from mien.serving.refusal import LINGER_S, MAX_HEAD_BYTES, Refusal, head_too_long
 
 OPEN = frozenset({"/", "/healthz", "/readyz"})
 """What needs no token: the page holds no secret and computes in the browser."""
@@ -63,11 +63,15 @@ class Gate:
         """Answer one request."""
         begun_s = time.perf_counter()
         status = 0
+        body = _Body(receive)
+        closes = scope["http_version"] == "1.0" or _header(scope, b"connection").lower() == b"close"
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if closes and status >= 400 and not _header(scope, b"expect"):
+                    await body.throw_away()
                 message["headers"] = [*message.get("headers", []), *HEADERS]
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -79,7 +83,7 @@ class Gate:
             _require_short_head(scope)
             self._require_host(scope)
             self._require_token(scope)
-            await self._app(scope, receive, watched)
+            await self._app(scope, body.receive, watched)
         except Refusal as refusal:
             await answer_of(refusal)(scope, receive, watched)
         except _NotRead:
@@ -113,6 +117,27 @@ class Gate:
             raise Refusal(
                 401, "this needs the token, as the header 'Authorization: Bearer TOKEN'", {"WWW-Authenticate": "Bearer"}
             )
+
+
+class _Body:
+    """A request's body, of which is known whether all of it was read."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._has_more = receive, True
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._has_more = message.get("more_body", False)
+        return message
+
+    async def throw_away(self) -> None:
+        """Read what still comes, for a moment: a connection closed before that would take the answer with it."""
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while self._has_more:
+                    await self.receive()
+        except TimeoutError:
+            pass
 
 
 class _NotRead(Exception):

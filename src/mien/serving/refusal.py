@@ -8,9 +8,12 @@ from mien.core.errors import DataError, MienError, MissingExtraError, UsageError
 RETRY_S = 1
 """After so many seconds a client that was refused for lack of room may try again."""
 
-
 MAX_HEAD_BYTES = 16_384
 """The longest head of a request; curl sends 100 bytes, a browser with cookies a few thousand."""
+
+LINGER_S = 2.0
+"""After a refusal what still comes is read and thrown away for so long, since closing at once would make the client's
+system drop the answer."""
 
 
 class Refusal(Exception):
