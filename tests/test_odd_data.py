@@ -108,7 +108,11 @@ def test_three_faces_are_enough(tmp_path: Path) -> None:
         ),
         ([9] * 40, noise(40), r"a\.csv, line 2: label '9', expected 0 to 6"),
         ([-1] * 40, noise(40), r"a\.csv, line 2: label '-1', expected 0 to 6"),
-        (["happy"] * 40, noise(40), r"a\.csv, line 2: label 'happy', expected 0 to 6"),
+        (
+            ["happy"] * 40,
+            noise(40),
+            r"a\.csv: all labelled faces of the split 'train' are of one class, 'happy'; expected",
+        ),
         ([""] * 40, noise(40), r"a\.csv, line 2: label '', expected 0 to 6"),
         (["nan"] * 40, noise(40), r"a\.csv, line 2: label 'nan', expected 0 to 6"),
         ([1.5] * 40, noise(40), r"a\.csv, line 2: label '1.5', expected 0 to 6"),

@@ -88,9 +88,10 @@ def test_impossible_numbers_of_threads(small: Small, threads: float) -> None:
         small("run", threads=threads)
 
 
-@pytest.mark.parametrize(("threads", "each"), [(4, 2), (1, 1)])
-def test_processes_share_the_threads(monkeypatch: pytest.MonkeyPatch, threads: int, each: int) -> None:
-    training: Any = SimpleNamespace(trainer=SimpleNamespace(world_size=2), config=SimpleNamespace(threads=threads))
+@pytest.mark.parametrize(("threads", "machines", "each"), [(4, 1, 2), (1, 1, 1), (4, 2, 4)])
+def test_processes_share_the_threads_of_their_machine(threads: int, machines: int, each: int) -> None:
+    trainer = SimpleNamespace(world_size=2, num_nodes=machines)
+    training: Any = SimpleNamespace(trainer=trainer, config=SimpleNamespace(threads=threads))
     TrainingModule.on_fit_start(training)
     assert torch.get_num_threads() == each
 
