@@ -198,7 +198,9 @@ def test_by_keyboard_alone(page: Any, pictures: dict[str, Path]) -> None:
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("#picture-2", "aria-selected") == "true"
     page.keyboard.press("End")
-    assert "No face found" in page.inner_text("#verdict")
+    page.wait_for_function(
+        "() => document.querySelector('#verdict').innerText.includes('No face found')", timeout=30_000
+    )
     page.keyboard.press("Home")
     to("head")
     to("plain")

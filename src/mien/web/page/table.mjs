@@ -31,12 +31,15 @@ export class RecordTable {
   }
 
   /**
+   * Begin anew for a network: records of another one have other classes.
+   *
    * @param {Head} head
    * @param {Map<string, Colour>} colours
    */
   use(head, colours) {
     this.head = head;
     this.colours = colours;
+    this.show([], '', false);
   }
 
   /**
