@@ -109,14 +109,15 @@ def kill(pictures: Path, out: Path, times: int) -> dict[str, int]:
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that a process has started, on Linux."""
+    """Return the worker processes that a process has started, on Linux."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(status.read_text().rpartition(")")[2].split()[1])
+            line = (status.parent / "cmdline").read_bytes()
         except OSError:
             continue
-        if parent == process:
+        if parent == process and b"spawn_main" in line:  # and not what cleans up after them
             found.append(int(status.parent.name))
     return found
 
