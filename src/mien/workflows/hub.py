@@ -1,6 +1,5 @@
 """`export_hub`: a folder as model hubs expect one, which is a bundle as well.  Nothing is uploaded."""
 
-import hashlib
 import json
 import re
 import shutil
@@ -11,7 +10,7 @@ from mien.core.bundle import CARD, GRAPHS, Bundle
 from mien.core.card import Card, CardScores
 from mien.core.files import is_file, replacing_files, storage_errors, write_atomic, write_json
 from mien.core.runs import RunDir, refuse_if_full
-from mien.workflows.run_bundle import find_model
+from mien.workflows.run_bundle import find_model, weights_sha256
 
 README, CONFIG, WEIGHTS = "README.md", "config.json", "model.safetensors"
 NAMES = (CARD, *GRAPHS.values(), README, CONFIG, WEIGHTS, "model.json")
@@ -67,7 +66,7 @@ def _weights(bundle: Bundle) -> Path | None:
     path = bundle.path.parent / WEIGHTS
     if not is_file(path):
         return None
-    same = hashlib.sha256(path.read_bytes()).hexdigest() == bundle.card.training.weights_sha256
+    same = weights_sha256(RunDir(path.parent)) == bundle.card.training.weights_sha256
     return path if same else None
 
 
