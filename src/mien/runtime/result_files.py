@@ -278,15 +278,19 @@ def _label_width(classes: Iterable[str]) -> int:
     return max(len(name) for name in (*classes, "expression"))
 
 
-def _json_head(head: Head) -> str:
-    values = {
+def head_values(head: Head) -> dict[str, Any]:
+    """Return what JSON says before the first face, in a file and in the service's answers."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "model": head.model.to_dict(),
         "classes": list(head.classes),
         "warnings": list(head.warnings),
     }
+
+
+def _json_head(head: Head) -> str:
     # The list of faces stays open: they are written as they come.
-    return json.dumps(values, ensure_ascii=False).removesuffix("}") + ', "faces": [\n'
+    return json.dumps(head_values(head), ensure_ascii=False).removesuffix("}") + ', "faces": [\n'
 
 
 def _json_line(record: dict[str, Any], _classes: Sequence[str]) -> str:

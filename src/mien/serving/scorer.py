@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.core.images import SIZE, decode_colour, to_uint8
-from mien.core.schema import SCHEMA_VERSION
 from mien.runtime.detect import Detection, Detector
 from mien.runtime.occlusion import occlude
 from mien.runtime.pipeline import classify_faces, find_and_classify
+from mien.runtime.result_files import Head, head_values
 from mien.runtime.results import Picture, PictureResult
 from mien.runtime.selection import Selection
 from mien.runtime.session import BundleModel
@@ -40,12 +40,7 @@ class Scorer:
 
     def __init__(self, model: BundleModel, detector: Detector, limits: Limits) -> None:
         self._model, self._detector, self._limits = model, detector, limits
-        self._head: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
-            "model": model.id.to_dict(),
-            "classes": list(model.classes),
-            "warnings": list(model.bundle.card.warnings()),
-        }
+        self._head = head_values(Head(model.id, model.classes, model.bundle.card.warnings()))
         self._head_text = _json(self._head).decode().removesuffix("}")
 
     def card(self) -> bytes:
