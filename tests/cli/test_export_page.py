@@ -4,37 +4,17 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from tests.web import stand_in
 
-from mien.cli.main import run
 from mien.core.bundle import Bundle
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
 from mien.workflows import page
 
-from . import stand_in
-
-
-class Done(NamedTuple):
-    """What one command line did."""
-
-    code: int
-    out: str
-    err: str
-
-
-Mien = Callable[..., Done]
-
-
-@pytest.fixture
-def mien(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Mien:
-    """Run a command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: Done(run([str(argument) for argument in arguments]), *capsys.readouterr())
+from .conftest import Mien
 
 
 @pytest.fixture(autouse=True)
