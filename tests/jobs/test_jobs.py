@@ -176,7 +176,7 @@ def test_a_picture_that_kills_workers_is_left_out(
 ) -> None:
     (folder / "006.png").write_bytes(b"POISON")
     monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(kill_at_poison(tmp_path / "kill")), os.environ["PYTHONPATH"]])
+        "PYTHONPATH", os.pathsep.join([str(kill_at_poison(tmp_path / "kill")), os.environ.get("PYTHONPATH", "")])
     )
     status = predict_job(folder, tmp_path / "out", model="mien-n", workers=2)
     assert (status.done, status.failed, status.unreadable) == (3, {}, 2)
@@ -192,7 +192,7 @@ def test_a_killed_worker_costs_nothing(folder: Path, tmp_path: Path, monkeypatch
     (folder / "006.png").write_bytes(b"POISON")
     once = kill_at_poison(tmp_path / "kill", marker=str(tmp_path / "died"))
     predict_job(folder, tmp_path / "calm", model="mien-n", executor=Here())
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(once), os.environ["PYTHONPATH"]]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(once), os.environ.get("PYTHONPATH", "")]))
     predict_job(folder, tmp_path / "out", model="mien-n", workers=2)
     assert (tmp_path / "died").exists()
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
