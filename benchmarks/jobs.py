@@ -4,7 +4,8 @@
 
 The pictures are a photograph without its faces into which enlarged training faces are pasted, the two sample
 photographs, and drawn faces.  Run it with nothing else running.  A job that is killed must end with the bytes of one
-that was not.
+that was not: half of the kills are of the command and its worker processes, half of a Dask cluster's scheduler and
+workers and of the command that uses it.
 """
 
 import argparse
@@ -28,6 +29,9 @@ import mien
 MIEN = (sys.executable, "-m", "mien", "predict")
 QUIET = ("--quiet", "--skip-bad")
 KILLED_AFTER_S = (0.5, 6.0)
+STARTED_AFTER_S = 2.0
+PORT = "8786"
+ADDRESS = f"tcp://127.0.0.1:{PORT}"
 
 
 def main() -> None:
@@ -54,9 +58,10 @@ def main() -> None:
         plain, _, two = speeds.values()
         print(f"2 workers / mien predict: {two / plain:.2f}")
         print(f"same bytes with 1 and 2 workers: {contents(folder / 'one') == contents(folder / 'two')}")
-        kills = kill(pictures, folder / "killed", asked.kills)
-        same = contents(folder / "killed") == contents(folder / "two")
-        print(f"{kills['worker']} workers and {kills['command']} commands killed; the same bytes: {same}")
+        for way in (kill, kill_in_cluster):
+            kills = way(pictures, folder / way.__name__, asked.kills // 2)
+            same = contents(folder / way.__name__) == contents(folder / "two")
+            print(f"{way.__name__}: {kills}; the same bytes: {same}", flush=True)
 
 
 def make(folder: Path, data: str, count: int) -> Path:
@@ -106,6 +111,46 @@ def kill(pictures: Path, out: Path, times: int) -> dict[str, int]:
                 kills["command"] += 1
         if process.wait() == 0:
             return kills
+
+
+def kill_in_cluster(pictures: Path, out: Path, times: int) -> dict[str, int]:
+    """Do a job on a Dask cluster, and kill the command, the scheduler or one of two workers, until it is finished.
+
+    What was killed is started again at once.
+    """
+    chance = random.Random(1)
+    kills = {"command": 0, "scheduler": 0, "worker": 0}
+    lines = {
+        "scheduler": dask("scheduler", "--host", "127.0.0.1", "--port", PORT),
+        "worker": dask("worker", ADDRESS, "--nthreads", "1", "--host", "127.0.0.1", "--death-timeout", "60"),
+        "worker 2": dask("worker", ADDRESS, "--nthreads", "1", "--host", "127.0.0.1", "--death-timeout", "60"),
+        "command": [*MIEN, str(pictures), "-o", f"{out}/", "--cluster", ADDRESS, *QUIET],
+    }
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        while True:
+            for name, line in lines.items():
+                if name not in running or running[name].poll() is not None:
+                    running[name] = subprocess.Popen(line, stderr=subprocess.DEVNULL)
+                    time.sleep(STARTED_AFTER_S)
+            try:
+                if running["command"].wait(chance.uniform(*KILLED_AFTER_S) * 2) == 0:
+                    return kills
+            except subprocess.TimeoutExpired:
+                if sum(kills.values()) < times:
+                    name = chance.choice(sorted(running))
+                    running[name].kill()
+                    running[name].wait()
+                    kills[name.split()[0]] += 1
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def dask(part: str, *line: str) -> list[str]:
+    """Return the command that starts a part of Dask."""
+    return [sys.executable, "-m", f"distributed.cli.dask_{part}", "--no-dashboard", *line]
 
 
 def children(process: int) -> list[int]:
