@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
-DRAWS = {"synthetic_sheet"}  # overwrites a picture of the docs; tests/data/test_synthetic.py covers the drawing
+DRAWS = {"synthetic_sheet", "corruption_sheet"}  # overwrite pictures of the docs; tests of their own cover the drawing
 
 
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if path.stem not in DRAWS], ids=lambda path: path.stem)
