@@ -103,7 +103,7 @@ def score_and_save(config: TrainConfig, teachers: list[Classifier]) -> Callable[
 
     def work() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            taught.probabilities(faces, view=(0, 0))
+            taught.probabilities(faces, rows=torch.arange(config.batch), view=(0, 0))
 
     return work if teachers else lambda: None
 

@@ -185,7 +185,7 @@ def test_an_ablation_has_the_teachers_that_it_had(tmp_path: Path) -> None:
     (tmp_path / "hidden").rename(teacher.path / "model.safetensors")
     run = made(tmp_path / "run", teachers=[str(teacher.path)], seeds=[0])
     train("synthetic:210", epochs=1, seed=1, out=teacher.path, overwrite=True, **given)
-    with pytest.raises(DataError, match=r"run: a teacher is another network by now"):
+    with pytest.raises(DataError, match=r"run: a teacher has changed since"):
         resume_ablation(run.path)
 
 

@@ -11,11 +11,12 @@ import torch
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.predictions import Predictions
 from mien.data.ferplus import distribution
 from mien.data.formats import open_faces
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.config import TrainConfig
-from mien.training.distillation import Teachers
+from mien.training.distillation import Teachers, open_teachers
 from mien.training.module import TrainingModule, class_weights
 from mien.training.run_data import TrainingRun
 from mien.workflows.train import resume
@@ -47,9 +48,9 @@ def module(
 def test_the_target_is_the_mean_of_the_teachers_mixed_with_the_label(share: float) -> None:
     *teachers, student = classifiers(3)
     made = module(student, Teachers(teachers), distillation={"share": share}, loss={"label_smoothing": 0.3})
-    images, targets = next(iter(made.train_dataloader()))
+    images, targets, rows = next(iter(made.train_dataloader()))
     with torch.no_grad():
-        loss = made.training_step((images, targets), 0).item()
+        loss = made.training_step((images, targets, rows), 0).item()
     grey = images[:, 0].numpy()
     taught = np.mean([teacher.probabilities(grey) for teacher in teachers], axis=0)
     expected = share * taught + (1 - share) * (0.7 * targets.numpy() + 0.3 / 7)
@@ -63,9 +64,9 @@ def test_the_loss_is_the_weighted_cross_entropy_of_smoothed_labels() -> None:
     faces = FACES.select((FACES.targets > 2) | (np.arange(len(FACES)) % 3 > 0))
     loss_of = {"class_weights": True, "label_smoothing": 0.2}
     made = module(student, None, faces=faces, loss=loss_of, batch=len(faces))
-    images, targets = next(iter(made.train_dataloader()))
+    images, targets, rows = next(iter(made.train_dataloader()))
     with torch.no_grad():
-        loss = made.training_step((images, targets), 0).item()
+        loss = made.training_step((images, targets, rows), 0).item()
     smoothed = 0.8 * targets.numpy() + 0.2 / 7
     weights = class_weights(faces).numpy()
     assert len(set(weights)) > 1
@@ -86,7 +87,7 @@ def test_ferplus_teaches_the_shares_of_the_votes() -> None:
     )
     made = module(classifiers(1)[0], None, labels="ferplus", batch=len(FACES))
     made.faces = crowd
-    images, targets = next(iter(made.train_dataloader()))
+    images, targets, _ = next(iter(made.train_dataloader()))
     rows = [int(np.flatnonzero((FACES.images == image).all(axis=(1, 2)))[0]) for image in images[:, 0].numpy()]
     assert targets.numpy() == pytest.approx(distribution(votes)[rows])
     made.faces = replace(crowd, votes=None, vote_names=())  # sorted into FER+'s classes by hand
@@ -119,14 +120,76 @@ def test_a_distilled_run_resumes_exactly_and_keeps_no_teacher(small: Small, view
     assert {key.partition(".")[0] for key in kept} == {"augment", "classifier"}
 
 
+def predicted(path: Path, *, rows: np.ndarray, label: int = 0) -> str:
+    """Write predictions that give these faces of the small run's data one label, surely."""
+    probabilities = np.eye(7, dtype=np.float32)[np.full(len(rows), label)]
+    ids = np.array([FACES_OF_SMALL.ids[row] for row in rows])
+    Predictions(probabilities=probabilities, classes=FACES_OF_SMALL.classes, ids=ids, source="somewhere").save(path)
+    return str(path)
+
+
+def test_a_student_learns_from_files_of_predictions(small: Small, tmp_path: Path) -> None:
+    """Each file has some of the faces; a face that two files have gets their mean."""
+    everywhere = np.arange(len(FACES_OF_SMALL))
+    files = [
+        predicted(tmp_path / "even.npz", rows=everywhere[::2], label=1),
+        predicted(tmp_path / "odd.npz", rows=everywhere[1::2][::-1], label=2),
+        predicted(tmp_path / "first.npz", rows=everywhere[:100], label=3),
+    ]
+    student = small("student", epochs=2, teachers=files)
+    data = TrainingRun(student.path).data
+    teaching = open_teachers(data)
+    assert teaching
+    rows = torch.tensor([3, 200, 17])
+    expected = np.zeros((3, 7))
+    for place, row in enumerate(data.learned.ids[rows].astype(int)):
+        expected[place, 1 + row % 2] = 1
+        if row < 100:
+            expected[place] = (expected[place] + np.eye(7)[3]) / 2
+    assert teaching.probabilities(torch.empty(0), rows=rows, view=(0, 0)).numpy() == pytest.approx(expected)
+    student = small("sure", epochs=12, teachers=[predicted(tmp_path / "all.npz", rows=everywhere)], settings=STILL)
+    said = load_classifier(student.path).probabilities(data.learned.images).argmax(axis=1)
+    assert (said == 0).all()
+
+
+def test_a_run_that_predictions_taught_resumes_exactly(small: Small, tmp_path: Path) -> None:
+    teacher = predicted(tmp_path / "all.npz", rows=np.arange(len(FACES_OF_SMALL)))
+    whole = small("whole", epochs=3, teachers=[teacher], settings=("distillation.share=0.5",))
+    parts = small("parts", epochs=2, teachers=[teacher], settings=("distillation.share=0.5",))
+    resume(parts.path, epochs=3)
+    assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
+    predicted(tmp_path / "all.npz", rows=np.arange(len(FACES_OF_SMALL)), label=5)
+    with pytest.raises(DataError, match="a teacher has changed since"):
+        resume(parts.path, epochs=4)
+
+
+def test_predictions_that_can_not_teach_are_refused(small: Small, tmp_path: Path) -> None:
+    few = predicted(tmp_path / "few.npz", rows=np.arange(200))
+    with pytest.raises(DataError, match=r"no prediction for face \d+ and \d+ more of the \d+ that are learned"):
+        small("student", teachers=[few])
+    teacher = str(small("teacher", epochs=1).path)
+    with pytest.raises(UsageError, match="either runs or files of predictions, not both"):
+        small("student", teachers=[few, teacher])
+    others = Predictions.load(Path(few))
+    replace(others, classes=others.classes[::-1]).save(tmp_path / "others.npz")
+    with pytest.raises(UsageError, match=r"others.npz: has the classes neutral"):
+        small("student", teachers=[str(tmp_path / "others.npz")])
+    (tmp_path / "text.npz").write_text("no predictions")
+    with pytest.raises(DataError, match=r"text.npz"):
+        small("student", teachers=[str(tmp_path / "text.npz")])
+    assert not (tmp_path / "student").exists()
+
+
 def test_views_that_come_again_are_judged_once(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[torch.Tensor] = []
     plain = Teachers.probabilities
 
-    def probabilities(self: Teachers, faces: torch.Tensor, *, view: tuple[int, int]) -> torch.Tensor:
-        said = plain(self, faces, view=view)
+    def probabilities(
+        self: Teachers, faces: torch.Tensor, *, rows: torch.Tensor, view: tuple[int, int]
+    ) -> torch.Tensor:
+        said = plain(self, faces, rows=rows, view=view)
         judged.append(faces)
-        assert said.allclose(plain(Teachers(self.classifiers), faces, view=view), atol=1e-6)
+        assert said.allclose(plain(Teachers(self.classifiers), faces, rows=rows, view=view), atol=1e-6)
         return said
 
     monkeypatch.setattr(Teachers, "probabilities", probabilities)
@@ -157,7 +220,7 @@ def test_a_resumed_student_has_the_teachers_that_it_had(small: Small) -> None:
     teacher = small("teacher", epochs=1)
     student = small("student", epochs=1, teachers=[str(teacher.path)])
     small("teacher", epochs=1, seed=1, overwrite=True)
-    with pytest.raises(DataError, match=r"student: a teacher is another network by now; start a new run"):
+    with pytest.raises(DataError, match=r"student: a teacher has changed since; start a new run"):
         resume(student.path, epochs=2)
     assert student.state == "finished"
 

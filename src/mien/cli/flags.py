@@ -72,7 +72,7 @@ Teachers = Annotated[
     option(
         "--teachers",
         metavar="RUN,RUN",
-        help="Learn the averaged probabilities of these runs instead of the labels.",
+        help="Learn the averaged probabilities of these runs, or files of predictions, instead of the labels.",
         group=TRAINING,
     ),
 ]

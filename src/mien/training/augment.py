@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.training.config import Augment
+from mien.training.corrupt import Corrupter
 
 
 class Augmenter(nn.Module):
@@ -35,8 +36,13 @@ class Augmenter(nn.Module):
         if config.erase:
             steps.append(K.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erase))
         self.steps = nn.Sequential(*steps)
+        self.corrupt: Corrupter | None = None
+        if config.corrupt or config.cover:
+            self.corrupt = Corrupter(corrupt=config.corrupt, cover=config.cover)
 
     def forward(self, faces: Tensor) -> Tensor:
         with torch.autocast(faces.device.type, enabled=False):  # bf16 has too few digits for the affine matrices
-            augmented: Tensor = self.steps(faces.float() / 255)
-        return augmented * 255
+            augmented: Tensor = self.steps(faces.float() / 255) * 255
+            if self.corrupt:
+                augmented = self.corrupt(augmented)
+        return augmented

@@ -11,16 +11,19 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from mien.core.faces import FaceSet
 from mien.data.ferplus import distribution
 
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Faces `uint8 (n, 1, 48, 48)`, targets `float32 (n, C)`, rows that sum to 1, and row numbers `int64 (n,)`."""
 
-class FaceTensors(Dataset[tuple[Tensor, Tensor]]):
-    """Indexed by a tensor of row numbers: `uint8 (n, 1, 48, 48)` and `float32 (n, C)`, rows that sum to 1."""
+
+class FaceTensors(Dataset[Batch]):
+    """Indexed by a tensor of row numbers."""
 
     def __init__(self, faces: FaceSet, targets: Tensor) -> None:
         self.images = torch.from_numpy(np.ascontiguousarray(faces.images))[:, None]
         self.targets = targets
 
-    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return self.images[rows], self.targets[rows]
+    def __getitem__(self, rows: Tensor) -> Batch:
+        return self.images[rows], self.targets[rows], rows
 
 
 def view_of(epoch: int, *, views: int) -> int:
@@ -70,7 +73,7 @@ class InOrder(Sampler[Tensor]):
         return iter(self.parts)
 
 
-def loader(faces: FaceSet, targets: Tensor, *, sampler: Sampler[Tensor]) -> DataLoader[tuple[Tensor, Tensor]]:
+def loader(faces: FaceSet, targets: Tensor, *, sampler: Sampler[Tensor]) -> DataLoader[Batch]:
     """Serve the batches that `sampler` names, with `targets` as `hard_targets` and `soft_targets` make them."""
     return DataLoader(FaceTensors(faces, targets), sampler=sampler, batch_size=None)
 

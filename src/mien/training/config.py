@@ -51,6 +51,10 @@ class Augment(Config):
     """All pixels are multiplied by a factor drawn from 1 − contrast to 1 + contrast."""
     erase: float = Field(0.0, ge=0, le=1)
     """How probable it is that a rectangle of 2 to 20 % of the face becomes mid-grey (arXiv 1708.04896)."""
+    corrupt: float = Field(0.0, ge=0, le=1)
+    """How probable it is that a face becomes noisy, dark, blurred, coarse, over-exposed or a poor JPEG."""
+    cover: float = Field(0.0, ge=0, le=1)
+    """How probable it is that the mouth, the eyes or a square is covered, as by a mask, glasses or a hand."""
 
 
 class Optimizer(Config):
@@ -111,7 +115,7 @@ class TrainConfig(Config):
     detect: bool = False
     """Cut the largest face out of each picture instead of taking pictures as a whole."""
     teachers: tuple[str, ...] = ()
-    """Trained runs whose averaged probabilities are learned instead of the labels."""
+    """Trained runs, or files of predictions, whose averaged probabilities are learned instead of the labels."""
     skip_bad: bool = False
     """Leave unreadable pictures out instead of stopping at the first."""
     recipe: str

@@ -1,21 +1,43 @@
 """Distillation: trained runs whose averaged probabilities a student learns.  Axes: `N` faces, `C` classes.
 
 Hinton et al. 2015, arXiv 1503.02531.  Teachers and student see the same augmented faces, anew at each step (Beyer et
-al. 2022, arXiv 2106.05237).
+al. 2022, arXiv 2106.05237).  Files of predictions cost nothing at a step, and can come from networks that did not learn
+from the faces that they teach.
 """
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.config import TrainConfig, stored_config
+from mien.training.run_data import RunData
+
+
+class Teaching(Protocol):
+    """What says, at each step, what a student is to learn."""
+
+    def to(self, device: torch.device) -> None:
+        """Move to the device on which the student learns."""
+
+    def probabilities(self, faces: Tensor, *, rows: Tensor, view: tuple[int, int]) -> Tensor:
+        """Give targets `float32 (N, C)`, rows that sum to 1.
+
+        Args:
+            faces: grey levels `(N, 1, 48, 48)`, augmented.
+            rows: which of the learned faces they are, `int64 (N,)`.
+            view: the epoch and the batch's number in it.
+        """
+        ...
 
 
 class Teachers:
@@ -38,38 +60,90 @@ class Teachers:
             classifier.to(device)
 
     @torch.no_grad()
-    def probabilities(self, faces: Tensor, *, view: tuple[int, int]) -> Tensor:
-        """Average the probabilities for grey levels `(N, 1, 48, 48)`: `float32 (N, C)`, rows that sum to 1."""
+    def probabilities(self, faces: Tensor, *, rows: Tensor, view: tuple[int, int]) -> Tensor:
+        """Average the probabilities for the augmented faces; see `Teaching`."""
         if view in self._remembered:
             return self._remembered[view]
-        rows = [classifier(faces).float().softmax(dim=1) for classifier in self.classifiers]
-        mean = torch.stack(rows).mean(dim=0)  # (teachers, N, C) → (N, C)
+        each = [classifier(faces).float().softmax(dim=1) for classifier in self.classifiers]
+        mean = torch.stack(each).mean(dim=0)  # (teachers, N, C) → (N, C)
         if self.remember:
             self._remembered[view] = mean
         return mean
 
 
-def open_teachers(config: TrainConfig, *, faces: FaceSet) -> Teachers | None:
-    """Load the classifiers of a config's teachers; None where it has none.
+class PredictedTargets:
+    """Probabilities that were predicted beforehand, one row for each face that is learned: `float32 (N, C)`."""
+
+    def __init__(self, table: Tensor) -> None:
+        self.table = table
+
+    def to(self, device: torch.device) -> None:
+        """Move the table to a device."""
+        self.table = self.table.to(device)
+
+    def probabilities(self, faces: Tensor, *, rows: Tensor, view: tuple[int, int]) -> Tensor:
+        """Look the faces' rows up; see `Teaching`."""
+        return self.table[rows]
+
+
+def open_teachers(data: RunData) -> Teaching | None:
+    """Load the runs, or the files of predictions, that a config names as teachers; None where it names none.
 
     Args:
-        config: the student's.
-        faces: all faces of the student's data.
+        data: the student's faces and config.
 
     Raises:
-        DataError: no such run, or it has no trained model.
-        UsageError: other classes than the student's, or the teacher may have learned from the faces that are held out.
+        DataError: no such run or file, a run has no trained model, or a learned face has no prediction.
+        UsageError: other classes than the student's, runs and files together, or a run may have learned from the faces
+            that are held out.
     """
+    config = data.config
     if not config.teachers:
         return None
-    classifiers = [open_member(RunDir.open(run), config, faces=faces) for run in config.teachers]
-    return Teachers(classifiers, remember=config.distillation.views > 0)
+    files = [Path(teacher) for teacher in config.teachers if Path(teacher).is_file()]
+    if not files:
+        classifiers = [open_member(RunDir.open(run), config, faces=data.faces) for run in config.teachers]
+        return Teachers(classifiers, remember=config.distillation.views > 0)
+    if len(files) < len(config.teachers):
+        raise UsageError("teachers are either runs or files of predictions, not both; leave one kind out")
+    return PredictedTargets(_targets(files, data.learned))
+
+
+def _targets(files: Sequence[Path], learned: FaceSet) -> Tensor:
+    """Give each learned face the mean of its predictions in the files: `float32 (N, C)`."""
+    places = {name: row for row, name in enumerate(learned.ids.tolist())}
+    if len(places) < len(learned):
+        raise DataError(f"{learned.source}: several faces have the same id, so no prediction can be given to them")
+    total = np.zeros((len(learned), len(learned.classes)))
+    times = np.zeros(len(learned))
+    for file in files:
+        predicted = Predictions.load(file)
+        if predicted.classes != learned.classes:
+            raise UsageError(
+                f"{file}: has the classes {', '.join(predicted.classes)}, expected {', '.join(learned.classes)}"
+            )
+        rows = np.array([places.get(name, -1) for name in predicted.ids.tolist()])
+        known = rows >= 0
+        np.add.at(total, rows[known], predicted.probabilities[known])
+        np.add.at(times, rows[known], 1)
+    missing = np.flatnonzero(times == 0)
+    if missing.size:
+        raise DataError(
+            f"{learned.source}: no prediction for face {learned.ids[missing[0]]} and {missing.size - 1:,} more of the "
+            f"{len(learned):,} that are learned; name files that have them all"
+        )
+    return torch.from_numpy((total / times[:, None]).astype(np.float32))
 
 
 def teachers_sha256(config: TrainConfig) -> list[str]:
-    """Return the SHA-256 of each teacher's `model.safetensors`."""
-    weights = (Path(teacher) / "model.safetensors" for teacher in config.teachers)
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
+    """Return the SHA-256 of each teacher's `model.safetensors`, or of the file of predictions."""
+    hashes = []
+    for teacher in config.teachers:
+        path = Path(teacher)
+        if path.is_dir():
+            path = path / "model.safetensors"
+        hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
+    return hashes
 
 
 def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str = "cpu") -> Classifier:

@@ -31,7 +31,7 @@ from mien.training.callbacks import (
 )
 from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
-from mien.training.distillation import Teachers
+from mien.training.distillation import Teaching
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
 from mien.training.processes import Relay, errors_of_processes
@@ -48,7 +48,7 @@ def fit(
     data: RunData,
     *,
     progress: OnProgress | None = None,
-    teachers: Teachers | None = None,
+    teachers: Teaching | None = None,
     resume: bool = False,
 ) -> None:
     """Train inside a run folder; ends with the weights saved: the best epoch's, or the last one's of a whole one-cycle.
@@ -105,7 +105,7 @@ def fit(
         wait_for_all()
 
 
-def assist(data: RunData, *, teachers: Teachers | None = None, checkpoint: Path | None = None) -> Path:
+def assist(data: RunData, *, teachers: Teaching | None = None, checkpoint: Path | None = None) -> Path:
     """Compute a share of a training that another process of torchrun keeps, and return where; see `fit`.
 
     Raises:
@@ -124,7 +124,7 @@ def assist(data: RunData, *, teachers: Teachers | None = None, checkpoint: Path 
     return same.path or Path()
 
 
-def _module(data: RunData, teachers: Teachers | None) -> TrainingModule:
+def _module(data: RunData, teachers: Teaching | None) -> TrainingModule:
     """Make the network, with the weights that the seed gives, and what trains it."""
     config = data.config
     torch.manual_seed(config.seed)

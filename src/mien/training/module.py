@@ -18,9 +18,9 @@ from mien.core.faces import FaceSet
 from mien.core.images import SIZE
 from mien.models.classifier import Classifier
 from mien.training.augment import Augmenter
-from mien.training.batches import EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
+from mien.training.batches import Batch, EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
 from mien.training.config import TrainConfig
-from mien.training.distillation import Teachers
+from mien.training.distillation import Teaching
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 VALIDATION_BATCH = 250
@@ -43,7 +43,7 @@ class TrainingModule(L.LightningModule):
         *,
         faces: FaceSet,
         held_out: FaceSet,
-        teachers: Teachers | None = None,
+        teachers: Teaching | None = None,
     ) -> None:
         super().__init__()
         self.classifier, self.config, self.teachers = classifier, config, teachers
@@ -59,7 +59,7 @@ class TrainingModule(L.LightningModule):
             weights = class_weights(faces)
         self.register_buffer("class_weights", weights, persistent=False)
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def train_dataloader(self) -> DataLoader[Batch]:
         targets = hard_targets(self.faces)
         if self.config.labels == "ferplus" and self.faces.votes is not None:
             targets = soft_targets(self.faces)
@@ -76,7 +76,7 @@ class TrainingModule(L.LightningModule):
             ),
         )
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def val_dataloader(self) -> DataLoader[Batch]:
         return loader(
             self.held_out,
             hard_targets(self.held_out),
@@ -85,8 +85,8 @@ class TrainingModule(L.LightningModule):
             ),
         )
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        images, targets = batch
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        images, targets, rows = batch
         epoch = self.current_epoch
         view = (view_of(epoch, views=self.views), batch_idx)
         self._seed(AUGMENTATION, *view)
@@ -95,7 +95,7 @@ class TrainingModule(L.LightningModule):
         aim = (1 - smoothing) * targets + smoothing / targets.shape[1]
         if self.teachers:
             share = self.config.distillation.share
-            aim = share * self.teachers.probabilities(faces, view=view) + (1 - share) * aim
+            aim = share * self.teachers.probabilities(faces, rows=rows, view=view) + (1 - share) * aim
         self._seed(DROPOUT, epoch, batch_idx)
         side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
         logits = self.classifier(faces, side_px=side_px).float()
@@ -117,8 +117,8 @@ class TrainingModule(L.LightningModule):
         seeds = np.random.SeedSequence([self.config.seed, self.global_rank, *what])
         torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        images, targets = batch
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        images, targets, _ = batch
         logits = self.classifier(images).float()
         self._log("val", functional.cross_entropy(logits, targets), logits, targets)
 

@@ -96,7 +96,7 @@ def ablate(
         opened = open_data(data, recipe=recipe, settings=settings)
     for arm in arms(chosen):
         check_runs(resolve(opened.config.model_dump(), arm.settings))
-    open_teachers(opened.config, faces=opened.faces)  # so that an error in them is raised now, not by each arm
+    open_teachers(opened)  # so that an error in them is raised now, not by each arm
     plan = {"factors": chosen, "seeds": list(seeds)}
     folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite}
     with create_run(opened, verb="ablate", **folder, ablation=plan) as run:

@@ -101,7 +101,7 @@ def start(
     **more: Any,
 ) -> Run:
     """Train on faces that are open already; arguments as in `create_run`, errors as in `train`."""
-    teachers = open_teachers(data.config, faces=data.faces)
+    teachers = open_teachers(data)
     if is_assistant():
         return Run.open(assist(data, teachers=teachers))
     with create_run(data, verb=verb, name=name, out=out, overwrite=overwrite, **more) as run:
@@ -197,7 +197,7 @@ def _resume(run: Run, settings: Mapping[str, Any], *, progress: OnProgress | Non
     _check_open(run, run.config, config)
     check_checkpoint(run.path / "checkpoints/last.ckpt")
     data = run.data.with_config(config)
-    teachers = open_teachers(config, faces=data.faces)
+    teachers = open_teachers(data)
     hashes = check_teachers(run, config)
     run.set_status("running")  # first: a kill must not leave a run that says it is finished and has more to do
     run.remove(RESULTS)
@@ -212,7 +212,7 @@ def _assist(run: Run, settings: Mapping[str, Any]) -> Run:
     """Compute a share of a training that process 0 of torchrun resumes."""
     config = _absolute_paths(_resolve_machine(resolve(run.config.model_dump(), settings)))
     data = run.data.with_config(config)
-    teachers = open_teachers(config, faces=data.faces)
+    teachers = open_teachers(data)
     return Run.open(assist(data, teachers=teachers, checkpoint=run.path / "checkpoints/last.ckpt"))
 
 
@@ -265,8 +265,13 @@ def _paths_as_text(value: Any) -> Any:
 
 def _absolute_paths(config: TrainConfig) -> TrainConfig:
     """Make a config's paths absolute, which are relative to where one stands, so that it holds from everywhere."""
-    teachers = tuple(str(RunDir.open(teacher).path) for teacher in config.teachers)
-    changes: dict[str, Any] = {"teachers": teachers, "data": absolute_source(config.data)}
+    teachers = []
+    for teacher in config.teachers:
+        path = Path(teacher)
+        if not path.is_file():  # a run, perhaps by its short name
+            path = RunDir.open(teacher).path
+        teachers.append(str(path.absolute()))
+    changes: dict[str, Any] = {"teachers": tuple(teachers), "data": absolute_source(config.data)}
     if config.votes:
         refuse_address(config.votes)
         changes["votes"] = str(Path(config.votes).absolute())
@@ -286,7 +291,7 @@ def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
     """Return `teachers_sha256`; raise `DataError` if a teacher has become another network since the run began."""
     hashes = teachers_sha256(config)
     if run.read_json("config.json").get("teachers_sha256") != hashes:
-        raise DataError(f"{run.path}: a teacher is another network by now; start a new run")
+        raise DataError(f"{run.path}: a teacher has changed since; start a new run")
     return hashes
 
 
