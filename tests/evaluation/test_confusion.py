@@ -6,7 +6,7 @@ import torch
 from scipy.stats import binomtest
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-from mien.core.scores import ConfusedClass
+from mien.core.confusions import ConfusedClass
 from mien.evaluation.confusion import confused_pairs, confusion_matrix, row_shares
 
 COUNTS = np.array([[50, 10, 0, 2], [30, 60, 1, 2], [0, 2, 40, 0], [0, 0, 0, 0]])

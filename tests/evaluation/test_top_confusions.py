@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix as sk_confusion_matrix
 
+from mien.core.confusions import ConfusionVotes, Disagreement, MostVotes, TopConfusions
 from mien.core.errors import DataError
 from mien.core.labels import FER2013, FERPLUS_VOTES
 from mien.core.predictions import Predictions
-from mien.core.scores import ConfusionVotes, Disagreement, MostVotes, TopConfusions
 from mien.evaluation.confusion import top_cells
 from mien.evaluation.examples import choose_confused_faces, choose_examples
 from mien.evaluation.intervals import mixed_wilson, wilson

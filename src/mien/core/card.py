@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
+from mien.core.confusions import ConfusedPair
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION
-from mien.core.scores import ConfusedPair, RiskPoint, ScoresWithoutDuplicates
+from mien.core.scores import RiskPoint, ScoresWithoutDuplicates
 from mien.core.stats import Interval
 
 GraphPrecision = Literal["fp32", "int8"]

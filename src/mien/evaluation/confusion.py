@@ -11,7 +11,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.scores import ClassScores, ConfusedClass, ConfusedPair
+from mien.core.confusions import ConfusedClass, ConfusedPair
+from mien.core.scores import ClassScores
 from mien.evaluation.intervals import share, share_interval
 
 Counts = NDArray[np.int64] | NDArray[np.float64]

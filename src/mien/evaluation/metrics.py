@@ -8,10 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.confusions import Confusion
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
-from mien.core.scores import Bootstrap, Confusion, HeadlineScores, Scores, ScoresWithoutDuplicates
+from mien.core.scores import Bootstrap, HeadlineScores, Scores, ScoresWithoutDuplicates
 from mien.core.stats import LEVEL, Interval
 from mien.evaluation.calibration import calibration_bins, calibration_error
 from mien.evaluation.confusion import confused_pairs, confusion_matrix, macro_f1, per_class, row_shares, tally

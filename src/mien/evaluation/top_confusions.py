@@ -7,15 +7,8 @@ faces for.  Axes: `N` faces, `C` classes, `V` vote columns.
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.confusions import ConfusionVotes, Disagreement, ErrorVotes, MostVotes, TopConfusion, TopConfusions
 from mien.core.predictions import Predictions
-from mien.core.scores import (
-    ConfusionVotes,
-    Disagreement,
-    ErrorVotes,
-    MostVotes,
-    TopConfusion,
-    TopConfusions,
-)
 from mien.evaluation.confusion import confused_class, confusion_matrix, top_cells
 from mien.evaluation.intervals import mixed_wilson, share, share_interval
 from mien.evaluation.votes import annotator_columns, annotators_disagree, plurality

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from mien.core.confusions import Disagreement, ErrorVotes, TopConfusion
 from mien.core.faces import UNLABELLED
-from mien.core.scores import Disagreement, ErrorVotes, Scores, TopConfusion
+from mien.core.scores import Scores
 from mien.core.stats import Interval
 from mien.reporting.faces import show_face
 from mien.reporting.formatting import count, percent, plural, span
