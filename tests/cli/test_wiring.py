@@ -54,6 +54,7 @@ EVAL_FLAGS = {
     "--device cpu": ("device", "cpu"),
     "--skip-bad": ("skip_bad", True),
     "--flip": ("flip", True),
+    "--prior sad=3,happy=1": ("prior", {"sad": 3.0, "happy": 1.0}),
 }
 ENSEMBLE_FLAGS = {
     **{name: EVAL_FLAGS[name] for name in ("--split train", "--device cpu", "--flip")},

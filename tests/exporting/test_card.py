@@ -25,9 +25,9 @@ def values() -> dict[str, Any]:
 def test_names_are_escaped(values: dict[str, Any]) -> None:
     values |= {"classes": (BAD, "sad"), "name": BAD, "limits": (BAD,)}
     values["training"] |= {"recipe": BAD}
-    values["training"]["data"] |= {"source": BAD}
+    values["training"]["data"] |= {"source": BAD, "shares": {BAD: 0.5, "sad": 0.5}}
     for precision in values["files"]:
-        values["scores"][precision]["per_class"][0]["name"] = BAD
+        values["scores"][precision]["per_class"] = [{"name": BAD, "faces": 1, "recall": 1.0}]
     page = card_page(changed(values))
     assert page.count("&lt;script&gt;") == 6
     assert "<script" not in page

@@ -25,6 +25,7 @@ def evaluate(
     detect: flags.Detect = False,
     flip: flags.Flip = False,
     precision: flags.BundlePrecision = None,
+    prior: flags.Prior = None,
     min_accuracy: flags.MinAccuracy = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -38,12 +39,14 @@ def evaluate(
     * `mien eval latest`
     * `mien eval runs/train/a --data test.csv --targets test_labels.csv`
     * `mien eval bundle --data fer2013.csv`
+    * `mien eval mien-s --data faces/ --prior estimate`
     """
     from mien.core.summaries import summarise_scores
 
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
         given |= {"split": split, "device": device, "classes": classes, "detect": detect, "skip-bad": skip_bad}
+        given["prior"] = prior
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
@@ -62,6 +65,7 @@ def evaluate(
             precision=precision or "default",
             device=device or "auto",
             skip_bad=skip_bad,
+            prior=flags.prior_of(prior),
         )
     if json:
         console.print_json(scores.to_dict())

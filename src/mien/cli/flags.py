@@ -197,6 +197,15 @@ MinPx = Annotated[
     option("--min-px", metavar="N", min=0, max=1_000_000, help="Leave out faces whose box is narrower or lower."),
 ]
 Largest = Annotated[bool, switch("--largest", help="Only the largest face of each picture.")]
+Prior = Annotated[
+    str | None,
+    option(
+        "--prior",
+        metavar="PRIOR",
+        help="How frequent the classes are among these faces: uniform, training, estimate (from the faces themselves), "
+        "or a share for each: happy=.6,sad=.4",
+    ),
+]
 Align = Annotated[bool, switch(" /--no-align", help="Don't turn faces until their eyes are level.")]
 ResumeFile = Annotated[bool, switch("--resume", help="Keep the records in the .jsonl file of -o, and do the rest.")]
 
@@ -346,6 +355,27 @@ def listed(text: str | None) -> list[str]:
     if text is None:
         return []
     return [part.strip() for part in text.split(",")]
+
+
+def prior_of(text: str | None) -> "str | dict[str, float] | None":
+    """Read `--prior`: a name, or a share for each class, by commas.
+
+    >>> prior_of("uniform"), prior_of("happy=3, sad=1")
+    ('uniform', {'happy': 3.0, 'sad': 1.0})
+    """
+    if text is None or "=" not in text:
+        return text
+    shares: dict[str, float] = {}
+    for part in listed(text):
+        name, _, number = part.rpartition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            raise UsageError(f"--prior: '{part}', expected a class and its share, such as happy=0.6") from None
+        if name in shares:
+            raise UsageError(f"--prior: {name} stands twice; give each class one share")
+        shares[name] = share
+    return shares
 
 
 def settings(set_: list[str] | None, **flags: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mien.cli.places import exists, refuse_clashes
 from mien.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mien.core.prior import Prior
     from mien.runtime.results import PictureResult
     from mien.runtime.resume_state import ResumeState
 
@@ -49,6 +50,7 @@ def predict(
     min_confidence: flags.MinConfidence = 0.0,
     min_px: flags.MinPx = 0,
     largest: flags.Largest = False,
+    prior: flags.Prior = None,
     split: flags.AnySplit = None,
     precision: flags.BundlePrecision = None,
     device: flags.Device = None,
@@ -88,7 +90,7 @@ def predict(
                 **{"--overwrite": overwrite, "--split": split, "--threads": threads, "--device": device},
             }
         )
-        look["precision"] = precision or "default"
+        look |= {"precision": precision or "default", "prior": flags.prior_of(prior)}
         run_job(
             inputs,
             Path(str(out)),
@@ -106,6 +108,7 @@ def predict(
         Path(out) if out and out not in STDOUT else None,
         model=model,
         compute={"precision": precision or "default", "threads": threads, "device": device or "auto"},
+        prior=flags.prior_of(prior),
         format_=_format(format_, out=out, json=json),
         draw=draw,
         explain=explain,
@@ -133,6 +136,7 @@ def _into_one_file(
     *,
     model: str | None,
     compute: dict[str, Any],
+    prior: "Prior | None",
     format_: str | None,
     draw: Path | None,
     explain: bool,
@@ -161,6 +165,11 @@ def _into_one_file(
     with only_writer(out):
         state = _resume_state(out, inputs, format_=format_, drawn=draw or chart) if resume else None
         classifier = load(model, **compute)
+        # A single file that can't be read is an error at once; of several all else is done first.
+        single = len(inputs) == 1 and (of_table or Path(inputs[0]).is_file())
+        look |= {"split": split, "skip_bad": skip_bad or not single}
+        if prior is not None:
+            classifier = classifier.for_prior(prior, inputs, **look)
         if format_ == "submission":
             _check_numbers(inputs[0], labels=classifier.classes, skip_bad=skip_bad)
         tally = Tally(inputs, skip_bad=skip_bad)
@@ -178,9 +187,7 @@ def _into_one_file(
             sinks.append(Drawing(draw, inputs, overwrite=overwrite, explain=classifier if explain else None))
         if chart:
             sinks.append(Chart(chart, inputs, labels=classifier.classes, overwrite=overwrite))
-        # A single file that can't be read is an error at once; of several all else is done first.
-        single = len(inputs) == 1 and (of_table or Path(inputs[0]).is_file())
-        results = stream_results(classifier, inputs, **look, split=split, skip_bad=skip_bad or not single, resume=state)
+        results = stream_results(classifier, inputs, **look, resume=state)
         _write(results, sinks=sinks)
 
 

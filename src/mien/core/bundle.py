@@ -155,4 +155,7 @@ def _read_card(path: Path) -> Card:
     if "mien" not in card.versions:
         raise DataError(f"{path}: damaged (versions has no 'mien')")
     check_names(card.classes, source=path)
+    for shares in (card.training.data.shares, card.prior):
+        if shares and set(shares) != set(card.classes):
+            raise DataError(f"{path}: damaged (shares of {', '.join(shares)}, expected one of each class)")
     return card

@@ -3,7 +3,7 @@
 Shares are fractions (0.72, not 72).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
@@ -199,6 +199,8 @@ class TrainingData(Record):
         splits: number of faces in each split.
         training: number of faces of each class that were learned from.
         held_out: number of faces of each class that were held out.
+        shares: share of each class in what was learned, where votes count by their parts; empty in a bundle of an
+            older mien, where it follows from `training`.
     """
 
     source: str
@@ -212,6 +214,7 @@ class TrainingData(Record):
     held_out: dict[str, int]
     detect: bool = False
     not_found: int = 0
+    shares: dict[str, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +269,7 @@ class Card(Record):
         training: what the network learned from, and how.
         licence: licence of the weights, and terms of the data.
         versions: versions of the packages that exported the bundle.
+        prior: the share of each class that the probabilities assume; None: that of training.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -288,6 +292,24 @@ class Card(Record):
     training: CardTraining
     licence: Licence
     versions: dict[str, str]
+    prior: dict[str, Share] | None = None
+
+    @property
+    def training_shares(self) -> dict[str, float]:
+        """The share of each class in what the network learned, in the order of the classes."""
+        data = self.training.data
+        if data.shares:
+            return {name: data.shares[name] for name in self.classes}
+        counts = {name: data.training.get(name, 0) for name in self.classes}
+        total = max(1, sum(counts.values()))
+        return {name: count / total for name, count in counts.items()}
+
+    @property
+    def assumed_shares(self) -> dict[str, float]:
+        """The share of each class that the probabilities assume, in the order of the classes."""
+        if self.prior is None:
+            return self.training_shares
+        return {name: self.prior[name] for name in self.classes}
 
     def warnings(self) -> tuple[str, ...]:
         """Say what the network was not made for, in sentences: drawn faces, and classes that it never saw."""

@@ -193,6 +193,7 @@ class Scores(Record):
         model: the network; None for predictions read from a file, and for an ensemble, which is several networks.
         precision: of the bundle's graph, `fp32` or `int8`; None for a run.
         split: which faces; None for predictions read from a file.
+        prior: share of each class that the probabilities assume; None: that of training.
         source: the data that the faces are from.
         synthetic: whether the faces were drawn.
         faces: how many have a target; all figures are of these.
@@ -230,6 +231,7 @@ class Scores(Record):
     model: ModelId | None = None
     precision: str | None = None
     split: str | None = None
+    prior: dict[str, float] | None = None
     source: str
     synthetic: bool
     faces: int

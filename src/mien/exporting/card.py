@@ -111,6 +111,7 @@ def make_card(
     *,
     name: str,
     stored: Mapping[str, Any],
+    shares: Mapping[str, float],
     weights_sha256: str,
     measured: Measured,
     licence: str,
@@ -121,6 +122,7 @@ def make_card(
         classifier: the exported network.
         name: the name of the bundle.
         stored: the content of the run's `config.json`.
+        shares: the share of each class in what the network learned.
         weights_sha256: sha256 of the run's weights.
         measured: what was measured of the graphs.
         licence: licence of the weights.
@@ -158,7 +160,7 @@ def make_card(
             *LIMITS_OF_GRAPHS[tuple(measured.files)],
             *_weaknesses(default),
         ),
-        training=_training(stored, weights_sha256),
+        training=_training(stored, shares=shares, weights_sha256=weights_sha256),
         licence=Licence(weights=licence, data=LICENCE_OF_DATA[synthetic]),
         versions=versions,
     )
@@ -204,7 +206,7 @@ def _weaknesses(scores: CardScores) -> list[str]:
     return sentences
 
 
-def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
+def _training(stored: Mapping[str, Any], *, shares: Mapping[str, float], weights_sha256: str) -> CardTraining:
     """Describe the data and the training; files by their names, without folders."""
     config, data = dict(stored["config"]), stored["data"]
     for key in ("data", "votes", "recipe"):
@@ -223,6 +225,7 @@ def _training(stored: Mapping[str, Any], weights_sha256: str) -> CardTraining:
             splits=data["splits"],
             training=data["training"],
             held_out=data["held_out"],
+            shares=dict(shares),
         ),
         recipe=config["recipe"],
         config=config,
@@ -265,13 +268,26 @@ def card_page(card: Card) -> str:
     ]
     lines += [_row(card, precision) for precision in card.files]
     lines += ["", f"Default: {card.precision.default}. {reason}.", ""]
-    lines += ["| expression | faces | recognised |", "|---|--:|--:|"]
-    lines += [f"| {markdown(one.name)} | {one.faces:,} | {percentage(one.recall, 0)} |" for one in scores.per_class]
+    lines += [_mixture(card), "", "| expression | assumed share | faces | recognised |", "|---|--:|--:|--:|"]
+    for one in scores.per_class:
+        share = percentage(card.assumed_shares[one.name])
+        lines.append(f"| {markdown(one.name)} | {share} | {one.faces:,} | {percentage(one.recall, 0)} |")
     lines += ["", "## Limits", ""]
     for limit in card.limits:
         lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
     lines += ["", f"Licence of the weights: {card.licence.weights}. {card.licence.data}"]
     return "\n".join(lines) + "\n"
+
+
+def _mixture(card: Card) -> str:
+    """Say which mixture of classes the probabilities assume."""
+    where = "in training"
+    if card.prior is not None:
+        where = "in the column `assumed share`"
+    return (
+        f"Its probabilities assume that the expressions are as frequent as {where}. For another mixture "
+        "of faces, such as one with as many of each, give `--prior`."
+    )
 
 
 def _row(card: Card, precision: GraphPrecision) -> str:

@@ -27,7 +27,7 @@ MANIFEST, BUNDLE, BEGUN, FAILED = "manifest.json", "bundle", "begun", "failed"
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions(Record):
-    """How pictures are looked at; `mien.predict` explains each."""
+    """How pictures are looked at; `mien.predict` explains each.  `prior` has a share for each class, or is None."""
 
     align: bool = True
     every: int = 1
@@ -37,6 +37,7 @@ class JobOptions(Record):
     min_confidence: float = 0.0
     min_px: float = 0.0
     largest: bool = False
+    prior: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

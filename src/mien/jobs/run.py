@@ -13,6 +13,7 @@ from mien.core.bundle import FILES, Bundle, Precision
 from mien.core.errors import UsageError
 from mien.core.files import is_file, remove_leftovers, replacing_folder, storage_errors, write_atomic
 from mien.core.lock import locked
+from mien.core.prior import Prior, prior_shares
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.jobs.distribute import distribute
@@ -49,6 +50,7 @@ def predict_job(
     min_px: float = 0.0,
     largest: bool = False,
     precision: Precision = "default",
+    prior: Prior | None = None,
     progress: OnProgress | None = None,
 ) -> JobStatus:
     """Classify many pictures in parts, by several processes or machines, into a folder of Parquet files.
@@ -74,6 +76,7 @@ def predict_job(
         min_px: leave out faces whose box is narrower or lower.
         largest: only the largest face of each picture.
         precision: `default` takes the one that the bundle's card names.
+        prior: but not `estimate`, which needs all faces before the first part is written.
         progress: called with how many pictures are done.
 
     Returns:
@@ -91,6 +94,9 @@ def predict_job(
         raise UsageError(f"workers {workers}, expected 1 to {MOST_WORKERS}")
     check_sampling(every=every, fps=fps)
     Selection(crops=crops, min_confidence=min_confidence, min_px=min_px, largest=largest)
+    parts = plan([source] if isinstance(source, str | os.PathLike) else source)
+    bundle = find_model(model)
+    shares = None if prior is None else prior_shares(prior, training=bundle.card.training_shares)
     options = JobOptions(
         align=align,
         every=every,
@@ -100,10 +106,9 @@ def predict_job(
         min_confidence=min_confidence,
         min_px=min_px,
         largest=largest,
+        prior=shares,
     )
     folder = Path(out).absolute()
-    parts = plan([source] if isinstance(source, str | os.PathLike) else source)
-    bundle = find_model(model)
     chosen = bundle.resolve(precision)
     manifest = Manifest(
         version=metadata.version("mien"),

@@ -1,5 +1,6 @@
 """Running a bundle's graph in ONNX Runtime.  Axes: `N` faces, `C` classes, `H = W = 48`."""
 
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from mien.core.bundle import DEFAULT, Bundle, Precision, weights
 from mien.core.errors import DataError, UsageError
 from mien.core.images import require_faces
 from mien.core.labels import MOST_CLASSES
+from mien.core.prior import Prior, change_prior, prior_shares
 from mien.runtime.devices import provider, resolve_device, usable_cores
 from mien.runtime.onnx_file import require_whole
 
@@ -81,6 +83,7 @@ class BundleModel(Graph):
         precision: `fp32` or `int8`.
         device: `cpu`, `cuda:0`, …
         threads: how many compute; None is as many as the process may use.
+        prior: the share of each class that the probabilities assume.
     """
 
     def __init__(self, bundle: Bundle, *, precision: Precision, threads: int | None, device: str) -> None:
@@ -90,6 +93,7 @@ class BundleModel(Graph):
             precision = "fp32"
         self.bundle, self.precision = bundle, bundle.resolve(precision)
         self.device, self.threads = device, threads
+        self.prior = bundle.card.assumed_shares
         super().__init__(bundle.read_model(precision), threads=threads, device=device)
         if self._classes != len(self.classes):
             raise DataError(
@@ -133,6 +137,32 @@ class BundleModel(Graph):
                 raise
             # ONNX Runtime was built for CUDA, and no GPU is there.
             return cls(bundle, precision=precision, threads=threads, device="cpu")
+
+    def __call__(self, faces: NDArray[np.uint8], *, batch: int = BATCH) -> NDArray[np.float32]:
+        """Classify faces as `Graph` does, for the mixture of classes that `prior` says."""
+        probabilities = super().__call__(faces, batch=batch)
+        assumed = self.bundle.card.assumed_shares
+        if self.prior == assumed:
+            return probabilities
+        return change_prior(probabilities, old=assumed, new=self.prior)
+
+    def with_prior(self, prior: Prior) -> Self:
+        """Return the same model with probabilities for another mixture of classes.
+
+        Args:
+            prior: `training`: as the network learned; `uniform`: every class is equally frequent; or a number for each
+                class, in proportion to its share.
+
+        Raises:
+            UsageError: a class that the network doesn't know or never saw, one that is left out, or no share.
+
+        >>> model = BundleModel.open("mien-n", threads=1).with_prior("uniform")
+        >>> round(model.prior["disgust"], 3)
+        0.143
+        """
+        changed = copy(self)
+        changed.prior = prior_shares(prior, training=self.bundle.card.training_shares)
+        return changed
 
     @property
     def id(self) -> "ModelId":

@@ -6,9 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.runs import FACES, RunDir
+from mien.data.ferplus import distribution
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
 from mien.runtime.photo import face_finder
@@ -78,6 +81,17 @@ class RunData:
         path = run.path / FACES
         self.given.save(path)
         return replace(self, config=self.config.model_copy(update={"data": str(path)}), given=None)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each class in what is learned; votes count by their parts, and weighted classes alike."""
+        faces = self.learned
+        weights = np.bincount(faces.targets, minlength=len(faces.classes)).astype(float)  # (C,)
+        if self.config.labels == "ferplus" and faces.votes is not None:
+            weights = distribution(faces.votes).sum(axis=0, dtype=float)
+        if self.config.loss.class_weights:
+            weights = np.sign(weights)
+        return dict(zip(faces.classes, (weights / weights.sum()).tolist(), strict=True))
 
     def split(self, name: str) -> FaceSet:
         """Return the faces of one split, or of several joined by commas; `validation` is what the run held out.

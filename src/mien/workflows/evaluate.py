@@ -20,6 +20,7 @@ from mien.core.faces import FaceSet
 from mien.core.files import replacing_folder
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
+from mien.core.prior import Prior, Shares, change_prior, estimate_prior, prior_shares
 from mien.core.runs import RunDir, runs_named
 from mien.core.scores import FlipScores, Scores
 from mien.data.formats import absolute_source, open_faces
@@ -48,11 +49,13 @@ def evaluate(
     precision: Precision = "default",
     device: str = "auto",
     skip_bad: bool = False,
+    prior: Prior | None = None,
 ) -> Scores:
     """Score a trained run or a bundle on one split of labelled faces.
 
     Of a run, predictions, scores and example faces are kept in its folder: `eval/<split>/`, or
-    `eval/<name of the data>-<split>/` for other data than its own.  Of a bundle nothing is written.
+    `eval/<name of the data>-<split>/` for other data than its own, and `-uniform` or the like added
+    for another prior.  Of a bundle nothing is written.
 
     Args:
         model: a run or a bundle: its folder, its name, or `latest` for the newest run.
@@ -67,6 +70,8 @@ def evaluate(
         precision: of a bundle: `fp32`, `int8`, or the card's `default`.
         device: of a run: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; a bundle runs on the CPU.
         skip_bad: leave out pictures of `data` that can't be read, with a warning each, instead of raising at the first.
+        prior: how frequent the classes are among the scored faces, as in `mien.predict`; `estimate` estimates it from
+            their probabilities, without their labels.
 
     Raises:
         DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, or the
@@ -95,6 +100,7 @@ def evaluate(
             flip=flip,
             precision=precision,
             skip_bad=skip_bad,
+            prior=prior,
         )
     if precision != "default":
         raise UsageError(f"--precision belongs to a bundle, and {model} is none; `mien export {model}` makes one")
@@ -114,6 +120,7 @@ def evaluate(
             flip=flip,
             device=device,
             skip_bad=skip_bad,
+            prior=prior,
         )
 
 
@@ -142,6 +149,7 @@ def _evaluate_bundle(
     flip: bool,
     precision: Precision,
     skip_bad: bool,
+    prior: Prior | None,
 ) -> Scores:
     chosen = bundle.resolve(precision)
     trained, published = bundle.card.training.data, bundle.card.scores
@@ -169,12 +177,18 @@ def _evaluate_bundle(
     mirrored = None
     if flip:
         mirrored = join_predictions(faces, model(mirror(faces).images), classes=bundle.classes)
+    card = bundle.card
+    shares = _shares(prior, predictions, assumed=card.assumed_shares, training=card.training_shares)
+    if shares is not None:
+        predictions = _for_prior(predictions, old=card.assumed_shares, new=shares)
+        mirrored = mirrored and _for_prior(mirrored, old=card.assumed_shares, new=shares)
     return replace(
         _score(predictions, mirrored=mirrored),
         model=bundle.model_id(chosen),
         precision=chosen,
         split=split,
-        published_accuracy=published.of(chosen).accuracy if same_faces else None,
+        prior=card.prior if shares is None else shares,
+        published_accuracy=published.of(chosen).accuracy if same_faces and shares is None else None,
     )
 
 
@@ -190,6 +204,7 @@ def _evaluate_run(
     flip: bool,
     device: str,
     skip_bad: bool,
+    prior: Prior | None,
 ) -> Scores:
     from mien.models.classifier import load_classifier
     from mien.training.torch_devices import resolve_torch_device
@@ -217,15 +232,39 @@ def _evaluate_run(
         name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
         check_classes(faces, known=run.data.faces.classes)
     classifier = load_classifier(run.path, device=resolve_torch_device(device))
+    predictions = classify(classifier, faces)
+    mirrored = classify(classifier, mirror(faces)) if flip else None
+    assumed = run.data.shares
+    shares = _shares(prior, predictions, assumed=assumed, training=assumed)
+    if shares is not None:
+        name += f"-{prior}" if isinstance(prior, str) else "-given"
+        predictions = _for_prior(predictions, old=assumed, new=shares)
+        mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
     return score_and_save(
-        classify(classifier, faces),
-        mirrored=classify(classifier, mirror(faces)) if flip else None,
+        predictions,
+        mirrored=mirrored,
         faces=faces,
         split=split,
         learned=run.data.learned,
         model=run.model_id,
         folder=run.path / "eval" / name,
+        prior=shares,
     )
+
+
+def _shares(
+    prior: Prior | None, predictions: Predictions, *, assumed: Shares, training: Shares
+) -> dict[str, float] | None:
+    """Return the shares of the classes that a prior means for these faces; None where none is asked for."""
+    if prior is None:
+        return None
+    if prior == "estimate":
+        return estimate_prior(predictions.probabilities, old=assumed)
+    return prior_shares(prior, training=training)
+
+
+def _for_prior(predictions: Predictions, *, old: Shares, new: Shares) -> Predictions:
+    return replace(predictions, probabilities=change_prior(predictions.probabilities, old=old, new=new))
 
 
 def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_]) -> str:
@@ -257,6 +296,7 @@ def score_and_save(
     learned: FaceSet,
     model: ModelId | None,
     folder: Path,
+    prior: dict[str, float] | None = None,
 ) -> Scores:
     """Score predictions, and keep them, the scores and example faces in `folder`.
 
@@ -268,9 +308,10 @@ def score_and_save(
         learned: the faces that were learned from.
         model: the network that made the predictions; None where several did.
         folder: is made, or replaced as a whole.
+        prior: the share of each class that the predictions assume; None: that of training.
     """
     predictions = replace(predictions, duplicates=find_duplicates(faces, learned))
-    scores = replace(_score(predictions, mirrored=mirrored), model=model, split=split)
+    scores = replace(_score(predictions, mirrored=mirrored), model=model, split=split, prior=prior)
     chosen = {
         "examples.npz": choose_examples(predictions, digests=faces.digests),
         "top_confusions.npz": choose_confused_faces(predictions, digests=faces.digests),

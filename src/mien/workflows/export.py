@@ -107,6 +107,7 @@ def export(
             classifier,
             name=name,
             stored=run.read_json("config.json"),
+            shares=run.data.shares,
             weights_sha256=weights_sha256(run),
             measured=measured,
             licence=licence,

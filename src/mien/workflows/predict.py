@@ -5,11 +5,14 @@ import time
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Self, TypedDict, Unpack
+
+import numpy as np
 
 from mien.core.arguments import checked
 from mien.core.bundle import Bundle, Precision
 from mien.core.errors import UsageError
+from mien.core.prior import Prior, estimate_prior
 from mien.core.runs import RunDir
 from mien.runtime.detect import Detector, YuNet
 from mien.runtime.pipeline import Orientation, find_and_classify
@@ -20,6 +23,9 @@ from mien.runtime.sources import PictureSource, is_picture_source, picture_in_me
 from mien.runtime.tracking import SMOOTH_S, Tracker
 from mien.workflows.run_bundle import find_model
 from mien.workflows.stream import Channels, Source, stream_results
+
+ENOUGH_FACES = 100
+"""Shares that are estimated from fewer faces get a warning."""
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +61,7 @@ def predict(
     min_confidence: float = 0.0,
     min_px: float = 0.0,
     largest: bool = False,
+    prior: Prior | None = None,
 ) -> Results:
     """Find and classify the faces of pictures and videos, or classify a table of faces.
 
@@ -80,6 +87,9 @@ def predict(
             0.6.
         min_px: leave out faces whose box is narrower or lower, in pixels.
         largest: only the largest face of each picture or frame.
+        prior: how frequent the classes are among these faces: `uniform` for alike, a number for each class, in
+            proportion to its share, `training` for as in training, or `estimate` to estimate it from the faces
+            themselves, for which the source is read twice.  None takes what the model assumes.
 
     Raises:
         DataError: a file or folder is missing or empty, no picture or damaged; no such model.
@@ -103,6 +113,7 @@ def predict(
         min_confidence=min_confidence,
         min_px=min_px,
         largest=largest,
+        prior=prior,
     )
 
 
@@ -121,6 +132,7 @@ def stream(
     min_confidence: float = 0.0,
     min_px: float = 0.0,
     largest: bool = False,
+    prior: Prior | None = None,
 ) -> Iterator[PictureResult]:
     """Find and classify faces like `predict`, one picture or frame after the other; memory doesn't grow.
 
@@ -142,6 +154,7 @@ def stream(
         min_confidence: as in `predict`.
         min_px: as in `predict`.
         largest: as in `predict`.
+        prior: as in `predict`.
 
     Raises:
         MienError: as in `predict`.
@@ -166,6 +179,7 @@ def stream(
         min_confidence=min_confidence,
         min_px=min_px,
         largest=largest,
+        prior=prior,
     )
 
 
@@ -175,6 +189,7 @@ def load(
     precision: Precision = "default",
     threads: int | None = None,
     device: str = "auto",
+    prior: Prior | None = None,
 ) -> "Model":
     """Make a model ready to find and classify faces.
 
@@ -185,10 +200,11 @@ def load(
         precision: `default` takes the one that the bundle's card names; off the CPU fp32, since int8 is made for CPUs.
         threads: how many compute; None takes as many as the process may use.
         device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not CoreML.
+        prior: as in `predict`, but not `estimate`, which needs faces.
 
     Raises:
         DataError: no such model, or a file of it is missing or damaged.
-        UsageError: no such precision or device, or `threads` is not 1 to 1024.
+        UsageError: no such precision, device or prior, or `threads` is not 1 to 1024.
         MissingExtraError: a run that is not exported yet, and PyTorch is not installed.
 
     >>> import numpy as np
@@ -196,7 +212,8 @@ def load(
     >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.classes[:2]
     ((2, 7), ('angry', 'disgust'))
     """
-    return Model.open(find_model(model), precision=precision, threads=threads, device=device)
+    opened = Model.open(find_model(model), precision=precision, threads=threads, device=device)
+    return opened if prior is None else opened.with_prior(prior)
 
 
 class Model(BundleModel):
@@ -209,6 +226,7 @@ class Model(BundleModel):
         precision: `fp32` or `int8`.
         device: `cpu`, `cuda:0`, …
         detector: finds the faces; `YuNet` unless you put another one here.
+        prior: the share of each class that the probabilities assume; `with_prior` returns a model for others.
     """
 
     _detector: Detector | None = None
@@ -241,14 +259,58 @@ class Model(BundleModel):
         """Return what a notebook shows: the card."""
         return self.bundle._repr_html_()
 
-    def predict(self, source: Source, **options: Unpack[PredictOptions]) -> Results:
+    def predict(self, source: Source, *, prior: Prior | None = None, **options: Unpack[PredictOptions]) -> Results:
         """Find and classify faces; `mien.predict` has the arguments."""
-        results = [result.without_pixels() for result in self.stream(source, **options)]
+        results = [result.without_pixels() for result in self.stream(source, prior=prior, **options)]
         return Results(results, model=self.id, classes=self.classes, warnings=self.warnings)
 
-    def stream(self, source: Source, **options: Unpack[PredictOptions]) -> Iterator[PictureResult]:
+    def stream(
+        self, source: Source, *, prior: Prior | None = None, **options: Unpack[PredictOptions]
+    ) -> Iterator[PictureResult]:
         """Find and classify faces, one picture or frame after the other; `mien.stream` has the arguments."""
-        return stream_results(self, source, **options)
+        model = self if prior is None else self.for_prior(prior, source, **options)
+        return stream_results(model, source, **options)
+
+    def for_prior(self, prior: Prior, source: Source, **options: Unpack[PredictOptions]) -> Self:
+        """Return the same model for the mixture of classes in a source; `mien.predict` has the arguments."""
+        if prior == "estimate":
+            prior = self.estimate_prior(source, **options)
+        return self.with_prior(prior)
+
+    def estimate_prior(self, source: Source, **options: Unpack[PredictOptions]) -> dict[str, float]:
+        """Estimate how frequent each class is among the faces of a source, without labels.
+
+        Every face counts, in a video once for each frame.  `mien.core.prior.estimate_prior` has the method.
+
+        Args:
+            source: as in `mien.predict`, but nothing that can be read only once.
+            **options: as in `mien.predict`.
+
+        Returns:
+            The share of each class, in the order of the classes, as `with_prior` takes them.
+
+        Raises:
+            DataError: no face was found.
+            UsageError: a generator or an opened file.
+        """
+        if isinstance(source, Iterator) or hasattr(source, "read"):
+            raise UsageError(
+                "prior 'estimate' reads the source twice, and this one can be read only once; give a list, or paths"
+            )
+        options["smooth_s"] = 0.0
+        rows = []
+        for result in stream_results(self, source, **options):
+            rows += [list(face.probabilities.values()) for face in result.faces]
+        probabilities = np.array(rows, np.float32).reshape(-1, len(self.classes))  # (N, C)
+        shares = estimate_prior(probabilities, old=self.prior)
+        if len(rows) < ENOUGH_FACES:
+            log.warning(
+                "the shares of the classes are estimated from %d faces; fewer than %d say little",
+                len(rows),
+                ENOUGH_FACES,
+            )
+        log.info("estimated shares: %s", ",".join(f"{name}={share:.3f}" for name, share in shares.items()))
+        return shares
 
     @checked
     def tracker(

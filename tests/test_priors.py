@@ -1,0 +1,102 @@
+"""Another mixture of classes by every way in: the numbers are those of `change_prior`."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mien
+from mien.core.bundle import Bundle
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet
+from mien.core.prior import change_prior, estimate_prior
+from mien.core.runs import RunDir
+from mien.core.summaries import summarise_scores
+from mien.data.formats import open_faces
+from mien.jobs.run import predict_job
+
+DRAWN = "synthetic:42"
+
+
+@pytest.fixture(scope="module")
+def faces() -> FaceSet:
+    return open_faces(DRAWN)
+
+
+def test_load_predict_and_a_model_agree(faces: FaceSet) -> None:
+    plain = mien.load("mien-n", threads=1)
+    uniform = mien.load("mien-n", threads=1, prior="uniform")
+    expected = change_prior(plain(faces.images), old=plain.prior, new=uniform.prior)
+    assert set(uniform.prior.values()) == {1 / 7}
+    assert (uniform(faces.images) == expected).all()
+    assert np.abs(expected - plain(faces.images)).max() > 0.05
+    given = mien.predict(faces, plain, prior=uniform.prior)
+    for results in (uniform.predict(faces), plain.predict(faces, prior="uniform"), given):
+        rows = [list(face.probabilities.values()) for face in results.faces]
+        assert rows == pytest.approx(expected, abs=1e-6)
+    assert (plain(faces.images) == mien.load("mien-n", threads=1, prior="training")(faces.images)).all()
+
+
+def test_an_estimate_is_of_the_faces_at_hand(faces: FaceSet, caplog: pytest.LogCaptureFixture) -> None:
+    model = mien.load("mien-n", threads=1)
+    shares = estimate_prior(model(faces.images), old=model.prior)
+    with caplog.at_level(logging.INFO, logger="mien"):
+        assert model.estimate_prior(faces) == pytest.approx(shares)
+    assert "estimated from 42 faces; fewer than 100 say little" in caplog.text
+    assert f"estimated shares: angry={shares['angry']:.3f},disgust=" in caplog.text
+    found = model.predict(faces, prior="estimate").faces
+    expected = change_prior(model(faces.images), old=model.prior, new=shares)
+    assert [list(face.probabilities.values()) for face in found] == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_can_be_read_once_has_no_estimate(tmp_path: Path) -> None:
+    model = mien.load("mien-n", threads=1)
+    with pytest.raises(UsageError, match="reads the source twice"):
+        model.predict(iter([np.zeros((100, 100), np.uint8)]), prior="estimate")
+    with pytest.raises(DataError, match="no faces to estimate"):
+        model.predict(np.zeros((100, 100), np.uint8), prior="estimate")
+    with pytest.raises(UsageError, match="needs all faces at once"):
+        mien.load("mien-n", prior="estimate")
+
+
+@pytest.mark.parametrize("prior", ["uniform", "estimate"])
+def test_a_bundle_is_scored_with_it(prior: str, exported: Bundle) -> None:
+    plain = mien.evaluate(exported, "synthetic:210")
+    scores = mien.evaluate(exported, "synthetic:210", prior=prior)
+    assert plain.prior is None
+    assert plain.published_accuracy is not None
+    assert scores.prior is not None
+    assert sum(scores.prior.values()) == pytest.approx(1)
+    assert scores.published_accuracy is None  # the card's is for another mixture
+    assert scores.log_loss != plain.log_loss
+    sentence = "probabilities for this mixture of classes: angry"
+    assert sentence in str(summarise_scores(scores)[0])
+    assert sentence not in str(summarise_scores(plain)[0])
+
+
+def test_a_runs_scores_with_it_lie_beside_the_others(studied: RunDir) -> None:
+    plain = mien.evaluate(studied)
+    before = (studied.path / "eval/test/metrics.json").read_bytes()
+    scores = mien.evaluate(studied, prior="uniform")
+    assert (studied.path / "eval/test/metrics.json").read_bytes() == before
+    assert (studied.path / "eval/test-uniform/metrics.json").is_file()
+    assert plain.prior is None
+    assert scores.prior == pytest.approx(dict.fromkeys(scores.classes, 1 / 7))
+
+
+def test_a_job_keeps_to_its_shares(tmp_path: Path) -> None:
+    (tmp_path / "pics").mkdir()
+    for number in range(3):
+        level = np.random.default_rng(number).integers(0, 256, (48, 48)).astype(np.uint8)
+        Image.fromarray(level).save(tmp_path / f"pics/{number}.png")
+    out = tmp_path / "faces"
+    predict_job(tmp_path / "pics", out, model="mien-n", workers=1, crops=True, prior="uniform")
+    rows = pytest.importorskip("pandas").read_parquet(out)
+    expected = mien.predict(tmp_path / "pics", "mien-n", crops=True, prior="uniform").to_pandas()
+    assert rows["probability"].tolist() == pytest.approx(expected["probability"].tolist(), abs=1e-6)
+    with pytest.raises(UsageError, match="other settings"):
+        predict_job(tmp_path / "pics", out, model="mien-n", workers=1, crops=True)
+    with pytest.raises(UsageError, match="mien predict SAMPLE --prior estimate"):
+        predict_job(tmp_path / "pics", tmp_path / "other", model="mien-n", workers=1, prior="estimate")
