@@ -2,9 +2,9 @@
 
     python benchmarks/priors.py fer2013.csv dev/oof/mien-s.npz
 
-Faces are drawn with replacement from FER2013's training rows, each with the probabilities of a network that did not learn
-from it (`dev/oof/README.md`), in the shares of each mixture.  An estimate is made from the drawn faces alone, and scored
-on them; its figures are means over 20 draws.
+Faces are drawn with replacement from FER2013's training rows, in the shares of each mixture, each with the
+probabilities of a network that did not learn from it (`dev/oof/README.md`).  An estimate is made from the drawn faces
+alone, and scored on them; its figures are means over 20 draws.
 """
 
 import argparse
