@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from mien.core.arguments import checked
 from mien.core.bundle import DEFAULT, Bundle, Precision, weights
 from mien.core.errors import DataError, UsageError
 from mien.core.images import require_faces
@@ -146,6 +147,7 @@ class BundleModel(Graph):
             return probabilities
         return change_prior(probabilities, old=assumed, new=self.prior)
 
+    @checked
     def with_prior(self, prior: Prior) -> Self:
         """Return the same model with probabilities for another mixture of classes.
 

@@ -259,11 +259,13 @@ class Model(BundleModel):
         """Return what a notebook shows: the card."""
         return self.bundle._repr_html_()
 
+    @checked
     def predict(self, source: Source, *, prior: Prior | None = None, **options: Unpack[PredictOptions]) -> Results:
         """Find and classify faces; `mien.predict` has the arguments."""
         results = [result.without_pixels() for result in self.stream(source, prior=prior, **options)]
         return Results(results, model=self.id, classes=self.classes, warnings=self.warnings)
 
+    @checked
     def stream(
         self, source: Source, *, prior: Prior | None = None, **options: Unpack[PredictOptions]
     ) -> Iterator[PictureResult]:
@@ -271,12 +273,14 @@ class Model(BundleModel):
         model = self if prior is None else self.for_prior(prior, source, **options)
         return stream_results(model, source, **options)
 
+    @checked
     def for_prior(self, prior: Prior, source: Source, **options: Unpack[PredictOptions]) -> Self:
         """Return the same model for the mixture of classes in a source; `mien.predict` has the arguments."""
         if prior == "estimate":
             prior = self.estimate_prior(source, **options)
         return self.with_prior(prior)
 
+    @checked
     def estimate_prior(self, source: Source, **options: Unpack[PredictOptions]) -> dict[str, float]:
         """Estimate how frequent each class is among the faces of a source, without labels.
 
