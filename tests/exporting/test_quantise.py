@@ -7,6 +7,8 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from mien.core.bundle import Bundle
+from mien.data.formats import open_faces
 from mien.exporting.quantise import quantise
 from mien.runtime.session import Graph
 
@@ -51,3 +53,19 @@ def test_the_normalisation_stays_in_floats(export: Export, faces: NDArray[np.uin
     ]
     softmax = next(node for node in nodes if node.op_type == "Softmax")
     assert softmax.output[0] == "probabilities"
+
+
+def test_no_two_classes_tie() -> None:
+    """Logits in 8 bits are equal on several faces of a thousand; whoever comes first then wins."""
+    images = open_faces("synthetic:1400").images
+    content = Bundle.open("mien-n").read_model("fp32")
+    ranked = np.sort(Graph(quantise(content, images[:128]), threads=1)(images), axis=1)
+    assert (ranked[:, -1] > ranked[:, -2]).all()
+
+
+def test_from_the_last_layer_on_all_is_in_floats(graph: bytes, faces: NDArray[np.uint8]) -> None:
+    nodes = list(onnx.load_from_string(quantise(graph, faces)).graph.node)
+    last = max(place for place, node in enumerate(nodes) if node.op_type in ("Conv", "Gemm"))
+    assert nodes[last].op_type == "Gemm"
+    assert not any("Quantize" in node.op_type for node in nodes[last:])
+    assert not any("weight_quantized" in name or "weight_scale" in name for name in nodes[last].input)

@@ -1,7 +1,6 @@
 """A graph's 8-bit version, calibrated on faces.  Axes: `N` faces, `C` channels."""
 
 import contextlib
-import itertools
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from mien.exporting.to_onnx import INPUT
 
 OPERATORS = ("Conv", "Gemm", "MaxPool", "GlobalAveragePool", "Relu", "LeakyRelu", "Add", "Mul", "Sigmoid")
 """The operators that are computed in 8 bits.  ReLUs are among them, so that nothing between the first and the last
-convolution is computed in floats.  The softmax isn't: 8 bits would round the probabilities to 1/256."""
+layer is computed in floats."""
 
 BATCH = 64
 
@@ -28,7 +27,8 @@ def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
     Static quantisation in the QDQ format: weights are signed 8-bit numbers with one scale per channel, activations
     unsigned ones between their minimum and maximum on `images` (Jacob et al. 2018, arXiv 1712.05877).  On held-out
     FER2013 faces, ranges by percentiles or entropy were no better; signed activations were less accurate, and slower
-    than no quantisation.  The normalisation stays in floats.  The same input gives the same bytes.
+    than no quantisation.  The normalisation stays in floats, and so does all from the last layer on: in 8 bits two
+    classes would often have the same logit.  The same input gives the same bytes.
 
     Args:
         content: the ONNX file that `to_onnx` returned.
@@ -38,7 +38,9 @@ def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
         The content of an ONNX file with the same input and output.
     """
     model = onnx.load_from_string(content)
-    before = itertools.takewhile(lambda node: node.op_type not in ("Conv", "Gemm"), model.graph.node)
+    nodes = list(model.graph.node)
+    layers = [place for place, node in enumerate(nodes) if node.op_type in ("Conv", "Gemm")]
+    in_floats = nodes[: layers[0]] + nodes[layers[-1] :]
     with tempfile.TemporaryDirectory(prefix="mien-") as folder, _quietly():
         path = Path(folder) / "model.onnx"
         quantize_static(
@@ -47,7 +49,7 @@ def quantise(content: bytes, images: NDArray[np.uint8]) -> bytes:
             Batches(images),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(OPERATORS),
-            nodes_to_exclude=[node.name for node in before],
+            nodes_to_exclude=[node.name for node in in_floats],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
