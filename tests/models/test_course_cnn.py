@@ -97,6 +97,24 @@ def test_slopes_dropouts_and_norms(network: CourseCNN) -> None:
     assert all(norm.affine and norm.track_running_stats for norm in norms)
 
 
+def test_the_running_variance_is_that_of_keras_times_n_by_n_minus_one() -> None:
+    torch.manual_seed(0)
+    network = CourseCNN(7).train()
+    norms = {key: module for key, module in network.layers.named_children() if "norm" in key}
+    seen: dict[str, torch.Tensor] = {}
+    for key, norm in norms.items():
+        norm.register_forward_pre_hook(lambda _, inputs, key=key: seen.update({key: inputs[0].detach().double()}))
+    with torch.no_grad():
+        network(torch.randn(8, 1, 48, 48))
+    for key, norm in norms.items():
+        values = seen[key].transpose(0, 1).flatten(1)  # (channels, n)
+        n = values.shape[1]
+        keras = 0.99 * 1 + 0.01 * values.var(dim=1, correction=0)
+        expected = 0.99 + (keras - 0.99) * n / (n - 1)
+        assert norm.running_var.numpy() == pytest.approx(expected.numpy(), rel=1e-5), key
+        assert n == 8 * math.prod(LAYERS[key][0][1:]), key
+
+
 def test_the_docstring_holds_the_same_table() -> None:
     """Both halves of the docstring's table, row by row, are `LAYERS` in its order."""
     rows = [

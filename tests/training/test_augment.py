@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from mien.training.augment import Augmenter
 from mien.training.config import Augment
@@ -81,6 +81,18 @@ def test_contrast_multiplies() -> None:
     assert np.ptp(factors, axis=(1, 2, 3)) == pytest.approx(np.zeros(64), abs=1e-4)
     assert 0.7 - 1e-4 <= factors.min() < 0.75
     assert 1.25 < factors.max() <= 1.3 + 1e-4
+
+
+def test_contrast_is_the_brightness_of_keras() -> None:
+    """Keras's `brightness_range` is Pillow's `ImageEnhance.Brightness`, which multiplies and cuts off."""
+    augmenter = Augmenter(Augment(contrast=0.5))
+    torch.manual_seed(1)
+    result = augmenter(FACES[:8]).numpy()[:, 0]
+    factors = augmenter.steps[0]._params["contrast_factor"].numpy()
+    assert np.ptp(factors) > 0.5
+    for picture, face, factor in zip(result, FACES[:8, 0].numpy(), factors, strict=True):
+        expected = np.asarray(ImageEnhance.Brightness(Image.fromarray(face)).enhance(float(factor)))
+        assert picture == pytest.approx(expected, abs=1)
 
 
 def test_erasing_puts_one_grey_rectangle_on_about_its_share_of_the_faces() -> None:

@@ -1,3 +1,4 @@
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,23 @@ def test_the_course_recipe_is_the_reports() -> None:
     assert (config.plateau.patience, config.plateau.factor) == (3, 0.5)
     assert config.augment.flip
     assert all(getattr(config.augment, key) > 0 for key in ("rotation_deg", "shift", "zoom", "brightness"))
+
+
+def test_another_recipe_has_the_augmentation_that_the_report_names_and_adam_as_in_keras() -> None:
+    course = resolve(read_recipe("course"), {"data": "x"}).model_dump(exclude={"recipe"})
+    report = resolve(read_recipe("course-report"), {"data": "x"}).model_dump(exclude={"recipe"})
+    assert {key for key in course if course[key] != report[key]} == {"augment", "optimizer"}
+    used = {key: value for key, value in report["augment"].items() if value}
+    assert used == {"rotation_deg": course["augment"]["rotation_deg"], "contrast": course["augment"]["brightness"]}
+    assert (report["optimizer"], course["optimizer"]["eps"]) == (course["optimizer"] | {"eps": 1e-7}, 1e-8)
+
+
+@pytest.mark.parametrize("name", ["course", "course-report"])
+def test_the_reference_recipes_say_of_each_line_where_it_is_from(name: str) -> None:
+    text = resources.files("mien.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if "=" in line.partition("#")[0]]
+    assert len(lines) > 10
+    assert [line for line in lines if line.partition("#")[2].strip()[:1] not in ("R", "K", "M")] == []
 
 
 def test_settings_win_over_the_recipe() -> None:

@@ -20,6 +20,12 @@ def test_without_and_with_as_in_the_report() -> None:
     assert configs[1].augment.model_dump(exclude_defaults=True) == read_recipe("course")["augment"]
 
 
+def test_a_level_has_what_the_reference_report_names_and_no_more() -> None:
+    _, arm = arms(read_factors(settings=["augmentation=none,rotation-brightness"]))
+    config = resolve(read_recipe("mien-s") | arm.settings, {"data": "x.csv"})
+    assert config.augment.model_dump(exclude_defaults=True) == {"rotation_deg": 10, "contrast": 0.2}
+
+
 @pytest.mark.parametrize("level", AUGMENTATIONS)
 def test_a_level_of_augmentation_replaces_the_recipes_own(level: str) -> None:
     other = next(each for each in AUGMENTATIONS if each != level)

@@ -91,7 +91,7 @@ FactorLevels = Annotated[
     option(
         "--factor",
         metavar="KEY=LEVEL,LEVEL",
-        help="Any recipe key with its levels, such as optimizer.lr=1e-3,3e-3 or augmentation=none,report,stronger; "
+        help="Any recipe key with its levels, such as optimizer.lr=1e-3,3e-3 or augmentation=none,rotation-brightness; "
         "may be repeated.",
         group=TRAINING,
     ),

@@ -14,6 +14,8 @@
 
 Half of each batch norm (running mean and variance, 5,200 in all) is not trainable.  Batch norm uses the momentum and
 epsilon that are the defaults of the report's framework (Keras: 0.99 and 1e-3; PyTorch's momentum is 1 minus Keras's).
+The running variance is PyTorch's: n / (n - 1) times that of n values, where Keras 3 takes the variance itself.  With
+128 faces that is 0.8 % more after the dense layers (n = 128), 0.2 % after conv4 (512), below 0.02 % elsewhere.
 """
 
 from collections import OrderedDict

@@ -48,7 +48,7 @@ class Augment(Config):
     brightness: float = Field(0.0, ge=0, lt=1)
     """A share of the full range, drawn from −brightness to +brightness, is added to all pixels of a face."""
     contrast: float = Field(0.0, ge=0, lt=1)
-    """All pixels are multiplied by a factor drawn from 1 − contrast to 1 + contrast."""
+    """All pixels are multiplied by a factor drawn from 1 − contrast to 1 + contrast: Keras's `brightness_range`."""
     erase: float = Field(0.0, ge=0, le=1)
     """How probable it is that a rectangle of 2 to 20 % of the face becomes mid-grey (arXiv 1708.04896)."""
     corrupt: float = Field(0.0, ge=0, le=1)
@@ -63,6 +63,8 @@ class Optimizer(Config):
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = Field(1e-3, ge=1e-9, le=1000)
     weight_decay: float = Field(0.0, ge=0, le=1000)
+    eps: float = Field(1e-8, ge=1e-12, le=1)
+    """What Adam and AdamW add to the root of the mean squared gradient; Keras's default is 1e-7, PyTorch's 1e-8."""
 
 
 class Plateau(Config):

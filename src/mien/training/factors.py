@@ -11,11 +11,14 @@ from mien.training.config import Augment, merge, nest, read_recipe, read_value
 Factors = dict[str, tuple[str, ...]]
 """Factor → its levels; the first level is what the others are held against."""
 
-AUGMENTATIONS = {"none": None, "report": "course", "stronger": "mien-s"}
-"""The levels of `augmentation`, each the `[augment]` of a shipped recipe."""
+AUGMENTATIONS = {"none": None, "report": "course", "rotation-brightness": "course-report", "stronger": "mien-s"}
+"""The levels of `augmentation`, each the `[augment]` of a shipped recipe.
+
+`report` keeps its name from older ablations; what the reference report names is `rotation-brightness` alone.
+"""
 
 WITH_AND_WITHOUT: Factors = {"normalisation": ("none", "per-pixel"), "augmentation": ("none", "report")}
-"""The factors that have levels by default: without, and as in the reference report."""
+"""The factors that have levels by default: without, and as in the recipe `course`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def read_factors(names: Sequence[str] = (), *, settings: Sequence[str] = ()) -> 
 
     Args:
         names: of factors that have levels by default (`WITH_AND_WITHOUT`).
-        settings: `key=level,level`: `normalisation`, `augmentation` (none, report, stronger) or any recipe key.
+        settings: `key=level,level`: `normalisation`, `augmentation` (a level of `AUGMENTATIONS`) or any recipe key.
 
     Raises:
         ConfigError: no such factor, fewer than two different levels, or a factor twice.

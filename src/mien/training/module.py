@@ -1,13 +1,14 @@
 """The training step, the validation step and the optimizer, as Lightning wants them."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
@@ -17,6 +18,7 @@ from mien.core.errors import Diverged
 from mien.core.faces import FaceSet
 from mien.core.images import SIZE
 from mien.models.classifier import Classifier
+from mien.training import config
 from mien.training.augment import Augmenter
 from mien.training.batches import Batch, EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
 from mien.training.config import TrainConfig
@@ -134,12 +136,7 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Optimizer | OptimizerLRSchedulerConfig:
         rule = self.config.optimizer
-        extra: dict[str, Any] = {}
-        if rule.name == "sgd":
-            extra = {"momentum": 0.9, "nesterov": True}
-        optimizer: Optimizer = OPTIMIZERS[rule.name](
-            self.classifier.parameters(), lr=rule.lr, weight_decay=rule.weight_decay, **extra
-        )
+        optimizer = make_optimizer(rule, self.classifier.parameters())
         if self.config.schedule == "one-cycle":
             steps = self.config.epochs * (len(self.faces) // self.config.batch)
             cycle = OneCycleLR(optimizer, max_lr=rule.lr, total_steps=steps, cycle_momentum=False)
@@ -189,6 +186,15 @@ class TrainingModule(L.LightningModule):
             self.teachers.to(self.device)
         if self.plateau and (state := getattr(self, "_plateau_state", None)):
             self.plateau.load_state_dict(state)
+
+
+def make_optimizer(rule: config.Optimizer, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """Make what updates the parameters as `rule` says."""
+    extra: dict[str, Any] = {"eps": rule.eps}
+    if rule.name == "sgd":
+        extra = {"momentum": 0.9, "nesterov": True}
+    optimizer: Optimizer = OPTIMIZERS[rule.name](parameters, lr=rule.lr, weight_decay=rule.weight_decay, **extra)
+    return optimizer
 
 
 def side_of_epoch(epoch: int, *, epochs: int, start_px: int) -> int:
