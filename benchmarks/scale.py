@@ -1,4 +1,6 @@
-"""What a large Parquet file costs: `describe`, `predict` and a training on part of it, each in a process of its own.
+"""What a large Parquet file costs: `describe`, `predict`, the same in parts, and a training on some of its faces.
+
+Each runs in a process of its own, parts in two more.
 
     python benchmarks/scale.py --faces 100000 1000000 --folder /var/tmp/scale
 
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 from PIL import Image
 
@@ -42,6 +45,10 @@ def main() -> None:
         report(f"predict, {count:,} faces", count, "predict", path, "--model", "mien-n", "-o", out, "--overwrite")
         with out.open() as lines:
             assert sum(1 for _ in lines) == count + 1
+        parts = args.folder / f"parts{count}"
+        job = ("predict", path, "--model", "mien-n", "--workers", "2", "-o", f"{parts}/")
+        report(f"predict in parts by 2 workers, {count:,} faces", count, *job)
+        assert pyarrow.dataset.dataset(parts).count_rows() == count
     path, run = write(args.folder / f"faces{SAMPLE}.parquet", SAMPLE), args.folder / "run"
     line = ("train", path, "--recipe", "mien-n", "--epochs", "1", "-o", run, "--overwrite")
     report(f"train an epoch, {SAMPLE:,} faces", SAMPLE, *line)
