@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.classification import MulticlassCalibrationError
 
-from mien.evaluation.calibration import calibration_bins, calibration_error
+from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval
 
 
 @pytest.mark.parametrize("bins", [1, 10, 15])
@@ -36,8 +36,45 @@ def test_an_edge_belongs_to_the_bin_below_it():
     assert faces == [0, 1, 1, 1]
 
 
+def calibrated(faces, generator):
+    """Draw targets by the probabilities themselves: the true calibration error is 0."""
+    rows = generator.dirichlet(np.ones(5), faces).astype(np.float32)
+    return rows, (rows.cumsum(axis=1) < generator.random((faces, 1))).sum(axis=1).clip(max=4)
+
+
 def test_scores_drawn_from_themselves_are_calibrated():
-    generator = np.random.default_rng(0)
-    rows = generator.dirichlet(np.ones(5), 50_000).astype(np.float32)
-    targets = (rows.cumsum(axis=1) < generator.random((50_000, 1))).sum(axis=1).clip(max=4)
+    rows, targets = calibrated(50_000, np.random.default_rng(0))
     assert calibration_error(calibration_bins(rows, targets)) < 0.01
+
+
+@pytest.mark.parametrize("faces", [100, 1000])
+def test_the_interval_of_calibrated_faces_begins_at_zero(faces):
+    """200 sets of faces: 97.5 % begin at 0, since none can miss on the other side; three standard errors are 3.3."""
+    generator = np.random.default_rng(1)
+    zeros, below = 0, 0
+    for _ in range(200):
+        rows, targets = calibrated(faces, generator)
+        low, high = calibration_interval(rows, targets, samples=200, generator=generator)
+        zeros += low == 0
+        below += high < calibration_error(calibration_bins(rows, targets))
+    assert zeros / 200 == pytest.approx(0.975, abs=0.033)
+    assert below > 5  # the ECE of few faces is too high, and the interval says so
+
+
+def test_the_interval_of_overconfident_faces_holds_the_gap():
+    """Confidence 0.8 where 65 % are right: the true error is 0.15, in one bin; three standard errors are 4.6 points."""
+    generator = np.random.default_rng(2)
+    rows = np.tile(np.array([[0.8, 0.2]], np.float32), (300, 1))
+    covered = 0
+    for _ in range(200):
+        targets = (generator.random(300) >= 0.65).astype(np.int64)
+        low, high = calibration_interval(rows, targets, samples=400, generator=generator)
+        assert 0 < low < high < 0.35
+        covered += low <= 0.15 <= high
+    assert covered / 200 == pytest.approx(0.95, abs=0.046)
+
+
+@pytest.mark.parametrize("target", [0, 1])
+def test_no_interval_where_chance_does_not_show(target):
+    rows = np.tile(np.array([[0.8, 0.2]], np.float32), (9, 1))
+    assert calibration_interval(rows, np.full(9, target), samples=9, generator=np.random.default_rng(0)) is None

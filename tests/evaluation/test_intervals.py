@@ -1,14 +1,22 @@
-"""Wilson against SciPy; the bootstrap against a plain loop over faces, the normal approximation, and its coverage."""
+"""Wilson and the normal interval against SciPy; the bootstrap against a plain loop over faces; coverage."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm, sem
 from sklearn.metrics import f1_score
 
 from mien.core.errors import UsageError
-from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
+from mien.evaluation.confusion import macro_f1_interval, tally
+from mien.evaluation.intervals import (
+    f1_interval,
+    normal_interval,
+    percentile_interval,
+    resample,
+    standard_error,
+    wilson,
+)
 from mien.evaluation.metrics import score_predictions
 
 
@@ -65,3 +73,42 @@ def test_interval_covers_the_truth_as_often_as_it_says():
         low, high = percentile_interval(draws @ kinds[:, 0] / 500)
         covered += low <= 0.7 <= high
     assert covered / 400 == pytest.approx(0.95, abs=0.033)
+
+
+@given(st.integers(1, 500).flatmap(lambda either: st.tuples(st.integers(0, either), st.just(either))))
+def test_interval_of_f1_is_that_of_its_share(pair):
+    """F1 is 2 J / (1 + J), and J a share: of the faces that are of the class or got its label, those that are both."""
+    share = binomtest(*pair).proportion_ci(confidence_level=0.95, method="wilson")
+    low, high = f1_interval(*pair)
+    assert [low / (2 - low), high / (2 - high)] == pytest.approx([share.low, share.high], abs=1e-9)
+
+
+def test_normal_interval_equals_scipy():
+    values = np.random.default_rng(0).exponential(size=30)
+    expected = norm.interval(0.95, loc=values.mean(), scale=sem(values))
+    assert normal_interval(values.mean(), values) == pytest.approx(expected)
+    assert normal_interval(values.mean(), values - values.mean()) == pytest.approx(expected)
+
+
+def test_normal_interval_keeps_inside_and_claims_nothing_from_equal_faces():
+    assert normal_interval(0.5, np.array([0.0, 1.0]), highest=1) == (0, 1)
+    assert normal_interval(0.5, np.array([0.5])) is None
+    assert normal_interval(0.5, np.array([0.5, 0.5])) is None
+
+
+def test_macro_f1_with_two_rare_classes_is_covered():
+    """Classes of about 13 and 24 in 3,000 faces, 300 draws; three binomial standard errors are 3.8 points."""
+    shares = np.array([0.55, 0.4377, 0.0043, 0.008])
+    labels = np.array([[0.8, 0.15, 0.04, 0.01], [0.1, 0.85, 0.02, 0.03], [0.2, 0.2, 0.6, 0], [0.6, 0.1, 0, 0.3]])
+    truth = shares[:, None] * labels
+    f1 = 2 * truth.diagonal() / (truth.sum(axis=0) + truth.sum(axis=1))
+    generator = np.random.default_rng(3)
+    covered = 0
+    for _ in range(300):
+        counts = generator.multinomial(3000, truth.ravel()).reshape(4, 4)
+        kinds = np.argwhere(counts)
+        draws = generator.multinomial(3000, counts[counts > 0] / 3000, size=200).astype(np.float64)
+        right, faces, labelled = tally(kinds, draws, classes=4)
+        low, high = macro_f1_interval(counts, right=right, faces=faces, labelled=labelled)
+        covered += low <= f1.mean() <= high
+    assert covered / 300 == pytest.approx(0.95, abs=0.038)

@@ -15,6 +15,16 @@ from mien.core.schema import SCHEMA_VERSION
 from mien.core.scores import Scores
 from mien.evaluation.metrics import score_predictions
 
+INTERVALS = (
+    "accuracy_interval",
+    "balanced_accuracy_interval",
+    "macro_f1_interval",
+    "top2_accuracy_interval",
+    "log_loss_interval",
+    "brier_interval",
+    "ece_interval",
+    "aurc_interval",
+)
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "top2_accuracy", "log_loss", "brier", "ece", "aurc")
 
 
@@ -70,12 +80,38 @@ def test_result_is_plain_json_and_read_back(case, tmp_path):
     assert 0 <= low <= result.accuracy <= high <= 1
 
 
+@pytest.mark.parametrize("name", [name for name in INTERVALS if name != "ece_interval"])
+def test_every_figure_lies_in_its_interval(draw, name):
+    result = score_predictions(draw())
+    low, high = getattr(result, name)
+    assert 0 <= low < getattr(result, name.removesuffix("_interval")) < high
+    assert high - low < 0.35
+
+
+def test_scores_of_an_older_mien_are_read_without_intervals(draw):
+    values = score_predictions(draw(), bootstrap=20).to_dict()
+    for key in INTERVALS[1:]:
+        if key != "macro_f1_interval":
+            del values[key]
+    for one in values["per_class"]:
+        for key in ("precision_interval", "recall_interval", "f1_interval"):
+            del one[key]
+    read = Scores.from_dict(values, source="metrics.json")
+    assert read.log_loss_interval is None
+    assert read.per_class[0].recall_interval is None
+
+
 def test_certainty_is_never_claimed_from_few_faces(make):
     result = score_predictions(make(np.eye(3)[[0, 1, 2]], [0, 1, 2], "abc"))
     assert result.accuracy == 1
     assert result.accuracy_interval_method == "wilson"
     assert result.accuracy_interval == pytest.approx([0.4385, 1], abs=1e-4)
-    assert result.macro_f1_interval is None
+    assert result.macro_f1_interval == pytest.approx([0.7349, 1], abs=1e-4)
+    assert result.balanced_accuracy_interval[0] < 0.7
+    assert result.top2_accuracy_interval == result.accuracy_interval
+    assert [one.recall_interval for one in result.per_class] == [pytest.approx([0.2065, 1], abs=1e-4)] * 3
+    assert result.ece_interval is None
+    assert result.aurc_interval is None
 
 
 @settings(max_examples=25, deadline=None)
@@ -161,6 +197,7 @@ def test_without_duplicates_equals_scoring_the_rest(draw, make):
             "macro_f1",
             "macro_f1_interval",
             "ece",
+            "ece_interval",
         )
     }
     assert result.accuracy == score_predictions(said).accuracy

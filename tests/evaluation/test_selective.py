@@ -12,7 +12,13 @@ from sklearn.metrics import zero_one_loss
 from mien.core.errors import UsageError
 from mien.core.scores import RiskPoint
 from mien.evaluation.metrics import score_predictions
-from mien.evaluation.selective import accepted_at, area_under_risk_coverage, risk_coverage, threshold_for_risk
+from mien.evaluation.selective import (
+    accepted_at,
+    area_interval,
+    area_under_risk_coverage,
+    risk_coverage,
+    threshold_for_risk,
+)
 
 
 def risk_at(said, threshold):
@@ -104,6 +110,29 @@ def test_the_area_is_best_when_wrong_faces_come_last():
     last, first = (area_under_risk_coverage(rows, np.array(targets)) for targets in ([0, 0, 0, 1], [1, 0, 0, 0]))
     assert last == pytest.approx(1 / 16)
     assert first == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+@pytest.mark.parametrize("case_of", ["draw", "ties"])
+def test_the_interval_of_the_area_is_that_of_a_jackknife(draw, case_of):
+    """Leaving out one face after the other tells what each adds; the two differ by terms of order 1 / N."""
+    if case_of == "draw":
+        said = draw(400)
+        rows, targets = said.probabilities, said.targets
+    else:
+        rows, targets = faces_with_ties(0, 400)
+    area = area_under_risk_coverage(rows, targets)
+    others = []
+    for k in range(400):
+        rest = np.arange(400) != k
+        others.append(area_under_risk_coverage(rows[rest], targets[rest]))
+    half = 1.96 * np.sqrt(399 / 400 * ((np.array(others) - np.mean(others)) ** 2).sum())
+    assert area_interval(rows, targets) == pytest.approx([area - half, area + half], rel=0.02)
+
+
+def test_no_interval_of_the_area_without_errors_or_without_right_labels():
+    rows = np.array([[0.9, 0.1], [0.8, 0.2]], np.float32)
+    assert area_interval(rows, np.array([0, 0])) is None
+    assert area_interval(rows, np.array([1, 1])) is None
 
 
 def test_a_curve_needs_a_point_and_a_risk_is_a_share(draw):

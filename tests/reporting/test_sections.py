@@ -99,6 +99,20 @@ def test_the_curve_of_risk_is_read_at_half_of_the_faces(run):
     assert render_page(read_run(run)).count("Accepting only confident labels") == 2  # test and private-test
 
 
+def test_every_score_is_shown_with_its_interval(run):
+    metrics = run.read_json("eval/test/metrics.json")
+    page = render_page(read_run(run)).replace("\u00a0", " ")
+    for key in ("macro_f1", "balanced_accuracy", "top2_accuracy", "ece"):
+        low, high = metrics[f"{key}_interval"]
+        assert f"<small>{low * 100:.1f} to {high * 100:.1f} %</small>" in page
+    for key in ("log_loss", "brier"):
+        low, high = metrics[f"{key}_interval"]
+        assert f"<small>{low:.3f} to {high:.3f}</small>" in page
+    for one in metrics["per_class"]:
+        low, high = one["recall_interval"]
+        assert f"<small>{low * 100:.1f} to {high * 100:.1f} %</small>" in page
+
+
 def test_a_score_that_may_be_guessing_is_said_to_be(tmp_path):
     run = write_run(tmp_path / "run", classes=("smile", "frown"), faces=8)
     metrics = run.read_json("eval/test/metrics.json")

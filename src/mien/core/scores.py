@@ -38,8 +38,9 @@ class HeadlineScores(Record):
         accuracy_interval_method: `wilson` where all faces are right, or all wrong.
         accuracy_standard_error: of the accuracy, as a fraction.
         macro_f1: mean F1 of the classes that occur, each counting once.
-        macro_f1_interval: None where all faces are right, or all wrong.
+        macro_f1_interval: of the macro-F1; None where all faces are right or all wrong in scores of an older mien.
         ece: expected calibration error of the most probable label.
+        ece_interval: of the error that very many faces would have; None where all faces are right, or all wrong.
     """
 
     accuracy: float
@@ -49,6 +50,7 @@ class HeadlineScores(Record):
     macro_f1: float
     macro_f1_interval: Interval | None
     ece: float
+    ece_interval: Interval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +74,21 @@ class FlipScores(Record):
         accuracy: as in `Scores`, like the others.
         accuracy_interval: of the accuracy.
         macro_f1: mean F1 of the classes that occur.
+        macro_f1_interval: of the macro-F1.
         ece: expected calibration error.
+        ece_interval: of the calibration error.
         log_loss: in nats.
+        log_loss_interval: of the log loss.
     """
 
     accuracy: float
     accuracy_interval: Interval
     macro_f1: float
+    macro_f1_interval: Interval | None = None
     ece: float
+    ece_interval: Interval | None = None
     log_loss: float
+    log_loss_interval: Interval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +101,9 @@ class ClassScores(Record):
         precision: of the faces with this label, the share that is right; None where no face has the label.
         recall: of the faces of this class, the share that got its label; None without faces.
         f1: harmonic mean of both; None without faces.
+        precision_interval: Wilson's, of the precision.
+        recall_interval: Wilson's, of the recall.
+        f1_interval: of the F1.
     """
 
     name: str
@@ -100,6 +111,9 @@ class ClassScores(Record):
     precision: float | None
     recall: float | None
     f1: float | None
+    precision_interval: Interval | None = None
+    recall_interval: Interval | None = None
+    f1_interval: Interval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +172,13 @@ class VoteDistribution(Record):
     Attributes:
         faces: how many have a vote for any class.
         cross_entropy: of the probabilities to the votes, in nats, lower is better; None without faces.
+        cross_entropy_interval: of the cross-entropy; None below two faces.
         entropy: of the votes, in nats: the least that the cross-entropy can be; None without faces.
     """
 
     faces: int
     cross_entropy: float | None
+    cross_entropy_interval: Interval | None = None
     entropy: float | None
 
 
@@ -174,20 +190,26 @@ class AnnotatorScores(Record):
         faces: how many have a class with more votes than any other answer.
         left_out: how many have none, and why.
         accuracy: share of these faces to which the model gives that class; None without faces.
+        accuracy_interval: Wilson's, of the accuracy.
         label_accuracy: share of these faces whose own target is that class; None where none has a target.
+        label_accuracy_interval: Wilson's, of the label accuracy.
         distribution: the probabilities against the shares of the votes.
     """
 
     faces: int
     left_out: WithoutPlurality
     accuracy: float | None
+    accuracy_interval: Interval | None = None
     label_accuracy: float | None
+    label_accuracy_interval: Interval | None = None
     distribution: VoteDistribution
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores(Record):
     """Every figure about one set of predictions.
+
+    An interval is None where the scores are those of an older mien that had none, or where the faces can't tell.
 
     Attributes:
         model: the network; None for predictions read from a file, and for an ensemble, which is several networks.
@@ -208,14 +230,20 @@ class Scores(Record):
         accuracy_standard_error: of the accuracy, as a fraction.
         published_accuracy: what the bundle's card gives for these very faces; None where it gives nothing.
         macro_f1: mean F1 of the classes that occur, each counting once.
-        macro_f1_interval: None where all faces are right, or all wrong.
+        macro_f1_interval: of the macro-F1.
         balanced_accuracy: mean recall of the classes that occur.
+        balanced_accuracy_interval: of the balanced accuracy.
         top2_accuracy: share of faces whose target is one of the two most probable classes; None below three classes.
+        top2_accuracy_interval: Wilson's, of the top-2 accuracy.
         log_loss: mean of `-ln(probability of the target)`, in nats.
+        log_loss_interval: of the log loss.
         brier: squared error summed over all classes, 0 to 2.
+        brier_interval: of the Brier score.
         ece: expected calibration error of the most probable label.
+        ece_interval: of the error that very many faces would have; None where all faces are right, or all wrong.
         ece_bins: what it is made from.
         aurc: area under the curve of risk over coverage.
+        aurc_interval: of the area; None where all faces are right, or all wrong.
         risk_coverage: points of that curve, coverage rising to 1.
         per_class: in label order.
         confusion: the matrix.
@@ -248,12 +276,18 @@ class Scores(Record):
     macro_f1: float
     macro_f1_interval: Interval | None
     balanced_accuracy: float
+    balanced_accuracy_interval: Interval | None = None
     top2_accuracy: float | None
+    top2_accuracy_interval: Interval | None = None
     log_loss: float
+    log_loss_interval: Interval | None = None
     brier: float
+    brier_interval: Interval | None = None
     ece: float
+    ece_interval: Interval | None = None
     ece_bins: tuple[CalibrationBin, ...]
     aurc: float
+    aurc_interval: Interval | None = None
     risk_coverage: tuple[RiskPoint, ...]
     per_class: tuple[ClassScores, ...]
     confusion: Confusion

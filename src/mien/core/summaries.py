@@ -14,6 +14,7 @@ from mien.core.errors import pip_install
 from mien.core.explanations import CurveScores, Explanation, PairedDifference
 from mien.core.model_list import ModelList
 from mien.core.scores import Scores
+from mien.core.stats import Interval
 from mien.core.text import percentage, readable
 
 Side = Literal["left", "right"]
@@ -96,12 +97,12 @@ def _figures(scores: Scores) -> Figures:
         interval = _interval(scores.flip.accuracy_interval)
         figures.append(("  with flip views", percentage(scores.flip.accuracy, 2), interval))
     figures += [
-        ("macro-F1", _decimal(scores.macro_f1, 4), ""),
-        ("balanced accuracy", percentage(scores.balanced_accuracy, 2), ""),
-        ("top-2 accuracy", percentage(scores.top2_accuracy, 2), ""),
-        ("log loss", _decimal(scores.log_loss, 4), ""),
-        ("Brier score", _decimal(scores.brier, 4), ""),
-        ("ECE (15 bins)", _decimal(scores.ece, 4), ""),
+        ("macro-F1", _decimal(scores.macro_f1, 4), _decimal_interval(scores.macro_f1_interval)),
+        ("balanced accuracy", percentage(scores.balanced_accuracy, 2), _interval(scores.balanced_accuracy_interval)),
+        ("top-2 accuracy", percentage(scores.top2_accuracy, 2), _interval(scores.top2_accuracy_interval)),
+        ("log loss", _decimal(scores.log_loss, 4), _decimal_interval(scores.log_loss_interval)),
+        ("Brier score", _decimal(scores.brier, 4), _decimal_interval(scores.brier_interval)),
+        ("ECE (15 bins)", _decimal(scores.ece, 4), _decimal_interval(scores.ece_interval)),
     ]
     annotators = scores.annotators
     if annotators is not None and annotators.accuracy is not None:
@@ -110,9 +111,18 @@ def _figures(scores: Scores) -> Figures:
     return Figures(figures)
 
 
-def _interval(interval: tuple[float, float]) -> str:
+def _interval(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
     low, high = interval
     return f"95 % interval {percentage(low, 2)} to {percentage(high, 2)}"
+
+
+def _decimal_interval(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    low, high = interval
+    return f"95 % interval {low:.4f} to {high:.4f}"
 
 
 def _decimal(value: float | None, digits: int) -> str:

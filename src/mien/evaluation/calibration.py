@@ -1,14 +1,15 @@
 """Whether probabilities mean what they say: of faces labelled with 0.8, are 80 % right?
 
-Axes: `N` faces, `C` classes.
+Axes: `N` faces, `C` classes, `B` bins, `S` resamples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.scores import CalibrationBin
+from mien.core.stats import LEVEL, Interval
 
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
@@ -35,7 +36,7 @@ def calibration_bins(
     confidences = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
     edges = np.linspace(0, 1, bins + 1)
-    places = np.searchsorted(edges[1:-1], confidences, side="left")
+    places = _places(confidences, edges)
     faces = np.bincount(places, minlength=bins)
     filled = np.maximum(faces, 1)  # an empty bin has no mean; it must not divide by 0
     means = np.bincount(places, weights=confidences, minlength=bins) / filled
@@ -76,3 +77,71 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
             faces += one.faces
             gaps += one.faces * abs(one.confidence - one.accuracy)
     return gaps / faces
+
+
+def calibration_interval(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, samples: int, generator: np.random.Generator
+) -> Interval | None:
+    """Return the interval of the calibration error that very many faces would have, in the same `BINS` bins.
+
+    On few faces the error of each bin is partly chance and never cancels, so the ECE is too high, and that of resamples
+    even higher.  The interval holds every error that explains the ECE that was found: the bins' errors are multiplied
+    by a factor, chance is added to them as resamples show it, and the factor fits if the ECE that was found lies
+    between the 2.5 and 97.5 % quantiles of the result.  It may end below the ECE, and begins at 0 where chance alone
+    explains it.
+
+    Args:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        targets: `int64 (N,)`, 0 to C - 1.
+        samples: how many draws of chance, `S`.
+        generator: where the draws come from.
+
+    Returns:
+        `(low, high)`, 0 to 1; None where all faces are right or all are wrong, for chance doesn't show then.
+
+    Carpenter 1999, J. R. Stat. Soc. B 61, 159-172, for bootstrap intervals by inverting a test.
+    """
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == targets
+    if right.all() or not right.any():
+        return None
+    places = _places(confidences, np.linspace(0, 1, BINS + 1))
+    errors = confidences - right
+    means = np.bincount(places, weights=errors, minlength=BINS) / len(errors)
+    found = float(np.abs(means).sum())
+    chance = generator.standard_normal((samples, BINS)) @ _spread(errors, places, means)
+
+    def quantile(factor: float, level: float) -> float:
+        return float(np.quantile(np.abs(factor * means + chance).sum(axis=1), level))
+
+    most = 1 + float(np.abs(chance).sum(axis=1).max() / found)  # no greater factor explains what was found
+    low, high = 0.0, 0.0
+    if quantile(0, (1 + LEVEL) / 2) < found:
+        low = _bisect(lambda factor: quantile(factor, (1 + LEVEL) / 2) - found, most)
+    if quantile(0, (1 - LEVEL) / 2) < found:
+        high = _bisect(lambda factor: quantile(factor, (1 - LEVEL) / 2) - found, most)
+    return low * found, min(1.0, high * found)
+
+
+def _places(confidences: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bin of each confidence."""
+    return np.asarray(np.searchsorted(edges[1:-1], confidences, side="left"), dtype=np.int64)
+
+
+def _spread(errors: NDArray[np.float64], places: NDArray[np.int64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the symmetric square root `(B, B)` of the covariance of `means`, the bins' parts of the mean error."""
+    squares = np.bincount(places, weights=errors**2, minlength=len(means)) / len(errors)
+    values, vectors = np.linalg.eigh((np.diag(squares) - np.outer(means, means)) / len(errors))
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+def _bisect(function: Callable[[float], float], high: float) -> float:
+    """Return where a rising function crosses 0 between 0 and `high`."""
+    low = 0.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if function(middle) < 0:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

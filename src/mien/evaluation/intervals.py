@@ -1,9 +1,10 @@
-"""How far a figure may be off: Wilson's interval for a share, the percentile bootstrap for everything else.
+"""How far a figure may be off: Wilson's interval for shares, the normal one for means, else the bootstrap.
 
-Axes: `N` faces, `K` kinds of faces, `S` resamples.  All intervals are two-sided, at `LEVEL`.
+Axes: `N` faces, `K` kinds of faces or shares, `S` resamples.  All intervals are two-sided, at `LEVEL`.
+`benchmarks/coverage.py` counts how often they hold the truth.
 """
 
-from math import sqrt
+from math import inf, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -92,10 +93,78 @@ def mixed_wilson(right: NDArray[np.int64], total: NDArray[np.int64], *, weights:
     [0.581, 0.901]
     """
     ends = np.array([wilson(int(some), int(all_)) for some, all_ in zip(right, total, strict=True)])
-    shares = right / total
-    below, above = np.sqrt((weights[:, None] ** 2 * (ends - shares[:, None]) ** 2).sum(axis=0))
-    middle = float(weights @ shares)
-    return max(0.0, middle - float(below)), min(1.0, middle + float(above))
+    return join_intervals(right / total, ends, weights=weights, correlation=np.eye(len(right)))
+
+
+def join_intervals(
+    values: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    *,
+    weights: NDArray[np.float64],
+    correlation: NDArray[np.float64],
+) -> Interval:
+    """Return the interval of a weighted mean of shares from the interval of each ("MOVER").
+
+    Args:
+        values: `float64 (K,)`, the shares.
+        ends: `float64 (K, 2)`, low and high end of the interval of each.
+        weights: `float64 (K,)`, taken as known; they sum to 1.
+        correlation: `float64 (K, K)`, of the shares over samples.
+
+    Returns:
+        `(low, high)`, inside 0 to 1.
+
+    Zou and Donner 2008, Stat. Med. 27, 1693-1702.
+    """
+    below = weights * (values - ends[:, 0])
+    above = weights * (ends[:, 1] - values)
+    middle = float(weights @ values)
+    low = middle - sqrt(max(0.0, float(below @ correlation @ below)))
+    high = middle + sqrt(max(0.0, float(above @ correlation @ above)))
+    return max(0.0, low), min(1.0, high)
+
+
+def f1_interval(right: int, either: int) -> Interval | None:
+    """Return the interval of the F1 of one class; None where `either` is 0.
+
+    F1 is `2 J / (1 + J)` with the share `J = right / either`, and rises with it, so its ends are those of Wilson's
+    interval of `J`.
+
+    Args:
+        right: faces of the class that got its label.
+        either: faces that are of the class, or got its label, or both.
+
+    >>> [round(end, 3) for end in f1_interval(8, 10)]
+    [0.658, 0.971]
+    """
+    ends = share_interval(right, either)
+    if ends is None:
+        return None
+    low, high = ends
+    return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def normal_interval(value: float, influence: NDArray[np.float64], *, highest: float = inf) -> Interval | None:
+    """Return the normal interval of a figure that is, up to smaller terms, a mean over faces.
+
+    Args:
+        value: the figure.
+        influence: `float64 (N,)`, what each face adds to it, up to a constant: of a mean, its own value.
+        highest: the greatest value that the figure can have; the least is 0.
+
+    Returns:
+        `(low, high)`, inside 0 to `highest`; None for fewer than two faces, or where all have the same influence.
+
+    Hampel 1974, J. Am. Stat. Assoc. 69, 383-393, for figures that are no means: the "infinitesimal jackknife".
+
+    >>> [round(end, 3) for end in normal_interval(0.2, np.array([-0.1, 0.0, 0.1]))]
+    [0.087, 0.313]
+    """
+    faces = len(influence)
+    if faces < 2 or np.ptp(influence) == 0:
+        return None
+    half = _Z * float(influence.std(ddof=1)) / sqrt(faces)
+    return max(0.0, value - half), min(highest, value + half)
 
 
 def resample(

@@ -14,10 +14,19 @@ from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap, HeadlineScores, Scores, ScoresWithoutDuplicates
 from mien.core.stats import LEVEL, Interval
-from mien.evaluation.calibration import calibration_bins, calibration_error
-from mien.evaluation.confusion import confused_pairs, confusion_matrix, macro_f1, per_class, row_shares, tally
-from mien.evaluation.intervals import percentile_interval, resample, standard_error, wilson
-from mien.evaluation.selective import area_under_risk_coverage, risk_coverage
+from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval
+from mien.evaluation.confusion import (
+    balanced_accuracy_interval,
+    confused_pairs,
+    confusion_matrix,
+    macro_f1,
+    macro_f1_interval,
+    per_class,
+    row_shares,
+    tally,
+)
+from mien.evaluation.intervals import normal_interval, percentile_interval, resample, standard_error, wilson
+from mien.evaluation.selective import area_interval, area_under_risk_coverage, risk_coverage
 from mien.evaluation.top_confusions import score_top_confusions
 from mien.evaluation.votes import FLOOR, score_against_votes
 
@@ -27,7 +36,7 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
 
     Args:
         predictions: probabilities with targets.
-        bootstrap: resamples behind each interval.
+        bootstrap: resamples behind the intervals that need some.
         seed: of the resamples; the same seed gives the same result, in any order of faces.
 
     Raises:
@@ -45,6 +54,8 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
     classes = per_class(counts, scored.classes)
     recalls = [scores.recall for scores in classes if scores.recall is not None]
     headline = _headline(scored, bootstrap=bootstrap, seed=seed)
+    losses = _log_losses(scored.probabilities, targets)
+    squares = _squared_errors(scored.probabilities, targets)
     return Scores(
         source=scored.source,
         synthetic=scored.synthetic,
@@ -61,12 +72,18 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
         macro_f1=headline.macro_f1,
         macro_f1_interval=headline.macro_f1_interval,
         balanced_accuracy=float(np.mean(recalls)),
+        balanced_accuracy_interval=balanced_accuracy_interval(counts),
         top2_accuracy=top2_accuracy(scored.probabilities, targets),
+        top2_accuracy_interval=_top2_interval(scored.probabilities, targets),
         log_loss=log_loss(scored.probabilities, targets),
+        log_loss_interval=normal_interval(float(losses.mean()), losses),
         brier=brier(scored.probabilities, targets),
+        brier_interval=normal_interval(float(squares.mean()), squares, highest=2),
         ece=headline.ece,
+        ece_interval=headline.ece_interval,
         ece_bins=calibration_bins(scored.probabilities, targets),
         aurc=area_under_risk_coverage(scored.probabilities, targets),
+        aurc_interval=area_interval(scored.probabilities, targets),
         risk_coverage=risk_coverage(scored.probabilities, targets),
         per_class=classes,
         confusion=Confusion(counts=_rows(counts), row_shares=_rows(row_shares(counts))),
@@ -124,8 +141,18 @@ def top2_accuracy(probabilities: NDArray[np.float32], targets: NDArray[np.int64]
     """
     if probabilities.shape[1] < 3:
         return None
+    return _among_best_two(probabilities, targets) / len(targets)
+
+
+def _top2_interval(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> Interval | None:
+    if probabilities.shape[1] < 3:
+        return None
+    return wilson(_among_best_two(probabilities, targets), len(targets))
+
+
+def _among_best_two(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> int:
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
-    return float((best == targets[:, None]).any(axis=1).mean())
+    return int((best == targets[:, None]).sum())
 
 
 def log_loss(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
@@ -134,8 +161,13 @@ def log_loss(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> 
     >>> round(log_loss(np.array([[0.5, 0.5]], np.float32), np.array([0])), 4)
     0.6931
     """
+    return float(_log_losses(probabilities, targets).mean())
+
+
+def _log_losses(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the log loss of each face, `float64 (N,)`."""
     of_target = probabilities[np.arange(len(targets)), targets].astype(np.float64)
-    return float(-np.log(np.clip(of_target, FLOOR, 1)).mean()) + 0.0
+    return -np.log(np.clip(of_target, FLOOR, 1)) + 0.0  # + 0.0: never -0.0
 
 
 def brier(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
@@ -146,8 +178,13 @@ def brier(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> flo
     >>> brier(np.array([[0.5, 0.5]], np.float32), np.array([0]))
     0.5
     """
+    return float(_squared_errors(probabilities, targets).mean())
+
+
+def _squared_errors(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the Brier score of each face, `float64 (N,)`."""
     truth = np.eye(probabilities.shape[1])[targets]
-    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
+    return np.asarray(((probabilities - truth) ** 2).sum(axis=1))
 
 
 def _rows(matrix: NDArray[Any]) -> tuple[tuple[Any, ...], ...]:
@@ -161,24 +198,23 @@ def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> HeadlineScor
     faces, classes = len(scored), len(scored.classes)
     counts = confusion_matrix(scored.targets, scored.labels, classes=classes)
     right = int(counts.trace())
-    kinds, draws = resample(
-        np.stack([scored.targets, scored.labels], axis=1), bootstrap, generator=np.random.default_rng(seed)
-    )
+    generator = np.random.default_rng(seed)
+    kinds, draws = resample(np.stack([scored.targets, scored.labels], axis=1), bootstrap, generator=generator)
     hits, of_class, labelled = tally(kinds, draws, classes=classes)
     method: Literal["bootstrap", "wilson"] = "bootstrap"
     interval = percentile_interval(hits.sum(axis=1) / faces)
-    macro_f1_interval: Interval | None = percentile_interval(macro_f1(hits, of_class, labelled=labelled))
     if right in (0, faces):
         # No resample differs from another then, which is no evidence of certainty.
-        method, interval, macro_f1_interval = "wilson", wilson(right, faces), None
+        method, interval = "wilson", wilson(right, faces)
     return HeadlineScores(
         accuracy=right / faces,
         accuracy_interval=interval,
         accuracy_interval_method=method,
         accuracy_standard_error=standard_error(right, faces),
         macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-        macro_f1_interval=macro_f1_interval,
+        macro_f1_interval=macro_f1_interval(counts, right=hits, faces=of_class, labelled=labelled),
         ece=calibration_error(calibration_bins(scored.probabilities, scored.targets)),
+        ece_interval=calibration_interval(scored.probabilities, scored.targets, samples=bootstrap, generator=generator),
     )
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from mien.core.errors import UsageError
 from mien.core.scores import RiskPoint
+from mien.core.stats import Interval
+from mien.evaluation.intervals import normal_interval
 
 POINTS = 20
 """How many points the curve in `metrics.json` has at most."""
@@ -116,6 +118,33 @@ def area_under_risk_coverage(probabilities: NDArray[np.float32], targets: NDArra
     _, accepted, wrong = _levels(probabilities, targets)
     counts = np.arange(1, len(targets) + 1)
     return float((np.interp(counts, [0, *accepted], [0, *wrong]) / counts).mean())
+
+
+def area_interval(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> Interval | None:
+    """Return the interval of the area under the curve of risk over coverage.
+
+    A face adds to the area by its place in the order, and by its part in the risk at each coverage.  With `R(n)` the
+    risk of the n most confident faces, the influence of face i, wrong (1) or right (0), is
+    `R(i) + sum over n >= i of (wrong(i) - R(n)) / n`, up to a constant.
+
+    Returns:
+        `(low, high)`, 0 to 1; None where all faces are right or all are wrong.
+    """
+    errors = probabilities.argmax(axis=1) != targets
+    if errors.all() or not errors.any():
+        return None
+    _, accepted, wrong = _levels(probabilities, targets)
+    counts = np.arange(1, len(targets) + 1)
+    risks = np.interp(counts, [0, *accepted], [0, *wrong]) / counts
+    weights = np.cumsum(1 / counts[::-1])[::-1]  # sums over n >= i of 1 / n
+    places = risks - np.cumsum((risks / counts)[::-1])[::-1]
+    # Faces of equal top probability share the mean of their places: one value per level, `float64 (K,)`.
+    level = np.unique(-probabilities.max(axis=1), return_inverse=True)[1]
+    faces = np.bincount(level)
+    weights = np.add.reduceat(weights, accepted - faces) / faces
+    places = np.add.reduceat(places, accepted - faces) / faces
+    influence = places[level] + errors * weights[level]
+    return normal_interval(area_under_risk_coverage(probabilities, targets), influence, highest=1)
 
 
 def _levels(

@@ -12,6 +12,7 @@ from mien.core.faces import UNLABELLED
 from mien.core.labels import FERPLUS, FERPLUS_NAMES
 from mien.core.predictions import Predictions
 from mien.core.scores import AnnotatorScores, VoteDistribution, WithoutPlurality
+from mien.evaluation.intervals import normal_interval, share, share_interval
 
 FLOOR = float(np.finfo(np.float32).eps)
 """A probability below this, 1.2e-7, counts as this much under a logarithm."""
@@ -125,29 +126,31 @@ def score_against_votes(predictions: Predictions) -> AnnotatorScores | None:
     kept = winners >= 0
     targets = np.full(len(kept), UNLABELLED) if predictions.targets is None else predictions.targets
     labelled = kept & (targets != UNLABELLED)
+    right = int((predictions.labels[kept] == winners[kept]).sum())
+    agreed = int((targets[labelled] == winners[labelled]).sum())
     return AnnotatorScores(
         faces=int(kept.sum()),
         left_out=left_out,
-        accuracy=_share(predictions.labels[kept] == winners[kept]),
-        label_accuracy=_share(targets[labelled] == winners[labelled]),
+        accuracy=share(right, int(kept.sum())),
+        accuracy_interval=share_interval(right, int(kept.sum())),
+        label_accuracy=share(agreed, int(labelled.sum())),
+        label_accuracy_interval=share_interval(agreed, int(labelled.sum())),
         distribution=_distribution(predictions.probabilities, predictions.votes[:, columns]),
     )
-
-
-def _share(right: NDArray[np.bool_]) -> float | None:
-    return float(right.mean()) if right.size else None
 
 
 def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) -> VoteDistribution:
     """Average `-sum(shares * log(probabilities))` over the faces with votes, both arrays `(N, C)`."""
     voted = votes.any(axis=1)
     if not voted.any():
-        return VoteDistribution(faces=0, cross_entropy=None, entropy=None)
+        return VoteDistribution(faces=0, cross_entropy=None, cross_entropy_interval=None, entropy=None)
     shares = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
     log_probabilities = np.log(np.maximum(probabilities[voted].astype(np.float64), FLOOR))
     log_shares = np.log(np.where(shares > 0, shares, 1))  # 0 log 0 is 0
+    losses = -(shares * log_probabilities).sum(axis=1)
     return VoteDistribution(
         faces=int(voted.sum()),
-        cross_entropy=float(-(shares * log_probabilities).sum(axis=1).mean()),
+        cross_entropy=float(losses.mean()),
+        cross_entropy_interval=normal_interval(float(losses.mean()), losses),
         entropy=float(-(shares * log_shares).sum(axis=1).mean()) + 0.0,  # + 0.0: never -0.0
     )

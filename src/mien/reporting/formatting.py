@@ -75,6 +75,15 @@ def decimal(number: float | None, digits: int = 3) -> str:
     return "not a number" if math.isnan(number) else f"{number:.{digits}f}".replace("-", "−")
 
 
+def decimal_span(interval: Sequence[float] | None, digits: int = 3) -> str:
+    """Write an interval of plain numbers.
+
+    >>> decimal_span([0.9871, 1.0212])
+    '0.987 to 1.021'
+    """
+    return NONE if interval is None else f"{decimal(interval[0], digits)} to {decimal(interval[1], digits)}"
+
+
 def big(number: float | None) -> str:
     r"""Write a number, from a million on in three digits.
 
@@ -142,5 +151,8 @@ def value(anything: Any) -> str:
     return str(anything)
 
 
-FILTERS = {each.__name__: each for each in (percent, span, points, points_span, signed, count, decimal, big, plural)}
+FILTERS = {
+    each.__name__: each
+    for each in (percent, span, points, points_span, signed, count, decimal, decimal_span, big, plural)
+}
 """Name to function, for the templates."""

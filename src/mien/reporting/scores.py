@@ -1,15 +1,16 @@
 """What the page says about each evaluated split: figures, classes, calibration, and example faces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.predictions import Predictions
 from mien.core.scores import RiskPoint, Scores, ScoresWithoutDuplicates
+from mien.core.stats import Interval
 from mien.reporting import figures
 from mien.reporting.faces import show_face
-from mien.reporting.formatting import decimal, percent, span
+from mien.reporting.formatting import decimal, decimal_span, percent, span
 from mien.reporting.run_files import Evaluation, RunFiles
 from mien.reporting.summary import warning
 from mien.reporting.view import Values, View
@@ -18,15 +19,21 @@ MOST_FACES = 400
 """How many example faces of a split are shown at most, to keep the page small."""
 
 FIGURES = (
-    ("accuracy", "Accuracy", percent, "share of faces with the right label"),
-    ("macro_f1", "Macro-F1", percent, "mean F1 of the classes, each counting once"),
-    ("balanced_accuracy", "Balanced accuracy", percent, "mean recall of the classes"),
-    ("top2_accuracy", "Top-2 accuracy", percent, "right label among the two most probable"),
-    ("log_loss", "Log loss", decimal, "lower is better; guessing gives the logarithm of the number of classes"),
-    ("brier", "Brier score", decimal, "0 to 2, lower is better"),
-    ("ece", "Calibration error (ECE)", percent, "mean gap between probability and share of right labels"),
+    ("accuracy", "Accuracy", percent, span, "share of faces with the right label"),
+    ("macro_f1", "Macro-F1", percent, span, "mean F1 of the classes, each counting once"),
+    ("balanced_accuracy", "Balanced accuracy", percent, span, "mean recall of the classes"),
+    ("top2_accuracy", "Top-2 accuracy", percent, span, "right label among the two most probable"),
+    (
+        "log_loss",
+        "Log loss",
+        decimal,
+        decimal_span,
+        "lower is better; guessing gives the logarithm of the number of classes",
+    ),
+    ("brier", "Brier score", decimal, decimal_span, "0 to 2, lower is better"),
+    ("ece", "Calibration error (ECE)", percent, span, "mean gap between probability and share of right labels"),
 )
-"""Attribute of `Scores`, name, how it is written, how to read it."""
+"""Attribute of `Scores`, name, how it is written, how its interval is written, how to read it."""
 
 
 def scores(files: RunFiles) -> View:
@@ -75,7 +82,7 @@ def _without_duplicates(scores: Scores) -> ScoresWithoutDuplicates | None:
 def _figures(scores: Scores) -> list[Values]:
     rest = _without_duplicates(scores)
     rows = []
-    for key, name, write, hint in FIGURES:
+    for key, name, write, write_interval, hint in FIGURES:
         if getattr(scores, key) is None:
             continue
         rows.append(
@@ -83,17 +90,17 @@ def _figures(scores: Scores) -> list[Values]:
                 "name": name,
                 "hint": hint,
                 "all": write(getattr(scores, key)),
-                "interval": _interval(scores, key),
+                "interval": _interval(scores, key, write_interval),
                 "rest": write(getattr(rest, key, None)),
-                "rest_interval": _interval(rest, key),
+                "rest_interval": _interval(rest, key, write_interval),
             }
         )
     return rows
 
 
-def _interval(scores: Scores | ScoresWithoutDuplicates | None, key: str) -> str:
+def _interval(scores: Scores | ScoresWithoutDuplicates | None, key: str, write: Callable[[Interval], str]) -> str:
     interval = getattr(scores, f"{key}_interval", None)
-    return "" if interval is None else span(interval)
+    return "" if interval is None else write(interval)
 
 
 def _reliability_caption(scores: Scores) -> str:

@@ -334,7 +334,10 @@ def _score(predictions: Predictions, *, mirrored: Predictions | None) -> Scores:
         accuracy=both.accuracy,
         accuracy_interval=both.accuracy_interval,
         macro_f1=both.macro_f1,
+        macro_f1_interval=both.macro_f1_interval,
         ece=both.ece,
+        ece_interval=both.ece_interval,
         log_loss=both.log_loss,
+        log_loss_interval=both.log_loss_interval,
     )
     return replace(scores, flip=flip)
