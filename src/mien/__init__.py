@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mien.runtime.photo import find_faces
     from mien.runtime.results import PictureResult, Results
     from mien.workflows.ablate import ablate, resume_ablation
+    from mien.workflows.audit import audit_labels
     from mien.workflows.compare import compare
     from mien.workflows.describe import describe
     from mien.workflows.doctor import doctor
@@ -52,6 +53,7 @@ __all__ = [
     "YuNet",
     "ablate",
     "annotate",
+    "audit_labels",
     "compare",
     "describe",
     "doctor",
@@ -82,6 +84,7 @@ _HOMES = {
     "FaceSet": "mien.core.faces",
     "open_faces": "mien.data.formats",
     "describe": "mien.workflows.describe",
+    "audit_labels": "mien.workflows.audit",
     "train": "mien.workflows.train",
     "resume": "mien.workflows.train",
     "study": "mien.workflows.study",

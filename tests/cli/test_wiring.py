@@ -84,6 +84,11 @@ DATA_FLAGS = {
     "--detect": ("detect", True),
     "--skip-bad": ("skip_bad", True),
 }
+AUDIT_FLAGS = {
+    **DATA_FLAGS,
+    "--device cpu": ("device", "cpu"),
+    **{name: RUN_FLAGS[name] for name in RUN_FLAGS if not name.startswith("--set")},
+}
 ABLATE_FLAGS = {
     **{name: CONFIG_FLAGS[name] for name in CONFIG_FLAGS if name not in ("--seed 5", "--devices 2")},
     "--factors normalisation,augmentation": ("factors", ["normalisation", "augmentation"]),
@@ -105,6 +110,7 @@ VERBS = {  # line: (function, its flags)
     "eval run": ("mien.workflows.evaluate.evaluate", EVAL_FLAGS),
     "predict y.jpg": ("mien.workflows.predict.load", LOAD_FLAGS),
     "predict x.jpg": ("mien.workflows.stream.stream_results", STREAM_FLAGS),
+    "data audit x.csv --model a,b": ("mien.workflows.audit.audit_labels", AUDIT_FLAGS),
     "data describe x.csv": ("mien.workflows.describe.describe", DATA_FLAGS),
 }
 CASES = [(line, function, flag, *flags[flag]) for line, (function, flags) in VERBS.items() for flag in flags]

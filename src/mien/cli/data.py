@@ -43,3 +43,52 @@ def describe(
         console.print_json(summary.to_dict())
     else:
         console.print_summary(summarise(summary))
+
+
+@data_app.command()
+def audit(
+    data: flags.Data,
+    *,
+    model: flags.Judges,
+    votes: flags.Votes = None,
+    targets: flags.Targets = None,
+    labels: flags.Labels = None,
+    classes: flags.Classes = None,
+    detect: flags.Detect = False,
+    skip_bad: flags.SkipBad = False,
+    device: flags.Device = None,
+    name: flags.Name = None,
+    out: flags.Out = None,
+    overwrite: flags.Overwrite = False,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+) -> None:
+    """Find faces that are probably mislabelled, copies with different labels, and what is no face.
+
+    Examples:
+    * `mien data audit faces/ --model mien-s`
+    * `mien data audit fer2013.csv --model fold-0,fold-1,fold-2,fold-3,fold-4`
+    """
+    from mien.core.summaries import summarise
+    from mien.workflows.audit import audit_labels
+
+    found = audit_labels(
+        data,
+        model=flags.listed(model),
+        votes=votes,
+        targets=targets,
+        labels=labels or "own",
+        classes=flags.listed(classes) or None,
+        detect=detect,
+        skip_bad=skip_bad,
+        device=device or "auto",
+        name=name,
+        out=out,
+        overwrite=overwrite,
+        progress=console.progress,
+    )
+    if json:
+        console.print_json(found.to_dict())
+    else:
+        console.print_summary(summarise(found))

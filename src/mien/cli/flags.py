@@ -160,6 +160,15 @@ Split = Annotated[
     ),
 ]
 
+Judges = Annotated[
+    str,
+    option(
+        "--model",
+        metavar="MODEL,MODEL",
+        help="Who judges the labels: bundles, runs or files of predictions, each the faces that it did not learn from.",
+    ),
+]
+
 # Pictures and videos
 Bundle = Annotated[
     str | None, option("--model", metavar="MODEL", help="A bundle or a training run; mien-s-ferplus by default.")

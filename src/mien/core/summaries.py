@@ -12,6 +12,7 @@ from mien.core.data_summary import DataSummary
 from mien.core.ensemble import Ensemble
 from mien.core.errors import pip_install
 from mien.core.explanations import CurveScores, Explanation, PairedDifference
+from mien.core.label_audit import LabelAudit
 from mien.core.model_list import ModelList
 from mien.core.scores import Scores
 from mien.core.stats import Interval
@@ -227,6 +228,21 @@ def _(data: DataSummary) -> list[Part]:
         parts.append(f"not found:    pictures without a face that was found are left out: {len(data.not_found):,}")
     parts += [f"note:         {readable(note)}" for note in data.notes]
     return [*parts, f"fingerprint:  {data.fingerprint}"]
+
+
+@summarise.register
+def _(audit: LabelAudit) -> list[Part]:
+    drawn = " (synthetic: drawn, not photographed)" if audit.synthetic else ""
+    parts: list[Part] = [
+        f"{audit.source}{drawn}: {audit.faces:,} faces",
+        f"judged:       {audit.judged:,} of {audit.labelled:,} labels, by networks that did not learn from the face",
+        f"mislabelled:  {audit.count('label'):,} faces, probably",
+        f"conflicts:    {audit.count('conflict'):,} faces of which a copy has another label",
+        f"no face:      {audit.count('no face'):,} pictures",
+    ]
+    for pair in audit.copies_across:
+        parts.append(f"copies:       {pair.faces:,} faces of {pair.split} show the picture of a face of {pair.other}")
+    return [*parts, f"look through: {audit.folder}"]
 
 
 @summarise.register

@@ -46,7 +46,7 @@ def find_copies(faces: FaceSet) -> NDArray[np.int64]:
     for rows, columns in _tiles(len(places)):
         for others in (coarse, mirrored):
             alike = coarse[rows] @ others[columns].T >= COARSE
-            pairs = np.argwhere(alike) + (rows.start, columns.start)  # (P, 2)
+            pairs = np.argwhere(alike) + np.array([rows.start, columns.start])  # (P, 2)
             pairs = pairs[pairs[:, 0] < pairs[:, 1]]
             for start in range(0, len(pairs), PAIRS_AT_ONCE):
                 some = pairs[start : start + PAIRS_AT_ONCE]
@@ -88,7 +88,8 @@ def _patterns(images: NDArray[np.uint8], *, cells: int) -> NDArray[np.float32]:
     means = squares.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), cells * cells)
     means -= means.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    return np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)
+    patterns: NDArray[np.float32] = np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)
+    return patterns
 
 
 def _tiles(count: int) -> Iterator[tuple[slice, slice]]:

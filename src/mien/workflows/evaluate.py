@@ -81,7 +81,7 @@ def evaluate(
     """
     if (data is None or isinstance(data, FaceSet)) and (targets or votes or classes or detect):
         raise UsageError("--targets, --votes, --classes and --detect belong to other data; name them with --data")
-    opened = _open_model(model)
+    opened = open_model(model)
     if isinstance(opened, Bundle):
         if data is None:
             raise UsageError(
@@ -124,7 +124,13 @@ def evaluate(
         )
 
 
-def _open_model(model: str | Path | RunDir | Bundle) -> RunDir | Bundle:
+def open_model(model: str | Path | RunDir | Bundle) -> RunDir | Bundle:
+    """Open the run or the bundle that a user means.
+
+    Raises:
+        DataError: there is none.
+        UsageError: a run and a bundle have that name.
+    """
     if isinstance(model, RunDir | Bundle):
         return model
     bundle = find_bundle(model)

@@ -1,0 +1,142 @@
+"""The audit of labels: planted mistakes are found, nothing else is said, and bad judges are refused."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mien
+from mien.core.data_summary import DuplicatesAcross
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import FaceSet, join
+from mien.core.label_audit import LabelAudit, digest_text
+from mien.core.predictions import Predictions
+from mien.workflows.audit import audit_labels
+
+WRONG = np.array([3, 8, 21, 34, 55])
+"""The faces to which `mislabelled` gives another label."""
+
+
+@pytest.fixture(scope="module")
+def drawn() -> FaceSet:
+    return mien.open_faces("synthetic:70")
+
+
+@pytest.fixture
+def mislabelled(drawn: FaceSet) -> FaceSet:
+    targets = drawn.targets.copy()
+    targets[WRONG] = (targets[WRONG] + 1) % 7
+    return replace(drawn, targets=targets)
+
+
+def predict(faces: FaceSet, *, probability: float = 0.94, targets: np.ndarray | None = None) -> Predictions:
+    """Give each face's own label, or that in `targets`, a probability; the rest is shared by the others."""
+    targets = faces.targets if targets is None else targets
+    probabilities = np.full((len(faces), 7), (1 - probability) / 6, np.float32)
+    probabilities[np.arange(len(faces)), targets] = probability
+    return Predictions(probabilities=probabilities, classes=faces.classes, ids=faces.ids, source="judge")
+
+
+def test_planted_mistakes_are_found(drawn: FaceSet, mislabelled: FaceSet, tmp_path: Path) -> None:
+    audit = audit_labels(mislabelled, model=predict(drawn), out=tmp_path / "audit")
+    assert {face.id for face in audit.doubtful} == set(drawn.ids[WRONG])
+    for face in audit.doubtful:
+        place = drawn.ids.tolist().index(face.id)
+        assert face.reasons == ("label",)
+        assert face.probable_label == drawn.classes[drawn.targets[place]]
+        assert face.label == drawn.classes[mislabelled.targets[place]]
+        assert face.digest == digest_text(int(drawn.digests[place]))
+        assert face.score == pytest.approx((1 + 0.01 - 0.94) / 2, abs=1e-4)
+    assert (audit.faces, audit.labelled, audit.judged) == (70, 70, 70)
+    assert LabelAudit.read(tmp_path / "audit/audit.json") == audit
+    with (tmp_path / "audit/audit.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["digest"] for row in rows] == [face.digest for face in audit.doubtful]
+    assert {row["reason"] for row in rows} == {"label"}
+
+
+def test_right_labels_and_unsure_judges_raise_no_suspicion(
+    drawn: FaceSet, mislabelled: FaceSet, tmp_path: Path
+) -> None:
+    assert audit_labels(drawn, model=predict(drawn), out=tmp_path / "a").doubtful == ()
+    unsure = predict(drawn, probability=0.4)
+    assert audit_labels(mislabelled, model=unsure, out=tmp_path / "b").doubtful == ()
+
+
+def test_copies_with_other_labels_and_blank_faces(drawn: FaceSet, tmp_path: Path) -> None:
+    copied = drawn.select(np.arange(3))
+    images = np.stack([copied.images[0][:, ::-1], np.minimum(copied.images[1], 254) + 1, np.full((48, 48), 9)])
+    targets = copied.targets.copy()
+    targets[0] = (targets[0] + 1) % 7
+    extra = replace(copied, images=images.astype(np.uint8), targets=targets, ids=np.array(["x", "y", "z"]))
+    faces = join([drawn, replace(extra, splits=np.full(3, "test"))])
+    audit = audit_labels(faces, model=predict(faces, targets=faces.targets), out=tmp_path / "audit")
+    reasons = {face.id: face.reasons for face in audit.doubtful}
+    assert reasons == {drawn.ids[0]: ("conflict",), "x": ("conflict",), "z": ("no face",)}
+    assert [(face.picture, face.kind, face.id) for face in audit.copies] == [
+        (1, "first", drawn.ids[0]),
+        (1, "mirrored", "x"),
+        (2, "first", drawn.ids[1]),
+        (2, "near", "y"),
+    ]
+    found = {(pair.split, pair.other): pair.faces for pair in audit.copies_across}
+    assert found["test", "train"] == int((drawn.splits[:2] == "train").sum())
+    assert all(isinstance(pair, DuplicatesAcross) for pair in audit.copies_across)
+
+
+def test_several_judges_each_judge_what_they_did_not_learn_from(
+    drawn: FaceSet, mislabelled: FaceSet, tmp_path: Path
+) -> None:
+    """The first half is judged by one, which has learned the mistakes of the second half, and the other way round."""
+    halves = [np.arange(70) < 35, np.arange(70) >= 35]
+    judges = []
+    for half in halves:
+        judges.append(replace(predict(drawn).select(half), targets=mislabelled.targets[half]))
+    audit = audit_labels(mislabelled, model=judges, out=tmp_path / "a")
+    assert {face.id for face in audit.doubtful} == set(drawn.ids[WRONG])
+    one = audit_labels(mislabelled, model=judges[0], out=tmp_path / "b")
+    assert one.judged == 35
+    assert {face.id for face in one.doubtful} == set(drawn.ids[WRONG[WRONG < 35]])
+    learned = replace(predict(mislabelled), duplicates=halves[1])
+    assert audit_labels(mislabelled, model=[learned, judges[1]], out=tmp_path / "c").judged == 70
+
+
+def test_a_run_judges_what_it_did_not_learn_from(studied: mien.Run, tmp_path: Path) -> None:
+    audit = audit_labels(studied.data.faces, model=studied, out=tmp_path / "audit")
+    assert audit.judged == len(studied.data.faces) - len(studied.data.learned)
+    assert audit.models == (str(studied.path),)
+    with pytest.raises(UsageError, match=f"learned from all {len(studied.data.learned)} faces"):
+        audit_labels(studied.data.learned, model=studied.path, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_bad_judges(drawn: FaceSet, tmp_path: Path) -> None:
+    judge = predict(drawn)
+    other = replace(judge, classes=("a", *judge.classes[1:]))
+    strangers = replace(judge, ids=np.array([f"x{number}" for number in range(70)]))
+    changed = replace(judge, targets=(drawn.targets + 1) % 7)
+    twice = judge.select(np.array([0, 0, 1]))
+    out = tmp_path / "audit"
+    with pytest.raises(DataError, match="class 'angry' is none of the classifier's"):
+        audit_labels(drawn, model=other, out=out)
+    with pytest.raises(UsageError, match="has the classes a, "):
+        audit_labels(drawn, model=[judge, other], out=out)
+    with pytest.raises(DataError, match=r"predictions of 70 faces that .* does not have, such as x0"):
+        audit_labels(drawn, model=strangers, out=out)
+    with pytest.raises(DataError, match="70 of 70 faces have another label"):
+        audit_labels(drawn, model=changed, out=out)
+    with pytest.raises(DataError, match="several predictions of one face"):
+        audit_labels(drawn, model=twice, out=out)
+    with pytest.raises(UsageError, match="no model"):
+        audit_labels(drawn, model=[], out=out)
+    with pytest.raises(DataError, match="no such file"):
+        audit_labels(drawn, model=tmp_path / "nothing.npz", out=out)
+    unlabelled = replace(drawn, targets=np.full(70, -1))
+    with pytest.raises(DataError, match="none of the 70 faces has a label"):
+        audit_labels(unlabelled, model=judge, out=out)
+    same_ids = replace(drawn, ids=np.full(70, "face"))
+    with pytest.raises(DataError, match="several faces have the same id"):
+        audit_labels(same_ids, model=judge, out=out)
+    assert not out.exists()
