@@ -20,8 +20,10 @@ from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
 from mien.explanation.attribution import METHODS, attribute
+from mien.explanation.filters import top_activating
 from mien.explanation.masking import mask_least_salient
 from mien.explanation.regions import attribution_shares
+from mien.explanation.simple_pictures import simple_pictures
 from mien.models.classifier import load_classifier
 from mien.synthetic.faces import draw_faces
 from mien.workflows import explain as verb
@@ -105,7 +107,15 @@ def test_filters_and_feature_maps(explained: tuple[RunDir, Explanation]) -> None
     assert kept["channels"].tolist() == [0, 1, 2, 3]
     assert (kept["pictures"].shape, kept["real_images"].shape) == ((4, 48, 48), (4, 5, 48, 48))
     assert (kept["activations"].shape, kept["real_activations"].shape, kept["real_ids"].shape) == ((4,), (4, 5), (4, 5))
-    assert (said["filters"], said["layer_filters"], said["faces"], said["layer"]) == (4, 16, 42, "conv2")
+    faces = len(np.unique(mien.open_faces("synthetic:210").digests))  # of every split
+    assert (said["filters"], said["layer_filters"], said["faces"], said["layer"]) == (4, 16, faces, "conv2")
+    bank = simple_pictures()
+    assert said["simple_pictures"] == len(bank.images)
+    best = top_activating(load_classifier(run.path), bank.images, layer="conv2", channels=range(4), top=1)
+    assert kept["simple_names"].tolist() == bank.names[best.rows[:, 0]].tolist()
+    assert np.array_equal(kept["simple_images"], bank.images[best.rows[:, 0]])
+    assert said["above_all_simple"] == (kept["activations"] > kept["simple_activations"]).sum()
+    assert said["above_all_faces"] == (kept["activations"] > kept["real_activations"][:, 0]).sum()
     maps, face = arrays(run, "feature_maps.npz"), strict(run.path / "explain/feature_maps.json")["face"]
     assert (maps["maps"].shape, sorted(maps["channels"])) == ((16, 24, 24), list(range(16)))
     assert np.array_equal(maps["image"], mien.open_faces("synthetic:210").images[int(face)])

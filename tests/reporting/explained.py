@@ -70,7 +70,8 @@ def attribution_json(classes, *, synthetic=False, beats=(False, True)):
     }
 
 
-def write_explained(folder, *, classes, synthetic=False, faces=14, filters=6):
+def write_explained(folder, *, classes, synthetic=False, faces=14, filters=6, stripes=0.0):
+    """Write all parts; `stripes` is how strongly stripes excite each filter, made pictures do so by 2, 3 and so on."""
     generator = np.random.default_rng(5)
 
     def pictures(*axes):
@@ -93,11 +94,16 @@ def write_explained(folder, *, classes, synthetic=False, faces=14, filters=6):
     write_arrays(folder / "attribution.npz", arrays)
     write_json(folder / "attribution.json", attribution_json(classes, synthetic=synthetic))
     arrays = {"channels": np.arange(filters), "pictures": pictures(filters), "real_images": pictures(filters, 5)}
-    arrays |= {"activations": np.arange(filters) + 2.0, "real_activations": np.full((filters, 5), 1.25)}
+    made = np.arange(filters) + 2.0
+    arrays |= {"activations": made, "real_activations": np.full((filters, 5), 2.0)}
+    arrays |= {"real_means": np.zeros(filters), "real_sds": np.full(filters, 0.5)}
+    arrays |= {"simple_images": pictures(filters), "simple_names": np.full(filters, "stripes 4 px, 45°")}
+    arrays |= {"simple_activations": np.full(filters, stripes)}
     write_arrays(folder / "filters.npz", arrays)
     values = {"model": MODEL, "layer": "conv2", "filters": filters, "layer_filters": 400}
-    values |= {"faces": 1000, "synthetic": synthetic}
-    write_json(folder / "filters.json", {"schema_version": SCHEMA_VERSION, **values, "above_all_faces": filters - 1})
+    values |= {"faces": 1000, "synthetic": synthetic, "above_all_faces": filters - 1, "simple_pictures": 151}
+    values |= {"above_all_simple": int((made > stripes).sum())}
+    write_json(folder / "filters.json", {"schema_version": SCHEMA_VERSION, **values})
     maps = generator.normal(size=(60, 21, 21)).astype(np.float32)
     arrays = {"channels": np.arange(60)[::-1], "maps": maps, "responses": np.arange(60.0), "image": pictures()}
     write_arrays(folder / "feature_maps.npz", arrays)

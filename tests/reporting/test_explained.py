@@ -11,7 +11,7 @@ from PIL import Image
 from mien.core.arrays import read_arrays, write_arrays
 from mien.core.errors import DataError
 from mien.core.explanations import MethodComparison
-from mien.core.files import write_json
+from mien.core.files import read_json, write_json
 from mien.core.labels import FER2013
 from mien.core.runs import RunDir
 from mien.reporting.attribution import attribution, most_faithful
@@ -212,7 +212,58 @@ def test_filters_and_maps_beyond_the_first_are_left_to_the_file(run):
     text = built(run).text
     assert "3 more filters are not shown" in text
     assert "67 of the 400 filters of conv2" in text
-    assert "for 66 of 67" in text
+
+
+def test_what_the_made_pictures_beat_is_counted(run):
+    write_explained(run.path / "explain", classes=FER2013, stripes=3.0)
+    text = built(run).text
+    assert "more than every face for 5 of 6 filters, and more than every simple picture for 4 of 6 filters" in text
+    assert "that is the large one, in a frame" in text
+    assert "excites the filter most, and may miss it" in text
+    shown = filters(read_run(run))["filters"]["pictures"]
+    arrays = read_arrays(run.path / "explain/filters.npz", holds="explanations")
+    for row, picture in enumerate(shown):
+        wins = arrays["activations"][row] > 3  # as much as the stripes is not more
+        large, small = ("pictures", "simple_images") if wins else ("simple_images", "pictures")
+        assert picture["framed"] is not wins
+        assert (np.asarray(decoded(picture["png"])) == arrays[large][row]).all()
+        assert (np.asarray(decoded(picture["small"][0][1])) == arrays[small][row]).all()
+        figures = {"made picture": f"+{2 * (row + 2)}.0", "stripes 4 px, 45°": "+6.0", "best face": "+4.0"}
+        assert dict(picture["figures"]) == figures
+
+
+def test_made_pictures_that_beat_every_stripe_are_said_to_and_only_they(run, page):
+    assert "and more than every simple picture for every filter" in page.text
+    assert "in a frame" not in page.text
+    write_explained(run.path / "explain", classes=FER2013, stripes=2.0)
+    assert "for every filter" not in built(run).text
+    write_explained(run.path / "explain", classes=FER2013, stripes=99.0)
+    assert "more than every simple picture for 0 of 6 filters" in built(run).text
+
+
+def test_older_explanations_knew_no_simple_pictures_and_claim_nothing_of_them(run):
+    path = run.path / "explain/filters.json"
+    values = {key: value for key, value in read_json(path).items() if "simple" not in key}
+    write_json(path, values)
+    arrays = read_arrays(run.path / "explain/filters.npz", holds="explanations")
+    old = {key: array for key, array in arrays.items() if "simple" not in key and key not in ("real_means", "real_sds")}
+    write_arrays(run.path / "explain/filters.npz", old)
+    text = built(run).text
+    assert "was not looked at: explain the run again" in text
+    assert "excites its filter more than" not in text
+    assert dict(filters(read_run(run))["filters"]["pictures"][0]["figures"]) == {
+        "made picture": "2.00",
+        "best face": "2.00",
+    }
+
+
+def test_a_filter_that_answers_all_faces_alike_has_no_figures(run):
+    path = run.path / "explain/filters.npz"
+    arrays = read_arrays(path, holds="explanations")
+    arrays["real_sds"][0] = 0
+    write_arrays(path, arrays)
+    figures = dict(filters(read_run(run))["filters"]["pictures"][0]["figures"])
+    assert set(figures.values()) == {"–"}
 
 
 @pytest.mark.parametrize("name", ["attribution", "filters", "feature_maps"])

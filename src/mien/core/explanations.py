@@ -143,6 +143,9 @@ class FilterSummary(Record):
         faces: number of faces that were searched for those that activate a filter most.
         synthetic: whether these faces were drawn.
         above_all_faces: number of pictures that activate their filter more than any of these faces.
+        simple_pictures: number of greys, stripes, checks and blobs that were searched in the same way; 0 in what mien
+            0.2.0 and older wrote, which searched none.
+        above_all_simple: number of pictures that activate their filter more than any of these.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -154,6 +157,8 @@ class FilterSummary(Record):
     faces: int
     synthetic: bool
     above_all_faces: int
+    simple_pictures: int = 0
+    above_all_simple: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,10 +34,20 @@ FILTERS: Axes = {
     "real_images": ("F", "R", *FACE),
     "real_activations": ("F", "R"),
 }
+OF_SIMPLE_PICTURES: Axes = {
+    "real_means": ("F",),
+    "real_sds": ("F",),
+    "simple_images": ("F", *FACE),
+    "simple_names": ("F",),
+    "simple_activations": ("F",),
+}
+"""In addition, where simple pictures were searched."""
 FEATURE_MAPS: Axes = {"channels": ("M",), "maps": ("M", "h", "w"), "responses": ("M",), "image": FACE}
 
-PICTURES = ("images", "masked", "pictures", "real_images", "image")
-"""Arrays that are pictures, `uint8`; the others are numbers."""
+PICTURES = ("images", "masked", "pictures", "real_images", "simple_images", "image")
+"""Arrays that are pictures, `uint8`."""
+WORDS = ("ids", "simple_names")
+"""Arrays of text; the others are numbers."""
 
 Summary = TypeVar("Summary", Explanation, FilterSummary, FeatureMapSummary)
 
@@ -71,7 +81,10 @@ def read_filters(run: RunDir) -> Part[FilterSummary] | None:
     summary = _read_summary(run, "filters", FilterSummary)
     if summary is None:
         return None
-    return Part(summary, _read_arrays(run, "filters", FILTERS, {"F": summary.filters}))
+    expected = FILTERS
+    if summary.simple_pictures:
+        expected = FILTERS | OF_SIMPLE_PICTURES
+    return Part(summary, _read_arrays(run, "filters", expected, {"F": summary.filters}))
 
 
 def read_feature_maps(run: RunDir) -> Part[FeatureMapSummary] | None:
@@ -106,7 +119,7 @@ def _fits(array: NDArray[Any] | None, key: str, axes: tuple[str | int, ...], len
     if key.rpartition("/")[2] in PICTURES:
         if array.dtype != np.uint8:
             return False
-    elif array.dtype.kind not in ("U" if key == "ids" else "if"):
+    elif array.dtype.kind not in ("U" if key in WORDS else "if"):
         return False
     for axis, length in zip(axes, array.shape, strict=True):
         expected = lengths.setdefault(axis, length) if isinstance(axis, str) else axis

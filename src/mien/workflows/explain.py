@@ -6,6 +6,7 @@ Axes: `N` faces, `K` faces that are shown, `F` filters, `R` real faces beside a 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from mien.explanation.grids import sheet, side_by_side
 from mien.explanation.hooks import find_layer, last_map_layer
 from mien.explanation.masking import mask_least_salient
 from mien.explanation.method_comparison import compare_methods
+from mien.explanation.simple_pictures import simple_pictures
 from mien.models.classifier import Classifier, load_classifier
 from mien.synthetic.faces import draw_faces
 from mien.training.memory import keep_freed_memory
@@ -43,9 +45,6 @@ log = logging.getLogger(__name__)
 
 COMPARED_FACES = 105
 """Faces on which the methods are compared, equally many of each predicted class as far as there are so many."""
-
-SEARCHED_FACES = 1000
-"""Faces among which those are sought that excite a filter most."""
 
 REAL_FACES = 5
 """Faces shown beside each filter's picture."""
@@ -88,7 +87,8 @@ def explain(
 
     The results replace the folder `explain/` of the run as a whole: `attribution.json` and `.npz` (maps and masked
     faces of the most confident right and wrong faces of every class, the comparison of methods, class-average maps),
-    `filters.json` and `.npz` (what excites each filter most, by gradient ascent and among real faces),
+    `filters.json` and `.npz` (what excites each filter, by gradient ascent, among all faces of the data and among
+    simple pictures),
     `feature_maps.json` and `.npz`, and contact sheets of all of them as PNG.
 
     Args:
@@ -145,7 +145,7 @@ def explain(
         _write_filters(
             folder,
             classifier,
-            split_set,
+            run.data.faces,
             layer_filters=len(maps.channels),
             model=model,
             request=request,
@@ -237,25 +237,37 @@ def _write_filters(
     request: ExplanationRequest,
     progress: OnProgress | None,
 ) -> None:
-    """Make the pictures of the first filters of a layer, and find the faces that excite these filters most."""
+    """Make pictures for the first filters of a layer; find the faces and simple pictures that excite these most."""
     count = layer_filters
     if request.count is not None:
         count = min(request.count, layer_filters)
-    channels = range(count)
     log.info("making pictures of %d of the %d filters of %s", count, layer_filters, request.filters)
     keep_freed_memory()
-    generator = torch.Generator(classifier.normalise.mean.device).manual_seed(request.seed)
-    made = maximise(classifier, request.filters, channels=channels, generator=generator, progress=progress)
-    rows = choose_evenly(faces.targets, SEARCHED_FACES, seed=request.seed)
-    first_of_each = np.unique(faces.digests[rows], return_index=True)[1]
-    rows = rows[np.sort(first_of_each)]  # exact duplicates count once
-    best, activations = top_activating(
-        classifier, faces.images[rows], layer=request.filters, channels=channels, top=min(REAL_FACES, len(rows))
+    find = partial(top_activating, classifier, layer=request.filters, channels=range(count))
+    bank = simple_pictures()
+    simple = find(bank.images, top=1)
+    simple_rows = simple.rows[:, 0]
+    first_of_each = np.unique(faces.digests, return_index=True)[1]
+    images = faces.images[np.sort(first_of_each)]  # exact duplicates count once
+    ids = faces.ids[np.sort(first_of_each)]
+    real = find(images, top=min(REAL_FACES, len(images)))
+    made = maximise(
+        classifier,
+        request.filters,
+        channels=range(count),
+        also_from=np.stack([bank.images[simple_rows], images[real.rows[:, 0]]]),
+        generator=torch.Generator(classifier.normalise.mean.device).manual_seed(request.seed),
+        progress=progress,
     )
     arrays: dict[str, NDArray[Any]] = {
-        "real_images": faces.images[rows[best]],
-        "real_activations": activations,
-        "real_ids": faces.ids[rows[best]],
+        "real_images": images[real.rows],
+        "real_activations": real.activations,
+        "real_ids": ids[real.rows],
+        "real_means": real.means,
+        "real_sds": real.sds,
+        "simple_images": bank.images[simple_rows],
+        "simple_names": bank.names[simple_rows],
+        "simple_activations": simple.activations[:, 0],
         "channels": made.channels,
         "pictures": made.pictures,
         "activations": made.activations,
@@ -265,9 +277,11 @@ def _write_filters(
         layer=request.filters,
         filters=count,
         layer_filters=layer_filters,
-        faces=len(rows),
+        faces=len(images),
         synthetic=faces.synthetic,
-        above_all_faces=int((made.activations > activations[:, 0]).sum()),
+        above_all_faces=int((made.activations > real.activations[:, 0]).sum()),
+        simple_pictures=len(bank.images),
+        above_all_simple=int((made.activations > simple.activations[:, 0]).sum()),
     )
     write_arrays(folder / "filters.npz", arrays)
     summary.write(folder / "filters.json")
