@@ -1,13 +1,13 @@
-"""What filter pictures cost: all 400 of the course network's conv2 at the settings of `mien explain`, against one by one.
+"""What filter pictures cost: all 400 of the course network's conv2 as `mien explain` makes them, against one by one.
 
     OMP_NUM_THREADS=2 python benchmarks/filters.py            # everything
     OMP_NUM_THREADS=2 python benchmarks/filters.py --units 8  # the first 8, extrapolated to 400
 
-The weights are random; the time doesn't depend on them.  The ascents start from noise and from two pictures a filter; what it takes
-to find these, the simple picture and the face that excite each filter most, is measured on 1,000 faces of noise.  "One by one" asks for one unit, one start and one picture at a
-time through the whole network, as a loop over filters with a forward hook does; it is measured on a few steps of a few
-units and extrapolated, and says so.  On a busy machine the threads wait for a processor; one line
-says for how long they had one.  Freed memory is kept, as in training; without that the pictures take twice as long.
+The weights are random; the time doesn't depend on them.  The ascents start from noise and from two pictures a filter;
+finding two among 1,000 is measured too.  "One by one" asks for one unit, one start and one picture at a time through
+the whole network, as a loop over filters with a forward hook does; it is measured on a few steps of a few units and
+extrapolated, and says so.  On a busy machine the threads wait for a processor; one line says for how long they had one.
+Freed memory is kept, as in training; without that the pictures take twice as long.
 """
 
 import argparse
