@@ -308,6 +308,12 @@ def test_compare_reads_the_split_that_is_named(mien: Mien, tmp_path: Path) -> No
         assert lines[0].startswith(f"a: accuracy {first}")
         assert lines[1].startswith(f"b: accuracy {second}")
     assert mien("compare", "a", "b").out.startswith(f"a: accuracy {right}")
+    three = mien("compare", "a", "b", "a").out
+    assert three.count("after Holm's correction") == 2
+    assert "a and a are right on exactly the same of these 8 faces" in three
+    subjects = tmp_path / "subjects.csv"
+    subjects.write_text("id,subject\n" + "".join(f"{face},{face // 4}\n" for face in range(8)))
+    assert "in 2 groups" in mien("compare", "a", "b", "--group", str(subjects)).out
     for name in ("a", "b"):
         (RunDir.open(name).path / "eval/train").rename(RunDir.open(name).path / "eval/validation")
     assert mien("compare", "a", "b").out.startswith(f"a: accuracy {right}")

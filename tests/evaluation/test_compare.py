@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
-from mien.core.comparison import ComparedScores, Comparison
+from mien.core.comparison import ComparedScores, Comparison, Comparisons
 from mien.core.errors import DataError
 from mien.core.predictions import Predictions
-from mien.evaluation.compare import compare_predictions, mcnemar
-from mien.evaluation.intervals import percentile_interval
+from mien.core.stats import holm
+from mien.evaluation.compare import compare_all, compare_predictions, exchange_test, mcnemar
+from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import score_predictions
 
 
@@ -154,3 +155,87 @@ def test_what_differs_is_named(make):
         compare_predictions(a, a.select(np.array([0, 1, 2, 2])))
     with pytest.raises(DataError, match="none of the 1 faces has a target"):
         compare_predictions(make([[1, 0]], [-1], "ab"), make([[1, 0]], [-1], "ab"))
+
+
+def test_groups_of_one_face_change_nothing_but_the_test(pair):
+    alone = compare_predictions(*pair, bootstrap=4000)
+    grouped = compare_predictions(*pair, bootstrap=4000, groups=np.arange(600))
+    assert (grouped.groups, grouped.mcnemar_p, alone.group_p) == (600, None, None)
+    assert grouped.group_p == pytest.approx(alone.mcnemar_p, abs=0.01)
+    for name in ("accuracy_difference_interval", "macro_f1_difference_interval"):
+        assert getattr(grouped, name) == pytest.approx(getattr(alone, name), abs=0.006)
+
+
+def test_faces_of_one_person_count_once(pair):
+    """Each face ten times over is no more evidence than once: the interval of ten copies by person is that of one."""
+    a, b = pair
+    rows = np.repeat(np.arange(600), 10)
+    copies = []
+    for each in pair:
+        copy = each.select(rows)
+        copies.append(replace(copy, ids=np.arange(6000).astype(str)))
+    grouped = compare_predictions(*copies, groups=rows, bootstrap=4000)
+    once = compare_predictions(a, b, bootstrap=4000)
+    assert grouped.groups == 600
+    assert grouped.accuracy_difference_interval == pytest.approx(once.accuracy_difference_interval, abs=0.006)
+    assert grouped.group_p == pytest.approx(once.mcnemar_p, abs=0.01)
+    low, high = compare_predictions(*copies, bootstrap=400).accuracy_difference_interval
+    assert high - low < 0.5 * np.ptp(grouped.accuracy_difference_interval)
+
+
+def test_groups_are_drawn_with_all_of_their_faces():
+    faces, groups = np.array([[0], [0], [1], [1], [1]]), np.array([0, 0, 1, 1, 1])
+    kinds, draws = resample(faces, 50, generator=np.random.default_rng(0), groups=groups)
+    assert kinds.tolist() == [[0], [1]]
+    assert (draws % [2, 3] == 0).all()
+    assert draws @ [1 / 2, 1 / 3] == pytest.approx(2)
+
+
+def test_a_difference_of_one_person_is_none(make):
+    """40 faces that only b has right, of one person of three: McNemar would be sure, and nothing is known of others."""
+    right, wrong = make(np.eye(2)[[0] * 60], [0] * 60, "ab"), make(np.eye(2)[[1] * 40 + [0] * 20], [0] * 60, "ab")
+    groups = np.array([0] * 40 + [1] * 10 + [2] * 10)
+    assert compare_predictions(wrong, right).mcnemar_p < 1e-6
+    result = compare_predictions(wrong, right, groups=groups)
+    assert result.group_p == 1
+    assert "do not show" in result.verdict
+    assert "p of exchanges in 3 groups 1.000" in result.verdict
+
+
+@pytest.mark.parametrize("skills", [(5, 5), (8, 2), (10, 0)])
+def test_the_exchange_test_equals_the_binomial_test_for_equal_groups(skills):
+    differences = np.repeat([1, -1], skills)
+    expected = binomtest(skills[0], 10, 0.5).pvalue
+    assert exchange_test(differences, np.arange(10), seed=0) == pytest.approx(expected, abs=0.015)
+
+
+def test_one_group_is_refused(pair):
+    with pytest.raises(DataError, match="all faces are of one group"):
+        compare_predictions(*pair, groups=np.zeros(600, np.int64))
+
+
+def test_each_is_compared_with_each(pair, draw):
+    three = [*pair, draw(600, seed=1, skill=1.2)]
+    result = compare_all(three, names="abc", models=[None] * 3)
+    assert [(each.a.name, each.b.name) for each in result.pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert [each.name for each in result.scores] == ["a", "b", "c"]
+    first = compare_predictions(*pair)
+    assert replace(result.pairs[0], holm_p=None, verdict="") == replace(first, verdict="")
+    assert [each.holm_p for each in result.pairs] == holm([each.mcnemar_p for each in result.pairs])
+    assert "McNemar p after Holm's correction" in result.pairs[0].verdict
+    assert Comparisons.from_dict(json.loads(json.dumps(result.to_dict())), source="abc") == result
+
+
+def test_holm_takes_back_what_one_of_many_pairs_seemed_to_show(draw, make):
+    """9 to 1 alone has p .02; among six pairs that is chance."""
+    a = draw(600)
+    better = a.probabilities.copy()
+    wrong, right = np.flatnonzero(a.labels != a.targets), np.flatnonzero(a.labels == a.targets)
+    better[wrong[:9]] = np.eye(7)[a.targets[wrong[:9]]]
+    better[right[0]] = np.eye(7)[(a.targets[right[0]] + 1) % 7]
+    b = make(better, a.targets)
+    assert compare_predictions(a, b).verdict.startswith("b is right more often")
+    pairs = compare_all([a, b, a, a], names="abcd", models=[None] * 4).pairs
+    assert [round(each.holm_p, 2) for each in pairs] == [0.13, 1, 1, 0.13, 0.13, 1]
+    for each in pairs:
+        assert "is right more often on these" not in each.verdict

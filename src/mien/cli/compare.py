@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mien.cli import console, flags
+from mien.cli.declare import option
 from mien.cli.main import app
 
 
@@ -17,20 +18,34 @@ def compare(
         ),
     ],
     other: Annotated[str, typer.Argument(metavar="RUN2", help="The other one.", show_default=False)],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN3 …", help="More; every pair is compared, with Holm's correction."),
+    ] = None,
     *,
     split: flags.Split = None,
+    group: Annotated[
+        str | None,
+        option(
+            "--group",
+            metavar="FILE",
+            help="A CSV id,subject (or id,video): faces of one person or video are resampled together.",
+        ),
+    ] = None,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
 ) -> None:
-    """Tell whether two evaluated runs differ on the same faces: McNemar's test and a paired bootstrap.
+    """Tell whether evaluated runs differ on the same faces: McNemar's test and a paired bootstrap.
 
-    Example: `mien compare runs/train/a runs/train/b`; either may be a predictions.npz
+    Examples:
+    * `mien compare runs/train/a runs/train/b`; either may be a predictions.npz
+    * `mien compare a b c --group subjects.csv`
     """
     from mien.core.summaries import summarise
     from mien.workflows.compare import compare as compare_runs
 
-    comparison = compare_runs(run, other, split=split)
+    comparison = compare_runs(run, other, *(more or []), split=split, group=group)
     if json:
         console.print_json(comparison.to_dict())
     else:

@@ -48,7 +48,10 @@ class Comparison(Record):
         only_b: faces to which only the second gave the right label.
         both_wrong: faces to which neither gave the right label.
         same_label: faces to which both gave the same label, right or wrong.
-        mcnemar_p: McNemar's exact two-sided p.
+        groups: how many groups the faces belong to, if each resample draws groups; None where it draws faces.
+        mcnemar_p: McNemar's exact two-sided p; None with groups, whose faces are not independent.
+        group_p: with groups, the two-sided p of a test that exchanges the two in randomly chosen groups.
+        holm_p: the p after Holm's correction for all pairs that were compared; None where there was one pair.
         accuracy_difference: as a fraction.
         accuracy_difference_interval: of the difference.
         macro_f1_difference: as a fraction.
@@ -71,9 +74,27 @@ class Comparison(Record):
     only_b: int
     both_wrong: int
     same_label: int
-    mcnemar_p: float
+    groups: int | None = None
+    mcnemar_p: float | None
+    group_p: float | None = None
+    holm_p: float | None = None
     accuracy_difference: float
     accuracy_difference_interval: Interval
     macro_f1_difference: float
     macro_f1_difference_interval: Interval
     verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparisons(Record):
+    """More than two sets of predictions of the same faces, each compared with each.
+
+    Attributes:
+        scores: the figures of each, in the order in which they were given.
+        pairs: every pair, the earlier one first; the verdicts take `holm_p`.
+    """
+
+    SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
+
+    scores: tuple[ComparedScores, ...]
+    pairs: tuple[Comparison, ...]

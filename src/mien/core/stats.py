@@ -1,4 +1,4 @@
-"""Student's interval of a mean; SciPy, which it needs, comes with the extra `train`."""
+"""Student's interval of a mean, and Holm's correction; SciPy, which the first needs, comes with the extra `train`."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -8,6 +8,31 @@ LEVEL = 0.95
 
 Interval = tuple[float, float]
 """The low and the high end."""
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p values of tests that are looked at together, so that a false finding among them stays rare.
+
+    Where all of the tests are of equals, the chance that any corrected p is below 0.05 is at most 5 %.
+
+    Args:
+        p_values: at least one, 0 to 1.
+
+    Returns:
+        The corrected ones in the same order, 0 to 1.
+
+    Holm 1979, Scand. J. Stat. 6, 65-70.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    corrected = [1.0] * len(p_values)
+    highest = 0.0
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = highest
+    return corrected
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from mien.core.ablation import Ablation
 from mien.core.card import Abstention, Card
-from mien.core.comparison import Comparison
+from mien.core.comparison import Comparison, Comparisons
 from mien.core.data_summary import DataSummary
 from mien.core.ensemble import Ensemble
 from mien.core.errors import pip_install
@@ -157,6 +157,15 @@ def _(comparison: Comparison) -> list[Part]:
         parts.append(f"{one.name}: accuracy {percentage(one.accuracy, 2)}, macro-F1 {one.macro_f1:.4f}")
     parts.append(f"right only in the first: {comparison.only_a:,}, only in the second: {comparison.only_b:,}")
     return [*parts, comparison.verdict]
+
+
+@summarise.register
+def _(comparisons: Comparisons) -> list[Part]:
+    rows = [[one.name, percentage(one.accuracy, 2), f"{one.macro_f1:.4f}"] for one in comparisons.scores]
+    parts: list[Part] = [Table({"": "left", "accuracy": "right", "macro-F1": "right"}, rows)]
+    for pair in comparisons.pairs:
+        parts += ["", pair.verdict]
+    return parts
 
 
 @summarise.register

@@ -1,27 +1,33 @@
-"""`compare_predictions`: whether two classifiers differ on the same faces.
+"""`compare_predictions`, `compare_all`: whether classifiers differ on the same faces.
 
-Axes: `N` faces, `C` classes, `S` resamples.
+Axes: `N` faces, `C` classes, `S` resamples, `G` groups of faces.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from mien.core.comparison import ComparedScores, Comparison
+from mien.core.comparison import ComparedScores, Comparison, Comparisons
 from mien.core.errors import DataError
+from mien.core.faces import UNLABELLED
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
-from mien.core.stats import LEVEL
+from mien.core.stats import LEVEL, holm
 from mien.core.text import percentage
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import with_targets
 
 SIGNIFICANCE = 0.05
-"""A McNemar p below this, with an interval that leaves out 0, is called a difference."""
+"""A p below this, with an interval that leaves out 0, is called a difference."""
+
+EXCHANGES = 10_000
+"""How often the two are exchanged in randomly chosen groups."""
 
 
 def compare_predictions(
@@ -32,6 +38,7 @@ def compare_predictions(
     seed: int = 0,
     names: tuple[str, str] = ("a", "b"),
     models: tuple[ModelId | None, ModelId | None] = (None, None),
+    groups: NDArray[np.int64] | None = None,
 ) -> Comparison:
     """Compare two sets of predictions of the same faces, face by face.
 
@@ -42,9 +49,12 @@ def compare_predictions(
         seed: of the resamples.
         names: what to call the two in the verdict.
         models: the networks that made them, if known.
+        groups: `int64 (N,)`, the person or video of each face of `a`, numbered from 0; resamples draw groups then, and
+            a test by groups takes the place of McNemar's, since the faces of a group are not independent.
 
     Raises:
-        DataError: classes, ids or targets differ, ids are not unique while the orders differ, or nothing is labelled.
+        DataError: classes, ids or targets differ, ids are not unique while the orders differ, nothing is labelled, or
+            there is a single group.
         UsageError: `bootstrap` is below 1.
 
     McNemar 1947, Psychometrika 12, 153-157, in its exact binomial form.
@@ -60,7 +70,13 @@ def compare_predictions(
     second, _ = with_targets(_aligned(a, b))
     right_a, right_b = first.labels == targets, second.labels == targets
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    figures_a, figures_b = _resampled_figures(first, second, bootstrap=bootstrap, seed=seed)
+    mcnemar_p, group_p = None, None
+    if groups is None:
+        mcnemar_p = mcnemar(only_a, only_b)
+    else:
+        groups = _numbered(groups, a)
+        group_p = exchange_test(right_b.astype(np.int64) - right_a, groups, seed=seed)
+    figures_a, figures_b = _resampled_figures(first, second, groups=groups, bootstrap=bootstrap, seed=seed)
     comparison = Comparison(
         a=figures_a.named(names[0], models[0]),
         b=figures_b.named(names[1], models[1]),
@@ -75,7 +91,9 @@ def compare_predictions(
         only_b=only_b,
         both_wrong=int((~right_a & ~right_b).sum()),
         same_label=int((first.labels == second.labels).sum()),
-        mcnemar_p=mcnemar(only_a, only_b),
+        groups=None if groups is None else int(groups.max()) + 1,
+        mcnemar_p=mcnemar_p,
+        group_p=group_p,
         accuracy_difference=figures_b.accuracy - figures_a.accuracy,
         accuracy_difference_interval=percentile_interval(figures_b.accuracies - figures_a.accuracies),
         macro_f1_difference=figures_b.macro_f1 - figures_a.macro_f1,
@@ -103,6 +121,77 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
+def exchange_test(differences: NDArray[np.int64], groups: NDArray[np.int64], *, seed: int) -> float:
+    """Return the two-sided p of a test that exchanges two classifiers in randomly chosen groups of faces.
+
+    If both were equally good, the difference of each group could as well have the other sign.
+
+    Args:
+        differences: `int64 (N,)`, 1 where only the second is right, -1 where only the first is, else 0.
+        groups: `int64 (N,)`, numbered from 0.
+        seed: of the exchanges.
+
+    Returns:
+        The share of the exchanges, and of the data themselves, with a difference as great as that of the data.
+
+    Good 2005, Permutation, Parametric, and Bootstrap Tests of Hypotheses, chapter 3.
+
+    >>> exchange_test(np.array([1, 1, -1, 0]), np.array([0, 1, 2, 2]), seed=0) > 0.5
+    True
+    """
+    by_group = np.bincount(groups, weights=differences)
+    by_group = by_group[by_group != 0]
+    generator = np.random.default_rng(seed)
+    as_great = 1
+    for _ in range(EXCHANGES // 1000):  # 1,000 at a time, to keep memory small
+        signs = generator.integers(0, 2, (1000, len(by_group))) * 2 - 1
+        as_great += int((np.abs(signs @ by_group) >= abs(by_group.sum()) - 1e-9).sum())
+    return as_great / (EXCHANGES + 1)
+
+
+def compare_all(
+    predictions: Sequence[Predictions],
+    *,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    names: Sequence[str],
+    models: Sequence[ModelId | None],
+    groups: NDArray[np.int64] | None = None,
+) -> Comparisons:
+    """Compare each of several sets of predictions with each, with Holm's correction for the number of pairs.
+
+    Args:
+        predictions: three or more, of the same faces.
+        bootstrap: resamples behind each interval.
+        seed: of the resamples.
+        names: what to call each in the verdicts.
+        models: the network that made each, if known.
+        groups: `int64 (N,)`, as for `compare_predictions`, of the first one's faces.
+
+    Raises:
+        DataError: as `compare_predictions`.
+    """
+    aligned = [predictions[0]] + [_aligned(predictions[0], other) for other in predictions[1:]]
+    pairs = []
+    for i, j in combinations(range(len(aligned)), 2):
+        pair = compare_predictions(
+            aligned[i],
+            aligned[j],
+            bootstrap=bootstrap,
+            seed=seed,
+            names=(names[i], names[j]),
+            models=(models[i], models[j]),
+            groups=groups,
+        )
+        pairs.append(pair)
+    corrected = []
+    for pair, p in zip(pairs, holm([_p_value(pair) for pair in pairs]), strict=True):
+        with_holm = replace(pair, holm_p=p)
+        corrected.append(replace(with_holm, verdict=verdict(with_holm)))
+    firsts = [pair.b for pair in corrected[: len(aligned) - 1]]
+    return Comparisons(scores=(corrected[0].a, *firsts), pairs=tuple(corrected))
+
+
 def verdict(comparison: Comparison) -> str:
     """Say in plain words what a comparison shows, and what it does not.
 
@@ -122,9 +211,9 @@ def verdict(comparison: Comparison) -> str:
     figures = (
         f"{a} {percentage(comparison.a.accuracy, 2)}, {b} {percentage(comparison.b.accuracy, 2)}, "
         f"difference {gap * 100:+.2f} points, 95 % interval {low * 100:+.2f} to {high * 100:+.2f}, "
-        f"McNemar p {_p(comparison.mcnemar_p)}"
+        f"{_test(comparison)}"
     )
-    if comparison.mcnemar_p < SIGNIFICANCE and not low <= 0 <= high:
+    if _p_value(comparison) < SIGNIFICANCE and not low <= 0 <= high:
         better = b if gap > 0 else a
         return (
             f"{better} is right more often on these {faces:,} faces ({figures}). This holds for these "
@@ -137,8 +226,29 @@ def verdict(comparison: Comparison) -> str:
     )
 
 
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+def _p_value(comparison: Comparison) -> float:
+    """The p that decides: after Holm's correction, else that of the test that was made."""
+    for p in (comparison.holm_p, comparison.group_p, comparison.mcnemar_p):
+        if p is not None:
+            return p
+    raise AssertionError("one test is always made")
+
+
+def _test(comparison: Comparison) -> str:
+    name = "McNemar p" if comparison.groups is None else f"p of exchanges in {comparison.groups:,} groups"
+    if comparison.holm_p is not None:
+        name += " after Holm's correction"
+    p = _p_value(comparison)
+    return f"{name} {p:.3f}" if p >= 0.001 else f"{name} < 0.001"
+
+
+def _numbered(groups: NDArray[np.int64], predictions: Predictions) -> NDArray[np.int64]:
+    """Number the groups of the labelled faces from 0."""
+    assert predictions.targets is not None
+    names, numbers = np.unique(groups[predictions.targets != UNLABELLED], return_inverse=True)
+    if len(names) < 2:
+        raise DataError(f"{predictions.source}: all faces are of one group; a comparison by groups needs two or more")
+    return np.asarray(numbers, dtype=np.int64)
 
 
 def _aligned(a: Predictions, b: Predictions) -> Predictions:
@@ -184,13 +294,16 @@ class _Figures:
 
 
 def _resampled_figures(
-    first: Predictions, second: Predictions, *, bootstrap: int, seed: int
+    first: Predictions, second: Predictions, *, groups: NDArray[np.int64] | None, bootstrap: int, seed: int
 ) -> tuple[_Figures, _Figures]:
     """Score both on the same resamples of the faces; all faces have targets."""
     assert first.targets is not None
     targets, classes = first.targets, len(first.classes)
     kinds, draws = resample(
-        np.stack([targets, first.labels, second.labels], axis=1), bootstrap, generator=np.random.default_rng(seed)
+        np.stack([targets, first.labels, second.labels], axis=1),
+        bootstrap,
+        generator=np.random.default_rng(seed),
+        groups=groups,
     )
     figures = []
     for column, labels in ((1, first.labels), (2, second.labels)):
@@ -200,7 +313,7 @@ def _resampled_figures(
             _Figures(
                 accuracy=int(counts.trace()) / len(targets),
                 macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-                accuracies=hits.sum(axis=1) / len(targets),
+                accuracies=hits.sum(axis=1) / faces.sum(axis=1),
                 macro_f1s=macro_f1(hits, faces, labelled=labelled),
             )
         )

@@ -168,7 +168,11 @@ def normal_interval(value: float, influence: NDArray[np.float64], *, highest: fl
 
 
 def resample(
-    faces: NDArray[np.int64], samples: int, *, generator: np.random.Generator
+    faces: NDArray[np.int64],
+    samples: int,
+    *,
+    generator: np.random.Generator,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Draw faces with replacement, `samples` times over, and count how often each kind of face was drawn.
 
@@ -179,9 +183,11 @@ def resample(
         faces: `int64 (N, P)`, the properties of each face.
         samples: how many resamples, `S`.
         generator: where the draws come from.
+        groups: `int64 (N,)`, the group of each face, from 0; groups are drawn then, each with all of its faces.
 
     Returns:
-        `int64 (K, P)`, the kinds that occur, and `float64 (S, K)`, their counts in each resample; rows sum to N.
+        `int64 (K, P)`, the kinds that occur, and `float64 (S, K)`, their counts in each resample; rows sum to N
+        without groups.
 
     Raises:
         UsageError: `samples` is below 1.
@@ -194,7 +200,12 @@ def resample(
     """
     if samples < 1:
         raise UsageError(f"bootstrap of {samples} resamples, expected 1 or more (1000 is usual)")
-    kinds, counts = np.unique(faces, axis=0, return_counts=True)
+    kinds, kind_of, counts = np.unique(faces, axis=0, return_inverse=True, return_counts=True)
+    if groups is not None:
+        in_group = np.zeros((int(groups.max()) + 1, len(kinds)))
+        np.add.at(in_group, (groups, kind_of), 1)
+        chosen = generator.multinomial(len(in_group), np.full(len(in_group), 1 / len(in_group)), size=samples)
+        return kinds, chosen @ in_group
     return kinds, generator.multinomial(len(faces), counts / len(faces), size=samples).astype(np.float64)
 
 
