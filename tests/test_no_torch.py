@@ -112,6 +112,7 @@ def test_the_block_blocks() -> None:
         "data describe synthetic:70",
         "eval RUN/eval/test/predictions.npz",
         "eval BUNDLE --data synthetic:210",
+        "eval BUNDLE --data synthetic:35 --robustness",
         "compare RUN RUN",
         "report RUN",
         "models -q",

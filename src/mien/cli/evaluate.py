@@ -24,6 +24,7 @@ def evaluate(
     classes: flags.Classes = None,
     detect: flags.Detect = False,
     flip: flags.Flip = False,
+    robustness: flags.Robustness = False,
     precision: flags.BundlePrecision = None,
     prior: flags.Prior = None,
     min_accuracy: flags.MinAccuracy = None,
@@ -40,13 +41,14 @@ def evaluate(
     * `mien eval runs/train/a --data test.csv --targets test_labels.csv`
     * `mien eval bundle --data fer2013.csv`
     * `mien eval mien-s --data faces/ --prior estimate`
+    * `mien eval mien-n --data fer2013.csv --robustness`
     """
     from mien.core.summaries import summarise_scores
 
     if run.endswith(".npz"):
         given = {"data": data, "targets": targets, "votes": votes, "flip": flip, "precision": precision}
         given |= {"split": split, "device": device, "classes": classes, "detect": detect, "skip-bad": skip_bad}
-        given["prior"] = prior
+        given |= {"robustness": robustness, "prior": prior}
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
         scores = _score_file(run)
@@ -62,10 +64,12 @@ def evaluate(
             classes=flags.listed(classes) or None,
             detect=detect,
             flip=flip,
+            robustness=robustness,
             precision=precision or "default",
             device=device or "auto",
             skip_bad=skip_bad,
             prior=flags.prior_of(prior),
+            progress=console.progress,
         )
     if json:
         console.print_json(scores.to_dict())

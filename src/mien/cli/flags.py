@@ -252,6 +252,7 @@ Face = Annotated[
 
 # Scores and bundles
 Flip = Annotated[bool, switch("--flip", help="Also score the mean over each face and its mirror image.")]
+Robustness = Annotated[bool, switch("--robustness", help="Also score corrupted faces; takes 76 times as long.")]
 MinAccuracy = Annotated[
     float | None, number("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
 ]

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from mien.core.confusions import ConfusedPair
 from mien.core.records import Record
+from mien.core.robustness import Robustness
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.scores import RiskPoint, ScoresWithoutDuplicates
 from mien.core.stats import Interval
@@ -121,7 +122,8 @@ class ClassRecall(Record):
 class CardScores(Record):
     """The scores of one graph; the fields are those of `mien.core.scores.Scores`.
 
-    `annotator_accuracy` is the accuracy against the plurality of FER+'s annotators, None without votes.
+    `annotator_accuracy` is the accuracy against the plurality of FER+'s annotators, None without votes; `robustness`
+    are the figures of corrupted faces, None where they were not measured.
     """
 
     source: str
@@ -136,6 +138,7 @@ class CardScores(Record):
     per_class: tuple[ClassRecall, ...]
     confused_pairs: tuple[ConfusedPair, ...]
     annotator_accuracy: float | None
+    robustness: Robustness | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from mien.core.confusions import ConfusedPair, Confusion, TopConfusions
 from mien.core.model_id import ModelId
 from mien.core.records import Record
+from mien.core.robustness import Robustness
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.stats import Interval
 
@@ -252,6 +253,7 @@ class Scores(Record):
         without_duplicates: None where duplicates are not known, or all faces are some.
         annotators: None without FER+ votes, or where a class has no vote column.
         flip: None unless it was asked for.
+        robustness: figures of corrupted faces; None unless they were asked for.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -296,3 +298,4 @@ class Scores(Record):
     without_duplicates: ScoresWithoutDuplicates | None
     annotators: AnnotatorScores | None
     flip: FlipScores | None = None
+    robustness: Robustness | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from statistics import mean
 from typing import Literal
 
 from mien.core.ablation import Ablation
@@ -14,6 +15,7 @@ from mien.core.errors import pip_install
 from mien.core.explanations import CurveScores, Explanation, PairedDifference
 from mien.core.label_audit import LabelAudit
 from mien.core.model_list import ModelList
+from mien.core.robustness import CorruptionScores, Robustness
 from mien.core.scores import Scores
 from mien.core.stats import Interval
 from mien.core.text import percentage, readable
@@ -68,6 +70,8 @@ def summarise_scores(scores: Scores, *, run_data: bool = True) -> list[Part]:
             f"{second.target} for {second.label}: {second.errors:,} of {second.faces:,} "
             f"({percentage(pair.share)} of all errors)"
         )
+    if scores.robustness is not None:
+        parts += ["", *summarise(scores.robustness)]
     return parts
 
 
@@ -148,6 +152,57 @@ def _confusion(scores: Scores) -> list[Part]:
     columns |= dict.fromkeys(scores.classes, "right")
     matrix = Table(columns, rows, scores.confusion.row_shares)
     return ["Confusion matrix: a row for each label, a column for each prediction", matrix, ""]
+
+
+@summarise.register
+def _(measured: Robustness) -> list[Part]:
+    return [robustness_note(measured), "", robustness_table(measured)]
+
+
+def robustness_note(measured: Robustness) -> str:
+    """Say what the columns of `robustness_table` are."""
+    note = (
+        f"{measured.faces:,} corrupted faces (docs/robustness.md): accuracy at severity 1 to 5, its mean with an "
+        "interval, mean ECE"
+    )
+    if measured.baseline is None:
+        return f"{note}."
+    return f"{note}; corruption error: all errors, divided by those of {measured.baseline}."
+
+
+def robustness_table(measured: Robustness) -> Table:
+    """Return a row per corruption, and their mean in the last one."""
+    columns: dict[str, Side] = {"corruption": "left"}
+    columns |= dict.fromkeys(("1", "2", "3", "4", "5", "mean", "95 % interval", "ECE"), "right")
+    if measured.baseline is not None:
+        columns["corruption error"] = "right"
+    rows, errors = [], []
+    for one in measured.corruptions:
+        by_severity = [percentage(scores.accuracy) for scores in one.severities]
+        errors.append(mean(scores.ece for scores in one.severities))
+        rows.append(
+            [one.title, *by_severity, *_mean_accuracy(one), f"{errors[-1]:.3f}", percentage(one.corruption_error, 0)]
+        )
+    by_severity = []
+    for scored in zip(*(one.severities for one in measured.corruptions), strict=True):
+        by_severity.append(percentage(mean(scores.accuracy for scores in scored)))
+    rows.append(
+        [
+            "all",
+            *by_severity,
+            *_mean_accuracy(measured),
+            f"{mean(errors):.3f}",
+            percentage(measured.mean_corruption_error, 1),
+        ]
+    )
+    return Table(columns, [row[: len(columns)] for row in rows])
+
+
+def _mean_accuracy(scored: CorruptionScores | Robustness) -> list[str]:
+    if scored.accuracy_interval is None:
+        return [percentage(scored.accuracy), "–"]
+    low, high = scored.accuracy_interval
+    return [percentage(scored.accuracy), f"{percentage(low)} to {percentage(high)}"]
 
 
 @summarise.register

@@ -31,6 +31,7 @@ from mien.core.card import (
 )
 from mien.core.images import SIZE
 from mien.core.scores import Scores
+from mien.core.summaries import robustness_note, robustness_table
 from mien.core.text import markdown, percentage, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
@@ -42,7 +43,7 @@ MOST_LOST = 0.003
 LIMITS = (
     "An expression is not an emotion: what a face shows is not what a person feels.",
     "Not for decisions about people: in hiring, policing, education, health or anything else.",
-    "For frontal faces, tightly cropped, grey, 48×48 pixels. Other poses, sizes and crops were not measured.",
+    "For frontal faces, tightly cropped, grey, 48×48 pixels. Real pictures of other poses and sizes were not measured.",
     "Accuracy by age, sex, skin tone, pose and culture was not measured, because the data don't record them.",
 )
 _8_BITS = "The 8-bit graph was measured on a processor with VNNI. On older x86 processors its sums may overflow: "
@@ -272,6 +273,7 @@ def card_page(card: Card) -> str:
     for one in scores.per_class:
         share = percentage(card.assumed_shares[one.name])
         lines.append(f"| {markdown(one.name)} | {share} | {one.faces:,} | {percentage(one.recall, 0)} |")
+    lines += _corrupted(card)
     lines += ["", "## Limits", ""]
     for limit in card.limits:
         lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
@@ -288,6 +290,21 @@ def _mixture(card: Card) -> str:
         f"Its probabilities assume that the expressions are as frequent as {where}. For another mixture "
         "of faces, such as one with as many of each, give `--prior`."
     )
+
+
+def _corrupted(card: Card) -> list[str]:
+    """Return the table of corrupted faces of each graph that has one."""
+    lines = []
+    for precision, file in GRAPHS.items():
+        measured = card.scores.of(precision).robustness
+        if measured is None:
+            continue
+        table = robustness_table(measured)
+        sides = ["--:" if side == "right" else "---" for side in table.columns.values()]
+        lines += ["", f"## `{file}` on corrupted faces", "", robustness_note(measured), ""]
+        lines += [f"| {' | '.join(table.columns)} |", f"|{'|'.join(sides)}|"]
+        lines += [f"| {' | '.join(row)} |" for row in table.rows]
+    return lines
 
 
 def _row(card: Card, precision: GraphPrecision) -> str:

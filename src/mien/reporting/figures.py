@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from mien.core.explanations import CurveScores, MethodComparison
+from mien.core.robustness import Robustness
 from mien.core.runs import Epoch
 from mien.core.scores import CalibrationBin, RiskPoint
 from mien.reporting.svg import COLOURS, STYLE, drawn
@@ -162,6 +163,35 @@ def risk_coverage_figure(points: Sequence[RiskPoint], *, name: str, alt: str) ->
         axes.set(xlim=(0, 1), ylim=(0, None), xlabel="share of faces answered", ylabel="share of them wrong")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.3g} %"))
+        return drawn(figure, name=name, alt=alt)
+
+
+def robustness_figure(measured: Robustness, *, accuracy: float, confidence: float, name: str, alt: str) -> Markup:
+    """Draw accuracy and confidence over the severity, a panel per corruption.
+
+    Args:
+        measured: of corrupted faces.
+        accuracy: of the faces as they are.
+        confidence: mean probability of the label of the faces as they are.
+        name: makes ids unique when a page has several.
+        alt: the picture in words.
+
+    Returns:
+        An `<svg>`.
+    """
+    with style.context(STYLE):
+        figure = Figure(figsize=(10.4, 6.2))
+        panels = figure.subplots(3, 5, sharex=True, sharey=True).ravel()
+        for axes, one in zip(panels, measured.corruptions, strict=True):
+            severities = [0, *(scores.severity for scores in one.severities)]
+            accuracies = [accuracy, *(scores.accuracy for scores in one.severities)]
+            confidences = [confidence, *(scores.confidence for scores in one.severities)]
+            axes.plot(severities, confidences, color=SECOND, linewidth=1.4, linestyle=(0, (4, 2)), label="confidence")
+            axes.plot(severities, accuracies, "o-", color=ACCENT, linewidth=1.8, markersize=3, label="accuracy")
+            axes.set_title(one.title, fontsize=10)
+            axes.set(ylim=(0, 1), xticks=severities)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
+        figure.supxlabel("severity", fontsize=10, color=MUTED)
         return drawn(figure, name=name, alt=alt)
 
 

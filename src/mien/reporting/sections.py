@@ -18,6 +18,7 @@ from mien.reporting.attribution import attribution
 from mien.reporting.confusions import confusions
 from mien.reporting.filter_pictures import filters
 from mien.reporting.formatting import count, decimal, duration, listing, percent, plural, value
+from mien.reporting.robustness import robustness
 from mien.reporting.run_files import RunFiles
 from mien.reporting.scores import examples, scores
 from mien.reporting.summary import STATES, best_epoch, model_name
@@ -230,6 +231,7 @@ SECTIONS = (
     Section("model", "Model and recipe", model),
     Section("training", "Training", training),
     Section("scores", "Scores", scores),
+    Section("robustness", "Corrupted faces", robustness),
     Section("ablation", "What the parts are worth", ablation),
     Section("confusions", "Confusions", confusions),
     Section("examples", "Examples", examples),

@@ -21,6 +21,8 @@ from mien.core.files import replacing_folder
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.prior import Prior, Shares, change_prior, estimate_prior, prior_shares
+from mien.core.progress import OnProgress
+from mien.core.robustness import Robustness
 from mien.core.runs import RunDir, runs_named
 from mien.core.scores import FlipScores, Scores
 from mien.data.formats import absolute_source, open_faces
@@ -30,6 +32,7 @@ from mien.evaluation.examples import choose_confused_faces, choose_examples
 from mien.evaluation.metrics import score_predictions
 from mien.runtime.photo import face_finder
 from mien.runtime.session import BundleModel
+from mien.workflows.robustness import ClassifyFaces, measure_robustness
 
 if TYPE_CHECKING:
     from mien.models.classifier import Classifier
@@ -46,10 +49,12 @@ def evaluate(
     classes: Sequence[str] | None = None,
     detect: bool = False,
     flip: bool = False,
+    robustness: bool = False,
     precision: Precision = "default",
     device: str = "auto",
     skip_bad: bool = False,
     prior: Prior | None = None,
+    progress: OnProgress | None = None,
 ) -> Scores:
     """Score a trained run or a bundle on one split of labelled faces.
 
@@ -67,11 +72,13 @@ def evaluate(
         classes: the names of the labels 0, 1, … of `data` that only number them.
         detect: cut the largest face out of each picture of `data`; what learned from such faces always does.
         flip: also score the mean of the probabilities of each face and of its mirror image.
+        robustness: also score the faces corrupted in 15 ways at 5 severities (`docs/robustness.md`).
         precision: of a bundle: `fp32`, `int8`, or the card's `default`.
         device: of a run: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; a bundle runs on the CPU.
         skip_bad: leave out pictures of `data` that can't be read, with a warning each, instead of raising at the first.
         prior: how frequent the classes are among the scored faces, as in `mien.predict`; `estimate` estimates it from
             their probabilities, without their labels.
+        progress: called while corrupted faces are scored.
 
     Raises:
         DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, or the
@@ -98,9 +105,11 @@ def evaluate(
             classes=classes,
             detect=detect,
             flip=flip,
+            robustness=robustness,
             precision=precision,
             skip_bad=skip_bad,
             prior=prior,
+            progress=progress,
         )
     if precision != "default":
         raise UsageError(f"--precision belongs to a bundle, and {model} is none; `mien export {model}` makes one")
@@ -118,9 +127,11 @@ def evaluate(
             classes=classes,
             detect=detect,
             flip=flip,
+            robustness=robustness,
             device=device,
             skip_bad=skip_bad,
             prior=prior,
+            progress=progress,
         )
 
 
@@ -153,9 +164,11 @@ def _evaluate_bundle(
     classes: Sequence[str] | None,
     detect: bool,
     flip: bool,
+    robustness: bool,
     precision: Precision,
     skip_bad: bool,
     prior: Prior | None,
+    progress: OnProgress | None,
 ) -> Scores:
     chosen = bundle.resolve(precision)
     trained, published = bundle.card.training.data, bundle.card.scores
@@ -188,6 +201,10 @@ def _evaluate_bundle(
     if shares is not None:
         predictions = _for_prior(predictions, old=card.assumed_shares, new=shares)
         mirrored = mirrored and _for_prior(mirrored, old=card.assumed_shares, new=shares)
+    measured = None
+    if robustness:
+        classify_faces = _for_other_prior(model, old=card.assumed_shares, new=shares)
+        measured = measure_robustness(classify_faces, faces, predictions, progress=progress)
     return replace(
         _score(predictions, mirrored=mirrored),
         model=bundle.model_id(chosen),
@@ -195,6 +212,7 @@ def _evaluate_bundle(
         split=split,
         prior=card.prior if shares is None else shares,
         published_accuracy=published.of(chosen).accuracy if same_faces and shares is None else None,
+        robustness=measured,
     )
 
 
@@ -208,9 +226,11 @@ def _evaluate_run(
     classes: Sequence[str] | None,
     detect: bool,
     flip: bool,
+    robustness: bool,
     device: str,
     skip_bad: bool,
     prior: Prior | None,
+    progress: OnProgress | None,
 ) -> Scores:
     from mien.models.classifier import load_classifier
     from mien.training.torch_devices import resolve_torch_device
@@ -246,9 +266,14 @@ def _evaluate_run(
         name += f"-{prior}" if isinstance(prior, str) else "-given"
         predictions = _for_prior(predictions, old=assumed, new=shares)
         mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
+    measured = None
+    if robustness:
+        classify_faces = _for_other_prior(classifier.probabilities, old=assumed, new=shares)
+        measured = measure_robustness(classify_faces, faces, predictions, progress=progress)
     return score_and_save(
         predictions,
         mirrored=mirrored,
+        robustness=measured,
         faces=faces,
         split=split,
         learned=run.data.learned,
@@ -271,6 +296,13 @@ def _shares(
 
 def _for_prior(predictions: Predictions, *, old: Shares, new: Shares) -> Predictions:
     return replace(predictions, probabilities=change_prior(predictions.probabilities, old=old, new=new))
+
+
+def _for_other_prior(classify: ClassifyFaces, *, old: Shares, new: Shares | None) -> ClassifyFaces:
+    """Return a classifier for another mixture of classes; `new` None returns the same one."""
+    if new is None:
+        return classify
+    return lambda images: change_prior(classify(images), old=old, new=new)
 
 
 def _free_name(folder: Path, name: str, *, source: str, taken: NDArray[np.str_]) -> str:
@@ -297,6 +329,7 @@ def score_and_save(
     predictions: Predictions,
     *,
     mirrored: Predictions | None,
+    robustness: Robustness | None = None,
     faces: FaceSet,
     split: str,
     learned: FaceSet,
@@ -309,6 +342,7 @@ def score_and_save(
     Args:
         predictions: of `faces`.
         mirrored: of their mirror images, to score the mean of both too; or None.
+        robustness: what was measured on these faces, corrupted; or None.
         faces: labelled faces.
         split: which they are.
         learned: the faces that were learned from.
@@ -317,7 +351,8 @@ def score_and_save(
         prior: the share of each class that the predictions assume; None: that of training.
     """
     predictions = replace(predictions, duplicates=find_duplicates(faces, learned))
-    scores = replace(_score(predictions, mirrored=mirrored), model=model, split=split, prior=prior)
+    scores = _score(predictions, mirrored=mirrored)
+    scores = replace(scores, model=model, split=split, prior=prior, robustness=robustness)
     chosen = {
         "examples.npz": choose_examples(predictions, digests=faces.digests),
         "top_confusions.npz": choose_confused_faces(predictions, digests=faces.digests),

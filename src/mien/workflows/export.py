@@ -16,6 +16,7 @@ from mien.core.files import replacing_files, write_atomic
 from mien.core.predictions import Predictions
 from mien.core.run_names import check_name
 from mien.core.runs import RunDir, refuse_if_full
+from mien.core.scores import Scores
 from mien.data.matching import join_predictions
 from mien.data.split import find_duplicates, hold_out
 from mien.evaluation.metrics import accuracy, score_predictions, with_targets
@@ -68,6 +69,7 @@ def export(
 
     The scores are those of the graphs, on the split that the run is judged by.  int8 is the default unless it loses
     more than 0.3 points of accuracy on the faces that the run held out.  The same run gives the same bytes.
+    What `mien eval RUN --robustness` has measured on that split goes into the card.
 
     Args:
         run: the run folder, its name, or `latest`.
@@ -101,6 +103,7 @@ def export(
     graphs: dict[GraphPrecision, bytes] = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
     log.info("comparing with the network on %d held-out faces, scoring on split '%s'", len(faces.held_out), faces.split)
     measured = _measure(classifier, graphs, faces=faces, only=only, max_risk=max_risk)
+    measured = replace(measured, scores=_with_robustness(measured.scores, run))
     name = name or run.path.name
     try:
         card = make_card(
@@ -121,6 +124,17 @@ def export(
         write_atomic(new / "CARD.md", card_page(card))
         card.write(new / CARD)
     return Bundle.open(folder.path)
+
+
+def _with_robustness(scores: ScoresByPrecision, run: TrainingRun) -> ScoresByPrecision:
+    """Add what `mien eval RUN --robustness` has measured of the network, which the fp32 graph equals."""
+    path = run.path / "eval" / scores.split / "metrics.json"
+    if not path.exists():
+        return scores
+    evaluated = Scores.read(path)
+    if evaluated.model is None or evaluated.model.sha256 != weights_sha256(run):
+        return scores
+    return replace(scores, fp32=replace(scores.fp32, robustness=evaluated.robustness))
 
 
 def export_faces(run: TrainingRun) -> ExportFaces:
