@@ -46,6 +46,18 @@ def test_a_bundle_is_scored_on_corrupted_faces(exported: Bundle, faces: FaceSet,
     assert evaluate(exported, faces).robustness is None
 
 
+def test_a_prior_holds_for_corrupted_faces_too(exported: Bundle, faces: FaceSet) -> None:
+    scores = evaluate(exported, faces, robustness=True, prior="uniform")
+    assert scores.robustness is not None
+    probabilities = BundleModel.open(exported)(corrupt(faces.images, "noise", 1))
+    shares = np.array([exported.card.assumed_shares[name] for name in exported.classes])
+    weighted = probabilities / shares
+    labels = weighted.argmax(axis=1)
+    assert scores.robustness.corruptions[0].severities[0].accuracy == (labels == faces.targets).mean()
+    confidence = (weighted.max(axis=1) / weighted.sum(axis=1)).mean()
+    assert scores.robustness.corruptions[0].severities[0].confidence == pytest.approx(confidence, abs=1e-4)
+
+
 def test_the_order_of_faces_does_not_matter(exported: Bundle, faces: FaceSet, measured: Scores) -> None:
     turned = evaluate(exported, faces.select(np.arange(len(faces))[::-1]), robustness=True).robustness
     assert turned is not None
