@@ -37,7 +37,7 @@ TRAIN_FLAGS = {
     "--patience 4": ("stopping.patience", 4),
     "--precision fp32": ("precision", "fp32"),
 }
-TEACHER_FLAGS = {"--teachers a,b": ("teachers", ["a", "b"])}
+FIRST_FLAGS = {"--teachers a,b": ("teachers", ["a", "b"]), "--exclude e.csv": ("exclude", "e.csv")}
 RUN_FLAGS = {
     "--name a": ("name", "a"),
     "--out there": ("out", Path("there")),
@@ -99,7 +99,7 @@ EXPORT_FLAGS = {name: RUN_FLAGS[name] for name in RUN_FLAGS if not name.startswi
 EXPORT_FLAGS |= {"--max-risk 0.2": ("max_risk", 0.2), "--only int8": ("only", "int8")}
 STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
-    "train x.csv --recipe demo": ("mien.workflows.train.train", TRAIN_FLAGS | TEACHER_FLAGS | RUN_FLAGS),
+    "train x.csv --recipe demo": ("mien.workflows.train.train", TRAIN_FLAGS | FIRST_FLAGS | RUN_FLAGS),
     "train --resume latest": ("mien.workflows.train.resume", TRAIN_FLAGS),
     "study --resume resumed": ("mien.workflows.study.resume_study", {"--threads 3": ("threads", 3)}),
     "ablate --resume resumed": ("mien.workflows.ablate.resume_ablation", {"--threads 3": ("threads", 3)}),

@@ -1,12 +1,25 @@
 """`mien data`."""
 
+from typing import Annotated
+
 import typer
 
 from mien.cli import console, flags
+from mien.cli.declare import option
 from mien.cli.main import app
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at labelled faces before you train on them.")
 app.add_typer(data_app, name="data")
+
+
+Judges = Annotated[
+    str,
+    option(
+        "--model",
+        metavar="MODEL,MODEL",
+        help="Who judges the labels: bundles, runs or files of predictions, each the faces that it did not learn from.",
+    ),
+]
 
 
 @data_app.command()
@@ -49,7 +62,7 @@ def describe(
 def audit(
     data: flags.Data,
     *,
-    model: flags.Judges,
+    model: Judges,
     votes: flags.Votes = None,
     targets: flags.Targets = None,
     labels: flags.Labels = None,

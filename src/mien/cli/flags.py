@@ -148,6 +148,15 @@ Detect = Annotated[
 SkipBad = Annotated[
     bool, switch("--skip-bad", help="Leave out pictures that can't be read, and name them.", group=DATA)
 ]
+Exclude = Annotated[
+    str | None,
+    option(
+        "--exclude",
+        metavar="FILE",
+        help="Don't learn from the faces that this CSV names, such as audit.csv of mien data audit.",
+        group=DATA,
+    ),
+]
 AnySplit = Annotated[str | None, option("--split", metavar="SPLIT", help="Only these faces, such as test.", group=DATA)]
 Split = Annotated[
     str | None,
@@ -157,15 +166,6 @@ Split = Annotated[
         help="Which faces: test, validation, train, private-test; several by commas. By default test, or validation "
         "(what the run held out) where its data have no labelled test faces.",
         group=DATA,
-    ),
-]
-
-Judges = Annotated[
-    str,
-    option(
-        "--model",
-        metavar="MODEL,MODEL",
-        help="Who judges the labels: bundles, runs or files of predictions, each the faces that it did not learn from.",
     ),
 ]
 

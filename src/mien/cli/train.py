@@ -28,6 +28,7 @@ def train(
     detect: flags.Detect = False,
     teachers: flags.Teachers = None,
     skip_bad: flags.SkipBad = False,
+    exclude: flags.Exclude = None,
     device: flags.Device = None,
     devices: flags.Devices = None,
     threads: flags.Threads = None,
@@ -55,13 +56,14 @@ def train(
         classes=flags.listed(classes) or None,
         detect=detect or None,
         skip_bad=skip_bad or None,
+        exclude=exclude,
     )
     if is_assistant():
         console.set_quiet(True)
     if resume is not None:
         flags.refuse_with_resume(
             **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
-            **{"set": set_, "teachers": teachers},
+            **{"set": set_, "teachers": teachers, "exclude": exclude},
         )
         from mien.core.runs import RunDir
 

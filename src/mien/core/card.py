@@ -202,6 +202,7 @@ class TrainingData(Record):
         splits: number of faces in each split.
         training: number of faces of each class that were learned from.
         held_out: number of faces of each class that were held out.
+        left_out: how many faces were not learned from because the user's file `exclude` names them.
         shares: share of each class in what was learned, where votes count by their parts; empty in a bundle of an
             older mien, where it follows from `training`.
     """
@@ -217,6 +218,7 @@ class TrainingData(Record):
     held_out: dict[str, int]
     detect: bool = False
     not_found: int = 0
+    left_out: int = 0
     shares: dict[str, Share] = field(default_factory=dict)
 
 

@@ -17,6 +17,7 @@ class RunFaces(Record):
         classes: names in label order.
         training: class → how many faces it was learned from.
         held_out: class → how many faces were held out.
+        left_out: how many faces were not learned from because `exclude` names them.
     """
 
     source: str
@@ -25,6 +26,7 @@ class RunFaces(Record):
     classes: tuple[str, ...]
     training: dict[str, int]
     held_out: dict[str, int]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ runs/<verb>/<name>/
 ├── config.json        the resolved config and the command line; repeats the run
 ├── status.json        running | finished | stopped-early | interrupted | failed, with the reason
 ├── faces.npz         the faces, where they were given in memory
+├── exclude.csv       the digests of the faces that were left out
 ├── metrics.csv        one row an epoch; timing.csv: the same epochs in seconds and faces/s
 ├── model.safetensors  the kept epoch's weights, with model.json: classes, normalisation, model name
 ├── checkpoints/       last.ckpt (all that resuming needs), best.ckpt
@@ -84,7 +85,7 @@ OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
     *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv"),
     *("ensemble.json", "faces.npz", *RESULTS),
-    *("audit.json", "audit.csv", "copies.csv"),
+    *("audit.json", "audit.csv", "copies.csv", "exclude.csv"),
 )
 """Everything that mien writes into a run folder."""
 
@@ -96,6 +97,9 @@ FINISHED = ("finished", "stopped-early")
 
 FACES = "faces.npz"
 """The faces of a run that was given some in memory."""
+
+EXCLUDED = "exclude.csv"
+"""The digests of the faces that a run does not learn from."""
 
 VERBS = ("train", "study", "ablate")
 """The folders below `runs` in which `latest` is looked for, unless the caller says otherwise."""

@@ -210,7 +210,7 @@ def _weaknesses(scores: CardScores) -> list[str]:
 def _training(stored: Mapping[str, Any], *, shares: Mapping[str, float], weights_sha256: str) -> CardTraining:
     """Describe the data and the training; files by their names, without folders."""
     config, data = dict(stored["config"]), stored["data"]
-    for key in ("data", "votes", "recipe"):
+    for key in ("data", "votes", "recipe", "exclude"):
         config[key] = config.get(key) and PurePath(config[key]).name
     config["teachers"] = [PurePath(teacher).name for teacher in config.get("teachers", ())]
     return CardTraining(
@@ -219,6 +219,7 @@ def _training(stored: Mapping[str, Any], *, shares: Mapping[str, float], weights
             labels=config["labels"],
             detect=config.get("detect", False),
             not_found=data.get("not_found", 0),
+            left_out=data.get("left_out", 0),
             votes=config["votes"],
             fingerprint=data["fingerprint"],
             row_fingerprint=data["row_fingerprint"],
@@ -236,13 +237,17 @@ def _training(stored: Mapping[str, Any], *, shares: Mapping[str, float], weights
     )
 
 
-def _found(data: TrainingData) -> str:
-    if not data.detect:
-        return ""
-    return (
-        " The faces were cut out of pictures: the largest one that the detector found in each; "
-        f"pictures in which it found none were left out ({data.not_found:,})."
-    )
+def _chosen(data: TrainingData) -> str:
+    """Say how the faces were chosen, where that needs saying."""
+    text = ""
+    if data.detect:
+        text += (
+            " The faces were cut out of pictures: the largest one that the detector found in each; "
+            f"pictures in which it found none were left out ({data.not_found:,})."
+        )
+    if data.left_out:
+        text += f" {data.left_out:,} faces that a list of doubtful ones names were left out of the training."
+    return text
 
 
 def card_page(card: Card) -> str:
@@ -260,7 +265,7 @@ def card_page(card: Card) -> str:
         f"The network {card.network.model} learned from {markdown(data.source)} ({sum(data.training.values()):,} "
         f"faces, fingerprint {data.fingerprint}; the classes are {CLASSES[data.labels]}) with the recipe "
         f"{markdown(card.training.recipe)}{taught_by(card.training.config)}. It has {card.network.parameters:,} "
-        f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.{_found(data)}",
+        f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.{_chosen(data)}",
         "",
         f"## Scores on {scores.faces:,} faces of split `{card.scores.split}`",
         "",

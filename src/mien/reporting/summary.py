@@ -132,13 +132,14 @@ def _trained(files: RunFiles) -> str:
         return f"{model}: the run folder does not say what it was trained on."
     faces, classes = sum(learned.training.values()), len(learned.classes)
     epochs, kept = len(files.history), kept_epoch(files)
+    without = f", without {plural(learned.left_out, 'doubtful face')}" if learned.left_out else ""
     ending = ""
     if epochs:
         ending += f", for {plural(epochs, 'epoch')}"
     if kept:
         ending += f"; the weights are those of epoch {kept}{_why_kept(files, kept)}"
     return (
-        f"{model} was trained on {plural(faces, 'face')} of “{_short(learned.source)}” to tell "
+        f"{model} was trained on {plural(faces, 'face')} of “{_short(learned.source)}”{without} to tell "
         f"{plural(classes, 'expression')} apart{taught_by(files.recipe)}{ending}."
     )
 

@@ -120,6 +120,8 @@ class TrainConfig(Config):
     """Trained runs, or files of predictions, whose averaged probabilities are learned instead of the labels."""
     skip_bad: bool = False
     """Leave unreadable pictures out instead of stopping at the first."""
+    exclude: str | None = None
+    """A CSV whose column `digest` names faces that are not learned from; faces that are held out or tested stay."""
     recipe: str
     model: str
     normalisation: Normalisation = "per-pixel"

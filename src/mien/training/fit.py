@@ -117,7 +117,7 @@ def assist(data: RunData, *, teachers: Teaching | None = None, checkpoint: Path 
     with use_threads(config.threads), torch.random.fork_rng(), _undisturbed():
         module = _module(data, teachers)
         trainer = _trainer(config, Path(), None)
-        same = SameRun(None, faces=data.faces.row_fingerprint)
+        same = SameRun(None, faces=data.row_fingerprint)
         trainer.callbacks.append(same)  # type: ignore[attr-defined]
         _call_trainer(trainer, module, checkpoint)
     wait_for_all()
@@ -139,7 +139,7 @@ def _train(
     trainer = partial(_trainer, data.config, run.path)
     if processes():
         several = trainer(progress)
-        several.callbacks.append(SameRun(run.path, faces=data.faces.row_fingerprint))  # type: ignore[attr-defined]
+        several.callbacks.append(SameRun(run.path, faces=data.row_fingerprint))  # type: ignore[attr-defined]
         _call_trainer(several, module, checkpoint)
     elif data.config.devices == 1:
         _call_trainer(trainer(progress), module, checkpoint)

@@ -15,7 +15,7 @@ from mien.training.torch_devices import cpu_capabilities
 PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow", "scipy")
 
 
-def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[str, Any]:
+def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet, left_out: int) -> dict[str, Any]:
     """Describe the faces that a run learns from: fingerprint, classes, rows of each part and class."""
     splits, counts = np.unique(faces.splits, return_counts=True)
     return {
@@ -28,6 +28,7 @@ def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet) -> dict[s
         "splits": dict(zip(splits.tolist(), counts.tolist(), strict=True)),
         "training": _class_counts(training),
         "held_out": _class_counts(held_out),
+        "left_out": left_out,
     }
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
-from mien.core.runs import FACES, RunDir
+from mien.core.runs import EXCLUDED, FACES, RunDir
+from mien.data.exclusion import read_digests, write_digests
 from mien.data.ferplus import distribution
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
@@ -20,8 +22,8 @@ from mien.training.config import TrainConfig, stored_config
 VALIDATION = "validation"
 """What the faces that a run held out are called."""
 
-SOURCE_KEYS = ("data", "votes", "labels", "classes", "detect", "skip_bad")
-"""The config keys that say which faces there are, and with which labels."""
+SOURCE_KEYS = ("data", "votes", "labels", "classes", "detect", "skip_bad", "exclude")
+"""The config keys that say which faces there are, with which labels, and which are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class RunData:
         held_out: those that it is validated on.
         given: the faces as the user gave them, where no path names them, or as they were found in pictures; they are
             stored in the run.
+        excluded: `uint64 (D,)`, the digests of faces that are not learned from.
     """
 
     config: TrainConfig
@@ -42,14 +45,15 @@ class RunData:
     learned: FaceSet
     held_out: FaceSet
     given: FaceSet | None = None
+    excluded: NDArray[np.uint64] | None = None
 
     @classmethod
     def open(cls, config: TrainConfig, *, given: FaceSet | None = None) -> Self:
         """Read the faces that a config names, or take those that are `given`, and hold out some of the training rows.
 
         Raises:
-            DataError: the data are missing or malformed, there are no rows to hold out, or fewer than one batch is left
-                to learn from.
+            DataError: the data are missing or malformed, there are no rows to hold out, fewer than one batch is left to
+                learn from, or the file of excluded faces is malformed or names none of the faces.
         """
         faces = open_faces(
             given or config.data,
@@ -61,8 +65,9 @@ class RunData:
         )
         if config.detect and faces.source == config.data:
             given = faces  # a run stores them, and later its own file names their source, so that they are found once
-        learned, held_out = _hold_out(config, faces)
-        return cls(config, faces, learned, held_out, given)
+        excluded = _read_excluded(config, faces)
+        learned, held_out = _hold_out(config, faces, excluded=excluded)
+        return cls(config, faces, learned, held_out, given, excluded)
 
     def with_config(self, config: TrainConfig) -> "RunData":
         """Return the data of another config; they are read again only where it names other faces."""
@@ -71,16 +76,32 @@ class RunData:
         for key in SOURCE_KEYS:
             if getattr(config, key) != getattr(self.config, key):
                 return RunData.open(config)
-        learned, held_out = _hold_out(config, self.faces)
+        learned, held_out = _hold_out(config, self.faces, excluded=self.excluded)
         return replace(self, config=config, learned=learned, held_out=held_out)
 
     def stored_in(self, run: RunDir) -> "RunData":
-        """Store `given` faces in a run's folder, which its config names from now on."""
-        if self.given is None:
-            return self
-        path = run.path / FACES
-        self.given.save(path)
-        return replace(self, config=self.config.model_copy(update={"data": str(path)}), given=None)
+        """Store `given` faces, and what is excluded, in a run's folder, which its config names from now on."""
+        stored = {}
+        if self.given is not None:
+            self.given.save(run.path / FACES)
+            stored["data"] = str(run.path / FACES)
+        if self.excluded is not None:
+            write_digests(run.path / EXCLUDED, self.excluded)
+            stored["exclude"] = str(run.path / EXCLUDED)
+        return replace(self, config=self.config.model_copy(update=stored), given=None)
+
+    @property
+    def row_fingerprint(self) -> str:
+        """Equal only where the same rows, in the same order, are read and learned from."""
+        return f"{self.faces.row_fingerprint} {self.learned.row_fingerprint}"
+
+    @property
+    def left_out(self) -> int:
+        """How many faces would be learned from if none were excluded, and are not."""
+        if self.excluded is None:
+            return 0
+        learned, _ = _hold_out(self.config, self.faces, excluded=None)
+        return len(learned) - len(self.learned)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -121,10 +142,8 @@ class TrainingRun(RunDir):
     def config(self) -> TrainConfig:
         """The config that the run was made with."""
         config = stored_config(self)
-        faces = self.path / FACES
-        if faces.is_file():  # the folder may have been moved since
-            return config.model_copy(update={"data": str(faces)})
-        return config
+        own = {"data": self.path / FACES, "exclude": self.path / EXCLUDED}  # the folder may have been moved since
+        return config.model_copy(update={key: str(path) for key, path in own.items() if path.is_file()})
 
     @cached_property
     def data(self) -> RunData:
@@ -159,12 +178,29 @@ def _check_rows(run: RunDir, faces: FaceSet) -> None:
         )
 
 
-def _hold_out(config: TrainConfig, faces: FaceSet) -> tuple[FaceSet, FaceSet]:
-    """Split the training rows as the config says: (to learn from, held out)."""
+def _read_excluded(config: TrainConfig, faces: FaceSet) -> NDArray[np.uint64] | None:
+    """Read which faces are not learned from; None where the config names no file."""
+    if config.exclude is None:
+        return None
+    digests = read_digests(Path(config.exclude))
+    if digests.size and not np.isin(digests, faces.digests).any():
+        raise DataError(
+            f"{config.exclude}: none of its {digests.size:,} faces is in {faces.source}; is it the audit of other data?"
+        )
+    return digests
+
+
+def _hold_out(config: TrainConfig, faces: FaceSet, *, excluded: NDArray[np.uint64] | None) -> tuple[FaceSet, FaceSet]:
+    """Split the training rows as the config says, and leave out what is excluded: (to learn from, held out).
+
+    What is held out stays as it is: scores on easier faces would say less, and could not be compared.
+    """
     chosen = config.holdout
     learned, held_out = hold_out(
         faces, method=chosen.method, rows=chosen.rows, fold=chosen.fold, folds=chosen.folds, seed=chosen.seed
     )
+    if excluded is not None:
+        learned = learned.select(~np.isin(learned.digests, excluded))
     if len(learned) < config.batch:
         remedy = "lower --batch"
         if chosen.method in ("last", "stratified"):

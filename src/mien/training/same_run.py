@@ -15,7 +15,7 @@ class SameRun(Callback):
 
     Args:
         path: the run's folder; None where another process writes it.
-        faces: what tells the faces apart, with their order: `FaceSet.row_fingerprint`.
+        faces: what tells the faces apart, with their order: `RunData.row_fingerprint`.
     """
 
     def __init__(self, path: Path | None, *, faces: str) -> None:

@@ -57,7 +57,8 @@ def audit_labels(
     A label is suspect if networks that did not learn from the face find another one far more probable.  To have all
     faces of a data set judged, train on folds of it (`holdout.method=kfold`) and name all those runs.
 
-    Kept in a folder: `audit.csv`, the doubtful faces; `copies.csv`, all faces of which there are several; `audit.json`.
+    Kept in a folder: `audit.csv`, the doubtful faces, which `exclude` leaves out of a training; `copies.csv`, all faces
+    of which there are several; `audit.json`.
 
     Args:
         data: a file, a folder or `synthetic`, as `open_faces` takes it; or faces that are open already.

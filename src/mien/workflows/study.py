@@ -137,6 +137,7 @@ def _ablate(run: Run, recipe: str, *, progress: OnProgress | None) -> Ablation:
         classes=config.classes,
         detect=config.detect,
         skip_bad=config.skip_bad,
+        exclude=config.exclude,
         batch=config.batch,
         holdout=config.holdout.model_dump(),
     )

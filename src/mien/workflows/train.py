@@ -106,6 +106,8 @@ def start(
         return Run.open(assist(data, teachers=teachers))
     with create_run(data, verb=verb, name=name, out=out, overwrite=overwrite, **more) as run:
         _log_device(data.config)
+        if data.left_out:
+            log.info("not learned from: %s faces that %s names", f"{data.left_out:,}", data.config.exclude)
         fit(run, run.data, teachers=teachers, progress=progress)
         return run
 
@@ -157,7 +159,7 @@ def _stored_config(data: RunData, more: Mapping[str, Any]) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "command": list(command_line.typed),
         "config": data.config.model_dump(),
-        "data": data_card(data.faces, training=data.learned, held_out=data.held_out),
+        "data": data_card(data.faces, training=data.learned, held_out=data.held_out, left_out=data.left_out),
         "teachers_sha256": teachers_sha256(data.config),
         **more,
         **environment(),
@@ -272,9 +274,11 @@ def _absolute_paths(config: TrainConfig) -> TrainConfig:
             path = RunDir.open(teacher).path
         teachers.append(str(path.absolute()))
     changes: dict[str, Any] = {"teachers": tuple(teachers), "data": absolute_source(config.data)}
-    if config.votes:
-        refuse_address(config.votes)
-        changes["votes"] = str(Path(config.votes).absolute())
+    for key in ("votes", "exclude"):
+        file = getattr(config, key)
+        if file:
+            refuse_address(file)
+            changes[key] = str(Path(file).absolute())
     return config.model_copy(update=changes)
 
 
