@@ -51,9 +51,7 @@ def test_layers_are_forgotten_from_the_output_down(model: str, share: float) -> 
     forgotten = randomise_weights(classifier, share=share, seed=7)
     assert state(classifier) == before
     assert torch.equal(torch.get_rng_state(), generator)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        fresh = Classifier(model, CLASSES, normalisation="none")
+    fresh = randomise_weights(classifier, share=1, seed=7)
     layers, copied, others = weighty(classifier), weighty(forgotten), weighty(fresh)
     first = len(layers) - max(1, round(share * len(layers)))
     for place, name in enumerate(layers):
@@ -61,6 +59,18 @@ def test_layers_are_forgotten_from_the_output_down(model: str, share: float) -> 
         assert not same(layers[name], others[name])
     assert same(forgotten.normalise, classifier.normalise)
     assert not forgotten.training
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_random_weights_are_not_those_that_a_training_of_the_same_seed_began_with(model: str) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first = Classifier(model, CLASSES, normalisation="none")
+    others = weighty(randomise_weights(first, share=1, seed=0))
+    drawn = {name: layer for name, layer in weighty(first).items() if layer.weight.dim() > 1}
+    assert drawn
+    for name, layer in drawn.items():
+        assert not same(layer, others[name]), name
 
 
 def test_seeds_forget_differently() -> None:

@@ -18,6 +18,9 @@ from mien.models.classifier import Classifier
 STAGES = {"output layer": 0.0, "upper half": 0.5, "all layers": 1.0}
 """Which share of the layers gets random weights, counted from the output, which is always among them."""
 
+RANDOM_WEIGHTS = 1
+"""Tells the seed of these weights from the same number elsewhere."""
+
 
 def randomisation(
     classifier: Classifier,
@@ -56,8 +59,10 @@ def randomisation(
 
 def randomise_weights(classifier: Classifier, *, share: float, seed: int) -> Classifier:
     """Copy a classifier; give the last share of its layers, at least the output layer, random weights."""
+    # A training draws its first weights by its seed, often the same number; these must be others.
+    weights_seed = np.random.SeedSequence([seed, RANDOM_WEIGHTS]).generate_state(1, np.uint64)[0]
     with torch.random.fork_rng(devices=[]):  # no devices: networks draw their weights on the CPU
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(int(weights_seed))
         fresh = Classifier(classifier.model, classifier.classes, normalisation=classifier.normalise.kind)
     copied = copy.deepcopy(classifier)
     pairs = list(zip(_layers(copied.network), _layers(fresh.network), strict=True))
