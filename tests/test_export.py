@@ -17,6 +17,7 @@ from mien.core.files import write_json
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.data.formats import open_faces
+from mien.data.split import find_duplicates
 from mien.evaluation.metrics import score_predictions
 from mien.exporting.card import card_page, choose_default
 from mien.exporting.parity import check_parity
@@ -253,8 +254,19 @@ def test_the_page_repeats_the_card(exported: Bundle) -> None:
     assert f"{100 * exported.card.scores.fp32.accuracy:.2f} %" in page
 
 
+def test_a_run_and_its_bundle_count_the_same_duplicates(studied: RunDir, tmp_path: Path) -> None:
+    """Copies of held-out faces are some too."""
+    run = TrainingRun(shutil.copytree(studied.path, tmp_path / "copy"))
+    held_out, faces = run.data.held_out, run.data.faces
+    images = faces.images.copy()
+    images[np.flatnonzero(faces.splits == "test")[:3]] = held_out.images[:3]
+    run.__dict__["data"] = replace(run.data, faces=replace(faces, images=images))
+    exported = export_faces(run)
+    assert find_duplicates(exported.scored, exported.training).sum() == 3
+    assert evaluate(run).duplicates == 3
+
+
 def test_a_split_of_the_run_is_scored_alike(studied: RunDir, exported: Bundle) -> None:
-    """Copies aside, which a run looks for among the faces that it learned from alone."""
     expected = score_predictions(classify(load_classifier(studied.path), open_faces("synthetic:210").split("test")))
     assert expected.accuracy == exported.card.scores.fp32.accuracy
     assert expected.per_class[0].recall == exported.card.scores.fp32.per_class[0].recall

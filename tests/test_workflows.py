@@ -188,7 +188,7 @@ def test_other_splits(studied: RunDir, tmp_path: Path) -> None:
     held_out = evaluate(copy, split="validation")
     assert (held_out.faces, held_out.duplicates) == (35, 0)
     learned = evaluate(copy, split="train")
-    assert (learned.faces, learned.duplicates) == (147, 112)
+    assert (learned.faces, learned.duplicates) == (147, 147)
     with pytest.raises(DataError, match="no faces in split 'exam'"):
         evaluate(copy, split="exam")
 

@@ -155,7 +155,7 @@ def test_faces_in_another_order_than_nameless_votes(drawn_csv, write_csv):
     )
     votes = write_csv("votes.csv", HEADER, vote_rows(faces, [""] * 140))
     (note,) = open_faces(data, votes=votes).notes
-    assert "of the labels are what most annotators say" in note
+    assert "of the labels are the plurality of the votes" in note
     assert "are the rows in the same order?" in note
 
 

@@ -116,8 +116,8 @@ def test_votes_that_are_the_labels_are_not_held_against_them(run):
     write_json(run.path / "config.json", stored)
     text = Page(report(run).read_text(encoding="utf-8")).text
     for words in (
-        "Most votes went to",
-        "Labels agree with most annotators",
+        "The plurality of the votes is",
+        "Labels agree with the annotators’ plurality",
         "Model agrees",
         "FER+'s annotators agree with",
     ):

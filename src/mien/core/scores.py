@@ -185,7 +185,7 @@ class VoteDistribution(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotatorScores(Record):
-    """Scores against what most annotators of FER+ saw.
+    """Scores against the plurality of FER+'s annotators.
 
     Attributes:
         faces: how many have a class with more votes than any other answer.

@@ -111,8 +111,8 @@ def _figures(scores: Scores) -> Figures:
     ]
     annotators = scores.annotators
     if annotators is not None and annotators.accuracy is not None:
-        note = f"{annotators.faces:,} faces with a clear vote"
-        figures.append(("most annotators", percentage(annotators.accuracy, 2), note))
+        note = f"{annotators.faces:,} faces where one class got more of the annotators' votes than any other answer"
+        figures.append(("plurality of votes", percentage(annotators.accuracy, 2), note))
     return Figures(figures)
 
 
@@ -284,7 +284,7 @@ def _(data: DataSummary) -> list[Part]:
         f"unlabelled:   {data.unlabelled:,} faces have no label",
     ]
     if data.votes is not None:
-        parts.append(f"votes:        {data.votes.not_a_face:,} faces are none, as most of their annotators say")
+        parts.append(f"votes:        {data.votes.not_a_face:,} faces are none, by their annotators' plurality")
         if data.votes.agreement is not None:
             share = percentage(data.votes.agreement.all)
             parts.append(f"agreement:    {share} of the labels are the annotators' plurality")

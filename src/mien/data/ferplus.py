@@ -153,7 +153,7 @@ def _doubts(faces: FaceSet, votes: NDArray[np.uint8], path: Path) -> Iterator[st
     agreement = float((columns[faces.targets[voted]] == votes[voted].argmax(axis=1)).mean())
     if agreement < DOUBTFUL_AGREEMENT:
         yield (
-            f"only {percentage(agreement)} of the labels are what most annotators say in {path} "
+            f"only {percentage(agreement)} of the labels are the plurality of the votes in {path} "
             "(FER2013's: about 62 %); are the rows in the same order?"
         )
 

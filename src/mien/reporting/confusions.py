@@ -117,7 +117,7 @@ def _intro(cells: tuple[TopConfusion, ...], shown: list[list[Values]]) -> str:
 
 
 def _sentences(annotators: ErrorVotes, *, annotator_labels: bool) -> Iterator[str]:
-    """Say whether annotators agreed on the faces of these cells, and with whom most of them agree."""
+    """Say whether annotators agreed on the faces of these cells, and with whom their plurality agrees."""
     listed, right = annotators.disagreement, annotators.right
     if listed.interval is None:
         yield "Nobody voted on these faces."
@@ -134,8 +134,8 @@ def _sentences(annotators: ErrorVotes, *, annotator_labels: bool) -> Iterator[st
         return
     votes = annotators.most_votes
     text = (
-        f"Most votes went to the model's label on {percent(votes.label, 0)} of these faces and to the label that "
-        f"the data give on {percent(votes.target, 0)}"
+        f"The plurality of the votes is the model's label on {percent(votes.label, 0)} of these faces and the label "
+        f"that the data give on {percent(votes.target, 0)}"
     )
     if votes.label is not None and votes.target is not None and votes.label > votes.target:
         text += ": where the two differ, annotators agree more often with the model"

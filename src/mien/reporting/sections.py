@@ -91,7 +91,8 @@ def _audit(summary: DataSummary | None, *, annotator_labels: bool) -> list[tuple
     facts.append(("Blank faces", count(summary.blank), "pictures with a single grey level"))
     facts.append(("Faces without a label", count(summary.unlabelled), "neither learned from nor scored"))
     if summary.votes is not None:
-        facts.append(("Pictures without a face", count(summary.votes.not_a_face), "as most of FER+'s annotators say"))
+        meaning = "by the plurality of FER+'s annotators"
+        facts.append(("Pictures without a face", count(summary.votes.not_a_face), meaning))
         agreement = summary.votes.agreement
         if agreement is not None and not annotator_labels:
             meaning = "how far the labels themselves can be trusted"

@@ -127,6 +127,14 @@ class RunData:
             raise UsageError(f"--split {name}: validation is what the run held out; score it alone")
         return self.faces.split(name)
 
+    def training_beside(self, split: str) -> FaceSet:
+        """Return the training faces among which duplicates of a split's faces are looked for.
+
+        They are the whole split `train`, also what is held out, so that anybody with the data can repeat it; for
+        `validation`, which is mostly a part of it, those that the network learns from.
+        """
+        return self.learned if split == VALIDATION else self.faces.split("train")
+
 
 class TrainingRun(RunDir):
     """The folder of a training or a study, whose config and faces are read once."""

@@ -96,7 +96,7 @@ def ensemble(
             mirrored=mirrored,
             faces=faces,
             split=split,
-            learned=data.learned,
+            training=data.training_beside(split),
             model=None,
             folder=run.path / "eval" / split,
         )

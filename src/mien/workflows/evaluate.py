@@ -237,9 +237,10 @@ def _evaluate_run(
 
     if data is None:
         name = split = split or run.default_split
-        faces = run.data.split(split)
+        faces, training = run.data.split(split), run.data.training_beside(split)
     else:
         split = split or "test"
+        training = run.data.faces.split("train")
         if isinstance(data, FaceSet):
             opened, source = data, data.source
         else:
@@ -276,7 +277,7 @@ def _evaluate_run(
         robustness=measured,
         faces=faces,
         split=split,
-        learned=run.data.learned,
+        training=training,
         model=run.model_id,
         folder=run.path / "eval" / name,
         prior=shares,
@@ -332,7 +333,7 @@ def score_and_save(
     robustness: Robustness | None = None,
     faces: FaceSet,
     split: str,
-    learned: FaceSet,
+    training: FaceSet,
     model: ModelId | None,
     folder: Path,
     prior: dict[str, float] | None = None,
@@ -345,12 +346,12 @@ def score_and_save(
         robustness: what was measured on these faces, corrupted; or None.
         faces: labelled faces.
         split: which they are.
-        learned: the faces that were learned from.
+        training: the faces among which duplicates are looked for.
         model: the network that made the predictions; None where several did.
         folder: is made, or replaced as a whole.
         prior: the share of each class that the predictions assume; None: that of training.
     """
-    predictions = replace(predictions, duplicates=find_duplicates(faces, learned))
+    predictions = replace(predictions, duplicates=find_duplicates(faces, training))
     scores = _score(predictions, mirrored=mirrored)
     scores = replace(scores, model=model, split=split, prior=prior, robustness=robustness)
     chosen = {

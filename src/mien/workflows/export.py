@@ -45,14 +45,14 @@ class ExportFaces:
         held_out: those that the run held out.
         scored: those of `split`, by which the run is judged.
         split: its name.
-        train: where duplicates of scored faces are looked for: split `train` as whoever has the data sees it.
+        training: where duplicates of scored faces are looked for.
     """
 
     learned: FaceSet
     held_out: FaceSet
     scored: FaceSet
     split: str
-    train: FaceSet
+    training: FaceSet
 
 
 def export(
@@ -144,9 +144,7 @@ def export_faces(run: TrainingRun) -> ExportFaces:
         DataError: they are others by now.
     """
     data, split = run.data, run.default_split
-    if split == "validation":
-        return ExportFaces(data.learned, data.held_out, data.held_out, split, data.learned)
-    return ExportFaces(data.learned, data.held_out, data.split(split), split, data.split("train"))
+    return ExportFaces(data.learned, data.held_out, data.split(split), split, data.training_beside(split))
 
 
 def calibration_images(learned: FaceSet) -> NDArray[np.uint8]:
@@ -167,11 +165,11 @@ def _measure(
     held_out, scored = {}, {}
     for precision, content in graphs.items():
         graph = Graph(content)
-        held_out[precision] = _classify(graph, faces.held_out, classifier.classes, train=faces.train)
+        held_out[precision] = _classify(graph, faces.held_out, classifier.classes, training=faces.training)
         if faces.split == "validation":
             scored[precision] = held_out[precision]
         else:
-            scored[precision] = _classify(graph, faces.scored, classifier.classes, train=faces.train)
+            scored[precision] = _classify(graph, faces.scored, classifier.classes, training=faces.training)
     parity = Parity(
         fp32_to_network=check_parity(classifier.probabilities(faces.held_out.images), held_out["fp32"].probabilities),
         int8_to_fp32=differences(held_out["fp32"].probabilities, held_out["int8"].probabilities),
@@ -203,9 +201,9 @@ def _measure(
     )
 
 
-def _classify(graph: Graph, faces: FaceSet, classes: tuple[str, ...], *, train: FaceSet) -> Predictions:
+def _classify(graph: Graph, faces: FaceSet, classes: tuple[str, ...], *, training: FaceSet) -> Predictions:
     predictions = join_predictions(faces, graph(faces.images), classes=classes)
-    return replace(predictions, duplicates=find_duplicates(faces, train))
+    return replace(predictions, duplicates=find_duplicates(faces, training))
 
 
 def _abstention(
