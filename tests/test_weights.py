@@ -8,6 +8,8 @@ import pytest
 
 import mien
 from mien.core.bundle import Bundle, shipped
+from mien.core.corruptions import corrupt
+from mien.core.faces import FaceSet
 from mien.runtime.session import BundleModel
 
 LARGEST_BYTES = 15_000_000
@@ -37,3 +39,24 @@ def test_the_published_accuracy_is_found_again(name: str, data_dir: Path) -> Non
     scores = mien.evaluate(name, data_dir / "fer2013_public.parquet")
     assert scores.published_accuracy is not None
     assert scores.accuracy == pytest.approx(scores.published_accuracy, abs=0.002)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_each_card_says_what_corrupted_faces_cost(name: str) -> None:
+    card = Bundle.open(name).card
+    scores = card.scores.of(card.precision.default)
+    assert scores.robustness is not None
+    assert scores.robustness.faces == scores.faces
+    assert scores.robustness.baseline is not None
+    for one in scores.robustness.corruptions:
+        assert one.severities[-1].accuracy < scores.accuracy
+
+
+def test_the_published_accuracy_in_noise_is_found_again(real: FaceSet) -> None:
+    model = BundleModel.open("mien-n")
+    faces = real.split("test")
+    labels = model(corrupt(faces.images, "noise", 3)).argmax(axis=1)
+    measured = model.bundle.card.scores.int8.robustness
+    assert measured is not None
+    published = next(one for one in measured.corruptions if one.name == "noise").severities[2]
+    assert (labels == faces.targets).mean() == pytest.approx(published.accuracy, abs=0.005)
