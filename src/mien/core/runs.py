@@ -85,7 +85,7 @@ OWN = (
     *("config.json", "status.json", "data.json", "model_info.json", "metrics.csv", "timing.csv"),
     *("model.safetensors", "model.json", "checkpoints", "arms", "ablation", "ablation.json", "ablation.csv"),
     *("ensemble.json", "faces.npz", *RESULTS),
-    *("audit.json", "audit.csv", "copies.csv", "exclude.csv"),
+    *("audit.json", "audit.csv", "audit.html", "copies.csv", "exclude.csv"),
 )
 """Everything that mien writes into a run folder."""
 

@@ -299,14 +299,14 @@ def _(audit: LabelAudit) -> list[Part]:
     drawn = " (synthetic: drawn, not photographed)" if audit.synthetic else ""
     parts: list[Part] = [
         f"{audit.source}{drawn}: {audit.faces:,} faces",
-        f"judged:       {audit.judged:,} of {audit.labelled:,} labels, by networks that did not learn from the face",
+        f"judged:       {audit.judged:,} of {audit.labelled:,} labels",
         f"mislabelled:  {audit.count('label'):,} faces, probably",
         f"conflicts:    {audit.count('conflict'):,} faces of which a copy has another label",
         f"no face:      {audit.count('no face'):,} pictures",
     ]
     for pair in audit.copies_across:
         parts.append(f"copies:       {pair.faces:,} faces of {pair.split} show the picture of a face of {pair.other}")
-    return [*parts, f"look through: {audit.folder}"]
+    return [*parts, f"look through: {audit.folder}/audit.html"]
 
 
 @summarise.register

@@ -60,10 +60,7 @@ def render_page(files: RunFiles) -> str:
         KeyError: a file lacks a value.
         UndefinedError: a file lacks a value that only a template shows.
     """
-    pages = Environment(
-        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    pages.filters |= FILTERS
+    pages = templates()
     parts = []
     for section in ABLATION_SECTIONS if files.is_ablation else SECTIONS:
         view = section.view(files)
@@ -71,8 +68,17 @@ def render_page(files: RunFiles) -> str:
         name = "missing.html" if isinstance(view, str) else f"{section.anchor}.html"
         body = Markup(pages.get_template(name).render(values))  # noqa: S704 - the template has escaped what it was given
         parts.append({"anchor": section.anchor, "title": section.title, "body": body})
-    style = Markup(_read("style.css"))  # noqa: S704 - a file of this package
-    return pages.get_template("page.html").render(name=files.name, style=style, sections=parts, **summary(files))
+    return pages.get_template("page.html").render(name=files.name, sections=parts, **summary(files))
+
+
+def templates() -> Environment:
+    """Return the templates of mien's pages; all of them may use `style`, the content of `style.css`."""
+    pages = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    pages.filters |= FILTERS
+    pages.globals["style"] = Markup(_read("style.css"))  # noqa: S704 - a file of this package
+    return pages
 
 
 def _read(name: str) -> str:

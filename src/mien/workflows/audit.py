@@ -24,6 +24,7 @@ from mien.core.text import spreadsheet_cell
 from mien.data.copies import CopyKind, find_copies, kind_of_copy
 from mien.data.formats import LabelSource, open_faces
 from mien.evaluation.label_scores import SUSPECT, label_scores
+from mien.reporting.label_audit import audit_page
 from mien.runtime.detect import YuNet
 from mien.runtime.photo import face_finder
 from mien.workflows.label_judges import Judge, Judgement, judge, judge_name
@@ -58,7 +59,7 @@ def audit_labels(
     faces of a data set judged, train on folds of it (`holdout.method=kfold`) and name all those runs.
 
     Kept in a folder: `audit.csv`, the doubtful faces, which `exclude` leaves out of a training; `copies.csv`, all faces
-    of which there are several; `audit.json`.
+    of which there are several; `audit.html`, a page to look through; `audit.json`.
 
     Args:
         data: a file, a folder or `synthetic`, as `open_faces` takes it; or faces that are open already.
@@ -122,6 +123,8 @@ def audit_labels(
         copied = [[getattr(face, column) for column in COPY_COLUMNS] for face in audit.copies]
         _write_table(run.path / "copies.csv", COPY_COLUMNS, copied)
         audit.write(run.path / "audit.json")
+        pictures = dict(zip(map(digest_text, faces.digests.tolist()), faces.images, strict=True))
+        write_atomic(run.path / "audit.html", audit_page(audit, pictures))
     return audit
 
 
