@@ -9,6 +9,9 @@ truth or doesn't.  Sets of faces:
 * `calibrated`: 3,589 faces whose right labels are drawn by the probabilities, so the true calibration error is 0;
 * `200 faces`: as `FER2013`, but few.
 
+Last, the bound of `mien export --max-risk`: a threshold is found on some faces, and all faces tell whether the risk is
+kept; in brackets the same for the lowest threshold that keeps it on the faces themselves, which is no bound.
+
 With 500 draws the standard error of a coverage of 95 % is one point.
 """
 
@@ -26,6 +29,7 @@ from mien.evaluation.compare import compare_predictions
 from mien.evaluation.confusion import macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import score_predictions
+from mien.evaluation.selective import accepted_at, threshold_for_risk
 
 OOF = Path(__file__).parent.parent / "dev" / "oof"
 RARE = (0.10, 13 / 3137, 24 / 3137, 0.28, 0.12, 0.13, 0.358)
@@ -51,6 +55,8 @@ def main() -> None:
     }
     for name, (faces, others, count) in sets.items():
         report(name, faces, others, count=count, draws=args.draws, generator=generator)
+    for count in (2000, 300):
+        report_risks(large, count=count, draws=args.draws, generator=generator)
 
 
 def population(name: str, labels: np.ndarray) -> Predictions:
@@ -102,6 +108,36 @@ def report(
     for kind, found in held.items():
         inside, below, above, width = np.mean(found, axis=0)
         print(f"| {kind} | {inside:.1%} | {below:.1%} | {above:.1%} | {width:.4f} |", flush=True)
+
+
+def report_risks(faces: Predictions, *, count: int, draws: int, generator: np.random.Generator) -> None:
+    """Print how often thresholds keep the risk of all faces, and how many faces they accept."""
+    print(f"\n--max-risk: {draws} draws of {count:,} of {len(faces):,} faces\n")
+    print("| risk asked for | kept | mean coverage | a threshold was found |\n|---|--:|--:|--:|")
+    for risk in (0.1, 0.2, 0.3):
+        cells = {}
+        for rule in (threshold_for_risk, lowest_threshold):
+            found = []
+            for _ in range(draws):
+                sample = faces.select(generator.integers(0, len(faces), count))
+                threshold = rule(sample.probabilities, sample.targets, risk=risk)
+                if threshold is not None:
+                    point = accepted_at(faces.probabilities, faces.targets, threshold=threshold)
+                    found.append((point.risk <= risk, point.coverage))
+            kept = np.sum([one for one, _ in found]) + draws - len(found)
+            coverage = np.mean([one for _, one in found])
+            cells[rule] = f"{kept / draws:.1%}", f"{coverage:.1%}", f"{len(found) / draws:.1%}"
+        pairs = zip(cells[threshold_for_risk], cells[lowest_threshold], strict=True)
+        print(f"| {risk} | " + " | ".join(f"{ours} ({other})" for ours, other in pairs) + " |", flush=True)
+
+
+def lowest_threshold(probabilities: np.ndarray, targets: np.ndarray, *, risk: float) -> float | None:
+    """Return the lowest top probability that keeps the risk on these very faces."""
+    tops = probabilities.max(axis=1)
+    order = np.argsort(-tops, kind="stable")
+    wrong = (probabilities.argmax(axis=1) != targets)[order]
+    fitting = np.flatnonzero(wrong.cumsum() / np.arange(1, len(order) + 1) <= risk)
+    return float(tops[order][fitting[-1]]) if fitting.size else None
 
 
 def figures(

@@ -103,7 +103,7 @@ def exported(studied: "Run", tmp_path_factory: pytest.TempPathFactory) -> Bundle
     def make(out: Path) -> None:
         from mien.workflows.export import export
 
-        export(studied, out=out, max_risk=0.9)
+        export(studied, out=out, max_risk=1.0)
 
     return Bundle.open(made_once(tmp_path_factory, "bundle", make))
 

@@ -42,7 +42,7 @@ def test_no_threshold(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatc
     none = replace(bundle.card.abstention, max_risk=0.01, threshold=None, held_out=None, scored=None)
     without = replace(bundle, card=replace(bundle.card, abstention=none))
     monkeypatch.setattr("mien.workflows.export.export", lambda *_, **__: without)
-    assert "no threshold brings the errors of accepted faces down to 1 %" in mien("export", "latest").out
+    assert "no threshold is sure to bring the errors of accepted faces down to 1 %" in mien("export", "latest").out
 
 
 def test_a_threshold_that_was_not_judged(mien: Mien, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta, binomtest
 from sklearn.metrics import zero_one_loss
 
 from mien.core.errors import UsageError
@@ -16,6 +17,7 @@ from mien.evaluation.selective import (
     accepted_at,
     area_interval,
     area_under_risk_coverage,
+    risk_bound,
     risk_coverage,
     threshold_for_risk,
 )
@@ -59,10 +61,44 @@ def test_the_whole_curve_ends_with_the_error_rate(case):
     assert scores.aurc == area_under_risk_coverage(case.probabilities, case.targets)
 
 
-@pytest.mark.parametrize("risk", [0, 0.05, 0.2, 0.5, 1])
+@given(st.integers(1, 3000).flatmap(lambda accepted: st.tuples(st.integers(0, accepted), st.just(accepted))))
+def test_the_bound_equals_scipys(pair):
+    expected = binomtest(*pair, alternative="less").proportion_ci(confidence_level=0.95, method="exact")
+    assert risk_bound(*pair) == pytest.approx(expected.high, abs=1e-9)
+
+
+@pytest.mark.parametrize("risk", [0.05, 0.2, 0.4, 0.6])
 def test_the_threshold_is_that_of_a_loop(case, risk):
-    fitting = [top for top in case.probabilities.max(axis=1).tolist() if risk_at(case, top) <= risk]
-    assert threshold_for_risk(case.probabilities, case.targets, risk=risk) == (min(fitting) if fitting else None)
+    found = None
+    for threshold in np.linspace(1, 0, 101):
+        accepted = case.probabilities.max(axis=1) >= round(threshold, 2)
+        wrong, faces = int((case.labels != case.targets)[accepted].sum()), int(accepted.sum())
+        if 10 * faces < len(case) or beta.ppf(0.95, faces * risk / 2 + 1, faces * (1 - risk / 2)) > risk:
+            continue
+        if binomtest(wrong, faces, alternative="less").proportion_ci(0.95).high > risk:
+            break
+        found = round(threshold, 2)
+    assert threshold_for_risk(case.probabilities, case.targets, risk=risk) == found
+
+
+@pytest.mark.parametrize("faces", [150, 1000])
+def test_other_faces_keep_the_risk_too(faces):
+    """Faces are right as often as their top probability says, less 0.05; 5 % of 400 thresholds may break the risk.
+
+    Three binomial standard errors are 3.3 points.
+    """
+    generator = np.random.default_rng(0)
+    broken, found = 0, 0
+    for _ in range(400):
+        top = generator.uniform(0.5, 1, faces)
+        rows = np.stack([top, 1 - top], axis=1).astype(np.float32)
+        targets = (generator.random(faces) > top - 0.05).astype(np.int64)
+        threshold = threshold_for_risk(rows, targets, risk=0.25)
+        if threshold is not None:
+            found += 1
+            broken += 1 - ((max(threshold, 0.5) + 1) / 2 - 0.05) > 0.25
+    assert found > 200
+    assert broken / 400 < 0.05 + 0.033
 
 
 @settings(max_examples=40, deadline=None)
@@ -83,13 +119,12 @@ def test_the_area_is_the_mean_over_all_orders_of_equal_faces(seed, faces):
 def test_a_threshold_keeps_its_promise_and_its_order(seed, faces, risk):
     rows, targets = faces_with_ties(seed, faces)
     found = threshold_for_risk(rows, targets, risk=risk)
-    looser = threshold_for_risk(rows, targets, risk=min(1, risk + 0.1))
     if found is not None:
         accepted = rows.max(axis=1) >= found
-        assert (rows.argmax(axis=1) != targets)[accepted].mean() <= risk
-        assert looser is not None
-        assert looser <= found
-    assert threshold_for_risk(rows, targets, risk=1) == rows.max(axis=1).min()
+        wrong = int((rows.argmax(axis=1) != targets)[accepted].sum())
+        assert wrong / accepted.sum() <= risk_bound(wrong, int(accepted.sum())) <= risk
+    assert threshold_for_risk(rows, targets, risk=1) == 0
+    assert threshold_for_risk(rows, targets, risk=0) is None
 
 
 @settings(max_examples=40, deadline=None)

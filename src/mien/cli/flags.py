@@ -271,7 +271,7 @@ MaxRisk = Annotated[
         metavar="R",
         min=0,
         max=1,
-        help="Find the probability from which on at most this share of the labels is wrong.",
+        help="Find the probability from which on at most this share of labels is wrong (a bound at 95 %).",
     ),
 ]
 Licence = Annotated[

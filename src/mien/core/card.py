@@ -172,7 +172,9 @@ class Abstention(Record):
         held_out_curve: risk and coverage on the faces that the run held out.
         curve: the same on the scored faces; None if these are the held-out ones.
         max_risk: the largest share of wrong labels that the user allows; None if not given.
-        threshold: the lowest top probability that keeps to `max_risk` on the held-out faces; None if there is none.
+        confidence: how sure it is that other faces of the same kind keep to `max_risk`, 0.95; None in cards of an older
+            mien, whose threshold kept to it on the held-out faces alone.
+        threshold: the lowest top probability found that keeps to `max_risk`; None if there is none.
         held_out: risk and coverage of the threshold on the held-out faces.
         scored: the same on the scored faces.
     """
@@ -181,6 +183,7 @@ class Abstention(Record):
     held_out_curve: tuple[RiskPoint, ...]
     curve: tuple[RiskPoint, ...] | None
     max_risk: float | None = None
+    confidence: float | None = None
     threshold: float | None = None
     held_out: RiskPoint | None = None
     scored: RiskPoint | None = None

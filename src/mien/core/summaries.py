@@ -385,7 +385,7 @@ def _(card: Card) -> list[Part]:
 
 def _abstention(found: Abstention, *, max_risk: float) -> str:
     if found.threshold is None or found.held_out is None:
-        return f"no threshold brings the errors of accepted faces down to {percentage(max_risk, 0)}"
+        return f"no threshold is sure to bring the errors of accepted faces down to {percentage(max_risk, 0)}"
     advice = f"give no label below a probability of {found.threshold:.3f}"
     if found.scored is None:
         return (

@@ -17,6 +17,7 @@ from mien.core.predictions import Predictions
 from mien.core.run_names import check_name
 from mien.core.runs import RunDir, refuse_if_full
 from mien.core.scores import Scores
+from mien.core.stats import LEVEL
 from mien.data.matching import join_predictions
 from mien.data.split import find_duplicates, hold_out
 from mien.evaluation.metrics import accuracy, score_predictions, with_targets
@@ -77,8 +78,8 @@ def export(
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace the bundle that is in `out`.
         only: the one graph that the bundle holds, and so its default; both by default.
-        max_risk: look for the threshold of the top probability from which on at most this share of the held-out faces
-            gets a wrong label.
+        max_risk: look for the threshold of the top probability from which on at most this share of faces gets a wrong
+            label: a bound at a confidence of 95 %, from the held-out faces.
         licence: of the weights, for the card.
 
     Raises:
@@ -222,6 +223,7 @@ def _abstention(
     )
     threshold = None
     if max_risk is not None:
+        found = replace(found, confidence=LEVEL)
         threshold = threshold_for_risk(labelled.probabilities, targets, risk=max_risk)
     if threshold is not None:
         accepted = accepted_at(labelled.probabilities, targets, threshold=threshold)
