@@ -20,8 +20,8 @@ from mien.core.scores import Scores
 from mien.evaluation.compare import compare_predictions
 from mien.models.classifier import load_classifier
 from mien.reporting.build import report
+from mien.training.calibration import fit_temperature
 from mien.training.run_data import RunData, TrainingRun
-from mien.training.temperature import fit_temperature
 from mien.workflows.ensemble import _log_mean, ensemble
 from mien.workflows.evaluate import evaluate
 from mien.workflows.explain import explain

@@ -17,6 +17,8 @@ from mien.core.summaries import summarise_scores
 from mien.data.formats import open_faces
 from mien.jobs.run import predict_job
 
+from .web.node import NO_NODE, NODE, Worker
+
 DRAWN = "synthetic:42"
 
 
@@ -84,6 +86,55 @@ def test_a_runs_scores_with_it_lie_beside_the_others(studied: RunDir) -> None:
     assert (studied.path / "eval/test-uniform/metrics.json").is_file()
     assert plain.prior is None
     assert scores.prior == pytest.approx(dict.fromkeys(scores.classes, 1 / 7))
+
+
+@pytest.fixture(scope="module")
+def stored(studied: RunDir, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle whose graphs assume that there are three classes alike."""
+    shares = dict.fromkeys(studied.read_json("model.json")["classes"], 0.0)
+    shares |= dict.fromkeys(("angry", "happy", "sad"), 1.0)
+    return mien.export(studied, out=tmp_path_factory.mktemp("stored"), prior=shares)
+
+
+def test_a_bundle_has_it_in_its_graphs(exported: Bundle, stored: Bundle, faces: FaceSet) -> None:
+    card = stored.card
+    assert card.prior is not None
+    assert card.prior["happy"] == pytest.approx(1 / 3)
+    assert card.prior["fear"] == 0
+    for precision in ("fp32", "int8"):
+        plain, model = (mien.load(bundle, precision=precision, threads=1) for bundle in (exported, stored))
+        assert model.prior == card.prior
+        expected = change_prior(plain(faces.images), old=plain.prior, new=card.prior)
+        assert model(faces.images) == pytest.approx(expected, abs=0.03 if precision == "int8" else 1e-5)
+    assert mien.evaluate(stored, "synthetic:210").prior == card.prior
+    assert (stored.path / "CARD.md").read_text(encoding="utf-8").count("| 33.3 % |") == 3
+    assert "`assumed share`" not in (exported.path / "CARD.md").read_text(encoding="utf-8")
+
+
+def test_a_class_that_a_bundle_has_lost_stays_lost(stored: Bundle) -> None:
+    with pytest.raises(UsageError, match="exported for faces without disgust and fear and surprise and neutral"):
+        mien.load(stored, prior="uniform")
+
+
+def test_a_prior_asked_for_replaces_the_stored_one(stored: Bundle, faces: FaceSet) -> None:
+    shares = dict.fromkeys(stored.classes, 0.0) | {"happy": 0.9, "sad": 0.1}
+    model = mien.load(stored, threads=1)
+    assert model.with_prior(shares)(faces.images) == pytest.approx(
+        change_prior(model(faces.images), old=model.prior, new=shares), abs=1e-6
+    )
+
+
+@pytest.mark.skipif(NODE is None, reason=NO_NODE)
+def test_the_browser_gives_the_same_with_it(stored: Bundle, faces: FaceSet, tmp_path: Path) -> None:
+    worker = Worker(tmp_path, stored)
+    options = {"align": True, "crops": True, "min_confidence": 0.0, "min_px": 0.0, "largest": False}
+    images = [np.repeat(image[:, :, None], 3, axis=2) for image in faces.images[:5]]
+    for image in images:
+        worker.ask("picture", name="face", picture=image, options=options)
+    model = mien.load(stored, threads=1)
+    for answer, image in zip(worker.answers(), images, strict=True):
+        [face] = model.predict(image, crops=True).faces
+        assert answer["records"][0]["probabilities"] == pytest.approx(face.probabilities, abs=5e-4)
 
 
 def test_a_job_keeps_to_its_shares(tmp_path: Path) -> None:

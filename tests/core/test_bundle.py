@@ -83,6 +83,7 @@ def test_a_damaged_file(bundle: Bundle) -> None:
         ({"classes": ["a", "a"]}, "not unique"),
         ({"training": {"data": []}}, r"\$\.training\.data"),
         ({"scores": {"split": 3}}, r"\$\.scores"),
+        ({"prior": {"happy": 1.0}}, "shares of happy, expected one of each class"),
         ({"versions": {"numpy": "2"}}, r"card\.json: damaged \(versions has no 'mien'\)"),
     ],
 )

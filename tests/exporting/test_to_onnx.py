@@ -11,6 +11,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from mien.exporting.quantise import quantise
 from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier, Normalisation
 from mien.models.registry import MODELS
@@ -59,6 +60,14 @@ def test_the_graph_has_no_batch_norm_left_and_agrees(small: Classifier, graph: b
         **{"Conv": 20, "Relu": 16, "MaxPool": 4, "GlobalAveragePool": 5, "Sigmoid": 4, "Mul": 4, "Add": 4},
         **{"Reshape": 1, "Gemm": 1, "Softmax": 1},
     }
+
+
+def test_biases_are_part_of_the_graph(small: Classifier, faces: NDArray[np.uint8]) -> None:
+    biased = small.for_prior(old={"angry": 0.2, "happy": 0.6, "sad": 0.2}, new={"angry": 0.5, "happy": 0.5, "sad": 0.0})
+    graph = to_onnx(biased)
+    for content in (graph, quantise(graph, faces)):
+        assert Graph(content, threads=1)(faces)[:, 2].max() == 0
+    assert Graph(graph, threads=1)(faces) == pytest.approx(biased.probabilities(faces), abs=1e-5)
 
 
 def test_a_relu_comes_before_its_pool(graph: bytes) -> None:

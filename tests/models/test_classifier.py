@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from mien.core.errors import DataError, UsageError
+from mien.core.prior import change_prior
 from mien.models.classifier import BLOCK, Classifier, Normalisation, Normalise, load_classifier, save_classifier
 from mien.models.registry import MODELS
 
@@ -211,6 +212,9 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         {"temperature": 0},
         {"temperature": -1},
         {"temperature": None},
+        {"bias": [0.5]},
+        {"bias": [0.5, 0.5, "a"]},
+        {"bias": 0.5},
         {"model": ["mien-n"]},
         {"normalisation": {}},
     ],
@@ -235,3 +239,21 @@ def test_the_network_sees_the_standardised_face_at_the_side_that_is_asked_for() 
     assert half.shape == (20, 1, 24, 24)
     pillows = Image.fromarray(whole[0, 0].numpy()).resize((24, 24), Image.Resampling.BILINEAR)
     assert half[0, 0].numpy() == pytest.approx(np.asarray(pillows), abs=1e-4)
+
+
+def test_biases_are_kept_and_move_logits(tmp_path: Path) -> None:
+    made = classifier()
+    plain = made.logits(FACES)
+    made.temperature, made.bias = 2.0, torch.tensor([0.5, -0.5, 0.0])
+    assert torch.allclose(made.logits(FACES), plain / 2 + made.bias, atol=1e-6)
+    save_classifier(made, tmp_path, epoch=1)
+    assert torch.equal(load_classifier(tmp_path).logits(FACES), made.logits(FACES))
+
+
+def test_a_classifier_for_another_mixture_of_classes() -> None:
+    made = classifier()
+    made.bias = torch.tensor([0.5, -0.5, 0.0])
+    old, new = {"a": 0.8, "b": 0.1, "c": 0.1}, {"a": 0.2, "b": 0.7, "c": 0.1}
+    found = made.for_prior(old=old, new=new).probabilities(FACES)
+    assert found == pytest.approx(change_prior(made.probabilities(FACES), old=old, new=new), abs=1e-6)
+    assert made.for_prior(old=old, new={"a": 0.0, "b": 0.9, "c": 0.1}).probabilities(FACES)[:, 0].max() == 0

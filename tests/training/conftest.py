@@ -35,7 +35,7 @@ def held_out_scores(run: RunDir) -> tuple[float, float]:
     """Validation loss and accuracy of the run's weights before calibration, by scikit-learn."""
     faces = TrainingRun(run.path).data.held_out
     classifier = load_classifier(run.path)
-    classifier.temperature = 1.0
+    classifier.temperature, classifier.bias = 1.0, None
     probabilities = classifier.probabilities(faces.images).astype(float)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     loss = log_loss(faces.targets, probabilities, labels=range(len(faces.classes)))

@@ -40,6 +40,7 @@ def hostile(tmp_path: Path) -> Bundle:
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     card["name"] = HOSTILE
     card["classes"] = [f"{HOSTILE} {i}" for i in range(7)]
+    card["training"]["data"]["shares"] = dict.fromkeys(card["classes"], 1 / 7)
     card["limits"].append(HOSTILE)
     del card["files"]["int8"]
     card["precision"] = {"default": "fp32", "reason": HOSTILE}

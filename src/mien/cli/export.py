@@ -23,6 +23,7 @@ def export(
     only: flags.Only = None,
     max_risk: flags.MaxRisk = None,
     licence: flags.Licence = None,
+    prior: flags.Prior = None,
     name: flags.Name = None,
     out: flags.Out = None,
     overwrite: flags.Overwrite = False,
@@ -41,8 +42,9 @@ def export(
     * `mien export mien-s --html page.html`
     * `mien export latest --hub folder/`
     """
-    asked = {"only": only, "max_risk": max_risk, "licence": licence, "name": name, "out": out}
-    of_bundle: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    asked: dict[str, Any] = {"only": only, "max_risk": max_risk, "licence": licence, "name": name, "out": out}
+    asked["prior"] = flags.prior_of(prior)
+    of_bundle = {key: value for key, value in asked.items() if value is not None}
     bundle, page = None, None
     if html is not None:
         _check_page(html, model=model, of_bundle=of_bundle, overwrite=overwrite)

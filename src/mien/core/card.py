@@ -3,12 +3,15 @@
 Shares are fractions (0.72, not 72).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
 from mien.core.confusions import ConfusedPair
+from mien.core.errors import UsageError
+from mien.core.prior import Prior, prior_shares
 from mien.core.records import Record
 from mien.core.robustness import Robustness
 from mien.core.schema import SCHEMA_VERSION
@@ -267,6 +270,7 @@ class Card(Record):
         network: name and size of the network.
         normalisation: kind of normalisation; it is part of the graph.
         temperature: divisor of the logits; it is part of the graph.
+        bias: what is then added to each class's logit; part of the graph, too; empty if nothing.
         files: the graphs in the bundle.
         precision: the default graph, and why.
         parity: differences between network and graphs.
@@ -301,23 +305,38 @@ class Card(Record):
     licence: Licence
     versions: dict[str, str]
     prior: dict[str, Share] | None = None
+    bias: dict[str, float] = field(default_factory=dict)
 
     @property
     def training_shares(self) -> dict[str, float]:
         """The share of each class in what the network learned, in the order of the classes."""
         data = self.training.data
-        if data.shares:
-            return {name: data.shares[name] for name in self.classes}
-        counts = {name: data.training.get(name, 0) for name in self.classes}
-        total = max(1, sum(counts.values()))
-        return {name: count / total for name, count in counts.items()}
+        weights: Mapping[str, float] = data.shares or data.training
+        total = sum(weights.values()) or 1.0
+        return {name: weights.get(name, 0.0) / total for name in self.classes}
 
     @property
     def assumed_shares(self) -> dict[str, float]:
         """The share of each class that the probabilities assume, in the order of the classes."""
         if self.prior is None:
             return self.training_shares
-        return {name: self.prior[name] for name in self.classes}
+        return {name: self.prior.get(name, 0.0) for name in self.classes}
+
+    def shares_for(self, prior: Prior) -> dict[str, float]:
+        """Return the shares that a prior means for this network, see `mien.core.prior.prior_shares`.
+
+        Raises:
+            UsageError: as there; or it has a class that the graphs were exported without.
+        """
+        shares = prior_shares(prior, training=self.training_shares)
+        assumed = self.assumed_shares
+        lost = [name for name, share in shares.items() if share and not assumed[name]]
+        if lost:
+            raise UsageError(
+                f"prior: {self.name} was exported for faces without {' and '.join(lost)}, and can't give that again; "
+                "give it 0, or export the run with another --prior"
+            )
+        return shares
 
     def warnings(self) -> tuple[str, ...]:
         """Say what the network was not made for, in sentences: drawn faces, and classes that it never saw."""

@@ -113,6 +113,7 @@ def make_card(
     name: str,
     stored: Mapping[str, Any],
     shares: Mapping[str, float],
+    prior: dict[str, float] | None,
     weights_sha256: str,
     measured: Measured,
     licence: str,
@@ -124,6 +125,7 @@ def make_card(
         name: the name of the bundle.
         stored: the content of the run's `config.json`.
         shares: the share of each class in what the network learned.
+        prior: the shares that the graphs assume; None: these.
         weights_sha256: sha256 of the run's weights.
         measured: what was measured of the graphs.
         licence: licence of the weights.
@@ -149,6 +151,7 @@ def make_card(
         network=CardNetwork(model=classifier.model, parameters=network.parameters, macs=network.macs, opset=OPSET),
         normalisation=classifier.normalise.kind,
         temperature=classifier.temperature,
+        bias=_biases(classifier),
         files=measured.files,
         precision=measured.precision,
         parity=measured.parity,
@@ -164,7 +167,14 @@ def make_card(
         training=_training(stored, shares=shares, weights_sha256=weights_sha256),
         licence=Licence(weights=licence, data=LICENCE_OF_DATA[synthetic]),
         versions=versions,
+        prior=prior,
     )
+
+
+def _biases(classifier: Classifier) -> dict[str, float]:
+    if classifier.bias is None:
+        return {}
+    return dict(zip(classifier.classes, classifier.bias.tolist(), strict=True))
 
 
 def card_scores(scores: Scores) -> CardScores:
@@ -275,8 +285,9 @@ def card_page(card: Card) -> str:
     lines += [_row(card, precision) for precision in card.files]
     lines += ["", f"Default: {card.precision.default}. {reason}.", ""]
     lines += [_mixture(card), "", "| expression | assumed share | faces | recognised |", "|---|--:|--:|--:|"]
+    shares = card.assumed_shares
     for one in scores.per_class:
-        share = percentage(card.assumed_shares[one.name])
+        share = percentage(shares.get(one.name))
         lines.append(f"| {markdown(one.name)} | {share} | {one.faces:,} | {percentage(one.recall, 0)} |")
     lines += _corrupted(card)
     lines += ["", "## Limits", ""]

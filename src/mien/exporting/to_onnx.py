@@ -24,7 +24,7 @@ INPUT, OUTPUT = "faces", "probabilities"
 
 
 def to_onnx(classifier: Classifier) -> bytes:
-    """Turn a classifier into an ONNX file with normalisation, network, temperature and softmax.
+    """Turn a classifier into an ONNX file with normalisation, network, temperature, biases and softmax.
 
     The same weights give the same bytes.
 
@@ -63,12 +63,16 @@ class _Graph(nn.Module):
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
+        self.bias: Tensor | None
         plain = copy.deepcopy(classifier).cpu()
         self.normalise, self.temperature = plain.normalise, plain.temperature
+        self.register_buffer("bias", plain.bias)
         self.network = plain.network.to(memory_format=torch.contiguous_format)
 
     def forward(self, faces: Tensor) -> Tensor:
         logits: Tensor = self.network(self.normalise(faces[:, None])) / self.temperature
+        if self.bias is not None:
+            logits = logits + self.bias
         return logits.softmax(dim=1)
 
 

@@ -13,7 +13,7 @@ from mien.core.bundle import FILES, Bundle, Precision
 from mien.core.errors import UsageError
 from mien.core.files import is_file, remove_leftovers, replacing_folder, storage_errors, write_atomic
 from mien.core.lock import locked
-from mien.core.prior import Prior, prior_shares
+from mien.core.prior import Prior
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.jobs.distribute import distribute
@@ -96,7 +96,7 @@ def predict_job(
     Selection(crops=crops, min_confidence=min_confidence, min_px=min_px, largest=largest)
     parts = plan([source] if isinstance(source, str | os.PathLike) else source)
     bundle = find_model(model)
-    shares = None if prior is None else prior_shares(prior, training=bundle.card.training_shares)
+    shares = None if prior is None else bundle.card.shares_for(prior)
     options = JobOptions(
         align=align,
         every=every,

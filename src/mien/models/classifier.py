@@ -1,5 +1,7 @@
 """A network with its normalisation and class names: `uint8` faces in, logits out.  Axes: `N` faces, `C` classes."""
 
+import copy
+import math
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, get_args
@@ -17,12 +19,16 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, write_atomic, write_json
 from mien.core.images import SIZE
 from mien.core.labels import check_names
+from mien.core.prior import Shares
 from mien.core.schema import SCHEMA_VERSION, check_schema
 from mien.models.registry import build
 
 SMALLEST_SD = 1.0
 """Standard deviations are at least one grey level, so that constant pixels and blank faces stay finite."""
 
+
+NEVER = -1e4
+"""Added to the logit of a class that has no share: its probability is 0 then, without an infinite number in a graph."""
 
 BLOCK = 512
 """Number of faces whose pixels are summed at once."""
@@ -81,14 +87,18 @@ def full_precision() -> AbstractContextManager[None]:
 class Classifier(nn.Module):
     """Maps grey levels `(N, 1, 48, 48)` in 0…255 to logits `float (N, C)`; the network sees faces of `side_px`.
 
-    Logits are divided by `temperature`, which is 1 until the network has been calibrated.
+    Logits are divided by `temperature`, and `bias`, `float32 (C,)`, is added; they are 1 and None until the network has
+    been calibrated.
     """
+
+    bias: Tensor | None
 
     def __init__(self, model: str, classes: tuple[str, ...], *, normalisation: Normalisation) -> None:
         super().__init__()
         self.model, self.classes = model, classes
         self.normalise = Normalise(normalisation)
         self.temperature = 1.0
+        self.register_buffer("bias", None, persistent=False)
         self.network = build(model, len(classes)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, faces: Tensor, *, side_px: int = SIZE) -> Tensor:
@@ -96,7 +106,16 @@ class Classifier(nn.Module):
         if side_px != SIZE:  # after the normalisation, which may differ for each pixel
             maps = functional.interpolate(maps, (side_px, side_px), mode="bilinear", antialias=True)
         logits: Tensor = self.network(maps.contiguous(memory_format=torch.channels_last))
-        return logits / self.temperature
+        logits = logits / self.temperature
+        return logits if self.bias is None else logits + self.bias
+
+    def for_prior(self, *, old: Shares, new: Shares) -> "Classifier":
+        """Return a copy whose probabilities are those of `mien.core.prior.change_prior`."""
+        changed = copy.deepcopy(self)
+        ratios = torch.tensor([new[name] / old[name] if old[name] else 0.0 for name in self.classes])
+        shift = ratios.log().clamp(min=NEVER).to(self.normalise.mean.device)
+        changed.bias = shift if self.bias is None else self.bias + shift
+        return changed
 
     def probabilities(self, images: NDArray[np.uint8], *, batch: int = 256) -> NDArray[np.float32]:
         """Classify faces `uint8 (N, 48, 48)` in full precision: `float32 (N, C)`, rows that sum to 1."""
@@ -119,17 +138,17 @@ def save_classifier(classifier: Classifier, folder: Path, *, epoch: int) -> None
     """Write `model.safetensors` and `model.json` atomically; the weights are those after `epoch` (from 1)."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state_dict().items()}
     write_atomic(folder / "model.safetensors", save(tensors))
-    write_json(
-        folder / "model.json",
-        {
-            "schema_version": SCHEMA_VERSION,
-            "model": classifier.model,
-            "classes": classifier.classes,
-            "normalisation": classifier.normalise.kind,
-            "temperature": classifier.temperature,
-            "epoch": epoch,
-        },
-    )
+    card = {
+        "schema_version": SCHEMA_VERSION,
+        "model": classifier.model,
+        "classes": classifier.classes,
+        "normalisation": classifier.normalise.kind,
+        "temperature": classifier.temperature,
+        "epoch": epoch,
+    }
+    if classifier.bias is not None:
+        card["bias"] = classifier.bias.tolist()
+    write_json(folder / "model.json", card)
 
 
 def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
@@ -146,12 +165,17 @@ def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:
     check_schema(card, folder, again="train it again")
     try:
         classes, temperature = card["classes"], float(card.get("temperature", 1.0))
+        bias = card.get("bias")
         if not isinstance(classes, list) or not temperature > 0:
             raise ValueError(f"classes {classes!r}, temperature {temperature}")
+        if bias is not None and not (len(bias) == len(classes) and all(map(math.isfinite, bias))):
+            raise ValueError(f"bias {bias!r} of {len(classes)} classes")
         check_names(classes, source=folder / "model.json")
         classifier = Classifier(card["model"], tuple(classes), normalisation=card["normalisation"])
         classifier.load_state_dict(load_file(folder / "model.safetensors"))
         classifier.temperature = temperature
+        if bias is not None:
+            classifier.bias = torch.tensor(bias, dtype=torch.float32)
     except OSError as error:
         raise DataError(f"{error.filename or folder}: can't be read ({error.strerror or error})") from None
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, DataError, UsageError) as error:

@@ -13,7 +13,7 @@ from mien.core.bundle import DEFAULT, Bundle, Precision, weights
 from mien.core.errors import DataError, UsageError
 from mien.core.images import require_faces
 from mien.core.labels import MOST_CLASSES
-from mien.core.prior import Prior, change_prior, prior_shares
+from mien.core.prior import Prior, change_prior
 from mien.runtime.devices import provider, resolve_device, usable_cores
 from mien.runtime.onnx_file import require_whole
 
@@ -163,7 +163,7 @@ class BundleModel(Graph):
         0.143
         """
         changed = copy(self)
-        changed.prior = prior_shares(prior, training=self.bundle.card.training_shares)
+        changed.prior = self.bundle.card.shares_for(prior)
         return changed
 
     @property

@@ -20,6 +20,7 @@ from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.core.torchrun import devices_here, processes
 from mien.models.classifier import Classifier, save_classifier
+from mien.training.calibration import calibrate
 from mien.training.callbacks import (
     LOGGERS,
     EmaCallback,
@@ -37,7 +38,6 @@ from mien.training.module import TrainingModule
 from mien.training.processes import Relay, errors_of_processes
 from mien.training.run_data import RunData
 from mien.training.same_run import SameRun, wait_for_all
-from mien.training.temperature import fit_temperature
 from mien.training.threads import SlownessCallback, use_threads
 from mien.training.torch_devices import lightning_device, resolve_precision, resolve_torch_device
 from mien.training.tracker import TrackerCallback
@@ -179,9 +179,12 @@ def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out:
     except (RuntimeError, TypeError, AttributeError) as error:
         raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
     classifier.to(resolve_torch_device(config.device))
-    # An interrupted call may have fitted a temperature already: logits are measured without any.
-    classifier.temperature = 1.0
-    classifier.temperature = fit_temperature(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
+    # An interrupted call may have calibrated it already: logits are measured without that.
+    classifier.temperature, classifier.bias = 1.0, None
+    found = calibrate(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
+    classifier.temperature = found.temperature
+    if found.bias is not None:
+        classifier.bias = torch.as_tensor(found.bias, dtype=torch.float32, device=classifier.normalise.mean.device)
     save_classifier(classifier, run.path, epoch=epoch)
 
 

@@ -19,9 +19,9 @@ from mien.evaluation.compare import compare_predictions
 from mien.evaluation.metrics import accuracy
 from mien.evaluation.votes import FLOOR
 from mien.models.classifier import Classifier
+from mien.training.calibration import fit_temperature
 from mien.training.distillation import open_member
 from mien.training.run_data import TrainingRun
-from mien.training.temperature import fit_temperature
 from mien.training.torch_devices import resolve_torch_device
 from mien.workflows.evaluate import classify, mirror, score_and_save
 

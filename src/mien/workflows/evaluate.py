@@ -196,21 +196,24 @@ def _evaluate_bundle(
     mirrored = None
     if flip:
         mirrored = join_predictions(faces, model(mirror(faces).images), classes=bundle.classes)
-    card = bundle.card
-    shares = _shares(prior, predictions, assumed=card.assumed_shares, training=card.training_shares)
+    shares, assumed = None, bundle.card.assumed_shares
+    if prior == "estimate":
+        shares = estimate_prior(predictions.probabilities, old=assumed)
+    elif prior is not None:
+        shares = bundle.card.shares_for(prior)
     if shares is not None:
-        predictions = _for_prior(predictions, old=card.assumed_shares, new=shares)
-        mirrored = mirrored and _for_prior(mirrored, old=card.assumed_shares, new=shares)
+        predictions = _for_prior(predictions, old=assumed, new=shares)
+        mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
     measured = None
     if robustness:
-        classify_faces = _for_other_prior(model, old=card.assumed_shares, new=shares)
+        classify_faces = _for_other_prior(model, old=assumed, new=shares)
         measured = measure_robustness(classify_faces, faces, predictions, progress=progress)
     return replace(
         _score(predictions, mirrored=mirrored),
         model=bundle.model_id(chosen),
         precision=chosen,
         split=split,
-        prior=card.prior if shares is None else shares,
+        prior=bundle.card.prior if shares is None else shares,
         published_accuracy=published.of(chosen).accuracy if same_faces and shares is None else None,
         robustness=measured,
     )
@@ -261,8 +264,11 @@ def _evaluate_run(
     classifier = load_classifier(run.path, device=resolve_torch_device(device))
     predictions = classify(classifier, faces)
     mirrored = classify(classifier, mirror(faces)) if flip else None
-    assumed = run.data.shares
-    shares = _shares(prior, predictions, assumed=assumed, training=assumed)
+    shares, assumed = None, run.data.shares
+    if prior == "estimate":
+        shares = estimate_prior(predictions.probabilities, old=assumed)
+    elif prior is not None:
+        shares = prior_shares(prior, training=assumed)
     if shares is not None:
         name += f"-{prior}" if isinstance(prior, str) else "-given"
         predictions = _for_prior(predictions, old=assumed, new=shares)
@@ -282,17 +288,6 @@ def _evaluate_run(
         folder=run.path / "eval" / name,
         prior=shares,
     )
-
-
-def _shares(
-    prior: Prior | None, predictions: Predictions, *, assumed: Shares, training: Shares
-) -> dict[str, float] | None:
-    """Return the shares of the classes that a prior means for these faces; None where none is asked for."""
-    if prior is None:
-        return None
-    if prior == "estimate":
-        return estimate_prior(predictions.probabilities, old=assumed)
-    return prior_shares(prior, training=training)
 
 
 def _for_prior(predictions: Predictions, *, old: Shares, new: Shares) -> Predictions:

@@ -14,6 +14,7 @@ from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_files, write_atomic
 from mien.core.predictions import Predictions
+from mien.core.prior import Prior, prior_shares
 from mien.core.run_names import check_name
 from mien.core.runs import RunDir, refuse_if_full
 from mien.core.scores import Scores
@@ -65,6 +66,7 @@ def export(
     only: GraphPrecision | None = None,
     max_risk: float | None = None,
     licence: str = "not stated",
+    prior: Prior | None = None,
 ) -> Bundle:
     """Turn a trained run into a bundle: an ONNX graph in fp32 and int8, and a card that says how right they are.
 
@@ -81,11 +83,13 @@ def export(
         max_risk: look for the threshold of the top probability from which on at most this share of faces gets a wrong
             label: a bound at a confidence of 95 %, from the held-out faces.
         licence: of the weights, for the card.
+        prior: how frequent the classes are among the faces that the bundle is for, as in `mien.load`; it becomes part
+            of the graphs, and their scores are with it.
 
     Raises:
         DataError: no such run, it has no model yet, or its data have changed.
         GateError: the graph gives other probabilities than the network; nothing is written then.
-        UsageError: `out` is not empty, no such precision, or `max_risk` lies outside 0 to 1.
+        UsageError: `out` is not empty, no such precision or prior, or `max_risk` lies outside 0 to 1.
     """
     if max_risk is not None and not 0 <= max_risk <= 1:
         raise UsageError(f"max_risk {max_risk}: expected a share of wrong faces, 0 to 1")
@@ -99,12 +103,18 @@ def export(
     run.check_trained()
     classifier = load_classifier(run.path)
     faces = export_faces(run)
+    shares = None
+    exported = classifier
+    if prior is not None:
+        shares = prior_shares(prior, training=run.data.shares)
+        exported = classifier.for_prior(old=run.data.shares, new=shares)
     log.info("exporting the graph, calibrating its 8-bit version")
-    fp32 = to_onnx(classifier)
+    fp32 = to_onnx(exported)
     graphs: dict[GraphPrecision, bytes] = {"fp32": fp32, "int8": quantise(fp32, calibration_images(faces.learned))}
     log.info("comparing with the network on %d held-out faces, scoring on split '%s'", len(faces.held_out), faces.split)
-    measured = _measure(classifier, graphs, faces=faces, only=only, max_risk=max_risk)
-    measured = replace(measured, scores=_with_robustness(measured.scores, run))
+    measured = _measure(exported, graphs, faces=faces, only=only, max_risk=max_risk)
+    if shares is None:
+        measured = replace(measured, scores=_with_robustness(measured.scores, run))
     name = name or run.path.name
     try:
         card = make_card(
@@ -112,6 +122,7 @@ def export(
             name=name,
             stored=run.read_json("config.json"),
             shares=run.data.shares,
+            prior=shares,
             weights_sha256=weights_sha256(run),
             measured=measured,
             licence=licence,

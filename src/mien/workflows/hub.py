@@ -80,6 +80,7 @@ def _config(card: Card) -> dict[str, Any]:
         "input": card.input.to_dict(),
         "normalisation": card.normalisation,
         "temperature": card.temperature,
+        "bias": card.bias,
     }
 
 
