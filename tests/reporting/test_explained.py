@@ -63,6 +63,16 @@ def test_the_verdicts_are_those_of_the_numbers(page):
     assert "from 60.3 % with none, none to 64.4 % with per-pixel, report" in page.text
 
 
+@pytest.mark.parametrize(("interval", "p", "claimed"), [((0.01, 0.07), 0.04, True), ((0.01, 0.07), 0.06, False)])
+def test_one_of_several_differences_is_claimed_only_after_the_correction(run, interval, p, claimed):
+    found = ablation_of()
+    effects = tuple(replace(each, interval=interval, holm_p=p) for each in found.effects)
+    replace(found, effects=effects).write(run.path / "ablation/ablation.json")
+    text = built(run).text
+    assert ("; more than the luck of the seeds, on these faces." in text) is claimed
+    assert ("(p 0.06 after Holm’s correction)" in text) is not claimed
+
+
 def test_a_failed_run_is_named(run):
     ablation_of(failed=1).write(run.path / "ablation/ablation.json")
     assert "Failed and left out: none, none, seed 0 (RuntimeError: out of memory)" in built(run).text

@@ -70,6 +70,8 @@ class Effect(Record):
         difference: mean accuracy with the level minus that with the baseline; None without a seed.
         interval: Student's, of the mean over seeds; None with fewer than two seeds, or where all differ alike:
             accuracies on few faces are coarse, and no spread is no evidence of certainty.
+        holm_p: p of the t test that the difference is 0, after Holm's correction for all effects on average, or for all
+            inside combinations; None where there is no interval.
     """
 
     factor: str
@@ -79,6 +81,7 @@ class Effect(Record):
     seeds: int
     difference: float | None
     interval: Interval | None
+    holm_p: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

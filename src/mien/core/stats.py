@@ -6,6 +6,9 @@ from math import sqrt
 LEVEL = 0.95
 """Confidence level of every interval that mien gives."""
 
+SIGNIFICANCE = 0.05
+"""A p below this, corrected where several are looked at together, is called a difference."""
+
 Interval = tuple[float, float]
 """The low and the high end."""
 
@@ -16,7 +19,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Where all of the tests are of equals, the chance that any corrected p is below 0.05 is at most 5 %.
 
     Args:
-        p_values: at least one, 0 to 1.
+        p_values: 0 to 1.
 
     Returns:
         The corrected ones in the same order, 0 to 1.
@@ -51,3 +54,21 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
         return None
     half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / sqrt(len(values))
     return mean(values) - half, mean(values) + half
+
+
+def mean_p(values: Sequence[float]) -> float | None:
+    """Return the two-sided p of the t test that the mean of independent values is 0; None for fewer than two.
+
+    Student 1908, Biometrika 6, 1-25.
+
+    >>> round(mean_p([0.1, 0.2, 0.3]), 3)
+    0.074
+    """
+    from statistics import mean, stdev
+
+    from scipy.special import stdtr
+
+    if len(values) < 2:
+        return None
+    t = mean(values) / (stdev(values) / sqrt(len(values)))
+    return 2 * float(stdtr(len(values) - 1, -abs(t)))

@@ -343,14 +343,24 @@ def _(ablation: Ablation) -> list[Part]:
             interval = " to ".join(_points(end) for end in effect.interval)
         what = f"{effect.factor}: {effect.level} over {effect.baseline}"
         where = ", ".join(f"{factor} {level}" for factor, level in effect.within.items()) or "on average"
-        effects.append([what, where, str(effect.seeds), _points(effect.difference), interval])
+        p = _decimal(effect.holm_p, 3)
+        effects.append([what, where, str(effect.seeds), _points(effect.difference), interval, p])
     columns: dict[str, Side] = {}
     columns |= dict.fromkeys(ablation.factors, "left")
     columns |= {"runs": "right", "accuracy": "right", "s.d.": "right"}
     worth = Table(
-        {"worth": "left", "where": "left", "seeds": "right", "points": "right", "95 % interval": "right"}, effects
+        {
+            "worth": "left",
+            "where": "left",
+            "seeds": "right",
+            "points": "right",
+            "95 % interval": "right",
+            "p (Holm)": "right",
+        },
+        effects,
     )
-    return [Table(columns, arms), "", worth, "", ablation.run]
+    note = "The intervals cover the luck of the seeds, not that of the faces, which are the same for all runs."
+    return [Table(columns, arms), "", worth, "", note, ablation.run]
 
 
 def _points(difference: float | None) -> str:

@@ -1,11 +1,12 @@
 """What each factor of an ablation is worth: means, spreads and paired differences of runs equal in all else."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from statistics import mean, stdev
 
 from mien.core.ablation import AblationRun, ArmScores, Effect
-from mien.core.stats import mean_interval
+from mien.core.stats import holm, mean_interval, mean_p
 
 ROUNDING = 1e-9
 """Accuracies that differ by less are equal."""
@@ -46,7 +47,8 @@ def effects(runs: Sequence[AblationRun], factors: Mapping[str, Sequence[str]]) -
 
     Two runs of the same seed that are equal in all other factors are a pair.  Where there are other factors, the
     overall effect averages, seed by seed, the differences over all their combinations, and the effect inside each
-    combination follows.  Seeds are what is independent, so each interval is that of a mean over seeds.
+    combination follows.  Seeds are what is independent, so each interval is that of a mean over seeds.  The p values of
+    the overall effects are corrected together by Holm's method, and so are those of the others.
 
     Args:
         runs: all runs.
@@ -78,7 +80,21 @@ def effects(runs: Sequence[AblationRun], factors: Mapping[str, Sequence[str]]) -
             if len(contexts) > 1:
                 for context, differences in zip(contexts, by_context, strict=True):
                     found.append(_effect(factor, level, baseline, within=context, differences=_known(differences)))
-    return tuple(found)
+    return _corrected(found)
+
+
+def _corrected(found: Sequence[Effect]) -> tuple[Effect, ...]:
+    """Correct the p values of the overall effects for their number, and those inside combinations for theirs."""
+    corrected = list(found)
+    for inside in (False, True):
+        places, p_values = [], []
+        for place, effect in enumerate(found):
+            if bool(effect.within) is inside and effect.holm_p is not None:
+                places.append(place)
+                p_values.append(effect.holm_p)
+        for place, p in zip(places, holm(p_values), strict=True):
+            corrected[place] = replace(found[place], holm_p=p)
+    return tuple(corrected)
 
 
 def _difference(
@@ -93,9 +109,9 @@ def _known(differences: Sequence[float | None]) -> list[float]:
 
 
 def _effect(factor: str, level: str, baseline: str, *, within: dict[str, str], differences: list[float]) -> Effect:
-    interval = None
+    interval, p = None, None
     if differences and max(differences) - min(differences) > ROUNDING:
-        interval = mean_interval(differences)
+        interval, p = mean_interval(differences), mean_p(differences)
     return Effect(
         factor=factor,
         level=level,
@@ -104,6 +120,7 @@ def _effect(factor: str, level: str, baseline: str, *, within: dict[str, str], d
         seeds=len(differences),
         difference=_mean(differences),
         interval=interval,
+        holm_p=p,
     )
 
 

@@ -17,14 +17,11 @@ from mien.core.faces import UNLABELLED
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
-from mien.core.stats import LEVEL, holm
+from mien.core.stats import LEVEL, SIGNIFICANCE, holm
 from mien.core.text import percentage
 from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
 from mien.evaluation.intervals import percentile_interval, resample
 from mien.evaluation.metrics import with_targets
-
-SIGNIFICANCE = 0.05
-"""A p below this, with an interval that leaves out 0, is called a difference."""
 
 EXCHANGES = 10_000
 """How often the two are exchanged in randomly chosen groups."""

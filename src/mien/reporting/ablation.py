@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from mien.core.ablation import Ablation, ArmScores, Effect
+from mien.core.stats import SIGNIFICANCE
 from mien.reporting import figures
-from mien.reporting.formatting import count, listing, percent, plural, points, points_span
+from mien.reporting.formatting import count, decimal, listing, percent, plural, points, points_span
 from mien.reporting.run_files import RunFiles
 from mien.reporting.view import Values, View
 
@@ -100,10 +101,15 @@ def _verdicts(found: Ablation) -> Iterator[str]:
             yield f"{what}: {points(effect.difference)} {why}, which does not tell whether it is luck."
             continue
         low, high = effect.interval
-        if low > 0 or high < 0:
-            verdict = "more than the luck of the seeds"
-        else:
+        if low <= 0 <= high:
             verdict = "not surely more than the luck of the seeds, as the interval holds 0"
+        elif effect.holm_p is not None and effect.holm_p >= SIGNIFICANCE:
+            verdict = (
+                "not surely more than the luck of the seeds, as one of several differences may look so by chance "
+                f"(p {decimal(effect.holm_p, 2)} after Holm’s correction)"
+            )
+        else:
+            verdict = "more than the luck of the seeds, on these faces"
         yield (
             f"{what}: {points(effect.difference)} (95 % interval {points_span(effect.interval)}, "
             f"{plural(effect.seeds, 'seed')}); {verdict}."
