@@ -84,7 +84,7 @@ def test_a_run_keeps_the_scores_for_its_report_and_its_card(studied: RunDir, mie
     mien("report", copy)
     assert line in (copy / "report.html").read_text(encoding="utf-8")
     done = mien("eval", copy, "--robustness")
-    assert "corrupted faces (docs/robustness.md): accuracy at severity 1 to 5" in done.out
+    assert "corrupted faces (docs/robustness.md): accuracy in % at severity 1 to 5" in done.out
     assert "Gaussian noise" in done.out
     stored = Scores.read(copy / "eval/test/metrics.json").robustness
     assert stored is not None

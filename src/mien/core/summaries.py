@@ -162,47 +162,42 @@ def _(measured: Robustness) -> list[Part]:
 def robustness_note(measured: Robustness) -> str:
     """Say what the columns of `robustness_table` are."""
     note = (
-        f"{measured.faces:,} corrupted faces (docs/robustness.md): accuracy at severity 1 to 5, its mean with an "
+        f"{measured.faces:,} corrupted faces (docs/robustness.md): accuracy in % at severity 1 to 5, its mean with an "
         "interval, mean ECE"
     )
     if measured.baseline is None:
         return f"{note}."
-    return f"{note}; corruption error: all errors, divided by those of {measured.baseline}."
+    return f"{note}; CE, the corruption error in %: all errors, divided by those of {measured.baseline}."
 
 
 def robustness_table(measured: Robustness) -> Table:
-    """Return a row per corruption, and their mean in the last one."""
+    """Return a row per corruption, and their mean in the last one; numbers in per cent, so that 80 columns hold it."""
     columns: dict[str, Side] = {"corruption": "left"}
     columns |= dict.fromkeys(("1", "2", "3", "4", "5", "mean", "95 % interval", "ECE"), "right")
     if measured.baseline is not None:
-        columns["corruption error"] = "right"
-    rows, errors = [], []
+        columns["CE"] = "right"
+    rows = []
     for one in measured.corruptions:
-        by_severity = [percentage(scores.accuracy) for scores in one.severities]
-        errors.append(mean(scores.ece for scores in one.severities))
-        rows.append(
-            [one.title, *by_severity, *_mean_accuracy(one), f"{errors[-1]:.3f}", percentage(one.corruption_error, 0)]
-        )
-    by_severity = []
-    for scored in zip(*(one.severities for one in measured.corruptions), strict=True):
-        by_severity.append(percentage(mean(scores.accuracy for scores in scored)))
-    rows.append(
-        [
-            "all",
-            *by_severity,
-            *_mean_accuracy(measured),
-            f"{mean(errors):.3f}",
-            percentage(measured.mean_corruption_error, 1),
-        ]
-    )
+        ece = mean(scores.ece for scores in one.severities)
+        accuracies = [scores.accuracy for scores in one.severities]
+        rows.append([one.title, *_accuracies(accuracies, one), f"{ece:.3f}", _hundredths(one.corruption_error)])
+    by_severity = list(zip(*(one.severities for one in measured.corruptions), strict=True))
+    ece = mean(mean(scores.ece for scores in same) for same in by_severity)
+    accuracies = [mean(scores.accuracy for scores in same) for same in by_severity]
+    error = measured.mean_corruption_error
+    rows.append(["all", *_accuracies(accuracies, measured), f"{ece:.3f}", _hundredths(error)])
     return Table(columns, [row[: len(columns)] for row in rows])
 
 
-def _mean_accuracy(scored: CorruptionScores | Robustness) -> list[str]:
-    if scored.accuracy_interval is None:
-        return [percentage(scored.accuracy), "–"]
-    low, high = scored.accuracy_interval
-    return [percentage(scored.accuracy), f"{percentage(low)} to {percentage(high)}"]
+def _accuracies(by_severity: Sequence[float], scored: CorruptionScores | Robustness) -> list[str]:
+    interval = "–"
+    if scored.accuracy_interval is not None:
+        interval = " to ".join(_hundredths(end) for end in scored.accuracy_interval)
+    return [*(_hundredths(accuracy) for accuracy in by_severity), _hundredths(scored.accuracy), interval]
+
+
+def _hundredths(share: float | None) -> str:
+    return _decimal(None if share is None else 100 * share, 1)
 
 
 @summarise.register
