@@ -13,7 +13,7 @@ from mien.reporting.formatting import count, percent, plural
 from mien.reporting.pictures import grey_png
 from mien.reporting.view import Values
 
-FACES_SHOWN = 20
+FACES_SHOWN = 18
 """Of each pair of labels: two rows of a wide page."""
 
 NO_FACES_SHOWN = 100
