@@ -58,7 +58,7 @@ def test_folders_are_those_of_the_tree() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("program", "expected"), [(PROGRAMS[0], "happiness"), (PROGRAMS[1], "Face(")], ids=["predict", "train"]
+    ("program", "expected"), [(PROGRAMS[0], "happy"), (PROGRAMS[1], "Face(")], ids=["predict", "train"]
 )
 def test_programs_run(
     program: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

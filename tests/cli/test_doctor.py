@@ -72,11 +72,11 @@ def test_a_damaged_file(mien: Mien, damaged: Path, file: str) -> None:
     assert done.err.startswith(f"mien: damaged: {file.partition('/')[0]}")
     assert done.err.endswith("; install mien again\n")
     assert "DataError: " in done.out
-    assert "ms: mien-s-ferplus" in done.out
+    assert "ms: mien-s, int8, cpu" in done.out
 
 
 def test_the_default_network_is_absent(mien: Mien, damaged: Path) -> None:
-    shutil.rmtree(damaged / "mien-s-ferplus")
+    shutil.rmtree(damaged / "mien-s")
     done = mien("doctor")
     assert done.code == 1
     assert done.err.startswith("mien: no face can be classified: DataError: ")

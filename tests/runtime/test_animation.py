@@ -117,4 +117,4 @@ def test_a_face_after_a_black_first_frame(tmp_path: Path, suffix: str, caplog: p
         results = mien.predict(path, mien.load(threads=1))
     assert [result.time_s for result in results] == pytest.approx([0, 0.1, 0.2, 0.3])
     assert [[face.face for face in result.faces] for result in results] == [[], ["1"], ["1"], ["1"]]
-    assert {face.label for face in results.faces} == {"happiness"}
+    assert {face.label for face in results.faces} == {"happy"}

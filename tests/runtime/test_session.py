@@ -27,7 +27,7 @@ def test_what_a_model_knows(exported: Bundle) -> None:
     model = BundleModel.open(exported.path, device="cpu")
     assert (model.classes, model.crop_margin, model.device) == (exported.classes, 0.0, "cpu")
     assert (model.bundle.path, model.precision) == (exported.path, exported.card.precision.default)
-    assert BundleModel.open().bundle.card.name == "mien-s-ferplus"
+    assert BundleModel.open().bundle.card.name == "mien-s"
 
 
 @pytest.mark.parametrize("count", [0, 1])

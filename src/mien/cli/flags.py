@@ -171,7 +171,7 @@ Split = Annotated[
 
 # Pictures and videos
 Bundle = Annotated[
-    str | None, option("--model", metavar="MODEL", help="A bundle or a training run; mien-s-ferplus by default.")
+    str | None, option("--model", metavar="MODEL", help="A bundle or a training run; mien-s by default.")
 ]
 Draw = Annotated[
     Path | None,

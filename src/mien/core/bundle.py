@@ -30,7 +30,7 @@ CARD = "card.json"
 FILES = (CARD, "CARD.md", *GRAPHS.values())
 """Everything that a bundle consists of."""
 
-DEFAULT = "mien-s-ferplus"
+DEFAULT = "mien-s"
 """The bundle that ships for whoever names none."""
 
 

@@ -114,7 +114,7 @@ class BundleModel(Graph):
 
         Args:
             bundle: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien; None
-                takes `mien-s-ferplus`.
+                takes `mien-s`.
             precision: `default` takes the one that the card names; off the CPU fp32, since int8 is made for CPUs.
             threads: see `Graph`.
             device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not
@@ -126,7 +126,7 @@ class BundleModel(Graph):
 
         >>> model = BundleModel.open(threads=1)
         >>> model(np.zeros((2, 48, 48), np.uint8)).shape, model.classes[:2]
-        ((2, 8), ('neutral', 'happiness'))
+        ((2, 7), ('angry', 'disgust'))
         """
         if not isinstance(bundle, Bundle):
             bundle = Bundle.open(bundle or weights() / DEFAULT)

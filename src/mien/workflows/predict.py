@@ -196,7 +196,7 @@ def load(
     Args:
         model: a bundle, its folder, its name below `runs/export`, or the name of one that ships with mien; a training
             run, its folder, its name or `latest`, which is exported into its folder `bundle/` unless that is there
-            already; None takes `mien-s-ferplus`.
+            already; None takes `mien-s`.
         precision: `default` takes the one that the bundle's card names; off the CPU fp32, since int8 is made for CPUs.
         threads: how many compute; None takes as many as the process may use.
         device: `cpu`, `cuda`, `cuda:1`, `coreml`, or `auto`: CUDA if it is there and starts, else the CPU; not CoreML.
