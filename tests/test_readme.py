@@ -47,7 +47,12 @@ def test_code_is_narrow_enough_for_github() -> None:
 
 @pytest.mark.parametrize("path", [link for link in LINKS if not link.startswith("https://")])
 def test_links_lead_somewhere(path: str) -> None:
-    assert (Path(__file__).parents[1] / path).exists()
+    file, _, section = path.partition("#")
+    place = Path(__file__).parents[1] / file
+    assert place.exists()
+    if section:
+        headings = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert section in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
 
 def test_folders_are_those_of_the_tree() -> None:
