@@ -32,6 +32,23 @@ def test_answers_for_test_rows(mien: Mien, tmp_path: Path) -> None:
     assert (classes["happy"], classes["neutral"], found["unlabelled"]) == (1, 1, 0)
 
 
+def test_audit(mien: Mien, tmp_path: Path) -> None:
+    """The bundles that ship judge faces that they have not seen; `--json` has all that the files have."""
+    found = json.loads(mien("data", "audit", "synthetic:70", "--model", "mien-n", "-o", "audit", "--json").out)
+    assert (found["judged"], found["models"], found["copies"]) == (70, ["mien-n"], [])
+    names = sorted(path.name for path in (tmp_path / "audit").iterdir() if not path.name.startswith("."))
+    assert names == ["audit.csv", "audit.html", "audit.json", "copies.csv"]
+    refused = mien("data", "audit", "synthetic:70", "--model", "mien-n", "-o", "audit")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--overwrite" in refused.err
+    text = mien("data", "audit", "synthetic:70", "--model", "mien-n", "-o", "audit", "--overwrite").out
+    assert "judged:       70 of 70 labels" in text
+    assert text.rstrip().endswith("audit.html")
+    assert mien("data", "audit", "synthetic:70", "--model", "mien-x").code == 3
+    assert mien("data", "audit", "synthetic:70", "--model", "").code == 2
+    assert not (tmp_path / "runs").exists()
+
+
 BAD = {
     "no column": (f"emotion,pixel,Usage\n0,{FACE},Training\n", "line 1"),
     "2,303 pixels": (f"emotion,pixels,Usage\n0,{FACE},Training\n1,{SHORT},Training\n", "line 3: 2,303 pixels"),
