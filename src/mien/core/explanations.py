@@ -1,12 +1,20 @@
 """What `mien explain` stores besides its arrays: the checks of the attribution methods, filters, feature maps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from mien.core.model_id import ModelId
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.stats import Interval
+
+HIGH_CORRELATION = 0.3
+"""A method's maps must correlate less than this, by rank, with those of random weights: 0.3 of the order is a tenth of
+its variance."""
+
+LEAST_LEAD = 0.02
+"""By how much more of a map must lie on the features of the face than of a map that knows nothing.  So much changes
+when the template of the face is shifted by two pixels, about as far as single faces lie beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,44 @@ class MaskScore(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NullShare(Record):
+    """How much of a map that knows nothing of expressions lies on brows, eyes, nose and mouth.
+
+    Attributes:
+        share: mean share; None if it is known for no face.
+        lead: the method's share minus this one.
+    """
+
+    share: float | None
+    lead: PairedDifference
+
+    @property
+    def is_beaten(self) -> bool:
+        """Whether the interval of the lead lies above `LEAST_LEAD`."""
+        return self.lead.interval is not None and self.lead.interval[0] > LEAST_LEAD
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgainstGuessing(Record):
+    """Whether a network does better than always naming the most frequent class.
+
+    Attributes:
+        accuracy: share of the faces that are labelled rightly.
+        interval: its 95 % confidence interval (Wilson).
+        most_frequent: share of the most frequent class.
+    """
+
+    accuracy: float
+    interval: Interval
+    most_frequent: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the interval lies above the share of the most frequent class."""
+        return self.interval[0] > self.most_frequent
+
+
+@dataclass(frozen=True, kw_only=True)
 class MethodScores(CurveScores):
     """The results of one attribution method.
 
@@ -62,6 +108,7 @@ class MethodScores(CurveScores):
         over_controls: for each control, the method's score minus the control's, paired by face.
         beats_controls: whether every one of these intervals lies above 0.
         randomisation: for each stage, the mean rank correlation of the absolute maps with those of random weights.
+        randomisation_intervals: the 95 % confidence interval of each of these means; empty in older explanations.
         regions: mean share of the positive attribution on each part of the face; None if no map has a positive value.
         features_over_area: share on brows, eyes, nose and mouth, minus their area.
         mask: the share on the masks; None without masks.
@@ -75,6 +122,19 @@ class MethodScores(CurveScores):
     features_over_area: PairedDifference
     mask: MaskScore | None
     convergence_delta: float | None
+    randomisation_intervals: dict[str, Interval | None] = field(default_factory=dict)
+
+    @property
+    def depends_on_weights(self) -> bool:
+        """Whether the maps are others when all weights are random: the interval lies below `HIGH_CORRELATION`."""
+        interval = self.randomisation_intervals.get("all layers")
+        highest = self.randomisation["all layers"] if interval is None else interval[1]
+        return highest < HIGH_CORRELATION
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the method beats both controls and its maps depend on what was learned."""
+        return self.beats_controls and self.depends_on_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +148,8 @@ class MethodComparison(Record):
         controls: the results of orders that don't depend on the network.
         region_areas: each region's share of the picture.
         mask_area: mean share of the picture inside the masks; None without masks.
+        nulls: what the share of the leading method's maps on the features of the face is compared with; empty where no
+            method leads, and in older explanations.
     """
 
     faces: int
@@ -96,6 +158,17 @@ class MethodComparison(Record):
     controls: dict[str, CurveScores]
     region_areas: dict[str, float]
     mask_area: float | None
+    nulls: dict[str, NullShare] = field(default_factory=dict)
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The methods that beat both controls and whose maps depend on what was learned."""
+        return tuple(name for name, method in self.methods.items() if method.is_trusted)
+
+    @property
+    def leading(self) -> str | None:
+        """The trusted method with the highest score; None if none is trusted."""
+        return max(self.trusted, key=lambda name: self.methods[name].score, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +187,7 @@ class Explanation(Record):
         filters: the layer whose filters and feature maps are shown.
         seed: seed of everything random.
         comparison: the comparison of the methods.
+        against_guessing: whether the network does better on the split than a guess; None in older explanations.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -129,6 +203,7 @@ class Explanation(Record):
     filters: str
     seed: int
     comparison: MethodComparison
+    against_guessing: AgainstGuessing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

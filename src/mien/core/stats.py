@@ -1,4 +1,4 @@
-"""Student's interval of a mean, and Holm's correction; SciPy, which the first needs, comes with the extra `train`."""
+"""Student's intervals of a mean and of one more value, which need SciPy of the extra `train`; Holm's correction."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -46,13 +46,27 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     >>> [round(end, 3) for end in mean_interval([0.1, 0.2, 0.3])]
     [-0.048, 0.448]
     """
+    return _around_mean(values, spread=1 / len(values)) if values else None
+
+
+def prediction_interval(values: Sequence[float]) -> Interval | None:
+    """Return the two-sided t interval for one more value like these; None for fewer than two.
+
+    >>> [round(end, 3) for end in prediction_interval([0.1, 0.2, 0.3])]
+    [-0.297, 0.697]
+    """
+    return _around_mean(values, spread=1 + 1 / len(values)) if values else None
+
+
+def _around_mean(values: Sequence[float], *, spread: float) -> Interval | None:
+    """Return mean ± t · sd · √spread."""
     from statistics import mean, stdev
 
     from scipy.special import stdtrit
 
     if len(values) < 2:
         return None
-    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) / sqrt(len(values))
+    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) * sqrt(spread)
     return mean(values) - half, mean(values) + half
 
 

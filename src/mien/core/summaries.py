@@ -237,13 +237,19 @@ def _(explanation: Explanation) -> list[Part]:
         rows.append([name, *_curves(method), *over, f"{method.randomisation['all layers']:+.2f}"])
     for name, control in comparison.controls.items():
         rows.append([f"({name})", *_curves(control), *[""] * len(comparison.controls), ""])
-    best = [name for name, method in comparison.methods.items() if method.beats_controls]
+    trusted = f"better than both controls, and others with random weights: {', '.join(comparison.trusted) or 'none'}"
+    guessing = explanation.against_guessing
+    if guessing is not None and not guessing.is_better:
+        trusted = (
+            f"right for {percentage(guessing.accuracy)} of the faces, not surely more than always naming the most "
+            f"frequent class ({percentage(guessing.most_frequent)}): the maps say nothing of expressions"
+        )
     return [
         f"deletion and insertion on {comparison.faces}{drawn}; probabilities, areas under curves",
         "",
         Table({**columns, "random weights": "right"}, rows),
         "",
-        f"better than both controls: {', '.join(best) or 'none'}",
+        trusted,
     ]
 
 

@@ -5,7 +5,7 @@ Axes: `N` faces, `C` classes, `R` regions, `H = W = 48`.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from mien.core.explanations import CurveScores, MaskScore, MethodComparison, Met
 from mien.core.stats import mean_interval
 from mien.explanation.attribution import attribute
 from mien.explanation.faithfulness import Curves, areas, cell_order, control_orders, curves
-from mien.explanation.regions import FEATURES, REGIONS, attribution_shares, template
+from mien.explanation.nulls import feature_nulls
+from mien.explanation.regions import FEATURES, REGIONS, attribution_shares, feature_mask, template
 from mien.explanation.sanity import randomisation
 from mien.models.classifier import Classifier
 
@@ -52,7 +53,8 @@ def compare_methods(
     """Check every method by deletion and insertion, random weights, the regions of the face and, if known, masks.
 
     A method *beats the controls* when the 95 % interval of its score minus the control's, paired over the faces, lies
-    above 0 both for the random order and for the centre.
+    above 0 both for the random order and for the centre.  Of the methods that do, and whose maps change with random
+    weights, the one with the highest score leads; its maps are compared with those of `feature_nulls`.
 
     Args:
         classifier: the network; it is not changed.
@@ -73,26 +75,30 @@ def compare_methods(
     for name, order in control_orders(len(images), generator=np.random.default_rng(seed)).items():
         control_curves[name] = curves(classifier, images, classes=labels, order=order)
     parts = template()
-    feature_area = parts[: len(FEATURES)].any(axis=0).mean()
+    feature_area = feature_mask().mean()
     few = slice(RANDOMISED_FACES)
+    all_maps: dict[str, NDArray[np.float32]] = {}
     scores: dict[str, MethodScores] = {}
     class_maps: dict[str, NDArray[np.float32]] = {}
     for method in methods:
         log.info("checking %s on %d faces", method, len(images))
         attributions = attribute(classifier, images, classes=labels, method=method, layer=layer, seed=seed)
         maps, delta = attributions.maps, attributions.convergence_delta
+        all_maps[method] = maps
         method_curves = curves(classifier, images, classes=labels, order=cell_order(maps))
         over_controls = {}
         for name, control in control_curves.items():
             over_controls[name] = _paired(method_curves.score - control.score)
+        correlations = randomisation(
+            classifier, images[few], classes=labels[few], method=method, maps=maps[few], layer=layer, seed=seed
+        )
         shares = attribution_shares(maps, parts)
         scores[method] = MethodScores(
             **_curve_scores(method_curves).to_dict(),
             over_controls=over_controls,
             beats_controls=all(_is_above_zero(over) for over in over_controls.values()),
-            randomisation=randomisation(
-                classifier, images[few], classes=labels[few], method=method, maps=maps[few], layer=layer, seed=seed
-            ),
+            randomisation={name: float(found.mean()) for name, found in correlations.items()},
+            randomisation_intervals={name: mean_interval(found.tolist()) for name, found in correlations.items()},
             regions=dict(zip(REGIONS, _means(shares), strict=True)),
             features_over_area=_paired(shares[:, : len(FEATURES)].sum(axis=1) - feature_area),
             mask=None if masks is None else _mask_score(maps, masks),
@@ -107,6 +113,20 @@ def compare_methods(
         region_areas=dict(zip(REGIONS, parts.mean(axis=(1, 2)).tolist(), strict=True)),
         mask_area=None if masks is None else float(masks.mean()),
     )
+    best = comparison.leading
+    if best is not None:
+        log.info("comparing %s with maps that know nothing of expressions", best)
+        nulls = feature_nulls(
+            classifier,
+            images,
+            labels=labels,
+            method=best,
+            maps=all_maps[best],
+            randomised=RANDOMISED_FACES,
+            layer=layer,
+            seed=seed,
+        )
+        comparison = replace(comparison, nulls=nulls)
     return ComparedMethods(comparison, class_maps)
 
 

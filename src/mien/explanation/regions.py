@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import sobel
 
 from mien.core.images import SIZE
 
@@ -49,6 +50,11 @@ def template() -> NDArray[np.bool_]:
     return masks
 
 
+def feature_mask() -> NDArray[np.bool_]:
+    """Return `bool (48, 48)`: the pixels of all `FEATURES`."""
+    return np.asarray(template()[: len(FEATURES)].any(axis=0))
+
+
 def attribution_shares(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the share of each map's positive attribution that lies inside each mask.
 
@@ -63,3 +69,37 @@ def attribution_shares(maps: NDArray[np.float32], masks: NDArray[np.bool_]) -> N
     inside = (positive[:, None] * masks).sum(axis=(2, 3))
     total = positive.sum(axis=(1, 2))[:, None]
     return np.asarray(np.divide(inside, total, out=np.full(inside.shape, np.nan), where=total > 0))
+
+
+def edge_maps(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how steep the grey levels of each face `uint8 (N, 48, 48)` are, by Sobel: `float32 (N, 48, 48)`."""
+    faces = images.astype(np.float32)
+    down, across = sobel(faces, axis=1), sobel(faces, axis=2)
+    steep: NDArray[np.float32] = np.hypot(down, across)
+    return steep
+
+
+def gaussian_shares(maps: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the share that a Gaussian in the middle of the picture, as spread out as each map, has inside a mask.
+
+    The spread is the mean squared distance from the middle, by positive attribution.  A map that is spread out more
+    than a constant one counts as constant.
+
+    Args:
+        maps: `float32 (N, 48, 48)`.
+        mask: `bool (48, 48)`.
+
+    Returns:
+        `float64 (N,)`, 0 to 1; NaN for a map without a positive value.
+    """
+    rows, columns = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
+    squares = rows**2 + columns**2
+    sds = np.geomspace(0.5, 500, 400)
+    gaussians = np.exp(-squares / (2 * sds[:, None, None] ** 2))  # (S, H, W)
+    gaussians /= gaussians.sum(axis=(1, 2), keepdims=True)
+    spreads = (gaussians * squares).sum(axis=(1, 2))
+    inside = (gaussians * mask).sum(axis=(1, 2))
+    positive = np.clip(maps, 0, None).astype(np.float64)
+    total = positive.sum(axis=(1, 2))
+    own = np.divide((positive * squares).sum(axis=(1, 2)), total, out=np.full(len(maps), np.nan), where=total > 0)
+    return np.asarray(np.interp(own, spreads, inside))

@@ -5,19 +5,16 @@ from typing import Literal
 
 import numpy as np
 
-from mien.core.explanations import Explanation, MethodComparison
+from mien.core.explanations import HIGH_CORRELATION, LEAST_LEAD, Explanation, MethodComparison, NullShare
 from mien.reporting import figures
 from mien.reporting.explained import Part
-from mien.reporting.formatting import count, decimal, listing, percent
+from mien.reporting.formatting import count, decimal, listing, percent, points_span, span
 from mien.reporting.pictures import grey_png, heat_png
 from mien.reporting.run_files import RunFiles
 from mien.reporting.view import Values, View
 
 MOST_FACES = 70
 """About so many faces are shown, equally many of each class; more are only in `attribution.npz`."""
-
-HIGH_CORRELATION = 0.3
-"""A rank correlation above this, with the maps of random weights, is called much of the order."""
 
 FEATURES = ("brows", "eyes", "nose", "mouth")
 
@@ -36,10 +33,6 @@ def attribution(files: RunFiles) -> View:
         return "No explanation yet: `mien explain RUN` shows what the network looks at."
     summary, comparison = part.summary, part.summary.comparison
     best = most_faithful(comparison)
-    sentences: list[str] = []
-    if comparison.methods[best].beats_controls:
-        sentences += _looks(comparison, best)
-    sentences += _trust(comparison, best)
     caption = _curves_caption(comparison, best)
     charts = []
     kinds: tuple[Literal["deletion", "insertion"], ...] = ("deletion", "insertion")
@@ -57,7 +50,7 @@ def attribution(files: RunFiles) -> View:
         "split": summary.split,
         "synthetic": summary.synthetic,
         "best": best,
-        "sentences": sentences,
+        "sentences": list(_sentences(summary)),
         "methods": comparison.methods,
         "controls": comparison.controls,
         "faces": comparison.faces,
@@ -66,6 +59,10 @@ def attribution(files: RunFiles) -> View:
         "charts": charts,
         "caption": caption,
         "regions": regions,
+        "nulls": comparison.nulls,
+        "high_correlation": HIGH_CORRELATION,
+        "features": _on_features(comparison, best),
+        "feature_area": sum(comparison.region_areas[name] for name in FEATURES),
         "class_maps": class_maps,
         "share": summary.share,
         "layer": summary.layer,
@@ -75,88 +72,103 @@ def attribution(files: RunFiles) -> View:
 
 
 def most_faithful(comparison: MethodComparison) -> str:
-    """Name the method with the highest score, of those that beat both controls if any does."""
-    candidates = _beating(comparison) or list(comparison.methods)
-    return max(candidates, key=lambda name: comparison.methods[name].score)
+    """Name the method that leads; where none is trusted, the one with the highest score."""
+    return comparison.leading or max(comparison.methods, key=lambda name: comparison.methods[name].score)
 
 
 def where_it_looks(files: RunFiles) -> Iterator[str]:
     """Say in one sentence where the network looks, or that no map tells it, if the run was explained."""
     if files.attribution:
-        comparison = files.attribution.summary.comparison
-        best = most_faithful(comparison)
-        if comparison.methods[best].beats_controls:
-            yield next(_looks(comparison, best))
-        else:
-            yield next(_trust(comparison, best))
+        yield next(_sentences(files.attribution.summary))
 
 
-def _beating(comparison: MethodComparison) -> list[str]:
-    return [name for name, method in comparison.methods.items() if method.beats_controls]
+def _sentences(summary: Explanation) -> Iterator[str]:
+    comparison, guessing = summary.comparison, summary.against_guessing
+    if guessing is not None and not guessing.is_better:
+        yield (
+            "What the network looks at can't be told, for it may know nothing of expressions: it is right for "
+            f"{percent(guessing.accuracy)} of the faces (95 % interval {span(guessing.interval)}), not surely more than "
+            f"the {percent(guessing.most_frequent)} of always naming the most frequent expression."
+        )
+        return
+    best = comparison.leading
+    if best is None:
+        yield (
+            "It can't be told what the network looks at: no method both orders the picture better than the two "
+            "controls, chance and “the centre first”, and shows something else when all weights are random. Do not "
+            "trust the maps."
+        )
+    elif _on_features(comparison, best) is None:
+        yield f"The maps of {best} are empty: nothing speaks for the predicted classes."
+    elif guessing is None or not comparison.nulls:
+        yield (
+            "An older mien explained this run and compared the share of the features of the face with their area "
+            "alone: explain it again to see whether the network looks at them."
+        )
+    else:
+        yield from _looks(comparison, best)
+    yield from _trust(comparison)
+
+
+def _on_features(comparison: MethodComparison, method: str) -> float | None:
+    """Return the share of a method's maps on the features of the face; None where no map has a positive value."""
+    total = 0.0
+    for name in FEATURES:
+        share = comparison.methods[method].regions[name]
+        if share is None:
+            return None
+        total += share
+    return total
 
 
 def _looks(comparison: MethodComparison, best: str) -> Iterator[str]:
-    method, area = comparison.methods[best], comparison.region_areas
-    interval = method.features_over_area.interval
-    shares = {name: share for name, share in method.regions.items() if share is not None}
-    if not shares or interval is None:
-        yield f"The maps of {best} are empty: nothing speaks for the predicted classes."
+    nulls = comparison.nulls
+    inside = percent(_on_features(comparison, best), 0)
+    lead = f"{inside} of what {best} attributes falls on brows, eyes, nose and mouth"
+    unbeaten = [name for name, null in nulls.items() if not null.is_beaten]
+    if unbeaten:
+        parts = [
+            f"{_share_of(name, nulls[name])} ({points_span(nulls[name].lead.interval)} points)" for name in unbeaten
+        ]
+        yield (
+            f"It can't be told whether the network looks at the features of the face: {lead}, hardly more than "
+            f"{listing(parts)}. The interval of the difference would have to lie above {100 * LEAST_LEAD:.0f} points."
+        )
         return
-    inside = sum(shares[name] for name in FEATURES)
-    chance = sum(area[name] for name in FEATURES)
-    if interval[1] < 0:
-        verdict = "less at the features of the face than chance would"
-    elif interval[0] <= 0:
-        verdict = "not surely more at the features of the face than chance would"
-    elif inside > 0.5:
-        verdict = "mainly at the features of the face"
-    else:
-        verdict = "more at the features of the face than chance would"
-    low, high = percent(chance + interval[0], 0), percent(chance + interval[1], 0)
-    yield (
-        f"The network looks {verdict}: {percent(inside, 0)} of what {best} attributes (95 % interval {low} to {high}) "
-        f"falls on brows, eyes, nose and mouth, which cover {percent(chance, 0)} of the picture."
-    )
-    density = {name: shares[name] / area[name] for name in FEATURES}
+    parts = [_share_of(name, null) for name, null in nulls.items()]
+    yield f"The network looks at the features of the face: {lead}, surely more than {listing(parts)}."
+    shares, areas = comparison.methods[best].regions, comparison.region_areas
+    density = {name: (shares[name] or 0) / areas[name] for name in FEATURES}
     order = sorted(FEATURES, key=lambda name: density[name], reverse=True)
     parts = [f"the {name} ({density[name]:.1f} times)" for name in order]
     outside = percent(shares["outside"], 0)
     yield f"Relative to their area, most goes to {listing(parts)}; {outside} falls outside the face."
 
 
-def _trust(comparison: MethodComparison, best: str) -> Iterator[str]:
-    methods, centre = comparison.methods, comparison.controls["centre first"].score
-    beating = _beating(comparison)
-    if not beating:
+def _share_of(name: str, null: NullShare) -> str:
+    share = percent(null.share, 0)
+    if name == "random weights":
+        return f"{share} with random weights"
+    if name == "edges of the face":
+        return f"{share} of the edges in the face"
+    return f"{share} of a blob in the middle that is as spread out"
+
+
+def _trust(comparison: MethodComparison) -> Iterator[str]:
+    methods, best = comparison.methods, comparison.leading
+    if best is not None:
+        centre = comparison.controls["centre first"].score
         yield (
-            "It can't be told what the network looks at: no method orders the picture better than both controls, "
-            "chance and “the centre first”. Do not trust the maps."
+            "Better than both controls, chance and “the centre first”, and different with random weights: "
+            f"{listing(comparison.trusted)}. {best.capitalize()} has the highest score, "
+            f"{decimal(methods[best].score, 2)} against {decimal(centre, 2)} for the centre."
         )
-        return
-    others = [name for name in methods if name not in beating]
-    if len(others) == 1:
-        rest = f" {others[0].capitalize()} does not: don't trust its maps here."
-    elif others:
-        rest = f" {listing(others).capitalize()} do not: don't trust their maps here."
-    else:
-        rest = ""
-    verb = "orders" if len(beating) == 1 else "order"
-    yield (
-        f"{listing(beating).capitalize()} {verb} the picture better than both controls, chance and “the centre first”; "
-        f"{best} does so best, with a score of {decimal(methods[best].score, 2)} against {decimal(centre, 2)} for the "
-        f"centre.{rest}"
-    )
-    unchanged = [name for name, method in methods.items() if method.randomisation["all layers"] > HIGH_CORRELATION]
-    if len(unchanged) == 1:
-        yield (
-            f"{unchanged[0].capitalize()} keeps much of the order of its maps even when all weights are random: what "
-            "it shows is partly the face itself."
-        )
-    elif unchanged:
-        yield (
-            f"{listing(unchanged).capitalize()} keep much of the order of their maps even when all weights are random: "
-            "what they show is partly the face itself."
-        )
+    worse = [name for name, method in methods.items() if not method.beats_controls]
+    if best is not None and worse:
+        yield f"Not surely better than both controls, so don't trust these maps here: {listing(worse)}."
+    same = [name for name, method in methods.items() if not method.depends_on_weights]
+    if same:
+        yield f"Much alike even when all weights are random, so partly maps of the face itself: {listing(same)}."
 
 
 def _curves_caption(comparison: MethodComparison, best: str) -> str:

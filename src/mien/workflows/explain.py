@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mien.core.arrays import write_arrays
 from mien.core.errors import DataError, UsageError
-from mien.core.explanations import Explanation, FeatureMapSummary, FilterSummary
+from mien.core.explanations import AgainstGuessing, Explanation, FeatureMapSummary, FilterSummary
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_folder, write_atomic
 from mien.core.images import to_uint8
@@ -26,6 +26,8 @@ from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.data.formats import is_synthetic
 from mien.evaluation.examples import choose_examples
+from mien.evaluation.intervals import wilson
+from mien.evaluation.metrics import with_targets
 from mien.explanation.attribution import METHODS, attribute, check_method
 from mien.explanation.feature_maps import FeatureMaps, feature_maps
 from mien.explanation.filters import maximise, top_activating
@@ -221,10 +223,21 @@ def _write_attributions(
         filters=request.filters,
         seed=request.seed,
         comparison=compared.comparison,
+        against_guessing=_against_guessing(predictions),
     )
     write_arrays(folder / "attribution.npz", arrays)
     explanation.write(folder / "attribution.json")
     return explanation
+
+
+def _against_guessing(predictions: Predictions) -> AgainstGuessing:
+    scored, targets = with_targets(predictions)
+    right = int((scored.labels == targets).sum())
+    return AgainstGuessing(
+        accuracy=right / len(scored),
+        interval=wilson(right, len(scored)),
+        most_frequent=float(np.bincount(targets).max() / len(scored)),
+    )
 
 
 def _write_filters(
