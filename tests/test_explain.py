@@ -1,10 +1,12 @@
 """`mien.explain` on a copy of a tiny finished run."""
 
+import html
 import inspect
 import io
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,14 @@ from mien.core.explanations import Explanation
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.core.schema import SCHEMA_VERSION
+from mien.core.summaries import summarise
 from mien.explanation.attribution import METHODS, attribute
 from mien.explanation.filters import top_activating
 from mien.explanation.masking import mask_least_salient
 from mien.explanation.regions import attribution_shares
 from mien.explanation.simple_pictures import simple_pictures
 from mien.models.classifier import load_classifier
+from mien.reporting.build import report
 from mien.synthetic.faces import draw_faces
 from mien.workflows import explain as verb
 from mien.workflows.train import train
@@ -217,3 +221,24 @@ def test_rows_are_drawn_evenly_by_label() -> None:
 
 def test_the_whole_registry_of_methods_is_the_default() -> None:
     assert inspect.signature(mien.explain).parameters["methods"].default == tuple(METHODS)
+
+
+CLAIMS = ("The network looks at", "Relative to their area", "Better than both controls", "don't trust these maps")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", ["untrained", "shuffled labels"])
+def test_a_network_that_knows_nothing_is_not_said_to_look_anywhere(tmp_path: Path, fault: str) -> None:
+    faces, settings = mien.open_faces("synthetic:210"), {"epochs": 2}
+    if fault == "untrained":
+        settings = {"epochs": 1, "optimizer": {"lr": 1e-9}}
+    else:
+        targets = np.random.default_rng(0).permutation(faces.targets)
+        faces = replace(faces, targets=targets)
+    run = train(faces, recipe="demo", out=tmp_path / "run", batch=32, device="cpu", holdout={"rows": 35}, **settings)
+    found = mien.explain(run, methods=["occlusion"], count=2, device="cpu")
+    assert not found.against_guessing.is_better
+    assert "say nothing of expressions" in str(summarise(found)[-1])
+    text = html.unescape(report(run).read_text(encoding="utf-8"))
+    assert "can't be told, for it may know nothing of expressions" in text
+    assert [claim for claim in CLAIMS if claim in text] == []

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
+from mien.core import explanations
 from mien.core.errors import DataError
 from mien.core.explanations import MaskScore, MethodComparison, PairedDifference
 from mien.core.stats import mean_interval
@@ -14,6 +15,7 @@ from mien.explanation import attribution
 from mien.explanation.attribution import attribute
 from mien.explanation.faithfulness import CONTROLS, areas, cell_order, control_orders, curves
 from mien.explanation.method_comparison import RANDOMISED_FACES, ComparedMethods, compare_methods
+from mien.explanation.nulls import NULLS, feature_nulls
 from mien.explanation.regions import REGIONS, attribution_shares, template
 from mien.explanation.sanity import randomisation
 
@@ -53,7 +55,9 @@ def test_the_numbers_are_those_of_the_single_functions(table: MethodComparison, 
     assert found.regions == pytest.approx(parts)
     few = slice(RANDOMISED_FACES)
     forgotten = randomisation(two_classes(), FACES[few], classes=LABELS[few], method=method, maps=maps[few], seed=4)
-    assert found.randomisation == pytest.approx(forgotten)
+    for stage, correlations in forgotten.items():
+        assert found.randomisation[stage] == pytest.approx(correlations.mean())
+        assert found.randomisation_intervals[stage] == pytest.approx(mean_interval(correlations.tolist()))
     inside = attribution_shares(maps, MASKS[:, None])[:, 0]
     assert found.mask.share == pytest.approx(inside.mean())
     above = {"mask": inside - MASKS.mean(axis=(1, 2))}
@@ -84,6 +88,34 @@ def test_contributions_beat_both_controls_on_a_linear_network(table: MethodCompa
     assert not found["saliency"].beats_controls  # the weights' size says nothing of their sign
     assert found["saliency"].convergence_delta is None
     assert found["integrated-gradients"].convergence_delta < 1e-3
+
+
+def test_the_method_that_leads_is_compared_with_maps_that_know_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explanations, "HIGH_CORRELATION", 1.1)  # such maps of a linear network follow the face
+    table = compared().comparison
+    assert table.leading == "integrated-gradients"
+    assert tuple(table.nulls) == NULLS
+    expected = feature_nulls(
+        two_classes(),
+        FACES,
+        labels=LABELS,
+        method="integrated-gradients",
+        maps=maps_of("integrated-gradients"),
+        randomised=RANDOMISED_FACES,
+        seed=4,
+    )
+    assert table.nulls == expected
+    assert compared(methods=["saliency"]).comparison.nulls == {}
+
+
+def test_maps_that_random_weights_have_too_do_not_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Integrated gradients of the network itself, whatever weights it is given: the best score, and yet not trusted."""
+    own = attribution.METHODS["integrated-gradients"]
+    monkeypatch.setitem(attribution.METHODS, "fixed", lambda _, faces, asked: own(two_classes(), faces, asked))
+    table = compared(methods=["fixed"]).comparison
+    assert table.methods["fixed"].beats_controls
+    assert not table.methods["fixed"].depends_on_weights
+    assert (table.trusted, table.leading, table.nulls) == ((), None, {})
 
 
 def test_what_is_said_of_the_whole(table: MethodComparison) -> None:

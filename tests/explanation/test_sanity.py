@@ -85,7 +85,7 @@ def test_a_method_that_ignores_the_network_correlates_fully(monkeypatch: pytest.
     classifier = made("mien-n")
     maps = attribute(classifier, FACES, classes=LABELS, method="edges").maps
     found = randomisation(classifier, FACES, classes=LABELS, method="edges", maps=maps)
-    assert found == {name: pytest.approx(1) for name in STAGES}
+    assert found == {name: pytest.approx(np.ones(3)) for name in STAGES}
 
 
 def test_a_linear_networks_gradient_is_forgotten_at_once() -> None:
@@ -93,13 +93,13 @@ def test_a_linear_networks_gradient_is_forgotten_at_once() -> None:
     classifier = made("linear")
     maps = attribute(classifier, FACES, classes=LABELS, method="saliency").maps
     found = randomisation(classifier, FACES, classes=LABELS, method="saliency", maps=maps, seed=5)
-    assert found == {name: pytest.approx(0, abs=4 / 48) for name in STAGES}
+    assert found == {name: pytest.approx(np.zeros(3), abs=4 / 48) for name in STAGES}
 
 
-def test_the_figures_are_means_over_faces() -> None:
+def test_there_is_a_figure_for_each_face() -> None:
     classifier = made("mien-n")
     maps = attribute(classifier, FACES, classes=LABELS, method="saliency").maps
     found = randomisation(classifier, FACES, classes=LABELS, method="saliency", maps=maps, seed=2)
     others = attribute(randomise_weights(classifier, share=0.5, seed=2), FACES, classes=LABELS, method="saliency").maps
     by_hand = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(maps, others, strict=True)]
-    assert found["upper half"] == pytest.approx(np.mean(by_hand))
+    assert found["upper half"] == pytest.approx(by_hand)

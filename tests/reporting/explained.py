@@ -41,7 +41,12 @@ def method(area, *, beats, mask, delta=None):
     }
 
 
+def null(share, lead):
+    return {"share": share, "lead": {"difference": lead, "interval": [lead - 0.02, lead + 0.02]}}
+
+
 def attribution_json(classes, *, synthetic=False, beats=(False, True)):
+    """All of `attribution.json`; its network is no guess, and occlusion beats every null."""
     mask = {"share": 0.3, "over_area": {"difference": 0.18, "interval": [0.15, 0.21]}} if synthetic else None
     methods = {
         name: method(area, beats=each, mask=mask, delta=0.01 if name == "saliency" else None)
@@ -66,7 +71,13 @@ def attribution_json(classes, *, synthetic=False, beats=(False, True)):
             "controls": {"random order": curve(0.01), "centre first": curve(0.05)},
             "region_areas": REGIONS,
             "mask_area": 0.12 if synthetic else None,
+            "nulls": {
+                "random weights": null(0.35, 0.30),
+                "edges of the face": null(0.4, 0.25),
+                "centred Gaussian": null(0.45, 0.20),
+            },
         },
+        "against_guessing": {"accuracy": 0.66, "interval": [0.64, 0.68], "most_frequent": 0.25},
     }
 
 

@@ -98,58 +98,137 @@ def test_an_ablation_has_a_page_of_its_own(run, tmp_path):
     assert "not been scored" not in page.text
 
 
+LOOKS = "The network looks at the features of the face"
+"""How the sentence begins that is made from the maps of a network which knows something."""
+
+TRUSTED = "Better than both controls, chance and “the centre first”, and different with random weights: "
+
+
+def rewritten(run, change):
+    """The page after a change of what was found."""
+    values = attribution_json(FER2013)
+    change(values)
+    write_json(run.path / "explain/attribution.json", values)
+    return built(run).text
+
+
 @pytest.mark.parametrize(
     ("beats", "best", "sentence"),
     [
-        ((False, True), "occlusion", "Occlusion orders the picture better than both controls"),
-        ((True, False), "saliency", "Saliency orders the picture better than both controls"),
-        ((True, True), "occlusion", "Saliency and occlusion order the picture better"),
-        (
-            (False, False),
-            "occlusion",
-            "It can't be told what the network looks at: no method orders",
-        ),
+        ((False, True), "occlusion", f"{TRUSTED}occlusion. Occlusion has the highest score, 0.40 against 0.10"),
+        ((True, False), "saliency", f"{TRUSTED}saliency."),
+        ((True, True), "occlusion", f"{TRUSTED}saliency and occlusion."),
+        ((False, False), "occlusion", "It can't be told what the network looks at: no method both orders"),
     ],
 )
 def test_the_page_says_which_maps_to_trust(run, beats, best, sentence):
     values = attribution_json(FER2013, beats=beats)
     write_json(run.path / "explain/attribution.json", values)
     assert most_faithful(MethodComparison.from_dict(values["comparison"], source="x")) == best
-    assert sentence in built(run).text
+    text = built(run).text
+    assert sentence in text
+    losers = [name for name, wins in zip(METHODS, beats, strict=True) if not wins]
+    claimed = f"Not surely better than both controls, so don't trust these maps here: {', '.join(losers)}." in text
+    assert claimed == (len(losers) == 1)
 
 
 def test_where_the_network_looks_is_written_from_the_table(page):
     assert (
-        "mainly at the features of the face: 65 % of what occlusion attributes (95 % interval 61 % to 69 %)"
-        in page.text
-    )
-    assert "which cover 33 % of the picture" in page.text
+        f"{LOOKS}: 65 % of what occlusion attributes falls on brows, eyes, nose and mouth, surely more than 35 % with "
+        "random weights, 40 % of the edges in the face and 45 % of a blob in the middle that is as spread out."
+    ) in page.text
     assert "most goes to the mouth (2.7 times), the eyes (1.9 times)" in page.text
     assert "15 % falls outside the face" in page.text
+    assert page.text.count(LOOKS) == 2  # summary and section
+    assert "centred Gaussian 45 % +20.0 points +18.0 to +22.0" in page.text
 
 
-def test_no_claim_is_made_from_maps_that_can_not_be_trusted(run):
-    write_json(run.path / "explain/attribution.json", attribution_json(FER2013, beats=(False, False)))
-    text = built(run).text
-    assert "The network looks" not in text
-    assert text.count("It can't be told what the network looks at") == 2  # summary and section
+def at_chance(values):
+    values["against_guessing"] |= {"accuracy": 0.26, "interval": [0.249, 0.27]}
+
+
+def no_lead(name):
+    def change(values):
+        values["comparison"]["nulls"][name]["lead"]["interval"] = [0.019, 0.3]
+
+    return change
+
+
+def nothing_better(values):
+    for method in values["comparison"]["methods"].values():
+        method["beats_controls"] = False
+
+
+def unchanged_by_random_weights(values):
+    for method in values["comparison"]["methods"].values():
+        method["randomisation_intervals"] = {"all layers": [0.1, 0.31]}
+
+
+def without_nulls(values):
+    del values["comparison"]["nulls"]
+
+
+def older(values):
+    del values["comparison"]["nulls"], values["against_guessing"]
+
+
+def empty(values):
+    for method in values["comparison"]["methods"].values():
+        method["regions"] = dict.fromkeys(method["regions"])
+    values["comparison"]["nulls"] = {}
 
 
 @pytest.mark.parametrize(
-    ("interval", "words"), [([-0.01, 0.4], "looks not surely more at"), ([-0.4, -0.01], "looks less at")]
+    ("change", "words"),
+    [
+        (at_chance, "can't be told, for it may know nothing of expressions: it is right for 26.0 % of the faces"),
+        (no_lead("random weights"), "but also 35 % with random weights (difference +1.9 to +30.0 points)"),
+        (no_lead("edges of the face"), "but also 40 % of the edges in the face (difference"),
+        (no_lead("centred Gaussian"), "but also 45 % of a blob in the middle that is as spread out (difference"),
+        (nothing_better, "It can't be told what the network looks at: no method both orders"),
+        (unchanged_by_random_weights, "It can't be told what the network looks at: no method both orders"),
+        (without_nulls, "with their area alone: explain it again"),
+        (older, "with their area alone: explain it again"),
+        (empty, "The maps of occlusion are empty"),
+    ],
 )
-def test_more_than_chance_needs_an_interval_above_it(run, interval, words):
-    values = attribution_json(FER2013)
-    values["comparison"]["methods"]["occlusion"]["features_over_area"]["interval"] = interval
-    write_json(run.path / "explain/attribution.json", values)
-    assert f"{words} the features of the face than chance would" in built(run).text
+def test_no_claim_where_the_evidence_is_missing(run, change, words):
+    text = rewritten(run, change)
+    assert text.count(words) == 2  # summary and section
+    assert LOOKS not in text
+    assert "Relative to their area, most goes to" not in text
 
 
-def test_maps_that_stay_without_weights_are_said_to(run):
-    values = attribution_json(FER2013)
-    values["comparison"]["methods"]["saliency"]["randomisation"]["all layers"] = 0.4
-    write_json(run.path / "explain/attribution.json", values)
-    assert "Saliency keeps much of the order of its maps even when all weights are random" in built(run).text
+@pytest.mark.parametrize("change", [at_chance, nothing_better, unchanged_by_random_weights])
+def test_no_map_is_trusted_where_none_may_be(run, change):
+    text = rewritten(run, change)
+    assert TRUSTED not in text
+    assert "has the highest score" not in text
+
+
+def test_a_network_at_chance_gets_no_other_sentence(run):
+    def change(values):
+        at_chance(values)
+        unchanged_by_random_weights(values)
+
+    text = rewritten(run, change)
+    assert "don't trust these maps" not in text
+    assert "Much alike" not in text
+
+
+def test_maps_that_stay_with_random_weights_are_said_to_and_do_not_lead(run):
+    def change(values):
+        occlusion = values["comparison"]["methods"]["occlusion"]
+        occlusion["randomisation"]["all layers"] = 0.4
+        values["comparison"]["methods"]["saliency"]["beats_controls"] = True
+
+    text = rewritten(run, change)
+    assert "Much alike even when all weights are random, so partly maps of the face itself: occlusion." in text
+    assert f"{TRUSTED}saliency." in text
+
+
+def test_maps_that_change_with_random_weights_are_not_said_to_stay(page):
+    assert "Much alike" not in page.text
 
 
 def test_every_class_is_shown_however_many_faces_there_are(run):
@@ -191,8 +270,8 @@ def test_drawn_faces_have_a_truth(run):
     write_explained(run.path / "explain", classes=FER2013, synthetic=True)
     text = built(run).text
     assert "Inside the truth" in text
-    assert "30 % +15.0 to +21.0 over chance" in text
-    assert "12 % chance" in text
+    assert "30 % +15.0 to +21.0 over its area" in text
+    assert "12 % of the picture" in text
 
 
 def test_the_pictures_shown_are_the_files(run):

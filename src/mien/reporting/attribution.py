@@ -87,8 +87,8 @@ def _sentences(summary: Explanation) -> Iterator[str]:
     if guessing is not None and not guessing.is_better:
         yield (
             "What the network looks at can't be told, for it may know nothing of expressions: it is right for "
-            f"{percent(guessing.accuracy)} of the faces (95 % interval {span(guessing.interval)}), not surely more than "
-            f"the {percent(guessing.most_frequent)} of always naming the most frequent expression."
+            f"{percent(guessing.accuracy)} of the faces (95 % interval {span(guessing.interval)}), not surely more "
+            f"than the {percent(guessing.most_frequent)} of always naming the most frequent expression."
         )
         return
     best = comparison.leading
@@ -127,11 +127,9 @@ def _looks(comparison: MethodComparison, best: str) -> Iterator[str]:
     lead = f"{inside} of what {best} attributes falls on brows, eyes, nose and mouth"
     unbeaten = [name for name, null in nulls.items() if not null.is_beaten]
     if unbeaten:
-        parts = [
-            f"{_share_of(name, nulls[name])} ({points_span(nulls[name].lead.interval)} points)" for name in unbeaten
-        ]
+        parts = [f"{_share_of(name, nulls[name])} ({_difference(nulls[name])})" for name in unbeaten]
         yield (
-            f"It can't be told whether the network looks at the features of the face: {lead}, hardly more than "
+            f"It can't be told whether the network looks at the features of the face: {lead}, but also "
             f"{listing(parts)}. The interval of the difference would have to lie above {100 * LEAST_LEAD:.0f} points."
         )
         return
@@ -152,6 +150,12 @@ def _share_of(name: str, null: NullShare) -> str:
     if name == "edges of the face":
         return f"{share} of the edges in the face"
     return f"{share} of a blob in the middle that is as spread out"
+
+
+def _difference(null: NullShare) -> str:
+    if null.lead.interval is None:
+        return "difference unknown"
+    return f"difference {points_span(null.lead.interval)} points"
 
 
 def _trust(comparison: MethodComparison) -> Iterator[str]:
