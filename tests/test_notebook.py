@@ -71,7 +71,9 @@ def test_outputs_hold_what_the_text_says(outputs: Outputs) -> None:
     accuracy = float(printed(outputs, "figures").split()[0])
     assert 0.87 < accuracy < 0.95  # "about nine in ten are right"
     assert f"{100 * accuracy:.2f} %" in html_of(outputs, "scores")
-    assert "better than both controls: saliency, occlusion" in html_of(outputs, "explanation")
+    assert "better than both controls, and different with random weights: saliency, occlusion" in html_of(
+        outputs, "explanation"
+    )
     assert "image/png" in outputs["maps"][0]["data"]
     assert "model.int8.onnx" in html_of(outputs, "bundle")
     assert html_of(outputs, "use").count("<img") == 7

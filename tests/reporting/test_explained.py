@@ -10,10 +10,11 @@ from PIL import Image
 
 from mien.core.arrays import read_arrays, write_arrays
 from mien.core.errors import DataError
-from mien.core.explanations import MethodComparison
+from mien.core.explanations import Explanation, MethodComparison
 from mien.core.files import read_json, write_json
 from mien.core.labels import FER2013
 from mien.core.runs import RunDir
+from mien.core.summaries import summarise
 from mien.reporting.attribution import attribution, most_faithful
 from mien.reporting.build import report
 from mien.reporting.filter_pictures import MOST_FILTERS, MOST_MAPS, filters
@@ -371,3 +372,17 @@ def test_arrays_that_are_missing_or_do_not_fit_are_refused(run, name):
     with pytest.raises(DataError, match=rf"{name}\.npz: no such file"):
         report(run)
     assert (run.path / "report.html").read_bytes() == page
+
+
+def test_the_console_says_which_methods_are_trusted_and_of_a_guess_nothing():
+    values = attribution_json(FER2013)
+    console = summarise(Explanation.from_dict(values, source="x"))[-1]
+    assert console == "better than both controls, and different with random weights: occlusion"
+    at_chance(values)
+    console = summarise(Explanation.from_dict(values, source="x"))[-1]
+    assert "the maps say nothing of expressions" in console
+    assert "better than both controls" not in console
+    nothing_better(values)
+    del values["against_guessing"]
+    console = summarise(Explanation.from_dict(values, source="x"))[-1]
+    assert console.endswith("random weights: none")

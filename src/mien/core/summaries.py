@@ -237,7 +237,7 @@ def _(explanation: Explanation) -> list[Part]:
         rows.append([name, *_curves(method), *over, f"{method.randomisation['all layers']:+.2f}"])
     for name, control in comparison.controls.items():
         rows.append([f"({name})", *_curves(control), *[""] * len(comparison.controls), ""])
-    trusted = f"better than both controls, and others with random weights: {', '.join(comparison.trusted) or 'none'}"
+    trusted = f"better than both controls, and different with random weights: {', '.join(comparison.trusted) or 'none'}"
     guessing = explanation.against_guessing
     if guessing is not None and not guessing.is_better:
         trusted = (
