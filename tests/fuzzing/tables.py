@@ -1,4 +1,4 @@
-"""CSV files: FER2013's and the course's faces, FER+ votes, answers."""
+"""CSV files: FER2013's and the course's faces, FER+ votes, answers, faces that are left out."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mien.core.faces import FaceSet
+from mien.core.label_audit import digest_text
 from mien.core.labels import FERPLUS_VOTES
+from mien.data.exclusion import read_digests
 from mien.data.formats import open_faces
 from mien.workflows.describe import describe
 
@@ -50,6 +52,7 @@ def targets(faces: FaceSet) -> dict[str, Target]:
     kaggle = [[str(row), text, usage[row]] for row, text in enumerate(pixels)]
     votes = [[usage[row], f"fer{row:07}.png", *map(str, [8 - row, row, *[0] * 7, 2])] for row in range(4)]
     answers = [[str(10 + row), str(row)] for row in range(4)]
+    excluded = [[digest_text(digest), "label"] for digest in faces.digests[:4].tolist()]
     whole = {
         "fer2013.csv": (["emotion", "pixels", "Usage"], kaggle),
         "test.csv": (["id", "feature"], [[str(10 + row), text] for row, text in enumerate(pixels)]),
@@ -67,6 +70,9 @@ def targets(faces: FaceSet) -> dict[str, Target]:
         path = _put(folder, "test.csv", written["test.csv"])
         return describe(open_faces(path, targets=_put(folder, "answers.csv", content)))
 
+    def read_excluded(content: bytes, folder: Path) -> object:
+        return read_digests(_put(folder, "audit.csv", content))
+
     tables = st.one_of(
         texts(*whole["fer2013.csv"], pixels=1),
         texts(["emotion", " Usage", " pixels"], [[row[0], row[2], row[1]] for row in kaggle], pixels=2),
@@ -78,6 +84,7 @@ def targets(faces: FaceSet) -> dict[str, Target]:
         "faces in a CSV": Target(tables, read),
         "FER+ votes": Target(st.tuples(texts(["Usage", "Image name", *FERPLUS_VOTES], votes), labels), read_votes),
         "answers": Target(texts(["id", "label"], answers), read_answers),
+        "excluded faces": Target(texts(["digest", "reason"], excluded), read_excluded),
     }
 
 

@@ -20,6 +20,7 @@ COUNTS = {
         "faces in a CSV": 40,
         "FER+ votes": 40,
         "answers": 20,
+        "excluded faces": 20,
         "Parquet": 40,
         "pictures": 80,
         "folders": 30,
