@@ -146,9 +146,13 @@ class CardScores(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoresByPrecision(Record):
-    """The scores of both graphs on the faces of `split`, even if the bundle holds only one of them."""
+    """The scores of both graphs on the faces of `split`, even if the bundle holds only one of them.
+
+    `data_set` is the published data set that these faces are, with its own name for the split: `FER2013 PublicTest`.
+    """
 
     split: str
+    data_set: str | None = None
     fp32: CardScores
     int8: CardScores
 

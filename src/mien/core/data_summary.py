@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mien.core.known import KnownFaces
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION
 
@@ -83,6 +84,7 @@ class DataSummary(Record):
         votes: FER+'s votes; None where the data have none.
         not_found: the pictures that were left out because no face was found in them.
         notes: what the reader decided that a person should know, one sentence each.
+        known: a published data set that is among the faces, whatever their labels; None where there is none.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -100,3 +102,4 @@ class DataSummary(Record):
     votes: VoteSummary | None
     not_found: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    known: KnownFaces | None = None

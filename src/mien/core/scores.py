@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from mien.core.confusions import ConfusedPair, Confusion, TopConfusions
+from mien.core.known import PublishedFaces
 from mien.core.model_id import ModelId
 from mien.core.records import Record
 from mien.core.robustness import Robustness
@@ -230,6 +231,8 @@ class Scores(Record):
         accuracy_interval_method: `wilson` where all faces are right, or all wrong.
         accuracy_standard_error: of the accuracy, as a fraction.
         published_accuracy: what the bundle's card gives for these very faces; None where it gives nothing.
+        published_faces: the published data set among the scored faces that it is for; None where it is for the data of
+            the bundle's own run.
         macro_f1: mean F1 of the classes that occur, each counting once.
         macro_f1_interval: of the macro-F1.
         balanced_accuracy: mean recall of the classes that occur.
@@ -275,6 +278,7 @@ class Scores(Record):
     accuracy_interval_method: Literal["bootstrap", "wilson"]
     accuracy_standard_error: float
     published_accuracy: float | None = None
+    published_faces: PublishedFaces | None = None
     macro_f1: float
     macro_f1_interval: Interval | None
     balanced_accuracy: float

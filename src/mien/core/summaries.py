@@ -92,8 +92,7 @@ def _head(scores: Scores, *, run_data: bool) -> str:
 def _figures(scores: Scores) -> Figures:
     figures = [("accuracy", percentage(scores.accuracy, 2), _interval(scores.accuracy_interval))]
     if scores.published_accuracy is not None and scores.model is not None:
-        note = f"by the card of {scores.model.name}, on the same faces"
-        figures.append(("  published", percentage(scores.published_accuracy, 2), note))
+        figures += _published(scores, scores.published_accuracy, card=f"the card of {scores.model.name}")
     rest = scores.without_duplicates
     if rest is not None:
         note = f"{rest.duplicates:,} faces that also occur in training left out"
@@ -114,6 +113,16 @@ def _figures(scores: Scores) -> Figures:
         note = f"{annotators.faces:,} faces where one class got more of the annotators' votes than any other answer"
         figures.append(("plurality of votes", percentage(annotators.accuracy, 2), note))
     return Figures(figures)
+
+
+def _published(scores: Scores, accuracy: float, *, card: str) -> list[tuple[str, str, str]]:
+    faces = scores.published_faces
+    if faces is None:
+        return [("  published", percentage(accuracy, 2), f"by {card}, on the same faces")]
+    published = ("  published", percentage(accuracy, 2), f"by {card} (here: {faces.text})")
+    if scores.faces <= faces.faces:
+        return [published]
+    return [("  of these", percentage(faces.accuracy, 2), f"the faces of {faces.name}"), published]
 
 
 def _interval(interval: Interval | None) -> str:
@@ -291,6 +300,8 @@ def _(data: DataSummary) -> list[Part]:
             parts.append(f"agreement:    {share} of the labels are the annotators' plurality")
     if data.not_found:
         parts.append(f"not found:    pictures without a face that was found are left out: {len(data.not_found):,}")
+    if data.known is not None:
+        parts.append(f"known faces:  {data.known.text}")
     parts += [f"note:         {readable(note)}" for note in data.notes]
     return [*parts, f"fingerprint:  {data.fingerprint}"]
 

@@ -20,6 +20,7 @@ from mien.core.data_summary import (
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet, fingerprint
 from mien.core.labels import FERPLUS_NAMES, FERPLUS_VOTES
+from mien.data.known import recognise
 
 
 def summarise(parts: Iterable[FaceSet]) -> DataSummary:
@@ -35,6 +36,7 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
     splits = {}
     for name in counted.split_names:
         splits[name] = _count_classes(counted.targets[counted.is_in(name)], classes)
+    recognised = recognise(counted.digests, classes=classes)
     return DataSummary(
         source=counted.first.source,
         synthetic=counted.first.synthetic,
@@ -49,6 +51,7 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
         votes=count_votes(counted) if counted.first.vote_names == FERPLUS_VOTES else None,
         not_found=tuple(counted.not_found),
         notes=tuple(counted.notes),
+        known=recognised and recognised.known,
     )
 
 

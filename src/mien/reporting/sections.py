@@ -90,6 +90,8 @@ def _audit(summary: DataSummary | None, *, annotator_labels: bool) -> list[tuple
     facts.append(("Same pixels, different labels", count(conflicts.faces), meaning))
     facts.append(("Blank faces", count(summary.blank), "pictures with a single grey level"))
     facts.append(("Faces without a label", count(summary.unlabelled), "neither learned from nor scored"))
+    if summary.known is not None:
+        facts.append(("Known faces", count(summary.known.found), summary.known.text))
     if summary.votes is not None:
         meaning = "by the plurality of FER+'s annotators"
         facts.append(("Pictures without a face", count(summary.votes.not_a_face), meaning))

@@ -18,6 +18,7 @@ from mien.core.bundle import find as find_bundle
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_folder
+from mien.core.known import PublishedFaces
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.prior import Prior, Shares, change_prior, estimate_prior, prior_shares
@@ -29,9 +30,10 @@ from mien.data.formats import absolute_source, open_faces
 from mien.data.matching import check_classes, join_predictions
 from mien.data.split import find_duplicates
 from mien.evaluation.examples import choose_confused_faces, choose_examples
-from mien.evaluation.metrics import score_predictions
+from mien.evaluation.metrics import accuracy, score_predictions
 from mien.runtime.photo import face_finder
 from mien.runtime.session import BundleModel
+from mien.workflows.published import card_faces
 from mien.workflows.robustness import ClassifyFaces, measure_robustness
 
 if TYPE_CHECKING:
@@ -171,7 +173,8 @@ def _evaluate_bundle(
     progress: OnProgress | None,
 ) -> Scores:
     chosen = bundle.resolve(precision)
-    trained, published = bundle.card.training.data, bundle.card.scores
+    card = bundle.card
+    trained = card.training.data
     opened = data
     if not isinstance(opened, FaceSet):
         opened = open_faces(
@@ -187,20 +190,16 @@ def _evaluate_bundle(
     check_classes(faces, known=bundle.classes)
     model = BundleModel.open(bundle, precision=chosen, device="cpu")
     predictions = join_predictions(faces, model(faces.images), classes=bundle.classes)
-    # The card's figures are of these very faces only where the data are the same, and the split is no hold-out, which
-    # each run chooses for itself.
-    same_data = opened.fingerprint == trained.fingerprint
-    same_faces = same_data and split == published.split == "test"
-    if same_data:
-        predictions = replace(predictions, duplicates=find_duplicates(faces, opened.split("train")))
+    of_card = card_faces(card, faces, data=opened, split=split)
+    predictions = replace(predictions, duplicates=of_card.duplicates)
     mirrored = None
     if flip:
         mirrored = join_predictions(faces, model(mirror(faces).images), classes=bundle.classes)
-    shares, assumed = None, bundle.card.assumed_shares
+    shares, assumed = None, card.assumed_shares
     if prior == "estimate":
         shares = estimate_prior(predictions.probabilities, old=assumed)
     elif prior is not None:
-        shares = bundle.card.shares_for(prior)
+        shares = card.shares_for(prior)
     if shares is not None:
         predictions = _for_prior(predictions, old=assumed, new=shares)
         mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
@@ -208,15 +207,21 @@ def _evaluate_bundle(
     if robustness:
         classify_faces = _for_other_prior(model, old=assumed, new=shares)
         measured = measure_robustness(classify_faces, faces, predictions, progress=progress)
-    return replace(
+    scores = replace(
         _score(predictions, mirrored=mirrored),
         model=bundle.model_id(chosen),
         precision=chosen,
         split=split,
-        prior=bundle.card.prior if shares is None else shares,
-        published_accuracy=published.of(chosen).accuracy if same_faces and shares is None else None,
+        prior=card.prior if shares is None else shares,
         robustness=measured,
     )
+    if of_card.belongs is None or shares is not None:  # the card's figures are for no other mixture of classes
+        return scores
+    faces_of_card = None
+    if of_card.known is not None:
+        found = accuracy(predictions.select(of_card.belongs))
+        faces_of_card = PublishedFaces(**of_card.known.to_dict(), accuracy=found)
+    return replace(scores, published_accuracy=card.scores.of(chosen).accuracy, published_faces=faces_of_card)
 
 
 def _evaluate_run(

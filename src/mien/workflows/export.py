@@ -30,6 +30,7 @@ from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import Classifier, load_classifier
 from mien.runtime.session import Graph
 from mien.training.run_data import TrainingRun
+from mien.workflows.published import published_data_set
 from mien.workflows.run_bundle import weights_sha256
 
 log = logging.getLogger(__name__)
@@ -200,6 +201,7 @@ def _measure(
         parity=parity,
         scores=ScoresByPrecision(
             split=faces.split,
+            data_set=published_data_set(faces.scored, training=faces.training),
             fp32=card_scores(score_predictions(scored["fp32"])),
             int8=card_scores(score_predictions(scored["int8"])),
         ),
