@@ -277,7 +277,7 @@ def card_page(card: Card) -> str:
         f"{markdown(card.training.recipe)}{taught_by(card.training.config)}. It has {card.network.parameters:,} "
         f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.{_chosen(data)}",
         "",
-        f"## Scores on {scores.faces:,} faces of split `{card.scores.split}`",
+        f"## Scores on {scores.faces:,} faces of split `{card.scores.split}`{_data_set(card)}",
         "",
         "| file | size | accuracy | 95 % interval | macro-F1 | ECE | log loss |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -295,6 +295,10 @@ def card_page(card: Card) -> str:
         lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
     lines += ["", f"Licence of the weights: {card.licence.weights}. {card.licence.data}"]
     return "\n".join(lines) + "\n"
+
+
+def _data_set(card: Card) -> str:
+    return "" if card.scores.data_set is None else f" ({markdown(card.scores.data_set)})"
 
 
 def _mixture(card: Card) -> str:
