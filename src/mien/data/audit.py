@@ -51,7 +51,7 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
         votes=count_votes(counted) if counted.first.vote_names == FERPLUS_VOTES else None,
         not_found=tuple(counted.not_found),
         notes=tuple(counted.notes),
-        known=recognised and recognised.known,
+        known=None if recognised is None else recognised.known,
     )
 
 

@@ -36,9 +36,9 @@ def card_faces(card: Card, faces: FaceSet, *, data: FaceSet, split: str) -> Card
     if card.scores.data_set is not None:
         recognised = recognise(faces.digests, classes=faces.classes, targets=faces.targets)
     if recognised is not None and recognised.known.name == card.scores.data_set:
-        duplicates = recognised.in_training
+        duplicates: NDArray[np.bool_] | None = recognised.in_training
         if "train" in data.splits:
-            duplicates = duplicates | find_duplicates(faces, data.split("train"))
+            duplicates = recognised.in_training | find_duplicates(faces, data.split("train"))
         elif len(faces) > recognised.known.faces:
             duplicates = None  # nobody knows the others
         return CardFaces(recognised.belongs, recognised.known, duplicates)
