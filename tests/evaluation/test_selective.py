@@ -73,7 +73,7 @@ def test_the_threshold_is_that_of_a_loop(case, risk):
     for threshold in np.linspace(1, 0, 101):
         accepted = case.probabilities.max(axis=1) >= round(threshold, 2)
         wrong, faces = int((case.labels != case.targets)[accepted].sum()), int(accepted.sum())
-        if 10 * faces < len(case) or beta.ppf(0.95, faces * risk / 2 + 1, faces * (1 - risk / 2)) > risk:
+        if 10 * faces < len(case) or beta.ppf(0.95, faces * risk / 4 + 1, faces * (1 - risk / 4)) > risk:
             continue
         if binomtest(wrong, faces, alternative="less").proportion_ci(0.95).high > risk:
             break

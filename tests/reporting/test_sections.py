@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mien.core.files import write_atomic, write_json
+from mien.core.labels import FER2013
+from mien.core.predictions import Predictions
 from mien.core.run_record import RunModel
 from mien.core.runs import Epoch, RunDir
+from mien.evaluation.metrics import score_predictions
 from mien.reporting.build import render_page, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
@@ -89,6 +93,56 @@ def test_the_summary_has_the_scores_own_numbers(run):
     assert f"It is worst at “{worst['name']}”" in sentences
     assert "mixes up most is “{}” and “{}”".format(*metrics["confused_pairs"][0]["classes"]) in sentences
     assert "stopped early" in shown["state"]
+
+
+def scored(run, powers, targets):
+    """Give a run the scores of these logits; return its sentences, and the caption of the reliability."""
+    probabilities = np.exp(powers) / np.exp(powers).sum(axis=1, keepdims=True)
+    ids = np.arange(len(targets)).astype(str)
+    predictions = Predictions(probabilities.astype(np.float32), FER2013, ids, targets=targets)
+    score_predictions(predictions, bootstrap=200).write(run.path / "eval/test/metrics.json")
+    files = read_run(run)
+    return " ".join(summary(files)["sentences"]), scores(files)["blocks"][0]["reliability"]["caption"]
+
+
+def test_of_a_network_that_may_be_guessing_nothing_is_said_of_classes(run):
+    """Untrained, its labels have nothing to do with the faces; with shuffled labels it is sure besides."""
+    generator = np.random.default_rng(0)
+    targets = generator.integers(7, size=2000)
+    untrained, caption = scored(run, 0.05 * generator.normal(size=(2000, 7)), targets)
+    assert "as far as these faces can tell" in caption
+    sure, caption = scored(run, 4 * np.eye(7)[generator.permutation(targets)], targets)
+    assert "it is more confident than it should be" in caption
+    for sentences in (untrained, sure):
+        assert "does not rule out that it does no better" in sentences
+        assert "best at" not in sentences
+        assert "mixes up most" not in sentences
+
+
+def test_equal_classes_are_not_called_best_and_worst(run):
+    generator = np.random.default_rng(1)
+    targets = generator.integers(7, size=2000)
+    powers = generator.normal(size=(2000, 7))
+    equal, _ = scored(run, powers + 2 * np.eye(7)[targets], targets)
+    assert "mixes up most" in equal
+    assert "best at" not in equal
+    unequal, _ = scored(run, powers + np.diag([3, 2, 2, 2, 2, 2, 1])[targets], targets)
+    assert "It is best at “angry”" in unequal
+    assert "It is worst at “neutral”" in unequal
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(1, "as far as these faces can tell"), (3, "more confident than"), (0.3, "less confident than")],
+)
+def test_confidence_is_called_wrong_only_where_it_is(run, factor, words):
+    """Labels drawn by the probabilities, which are then made sharper or flatter."""
+    generator = np.random.default_rng(2)
+    powers = 1.5 * generator.normal(size=(2000, 7))
+    chance = np.exp(powers) / np.exp(powers).sum(axis=1, keepdims=True)
+    targets = (chance.cumsum(axis=1) < generator.random((2000, 1))).sum(axis=1).clip(max=6)
+    _, caption = scored(run, factor * powers, targets)
+    assert words in caption
 
 
 def test_the_curve_of_risk_is_read_at_half_of_the_faces(run):

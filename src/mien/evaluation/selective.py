@@ -60,7 +60,7 @@ def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.i
     This holds in 95 % of draws of the faces that the threshold is found on (`LEVEL`), if the model didn't learn from
     them and the other faces are of the same kind.  Thresholds are tried from high to low in steps of 0.01 until the
     `risk_bound` of one exceeds `risk`.  The first one accepts a tenth of the faces, and enough of them to
-    prove the risk if half as many are wrong.
+    prove the risk if a quarter as many are wrong.
 
     Args:
         probabilities: `float32 (N, C)`, rows that sum to 1.
@@ -89,7 +89,7 @@ def threshold_for_risk(probabilities: NDArray[np.float32], targets: NDArray[np.i
         threshold = hundredths / 100
         accepted = tops >= threshold
         faces = int(accepted.sum())
-        if 10 * faces < len(tops) or risk_bound(faces * risk / 2, faces) > risk:
+        if 10 * faces < len(tops) or risk_bound(faces * risk / 4, faces) > risk:
             continue  # too few faces to tell; this looks at no label
         if risk_bound(int(wrong[accepted].sum()), faces) > risk:
             break

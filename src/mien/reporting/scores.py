@@ -109,13 +109,13 @@ def _reliability_caption(scores: Scores) -> str:
         if one.confidence is not None:
             confidences += one.confidence * one.faces
     mean = confidences / scores.faces
-    gap = mean - scores.accuracy
-    if abs(gap) < 0.01:
-        verdict = "as confident as it should be, on the whole"
-    elif gap > 0:
+    low, high = scores.accuracy_interval
+    if mean > high:
         verdict = "more confident than it should be"
-    else:
+    elif mean < low:
         verdict = "less confident than it could be"
+    else:
+        verdict = "on the whole as confident as it should be, as far as these faces can tell"
     return (
         f"Do the probabilities mean what they say? On average the model gives its label {percent(mean)}, and "
         f"{percent(scores.accuracy)} are right: it is {verdict}. A bar that ends below the dashed line "

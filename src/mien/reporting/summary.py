@@ -115,6 +115,21 @@ def _sentences(files: RunFiles, evaluation: Evaluation | None) -> Iterator[str]:
         return
     scores = evaluation.scores
     yield f"{warning(evaluation)} {_scored(evaluation)}".strip()
+    if not _may_be_guessing(scores):  # else these sentences would tell of the mixture of classes
+        yield from _strengths(scores)
+    yield from where_it_looks(files)
+
+
+def _may_be_guessing(scores: Scores) -> bool:
+    """Tell whether the accuracy may be no better than that of always naming the most frequent class."""
+    return scores.accuracy_interval[0] <= _guess(scores)
+
+
+def _guess(scores: Scores) -> float:
+    return max(one.faces for one in scores.per_class) / scores.faces
+
+
+def _strengths(scores: Scores) -> Iterator[str]:
     yield from _best_and_worst(scores)
     if scores.confused_pairs:
         pair = scores.confused_pairs[0]
@@ -123,7 +138,6 @@ def _sentences(files: RunFiles, evaluation: Evaluation | None) -> Iterator[str]:
             f"The pair that it mixes up most is “{pair.classes[0]}” and “{pair.classes[1]}”: {count(pair.errors)} of "
             f"{plural(errors, 'error')} ({percent(pair.share, 0)})."
         )
-    yield from where_it_looks(files)
 
 
 def _trained(files: RunFiles) -> str:
@@ -156,9 +170,9 @@ def _why_kept(files: RunFiles, kept: int) -> str:
 
 def _scored(evaluation: Evaluation) -> str:
     scores = evaluation.scores
-    guess = max(one.faces for one in scores.per_class) / scores.faces
+    guess = _guess(scores)
     doubt = ""
-    if scores.accuracy_interval[0] <= guess:
+    if _may_be_guessing(scores):
         doubt = ", and the interval does not rule out that it does no better"
     text = (
         f"On the {plural(scores.faces, 'face')} of “{evaluation.split}” it is right for "
@@ -180,6 +194,8 @@ def _best_and_worst(scores: Scores) -> Iterator[str]:
     if len(known) < 2 or known[0][0] == known[-1][0]:
         return
     best, worst = known[0][1], known[-1][1]
+    if best.f1_interval and worst.f1_interval and best.f1_interval[0] <= worst.f1_interval[1]:
+        return  # chance may have put one above the other
     yield f"It is best at “{best.name}”: {_found(best)}. It is worst at “{worst.name}”: {_found(worst)}."
 
 
