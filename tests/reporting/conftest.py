@@ -21,7 +21,7 @@ EPOCHS = 24
 
 
 def said_of(classes, *, faces, seed, synthetic):
-    """Predictions that are right more often than chance, the first classes most often, with some duplicates and votes."""
+    """Predictions that are right more often than chance, most often in the first classes, with duplicates and votes."""
     generator = np.random.default_rng(seed)
     targets = generator.integers(len(classes), size=faces)
     skills = np.linspace(3, 1.5, len(classes))

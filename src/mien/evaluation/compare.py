@@ -17,10 +17,10 @@ from mien.core.faces import UNLABELLED
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
-from mien.core.stats import LEVEL, SIGNIFICANCE, holm
+from mien.core.stats import LEVEL, SIGNIFICANCE, Interval, holm
 from mien.core.text import percentage
-from mien.evaluation.confusion import confusion_matrix, macro_f1, tally
-from mien.evaluation.intervals import percentile_interval, resample
+from mien.evaluation.confusion import confusion_matrix, macro_f1, macro_f1_interval, tally
+from mien.evaluation.intervals import join_intervals, percentile_interval, resample
 from mien.evaluation.metrics import with_targets
 
 EXCHANGES = 10_000
@@ -94,7 +94,7 @@ def compare_predictions(
         accuracy_difference=figures_b.accuracy - figures_a.accuracy,
         accuracy_difference_interval=percentile_interval(figures_b.accuracies - figures_a.accuracies),
         macro_f1_difference=figures_b.macro_f1 - figures_a.macro_f1,
-        macro_f1_difference_interval=percentile_interval(figures_b.macro_f1s - figures_a.macro_f1s),
+        macro_f1_difference_interval=_macro_f1_interval(figures_a, figures_b, grouped=groups is not None),
         verdict="",
     )
     return replace(comparison, verdict=verdict(comparison))
@@ -283,11 +283,32 @@ class _Figures:
 
     accuracy: float
     macro_f1: float
+    macro_f1_interval: Interval
     accuracies: NDArray[np.float64]
     macro_f1s: NDArray[np.float64]
 
     def named(self, name: str, model: ModelId | None) -> ComparedScores:
         return ComparedScores(name=name, model=model, accuracy=self.accuracy, macro_f1=self.macro_f1)
+
+
+def _macro_f1_interval(a: _Figures, b: _Figures, *, grouped: bool) -> Interval:
+    """Return the interval of the difference, b minus a.
+
+    Those of the two are joined, for a percentile bootstrap misses too often where a class has few faces; but they take
+    faces to be independent, so with groups it is the bootstrap.
+    """
+    if grouped:
+        return percentile_interval(b.macro_f1s - a.macro_f1s)
+    correlation = 0.0
+    if np.ptp(a.macro_f1s) and np.ptp(b.macro_f1s):
+        correlation = float(np.corrcoef(a.macro_f1s, b.macro_f1s)[0, 1])
+    low, high = a.macro_f1_interval
+    return join_intervals(
+        np.array([-a.macro_f1, b.macro_f1]),
+        np.array([(-high, -low), b.macro_f1_interval]),
+        weights=np.ones(2),
+        correlation=np.array([[1, -correlation], [-correlation, 1]]),
+    )
 
 
 def _resampled_figures(
@@ -310,6 +331,7 @@ def _resampled_figures(
             _Figures(
                 accuracy=int(counts.trace()) / len(targets),
                 macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
+                macro_f1_interval=macro_f1_interval(counts, right=hits, faces=faces, labelled=labelled),
                 accuracies=hits.sum(axis=1) / faces.sum(axis=1),
                 macro_f1s=macro_f1(hits, faces, labelled=labelled),
             )

@@ -103,25 +103,25 @@ def join_intervals(
     weights: NDArray[np.float64],
     correlation: NDArray[np.float64],
 ) -> Interval:
-    """Return the interval of a weighted mean of shares from the interval of each ("MOVER").
+    """Return the interval of a weighted sum of figures from the interval of each ("MOVER").
 
     Args:
-        values: `float64 (K,)`, the shares.
+        values: `float64 (K,)`, the figures.
         ends: `float64 (K, 2)`, low and high end of the interval of each.
-        weights: `float64 (K,)`, taken as known; they sum to 1.
-        correlation: `float64 (K, K)`, of the shares over samples.
+        weights: `float64 (K,)`, taken as known, 0 or more.
+        correlation: `float64 (K, K)`, of the figures over samples.
 
     Returns:
-        `(low, high)`, inside 0 to 1.
+        `(low, high)`, inside the weighted sums of all low ends and of all high ends.
 
-    Zou and Donner 2008, Stat. Med. 27, 1693-1702.
+    Zou 2007, Psychol. Methods 12, 399-413; Zou and Donner 2008, Stat. Med. 27, 1693-1702.
     """
     below = weights * (values - ends[:, 0])
     above = weights * (ends[:, 1] - values)
     middle = float(weights @ values)
     low = middle - sqrt(max(0.0, float(below @ correlation @ below)))
     high = middle + sqrt(max(0.0, float(above @ correlation @ above)))
-    return max(0.0, low), min(1.0, high)
+    return max(float(weights @ ends[:, 0]), low), min(float(weights @ ends[:, 1]), high)
 
 
 def f1_interval(right: int, either: int) -> Interval | None:
