@@ -164,7 +164,7 @@ def test_every_score_is_shown_with_its_interval(run):
         assert f"<small>{low:.3f} to {high:.3f}</small>" in page
     for one in metrics["per_class"]:
         low, high = one["recall_interval"]
-        assert f"<small>{low * 100:.1f} to {high * 100:.1f} %</small>" in page
+        assert f"<small>{low * 100:.0f} to {high * 100:.0f} %</small>" in page
 
 
 def test_a_score_that_may_be_guessing_is_said_to_be(tmp_path):

@@ -18,7 +18,7 @@ from mien.core.model_list import ModelList
 from mien.core.robustness import CorruptionScores, Robustness
 from mien.core.scores import Scores
 from mien.core.stats import Interval
-from mien.core.text import percentage, readable
+from mien.core.text import p_value, percentage, readable
 
 Side = Literal["left", "right"]
 
@@ -355,8 +355,7 @@ def _(ablation: Ablation) -> list[Part]:
             interval = " to ".join(_points(end) for end in effect.interval)
         what = f"{effect.factor}: {effect.level} over {effect.baseline}"
         where = ", ".join(f"{factor} {level}" for factor, level in effect.within.items()) or "on average"
-        p = _decimal(effect.holm_p, 3)
-        effects.append([what, where, str(effect.seeds), _points(effect.difference), interval, p])
+        effects.append([what, where, str(effect.seeds), _points(effect.difference), interval, p_value(effect.holm_p)])
     columns: dict[str, Side] = {}
     columns |= dict.fromkeys(ablation.factors, "left")
     columns |= {"runs": "right", "accuracy": "right", "s.d.": "right"}

@@ -28,6 +28,17 @@ def readable(text: str) -> str:
     return f"{shown[:half]} … ({len(shown) - 2 * half:,} characters left out) … {shown[-half:]}"
 
 
+def p_value(p: float | None) -> str:
+    """Write a p value.
+
+    >>> p_value(0.0312), p_value(0.0002), p_value(None)
+    ('0.031', '< 0.001', '–')
+    """
+    if p is None:
+        return "–"
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
 def percentage(share: float | None, digits: int = 1) -> str:
     """Write a share of 0 to 1 for people: the one way in which terminals, cards and messages do.
 

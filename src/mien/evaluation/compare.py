@@ -18,7 +18,7 @@ from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
 from mien.core.stats import LEVEL, SIGNIFICANCE, Interval, holm
-from mien.core.text import percentage
+from mien.core.text import p_value, percentage
 from mien.evaluation.confusion import confusion_matrix, macro_f1, macro_f1_interval, tally
 from mien.evaluation.intervals import join_intervals, percentile_interval, resample
 from mien.evaluation.metrics import with_targets
@@ -235,8 +235,7 @@ def _test(comparison: Comparison) -> str:
     name = "McNemar p" if comparison.groups is None else f"p of exchanges in {comparison.groups:,} groups"
     if comparison.holm_p is not None:
         name += " after Holm's correction"
-    p = _p_value(comparison)
-    return f"{name} {p:.3f}" if p >= 0.001 else f"{name} < 0.001"
+    return f"{name} {p_value(_p_value(comparison))}"
 
 
 def _numbered(groups: NDArray[np.int64], predictions: Predictions) -> NDArray[np.int64]:

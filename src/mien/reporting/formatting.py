@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mien.core.text import percentage
+from mien.core.text import p_value, percentage
 
 NONE = "–"
 """What stands for a figure that is not defined."""
@@ -153,6 +153,6 @@ def value(anything: Any) -> str:
 
 FILTERS = {
     each.__name__: each
-    for each in (percent, span, points, points_span, signed, count, decimal, decimal_span, big, plural)
+    for each in (percent, span, points, points_span, signed, count, decimal, decimal_span, p_value, big, plural)
 }
 """Name to function, for the templates."""
