@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from torchmetrics.classification import MulticlassCalibrationError
+from torchmetrics.classification import BinaryCalibrationError, MulticlassCalibrationError
 
-from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval
+from mien.core.scores import ClassCalibration
+from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval, class_calibration
 
 
 @pytest.mark.parametrize("bins", [1, 10, 15])
@@ -78,3 +79,48 @@ def test_the_interval_of_overconfident_faces_holds_the_gap():
 def test_no_interval_where_chance_does_not_show(target):
     rows = np.tile(np.array([[0.8, 0.2]], np.float32), (9, 1))
     assert calibration_interval(rows, np.full(9, target), samples=9, generator=np.random.default_rng(0)) is None
+
+
+def measured(rows: np.ndarray, targets: np.ndarray) -> tuple[ClassCalibration, ...]:
+    names = [f"class {k}" for k in range(rows.shape[1])]
+    return class_calibration(rows, targets, classes=names, samples=300, generator=np.random.default_rng(0))
+
+
+def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities, and targets drawn from them."""
+    generator = np.random.default_rng(1)
+    rows = generator.dirichlet(np.full(4, 0.7), count).astype(np.float32)
+    return rows, (rows.cumsum(axis=1) < generator.random((count, 1))).sum(axis=1).clip(max=3)
+
+
+def test_the_error_of_a_class_is_that_of_a_classifier_of_two(case):
+    for k, found in enumerate(measured(case.probabilities, case.targets)):
+        expected = BinaryCalibrationError(n_bins=15, norm="l1")(
+            torch.from_numpy(case.probabilities[:, k]), torch.from_numpy((case.targets == k).astype(int))
+        )
+        assert found.ece == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_class_that_is_too_sure_is_found_and_no_other():
+    rows, targets = drawn(20_000)
+    generator = np.random.default_rng(2)
+    calm = measured(rows, targets)
+    moved = np.flatnonzero((rows.argmax(axis=1) == 0) & (generator.random(len(rows)) < 0.15))
+    wrong = targets.copy()
+    wrong[moved] = 3  # of the faces called class 0, one in seven more is class 3
+    for found in calm:
+        assert abs(found.too_sure) < 0.02
+        assert found.ece_interval[0] < 0.005
+    first, second, third, fourth = measured(rows, wrong)
+    assert first.too_sure_interval[0] > 0.05
+    for found in (second, third):
+        assert abs(found.too_sure) < 0.02
+    for found in (first, fourth):
+        assert found.ece_interval[0] > 0.02
+
+
+def test_a_class_that_no_face_has_and_no_label_says():
+    rows = np.array([[0.8, 0.2, 0.0], [0.4, 0.6, 0.0]], np.float32)
+    found = measured(rows, np.array([0, 1]))[2]
+    assert (found.labelled, found.too_sure, found.too_sure_interval, found.ece_interval) == (0, None, None, None)
+    assert found.ece == 0

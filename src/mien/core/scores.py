@@ -119,6 +119,29 @@ class ClassScores(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassCalibration(Record):
+    """Whether the probability of one class means what it says.
+
+    Attributes:
+        name: of the class.
+        ece: expected calibration error of the probability of this class, over all faces.
+        ece_interval: of the error that very many faces would have; None where no face is of the class, all are, or
+            no probability is off.
+        labelled: how many faces get the class's label.
+        too_sure: their mean probability less the share of them that is right: above 0 the label is too sure; None
+            where no face gets it.
+        too_sure_interval: of that difference.
+    """
+
+    name: str
+    ece: float
+    ece_interval: Interval | None
+    labelled: int
+    too_sure: float | None
+    too_sure_interval: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrationBin(Record):
     """The faces with `low < top probability <= high`.
 
@@ -246,6 +269,7 @@ class Scores(Record):
         ece: expected calibration error of the most probable label.
         ece_interval: of the error that very many faces would have; None where all faces are right, or all wrong.
         ece_bins: what it is made from.
+        class_calibration: the same of each class's probability, in label order; empty in scores of mien before 0.2.
         aurc: area under the curve of risk over coverage.
         aurc_interval: of the area; None where all faces are right, or all wrong.
         risk_coverage: points of that curve, coverage rising to 1.
@@ -292,6 +316,7 @@ class Scores(Record):
     ece: float
     ece_interval: Interval | None = None
     ece_bins: tuple[CalibrationBin, ...]
+    class_calibration: tuple[ClassCalibration, ...] = ()
     aurc: float
     aurc_interval: Interval | None = None
     risk_coverage: tuple[RiskPoint, ...]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.scores import CalibrationBin
+from mien.core.scores import CalibrationBin, ClassCalibration
 from mien.core.stats import LEVEL, Interval
+from mien.evaluation.intervals import wilson
 
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
@@ -103,12 +104,73 @@ def calibration_interval(
     """
     confidences = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
+    return _interval(confidences, right, samples=samples, generator=generator)
+
+
+def class_calibration(
+    probabilities: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    *,
+    classes: Sequence[str],
+    samples: int,
+    generator: np.random.Generator,
+) -> tuple[ClassCalibration, ...]:
+    """Measure the calibration of each class: of its probability over all faces, and of its label.
+
+    Args:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        targets: `int64 (N,)`, 0 to C - 1.
+        classes: the C class names.
+        samples: how many draws of chance are behind an interval.
+        generator: where the draws come from.
+
+    Kull et al. 2019, arXiv 1910.12656, equation 2, for the error of a class; the mean over classes is their
+    "classwise-ECE".
+
+    >>> rows = np.array([[0.9, 0.1], [0.7, 0.3]], np.float32)
+    >>> happy, sad = class_calibration(rows, np.array([0, 1]), classes=("happy", "sad"), samples=10,
+    ...                                generator=np.random.default_rng(0))
+    >>> happy.labelled, round(happy.too_sure, 2), round(happy.ece, 2), sad.too_sure
+    (2, 0.3, 0.4, None)
+    """
+    labels, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    found = []
+    for k, name in enumerate(classes):
+        of_class, is_class = probabilities[:, k].astype(np.float64), targets == k
+        places = _places(of_class, np.linspace(0, 1, BINS + 1))
+        gaps = np.bincount(places, weights=of_class - is_class, minlength=BINS)
+        gets_label = labels == k
+        labelled = int(gets_label.sum())
+        too_sure, too_sure_interval = None, None
+        if labelled:
+            mean, right = float(confidences[gets_label].mean(dtype=np.float64)), int(is_class[gets_label].sum())
+            low, high = wilson(right, labelled)
+            too_sure, too_sure_interval = mean - right / labelled, (mean - high, mean - low)
+        found.append(
+            ClassCalibration(
+                name=name,
+                ece=float(np.abs(gaps).sum() / len(targets)),
+                ece_interval=_interval(of_class, is_class, samples=samples, generator=generator),
+                labelled=labelled,
+                too_sure=too_sure,
+                too_sure_interval=too_sure_interval,
+            )
+        )
+    return tuple(found)
+
+
+def _interval(
+    confidences: NDArray[np.float64], right: NDArray[np.bool_], *, samples: int, generator: np.random.Generator
+) -> Interval | None:
+    """Return what `calibration_interval` does, of probabilities `(N,)` of being `right`, `bool (N,)`."""
     if right.all() or not right.any():
         return None
     places = _places(confidences, np.linspace(0, 1, BINS + 1))
     errors = confidences - right
     means = np.bincount(places, weights=errors, minlength=BINS) / len(errors)
     found = float(np.abs(means).sum())
+    if not found:  # all are sure and right
+        return None
     chance = generator.standard_normal((samples, BINS)) @ _spread(errors, places, means)
 
     def quantile(factor: float, level: float) -> float:

@@ -14,7 +14,7 @@ from mien.core.faces import UNLABELLED
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap, HeadlineScores, Scores, ScoresWithoutDuplicates
 from mien.core.stats import LEVEL, Interval
-from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval
+from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval, class_calibration
 from mien.evaluation.confusion import (
     balanced_accuracy_interval,
     confused_pairs,
@@ -82,6 +82,13 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
         ece=headline.ece,
         ece_interval=headline.ece_interval,
         ece_bins=calibration_bins(scored.probabilities, targets),
+        class_calibration=class_calibration(
+            scored.probabilities,
+            targets,
+            classes=scored.classes,
+            samples=bootstrap,
+            generator=np.random.default_rng(seed),
+        ),
         aurc=area_under_risk_coverage(scored.probabilities, targets),
         aurc_interval=area_interval(scored.probabilities, targets),
         risk_coverage=risk_coverage(scored.probabilities, targets),
