@@ -14,6 +14,7 @@ from mien.core.faces import FaceSet, join
 from mien.core.label_audit import LabelAudit, digest_text
 from mien.core.predictions import Predictions
 from mien.workflows.audit import audit_labels
+from mien.workflows.label_judges import judge
 
 WRONG = np.array([3, 8, 21, 34, 55])
 """The faces to which `mislabelled` gives another label."""
@@ -112,17 +113,27 @@ def test_a_run_judges_what_it_did_not_learn_from(studied: mien.Run, tmp_path: Pa
     assert not (tmp_path / "none").exists()
 
 
+def test_a_bundle_that_ships_does_not_judge_what_it_learned_from(real: FaceSet) -> None:
+    """FER2013 is known by its PublicTest: in another order, beside other training faces, with other labels."""
+    tested, learned = np.flatnonzero(real.splits == "test"), np.flatnonzero(real.splits == "train")[:40]
+    faces = real.select(np.concatenate([learned, tested[::-1]]))
+    faces = replace(faces, targets=(faces.targets + 1) % 7)
+    assert judge(faces, ["mien-n"], device="cpu").judged.tolist() == [False] * 40 + [True] * len(tested)
+    own = faces.select(np.arange(100))  # too few of its faces to be the data set
+    assert judge(own, ["mien-n"], device="cpu").judged.all()
+
+
 def test_bad_judges(drawn: FaceSet, tmp_path: Path) -> None:
-    judge = predict(drawn)
-    other = replace(judge, classes=("a", *judge.classes[1:]))
-    strangers = replace(judge, ids=np.array([f"x{number}" for number in range(70)]))
-    changed = replace(judge, targets=(drawn.targets + 1) % 7)
-    twice = judge.select(np.array([0, 0, 1]))
+    sound = predict(drawn)
+    other = replace(sound, classes=("a", *sound.classes[1:]))
+    strangers = replace(sound, ids=np.array([f"x{number}" for number in range(70)]))
+    changed = replace(sound, targets=(drawn.targets + 1) % 7)
+    twice = sound.select(np.array([0, 0, 1]))
     out = tmp_path / "audit"
     with pytest.raises(DataError, match="class 'angry' is none of the classifier's"):
         audit_labels(drawn, model=other, out=out)
     with pytest.raises(UsageError, match="has the classes a, "):
-        audit_labels(drawn, model=[judge, other], out=out)
+        audit_labels(drawn, model=[sound, other], out=out)
     with pytest.raises(DataError, match=r"predictions of 70 faces that .* does not have, such as x0"):
         audit_labels(drawn, model=strangers, out=out)
     with pytest.raises(DataError, match="70 of 70 faces have another label"):
@@ -135,8 +146,8 @@ def test_bad_judges(drawn: FaceSet, tmp_path: Path) -> None:
         audit_labels(drawn, model=tmp_path / "nothing.npz", out=out)
     unlabelled = replace(drawn, targets=np.full(70, -1))
     with pytest.raises(DataError, match="none of the 70 faces has a label"):
-        audit_labels(unlabelled, model=judge, out=out)
+        audit_labels(unlabelled, model=sound, out=out)
     same_ids = replace(drawn, ids=np.full(70, "face"))
     with pytest.raises(DataError, match="several faces have the same id"):
-        audit_labels(same_ids, model=judge, out=out)
+        audit_labels(same_ids, model=sound, out=out)
     assert not out.exists()

@@ -15,6 +15,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.data.known import recognise
 from mien.data.matching import check_classes
 from mien.data.split import find_duplicates
 from mien.runtime.session import BundleModel
@@ -49,7 +50,8 @@ def judge(faces: FaceSet, judges: Sequence[Judge], *, device: str) -> Judgement:
     Args:
         faces: the faces.
         judges: one or more, with the same classes.  A run leaves out exact copies of the faces that it learned from, a
-            bundle the training split of the very data that its card names, a file what it marks as such copies.
+            bundle the training split of its own data and of any file with FER2013's PublicTest if its card has figures
+            for that, a file what it marks as such copies.
         device: of runs.
 
     Raises:
@@ -103,10 +105,18 @@ def _ask(one: Judge, faces: FaceSet, *, device: str) -> Judgement:
 
 def _ask_bundle(bundle: Bundle, faces: FaceSet) -> Judgement:
     unknown = np.ones(len(faces), np.bool_)
-    if bundle.card.training.data.fingerprint == faces.fingerprint:
+    if _has_learned_from(bundle, faces):
         unknown = faces.splits != "train"
     model = BundleModel.open(bundle, device="cpu")
     return _spread(model(faces.images[unknown]), unknown, classes=bundle.classes)
+
+
+def _has_learned_from(bundle: Bundle, faces: FaceSet) -> bool:
+    """Whether these are a bundle's own data, or, whatever their labels, the published data set that its card names."""
+    if bundle.card.training.data.fingerprint == faces.fingerprint:
+        return True
+    recognised = recognise(faces.digests, classes=faces.classes)
+    return recognised is not None and recognised.known.name == bundle.card.scores.data_set
 
 
 def _ask_run(where: RunDir, faces: FaceSet, *, device: str) -> Judgement:
