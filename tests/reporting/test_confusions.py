@@ -102,10 +102,14 @@ def test_a_difference_is_claimed_only_where_intervals_are_apart(run, interval, w
     assert words in text
 
 
-@pytest.mark.parametrize(("label", "sides"), [(0.5, True), (0.2, False)])
-def test_annotators_agree_with_the_model_only_where_they_do(run, label, sides):
+@pytest.mark.parametrize(
+    ("label", "faces", "sides"),
+    [(0.5, 400, True), (0.34, 400, False), (0.3, 400, False), (0.2, 400, False), (0.5, 20, False)],
+)
+def test_annotators_agree_with_the_model_only_where_it_is_more_than_luck(run, label, faces, sides):
     votes = {"target": 0.3, "label": label, "other": 0.1, "tie": 0.1}
-    assert ("annotators agree more often with the model" in sentences(run, most_votes=votes)) is sides
+    text = sentences(run, most_votes=votes, disagreement={"faces": faces})
+    assert ("annotators agree more often with the model" in text) is sides
 
 
 def test_votes_that_are_the_labels_are_not_held_against_them(run):
