@@ -103,6 +103,15 @@ def test_of_ferplus_the_faces_with_a_majority(public_test: FaceSet) -> None:
     assert summarise([relabelled]).known == recognised.known
 
 
+def test_a_copy_in_another_split_is_no_face_of_this_one(public_test: FaceSet) -> None:
+    """As the blank faces of FER2013 are, of which Training has more."""
+    training = replace(public_test, splits=np.full(FACES, "train")).select(np.arange(FACES - 20, FACES))
+    for parts in ([training, altered(public_test, 2)], [altered(public_test, 2), training]):
+        summary = summarise(parts)
+        assert summary.known is not None
+        assert summary.known.found == FACES - 2
+
+
 def test_nothing_is_said_of_other_faces(public_test: FaceSet) -> None:
     assert summarise([drawn(FACES, split="test", seed=5)]).known is None
     assert summarise([public_test.select(np.arange(0, FACES, 2))]).known is None

@@ -19,6 +19,7 @@ from mien.core.data_summary import (
 )
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet, fingerprint
+from mien.core.known import KnownFaces
 from mien.core.labels import FERPLUS_NAMES, FERPLUS_VOTES
 from mien.data.known import recognise
 
@@ -36,7 +37,6 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
     splits = {}
     for name in counted.split_names:
         splits[name] = _count_classes(counted.targets[counted.is_in(name)], classes)
-    recognised = recognise(counted.digests, classes=classes)
     return DataSummary(
         source=counted.first.source,
         synthetic=counted.first.synthetic,
@@ -51,7 +51,7 @@ def summarise(parts: Iterable[FaceSet]) -> DataSummary:
         votes=count_votes(counted) if counted.first.vote_names == FERPLUS_VOTES else None,
         not_found=tuple(counted.not_found),
         notes=tuple(counted.notes),
-        known=None if recognised is None else recognised.known,
+        known=_known(counted),
     )
 
 
@@ -130,6 +130,15 @@ def _count_classes(targets: NDArray[np.int64], classes: tuple[str, ...]) -> Spli
         unlabelled=len(targets) - len(labelled),
         classes=dict(zip(classes, counts, strict=True)),
     )
+
+
+def _known(counted: CountedFaces) -> KnownFaces | None:
+    """Look for a published data set in each split, since others may have copies of its faces; then in all together."""
+    for part in (*(counted.is_in(name) for name in counted.split_names), slice(None)):
+        recognised = recognise(counted.digests[part], classes=counted.first.classes)
+        if recognised is not None:
+            return recognised.known
+    return None
 
 
 def count_duplicates(counted: CountedFaces) -> Duplicates:
