@@ -134,8 +134,9 @@ def _count_classes(targets: NDArray[np.int64], classes: tuple[str, ...]) -> Spli
 
 def _known(counted: CountedFaces) -> KnownFaces | None:
     """Look for a published data set in each split, since others may have copies of its faces; then in all together."""
-    for part in (*(counted.is_in(name) for name in counted.split_names), slice(None)):
-        recognised = recognise(counted.digests[part], classes=counted.first.classes)
+    parts = [counted.digests[counted.is_in(name)] for name in counted.split_names]
+    for digests in (*parts, counted.digests):
+        recognised = recognise(digests, classes=counted.first.classes)
         if recognised is not None:
             return recognised.known
     return None
