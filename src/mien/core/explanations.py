@@ -9,12 +9,12 @@ from mien.core.schema import SCHEMA_VERSION
 from mien.core.stats import Interval
 
 HIGH_CORRELATION = 0.3
-"""A method's maps must correlate less than this, by rank, with those of random weights: 0.3 of the order is a tenth of
-its variance."""
+"""A method's maps must correlate less than this, by rank, with those of random weights; 0.3 explains a tenth of the
+variance of the ranks."""
 
 LEAST_LEAD = 0.02
-"""By how much more of a map must lie on the features of the face than of a map that knows nothing.  So much changes
-when the template of the face is shifted by two pixels, about as far as single faces lie beside it."""
+"""By how much more of a map must lie on the features of the face than of a map that knows nothing.  The share changes by
+that much when the template of the face is shifted by two pixels, about as far as single faces lie beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
