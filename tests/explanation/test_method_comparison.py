@@ -98,7 +98,6 @@ def test_the_method_that_leads_is_compared_with_maps_that_know_nothing(monkeypat
     expected = feature_nulls(
         two_classes(),
         FACES,
-        labels=LABELS,
         method="integrated-gradients",
         maps=maps_of("integrated-gradients"),
         randomised=RANDOMISED_FACES,

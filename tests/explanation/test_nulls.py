@@ -33,7 +33,7 @@ def nulls(monkeypatch: pytest.MonkeyPatch, method: Callable[[Classifier, Tensor]
     """The nulls of a method that is made up."""
     monkeypatch.setitem(METHODS, "made up", lambda classifier, images, asked: (method(classifier, images), None))
     maps = attribute(OWN, FACES, classes=LABELS, method="made up").maps
-    return feature_nulls(OWN, FACES, labels=LABELS, method="made up", maps=maps, randomised=4)
+    return feature_nulls(OWN, FACES, method="made up", maps=maps, randomised=4)
 
 
 OWN = made("mien-n")

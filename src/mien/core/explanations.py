@@ -13,8 +13,8 @@ HIGH_CORRELATION = 0.3
 variance of the ranks."""
 
 LEAST_LEAD = 0.02
-"""By how much more of a map must lie on the features of the face than of a map that knows nothing.  The share changes by
-that much when the template of the face is shifted by two pixels, about as far as single faces lie beside it."""
+"""By how much more of a map must lie on the features of the face than of a map that knows nothing.  The share changes
+by that much when the template of the face is shifted by two pixels, about as far as single faces lie beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,7 +119,6 @@ def compare_methods(
         nulls = feature_nulls(
             classifier,
             images,
-            labels=labels,
             method=best,
             maps=all_maps[best],
             randomised=RANDOMISED_FACES,

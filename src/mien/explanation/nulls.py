@@ -27,7 +27,6 @@ def feature_nulls(
     classifier: Classifier,
     images: NDArray[np.uint8],
     *,
-    labels: NDArray[np.int64],
     method: str,
     maps: NDArray[np.float32],
     randomised: int,
@@ -36,15 +35,15 @@ def feature_nulls(
 ) -> dict[str, NullShare]:
     """Compare how much of a method's maps lies on brows, eyes, nose and mouth with three maps that know nothing.
 
-    * Random weights: the same method, for the same classes, on networks whose layers all got random weights.  The
-      interval is that of one more such network, so an untrained network, which is one, seldom lies outside.
+    * Random weights: the same method on networks whose layers all got random weights, for the classes that these
+      predict.  The interval is that of one more such network, so an untrained network, which is one, seldom lies
+      outside.
     * Edges of the face: how steep its grey levels are (Sobel).
     * Centred Gaussian: a blob in the middle of the picture, as spread out as the method's map of each face.
 
     Args:
         classifier: the network; it is not changed.
         images: `uint8 (N, 48, 48)`.
-        labels: `int64 (N,)`, the classes that were explained.
         method: a key of `attribution.METHODS`.
         maps: `float32 (N, 48, 48)`, the method's maps of the network itself.
         randomised: on how many of the faces random weights are tried.
@@ -58,7 +57,7 @@ def feature_nulls(
     known = np.clip(maps, 0, None).any(axis=(1, 2))
     if not known.any():
         return {}
-    maps, images, labels = maps[known], images[known], labels[known]
+    maps, images = maps[known], images[known]
     shares = attribution_shares(maps, features[None])[:, 0]
     edges = attribution_shares(edge_maps(images), features[None])[:, 0]
     blobs = gaussian_shares(maps, features)
@@ -66,7 +65,8 @@ def feature_nulls(
     drawn: list[float] = []  # (D,)
     for draw in range(DRAWS):
         other = randomise_weights(classifier, share=1, seed=seed + draw)
-        others = attribute(other, images[few], classes=labels[few], method=method, layer=layer, seed=seed).maps
+        predicted = other.probabilities(images[few]).argmax(axis=1)
+        others = attribute(other, images[few], classes=predicted, method=method, layer=layer, seed=seed).maps
         inside = attribution_shares(others, features[None])[:, 0]
         if not np.isnan(inside).all():
             drawn.append(float(np.nanmean(inside)))
