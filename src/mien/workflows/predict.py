@@ -14,6 +14,7 @@ from mien.core.bundle import Bundle, Precision
 from mien.core.errors import UsageError
 from mien.core.prior import Prior, estimate_prior
 from mien.core.runs import RunDir
+from mien.core.text import percentage
 from mien.runtime.detect import Detector, YuNet
 from mien.runtime.pipeline import Orientation, find_and_classify
 from mien.runtime.results import Picture, PictureResult, Results
@@ -245,8 +246,12 @@ class Model(BundleModel):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the network was not made for, in sentences; logged once, when it is first used on pictures."""
-        return self.bundle.card.warnings()
+        """What the network was not made for, and another prior, in sentences; logged once, at the first use."""
+        found = self.bundle.card.warnings()
+        if self.prior == self.bundle.card.assumed_shares:
+            return found
+        shares = ", ".join(f"{name} {percentage(share)}" for name, share in self.prior.items())
+        return (*found, f"the probabilities are for another mixture of classes than the model's own: {shares}")
 
     def warn(self) -> None:
         """Log the warnings, the first time."""
@@ -262,8 +267,9 @@ class Model(BundleModel):
     @checked
     def predict(self, source: Source, *, prior: Prior | None = None, **options: Unpack[PredictOptions]) -> Results:
         """Find and classify faces; `mien.predict` has the arguments."""
-        results = [result.without_pixels() for result in self.stream(source, prior=prior, **options)]
-        return Results(results, model=self.id, classes=self.classes, warnings=self.warnings)
+        model = self if prior is None else self.for_prior(prior, source, **options)
+        results = [result.without_pixels() for result in model.stream(source, **options)]
+        return Results(results, model=model.id, classes=model.classes, warnings=model.warnings)
 
     @checked
     def stream(
