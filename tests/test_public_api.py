@@ -141,6 +141,11 @@ def test_an_argument_of_a_wrong_type_is_named(name: str, argument: str) -> None:
     if argument in ("return", "settings"):  # a recipe's keys are checked by name and value
         return
     assert kind is not Any
+    if argument == "others":  # of `compare`: after two that fit
+        for wrong in (Foreign(), 3.5j):
+            with pytest.raises(UsageError, match=r"^others is an? (Foreign|complex), expected "):
+                function("a", "b", "c", wrong)
+        return
     refuse(function, argument)
 
 

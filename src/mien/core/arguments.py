@@ -60,10 +60,12 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
         kinds = annotations(function)
         for name, value in given.items():
             parameter = signature.parameters[name]
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or name not in kinds:
+            if parameter.kind is parameter.VAR_KEYWORD or name not in kinds:
                 continue
-            if value is not parameter.default and not _fits(value, kinds[name]):
-                raise UsageError(f"{name} is {_type_of(value)}, expected {describe_type(kinds[name])}")
+            values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
+            for one in values:
+                if one is not parameter.default and not _fits(one, kinds[name]):
+                    raise UsageError(f"{name} is {_type_of(one)}, expected {describe_type(kinds[name])}")
         return function(*args, **kwargs)
 
     return call
