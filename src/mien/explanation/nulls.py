@@ -15,7 +15,7 @@ from mien.explanation.regions import attribution_shares, edge_maps, feature_mask
 from mien.explanation.sanity import randomise_weights
 from mien.models.classifier import Classifier
 
-DRAWS = 5
+DRAWS = 10
 """D: networks with random weights.  One could by chance be drawn to the middle of the picture or away from it."""
 
 IntervalOf = Callable[[Sequence[float]], Interval | None]
