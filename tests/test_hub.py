@@ -30,6 +30,7 @@ def test_a_shipped_network(tmp_path: Path) -> None:
         "card.json",
         "config.json",
         "model.int8.onnx",
+        "model.safetensors",
     ]
     assert np.array_equal(mien.load(folder, threads=1)(FACES), mien.load("mien-s", threads=1)(FACES))
     said = head(folder / "README.md")

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import mien
 from mien.core.bundle import Bundle, shipped
 from mien.core.corruptions import corrupt
 from mien.core.faces import FaceSet
+from mien.data.formats import open_faces
+from mien.data.split import hold_out
+from mien.models.classifier import classifier_of
 from mien.runtime.session import BundleModel
 
-LARGEST_BYTES = 15_000_000
+LARGEST_BYTES = 24_000_000
 
 
 def test_some_ship_and_together_they_are_small() -> None:
@@ -31,6 +35,34 @@ def test_each_runs_and_tells_faces_from_none(name: str, precision: str) -> None:
     assert said.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert not bundle.card.synthetic
     assert math.isclose(bundle.card.scores.of(precision).accuracy, 0.7, abs_tol=0.2)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_weights_are_those_of_the_graph(name: str, data_dir: Path) -> None:
+    """The 8-bit graph differs from its own network as much; the card of mien-s says so."""
+    bundle = Bundle.open(name)
+    learned, _ = hold_out(open_faces(data_dir / "fer2013_public.parquet"), method="stratified", rows=2000)
+    images = learned.images[:200]
+    precision = "fp32" if "fp32" in bundle.card.files else "int8"
+    expected = BundleModel.open(bundle, precision=precision)(images)
+    difference = np.abs(classifier_of(bundle).probabilities(images) - expected)
+    assert difference.max() < (0.01 if precision == "fp32" else 0.1)
+    assert difference.mean() < (0.0005 if precision == "fp32" else 0.005)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_training_begins_with_what_the_network_knows(name: str, data_dir: Path) -> None:
+    """Also with the statistics of batches: folded norms got means and variances that fit."""
+    bundle = Bundle.open(name)
+    learned, _ = hold_out(open_faces(data_dir / "fer2013_public.parquet"), method="stratified", rows=2000)
+    classifier = classifier_of(bundle)
+    images = torch.tensor(learned.images[:256])[:, None]
+    with torch.no_grad():
+        expected = classifier(images).softmax(dim=1)
+        for module in classifier.modules():
+            module.training = isinstance(module, torch.nn.BatchNorm2d)
+        found = classifier(images).softmax(dim=1)
+    assert (expected.argmax(dim=1) == found.argmax(dim=1)).float().mean() > 0.85
 
 
 @pytest.mark.parametrize("name", shipped())

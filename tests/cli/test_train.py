@@ -38,6 +38,20 @@ def test_a_training_tells_where_it_is(mien: Mien, tmp_path: Path) -> None:
     assert mien("train", "--resume", "a-2").code == 2
 
 
+def test_fine_tuning_a_network_that_ships(mien: Mien, tmp_path: Path) -> None:
+    done = mien("train", "synthetic:140", "--init", "mien-n", "--out", "new", "--epochs", "1", "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "starting from mien-n: its weights are taken over\n" in done.err
+    stored = RunDir(tmp_path / "new").read_json("config.json")
+    assert (stored["config"]["init"], stored["config"]["recipe"]) == ("mien-n", "fine-tune")
+    assert stored["init"]["data"] == "fer2013.csv"
+    refused = mien("train", "--resume", "new", "--init", "mien-n")
+    assert (refused.code, "it can't be given: --init" in refused.err) == (2, True)
+    nearest = mien("train", "synthetic:140", "--init", "mien-p")
+    assert nearest.code == 3
+    assert "mien-p: no network to begin with" in nearest.err
+
+
 def test_a_full_folder_is_refused(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.cli import console, flags
+from mien.cli import console, export_flags, flags
 from mien.cli.main import app
 from mien.cli.places import refuse_clashes
 from mien.core.errors import UsageError
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 @app.command()
 def export(
-    model: flags.Exported,
+    model: export_flags.Exported,
     *,
-    html: flags.Html = None,
-    hub: flags.Hub = None,
-    only: flags.Only = None,
-    max_risk: flags.MaxRisk = None,
-    licence: flags.Licence = None,
+    html: export_flags.Html = None,
+    hub: export_flags.Hub = None,
+    only: export_flags.Only = None,
+    max_risk: export_flags.MaxRisk = None,
+    weights: export_flags.Weights = False,
+    licence: export_flags.Licence = None,
     prior: flags.Prior = None,
     name: flags.Name = None,
     out: flags.Out = None,
@@ -44,6 +45,7 @@ def export(
     """
     asked: dict[str, Any] = {"only": only, "max_risk": max_risk, "licence": licence, "name": name, "out": out}
     asked["prior"] = flags.prior_of(prior)
+    asked["weights"] = weights or None
     of_bundle = {key: value for key, value in asked.items() if value is not None}
     bundle, page = None, None
     if html is not None:

@@ -11,10 +11,6 @@ from mien.cli.declare import COMPUTING, DATA, OUTPUT, TRAINING, WHERE, argument,
 from mien.core.errors import UsageError
 
 Run = Annotated[str, argument("RUN", help="A run folder, its name, or 'latest'.")]
-Exported = Annotated[
-    str,
-    argument("MODEL", help="A run folder, its name, or 'latest'; for --html also a bundle, such as mien-s."),
-]
 Scored = Annotated[str, argument("RUN", help="A run folder, its name, or 'latest'; a bundle; or a predictions.npz.")]
 Inputs = Annotated[
     list[str] | None,
@@ -73,6 +69,15 @@ Teachers = Annotated[
         "--teachers",
         metavar="RUN,RUN",
         help="Learn the averaged probabilities of these runs, or files of predictions, instead of the labels.",
+        group=TRAINING,
+    ),
+]
+Init = Annotated[
+    str | None,
+    option(
+        "--init",
+        metavar="MODEL",
+        help="Fine-tune this network: one that ships, such as mien-s, a run, or a bundle with weights.",
         group=TRAINING,
     ),
 ]
@@ -259,36 +264,6 @@ MinAccuracy = Annotated[
 BundlePrecision = Annotated[
     Literal["fp32", "int8"] | None,
     option("--precision", metavar="fp32|int8", help="Which graph of a bundle; by default its card's choice."),
-]
-Only = Annotated[
-    Literal["fp32", "int8"] | None,
-    option("--only", metavar="fp32|int8", help="The one graph to export; both by default."),
-]
-MaxRisk = Annotated[
-    float | None,
-    number(
-        "--max-risk",
-        metavar="R",
-        min=0,
-        max=1,
-        help="Find the probability from which on at most this share of labels is wrong (a bound at 95 %).",
-    ),
-]
-Licence = Annotated[
-    str | None, option("--licence", metavar="TEXT", help="Of the weights, for the card; 'not stated' by default.")
-]
-Hub = Annotated[
-    Path | None,
-    place("--hub", metavar="FOLDER", help="Write a folder as model hubs expect one; nothing is uploaded."),
-]
-Html = Annotated[
-    Path | None,
-    place(
-        "--html",
-        metavar="FILE",
-        help="Write one HTML file that finds and classifies faces in any browser, offline. A bundle is then written "
-        "only if -o, --name or a flag of its own asks for one.",
-    ),
 ]
 
 # Where it runs

@@ -14,6 +14,7 @@ def train(
     data: flags.DataIfNeeded = None,
     recipe: flags.Recipe = None,
     config: flags.ConfigFile = None,
+    init: flags.Init = None,
     resume: flags.Resume = None,
     model: flags.Model = None,
     epochs: flags.Epochs = None,
@@ -45,13 +46,14 @@ def train(
 
     Examples:
     * `mien train fer2013.csv --recipe mien-n`
+    * `mien train my_faces/ --init mien-s`
     * `mien train --resume latest`
     * `torchrun --nproc-per-node 4 -m mien train fer2013.csv --recipe mien-m`
     """
     settings = flags.settings(
         set_,
         **{"model": model, "epochs": epochs, "batch": batch, "optimizer.lr": lr, "stopping.patience": patience},
-        **{"seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
+        **{"init": init, "seed": seed, "votes": votes, "labels": labels, "teachers": flags.listed(teachers) or None},
         **{"device": device, "devices": devices, "threads": threads, "precision": precision, "logger": logger},
         classes=flags.listed(classes) or None,
         detect=detect or None,
@@ -63,7 +65,7 @@ def train(
     if resume is not None:
         flags.refuse_with_resume(
             **{"data": data, "recipe": recipe, "config": config, "name": name, "out": out, "overwrite": overwrite},
-            **{"set": set_, "teachers": teachers, "exclude": exclude},
+            **{"set": set_, "init": init, "teachers": teachers, "exclude": exclude},
         )
         from mien.core.runs import RunDir
 
@@ -72,8 +74,9 @@ def train(
 
         run = resume_run(unfinished, progress=console.progress, **settings)
     else:
-        source = _source(recipe, config)
-        flags.check_recipe(source)
+        source = _source(recipe, config, fine_tunes="init" in settings)
+        if source is not None:
+            flags.check_recipe(source)
         from mien.workflows.train import train as train_run
 
         run = train_run(
@@ -88,14 +91,15 @@ def train(
         print(run.path)
 
 
-def _source(recipe: str | None, config: Path | None) -> str:
-    if (recipe is None) == (config is None):
+def _source(recipe: str | None, config: Path | None, *, fine_tunes: bool) -> str | None:
+    both, neither = recipe is not None and config is not None, recipe is None and config is None
+    if both or (neither and not fine_tunes):
         raise UsageError(
-            "name how to train, by a recipe or a run's config; for example: mien train fer2013.csv --recipe mien-n, or "
-            "mien train --config runs/train/NAME/config.json"
+            "name how to train, by a recipe, a trained network or a run's config; for example: mien train fer2013.csv "
+            "--recipe mien-n, mien train my_faces/ --init mien-s, or mien train --config runs/train/NAME/config.json"
         )
     if config is not None and not config.is_dir() and config.suffix != ".json":
         raise UsageError(f"--config {config}: expected the config.json of a run, or the run's folder")
     if config is not None:
         return str(config / "config.json" if config.is_dir() else config)
-    return str(recipe)
+    return recipe

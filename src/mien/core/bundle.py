@@ -4,6 +4,7 @@
 <bundle>/
 ├── model.onnx         fp32: faces uint8 (N, 48, 48) → probabilities float32 (N, C)
 ├── model.int8.onnx    the same in 8 bits; a bundle may hold one of the two alone
+├── model.safetensors the weights in 16 bits, to train on from; only where the export was asked for it
 ├── card.json          classes, input, files with their sha256, training, scores, limits; written last
 └── CARD.md            the card for people
 ```
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mien.core.arguments import checked
-from mien.core.card import Card, GraphPrecision
+from mien.core.card import Card, GraphFile, GraphPrecision
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import is_file, read_json, refuse_address, verify
 from mien.core.labels import check_names
@@ -27,8 +28,11 @@ GRAPHS: dict[GraphPrecision, str] = {"fp32": "model.onnx", "int8": "model.int8.o
 """The file of each precision."""
 
 CARD = "card.json"
+WEIGHTS = "model.safetensors"
+"""The file of the weights."""
+
 FILES = (CARD, "CARD.md", *GRAPHS.values())
-"""Everything that a bundle consists of."""
+"""All that classifying needs."""
 
 DEFAULT = "mien-s"
 """The bundle that ships for whoever names none."""
@@ -97,7 +101,24 @@ class Bundle:
             DataError: missing, or not the file that the card describes.
             UsageError: no such precision.
         """
-        expected = self.card.files[self.resolve(precision)]
+        return self._read(self.card.files[self.resolve(precision)])
+
+    @checked
+    def read_weights(self) -> bytes:
+        """Read the weights in 16 bits and check them against the card.
+
+        Raises:
+            DataError: missing, or not the file that the card describes.
+            UsageError: the bundle has none.
+        """
+        if self.card.weights is None:
+            raise UsageError(
+                f"{self.path}: only graphs in this bundle, no weights; name the run that it was made of, or export "
+                "that again with --weights"
+            )
+        return self._read(self.card.weights)
+
+    def _read(self, expected: GraphFile) -> bytes:
         path = self.path / expected.file
         if path.resolve().parent != self.path.resolve():
             raise DataError(f"{path}: a link to a file outside the bundle; copy the file itself into it")
@@ -150,6 +171,8 @@ def _read_card(path: Path) -> Card:
     for precision, graph in card.files.items():
         if graph.file != GRAPHS[precision]:  # so that a card can't name a file outside its folder
             raise DataError(f"{path}: damaged (the {precision} graph is '{graph.file}', expected {GRAPHS[precision]})")
+    if card.weights is not None and card.weights.file != WEIGHTS:
+        raise DataError(f"{path}: damaged (the weights are '{card.weights.file}', expected {WEIGHTS})")
     if card.precision.default not in card.files:
         raise DataError(f"{path}: damaged (the default is {card.precision.default}, and the bundle doesn't hold it)")
     if "mien" not in card.versions:

@@ -14,6 +14,7 @@ from mien.core.errors import UsageError
 from mien.core.prior import Prior, prior_shares
 from mien.core.records import Record
 from mien.core.robustness import Robustness
+from mien.core.run_record import InitialWeights
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.scores import RiskPoint, ScoresWithoutDuplicates
 from mien.core.stats import Interval
@@ -72,7 +73,7 @@ class CardNetwork(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class GraphFile(Record):
-    """One graph: the file's name, its size in bytes, and its sha256."""
+    """One graph, or the weights: the file's name, its size in bytes, and its sha256."""
 
     file: str
     bytes: int
@@ -243,6 +244,7 @@ class CardTraining(Record):
         versions: versions of the packages that trained it.
         git_commit: commit of the source code, or None.
         weights_sha256: sha256 of the run's `model.safetensors`, by which a run finds its bundle; None if unknown.
+        init: the trained network that it began with; None where it began with random weights.
     """
 
     data: TrainingData
@@ -251,6 +253,7 @@ class CardTraining(Record):
     versions: dict[str, str]
     git_commit: str | None
     weights_sha256: str | None = None
+    init: InitialWeights | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,6 +279,7 @@ class Card(Record):
         temperature: divisor of the logits; it is part of the graph.
         bias: what is then added to each class's logit; part of the graph, too; empty if nothing.
         files: the graphs in the bundle.
+        weights: the file with the weights in 16 bits, from which other networks can start; None where there is none.
         precision: the default graph, and why.
         parity: differences between network and graphs.
         scores: scores of the graphs.
@@ -310,6 +314,7 @@ class Card(Record):
     versions: dict[str, str]
     prior: dict[str, Share] | None = None
     bias: dict[str, float] = field(default_factory=dict)
+    weights: GraphFile | None = None
 
     @property
     def training_shares(self) -> dict[str, float]:

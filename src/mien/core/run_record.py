@@ -30,6 +30,47 @@ class RunFaces(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitialWeights(Record):
+    """The trained network that a training began with: the part `init` of `config.json`.
+
+    Attributes:
+        name: of the network.
+        sha256: of the file with its weights.
+        data: the name of the file that it learned from.
+        classes: its class names, in label order.
+        tensors: how many tensors were taken over as a whole: all but those of the last layer.
+        last_layer: the tensors with a row for each class; the rows of classes that both have were taken over.
+        new_classes: those that it doesn't have; their rows began with random values.
+        judged: how many labelled faces the new network is judged by: held out, or of another split than `train`.
+        judged_seen: how many of these the old network had learned from, and the new one hasn't; None: not known.
+    """
+
+    name: str
+    sha256: str
+    data: str
+    classes: tuple[str, ...]
+    tensors: int
+    last_layer: tuple[str, ...]
+    new_classes: tuple[str, ...]
+    judged: int
+    judged_seen: int | None
+
+    def limit(self) -> str:
+        """Say that scores are too high, or may be, because the old network had seen the faces; empty if it hadn't."""
+        if self.judged_seen == 0:
+            return ""
+        if self.judged_seen is None:
+            return (
+                f"It was fine-tuned from {self.name}, which learned from {self.data}: scores on faces that are also "
+                "in there are too high."
+            )
+        return (
+            f"It was fine-tuned from {self.name}, which had learned from {self.judged_seen:,} of the {self.judged:,} "
+            "faces that it is judged by: its scores are too high."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord(Record):
     """`config.json`: what a run was made from.
 
@@ -41,6 +82,7 @@ class RunRecord(Record):
         versions: Python and packages → version.
         machine: `system`, `processor`, `cores`.
         git_commit: of the folder in which it was started.
+        init: the trained network that it began with; None where it began with random weights.
         ablation: `factors` and `seeds` of an ablation; None for a training.
     """
 
@@ -51,6 +93,7 @@ class RunRecord(Record):
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
     git_commit: str | None = None
+    init: InitialWeights | None = None
     ablation: dict[str, Any] | None = None
 
 

@@ -30,6 +30,7 @@ from mien.core.card import (
     TrainingData,
 )
 from mien.core.images import SIZE
+from mien.core.run_record import InitialWeights
 from mien.core.scores import Scores
 from mien.core.summaries import robustness_note, robustness_table
 from mien.core.text import markdown, percentage, taught_by
@@ -82,9 +83,9 @@ class Measured:
     abstention: Abstention
 
 
-def describe_graph(precision: GraphPrecision, content: bytes) -> GraphFile:
-    """Give a graph's file name, size in bytes and sha256."""
-    return GraphFile(file=GRAPHS[precision], bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+def describe_file(name: str, content: bytes) -> GraphFile:
+    """Give the name, the size in bytes and the sha256 of a graph or of the weights."""
+    return GraphFile(file=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def choose_default(lost: float, *, only: GraphPrecision | None = None) -> DefaultPrecision:
@@ -116,6 +117,7 @@ def make_card(
     prior: dict[str, float] | None,
     weights_sha256: str,
     measured: Measured,
+    weights: GraphFile | None,
     licence: str,
 ) -> Card:
     """Make a card.  It holds no date and no path, so the same run gives the same card.
@@ -128,10 +130,13 @@ def make_card(
         prior: the shares that the graphs assume; None: these.
         weights_sha256: sha256 of the run's weights.
         measured: what was measured of the graphs.
+        weights: the file with the weights, if the bundle has it.
         licence: licence of the weights.
     """
     network = info(classifier.model, classes=len(classifier.classes))
     synthetic = bool(stored["data"]["synthetic"])
+    training = _training(stored, shares=shares, weights_sha256=weights_sha256)
+    known = training.init.limit() if training.init else ""
     default = measured.scores.of(measured.precision.default)
     # The build of PyTorch is part of its version, and the package's metadata lack it.
     versions = {package: metadata.version(package) for package in _EXPORTED_WITH} | {"torch": str(torch.__version__)}
@@ -163,11 +168,13 @@ def make_card(
             *LIMITS,
             *LIMITS_OF_GRAPHS[tuple(measured.files)],
             *_weaknesses(default),
+            *([known] if known else []),
         ),
-        training=_training(stored, shares=shares, weights_sha256=weights_sha256),
+        training=training,
         licence=Licence(weights=licence, data=LICENCE_OF_DATA[synthetic]),
         versions=versions,
         prior=prior,
+        weights=weights,
     )
 
 
@@ -220,9 +227,10 @@ def _weaknesses(scores: CardScores) -> list[str]:
 def _training(stored: Mapping[str, Any], *, shares: Mapping[str, float], weights_sha256: str) -> CardTraining:
     """Describe the data and the training; files by their names, without folders."""
     config, data = dict(stored["config"]), stored["data"]
-    for key in ("data", "votes", "recipe", "exclude"):
+    for key in ("data", "votes", "recipe", "exclude", "init"):
         config[key] = config.get(key) and PurePath(config[key]).name
     config["teachers"] = [PurePath(teacher).name for teacher in config.get("teachers", ())]
+    init = stored.get("init")
     return CardTraining(
         data=TrainingData(
             source=config["data"],
@@ -244,7 +252,15 @@ def _training(stored: Mapping[str, Any], *, shares: Mapping[str, float], weights
         versions={package: stored["versions"][package] for package in _TRAINED_WITH},
         git_commit=stored.get("git_commit"),
         weights_sha256=weights_sha256,
+        init=None if init is None else InitialWeights.from_dict(init, source="config.json"),
     )
+
+
+def _fine_tuned(training: CardTraining) -> str:
+    """Say from which network it was fine-tuned, between commas; empty where it wasn't."""
+    if training.init is None:
+        return ""
+    return f", fine-tuned from {markdown(training.init.name)} ({markdown(training.init.data)}),"
 
 
 def _chosen(data: TrainingData) -> str:
@@ -272,10 +288,11 @@ def card_page(card: Card) -> str:
         "",
         f"Recognises the expression of a grey face of 48×48 pixels: {', '.join(map(markdown, card.classes))}.",
         "",
-        f"The network {card.network.model} learned from {markdown(data.source)} ({sum(data.training.values()):,} "
-        f"faces, fingerprint {data.fingerprint}; the classes are {CLASSES[data.labels]}) with the recipe "
-        f"{markdown(card.training.recipe)}{taught_by(card.training.config)}. It has {card.network.parameters:,} "
-        f"parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds per face.{_chosen(data)}",
+        f"The network {card.network.model}{_fine_tuned(card.training)} learned from {markdown(data.source)} "
+        f"({sum(data.training.values()):,} faces, fingerprint {data.fingerprint}; the classes are "
+        f"{CLASSES[data.labels]}) with the recipe {markdown(card.training.recipe)}{taught_by(card.training.config)}. "
+        f"It has {card.network.parameters:,} parameters and takes {card.network.macs / 1e6:,.1f} million multiply-adds "
+        f"per face.{_chosen(data)}",
         "",
         f"## Scores on {scores.faces:,} faces of split `{card.scores.split}`{_data_set(card)}",
         "",
@@ -284,6 +301,9 @@ def card_page(card: Card) -> str:
     ]
     lines += [_row(card, precision) for precision in card.files]
     lines += ["", f"Default: {card.precision.default}. {reason}.", ""]
+    if card.weights:
+        size = f"{card.weights.bytes / 1e6:.2f} MB"
+        lines += [f"`{card.weights.file}` ({size}) has the weights in 16 bits, for `mien train DATA --init`.", ""]
     lines += [_mixture(card), "", "| expression | assumed share | faces | recognised |", "|---|--:|--:|--:|"]
     shares = card.assumed_shares
     for one in scores.per_class:

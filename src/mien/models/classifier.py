@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mien.core.bundle import Bundle
 from mien.core.config import Normalisation
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.files import read_json, write_atomic, write_json
@@ -149,6 +150,35 @@ def save_classifier(classifier: Classifier, folder: Path, *, epoch: int) -> None
     if classifier.bias is not None:
         card["bias"] = classifier.bias.tolist()
     write_json(folder / "model.json", card)
+
+
+def half_weights(classifier: Classifier) -> bytes:
+    """Return the weights as a safetensors file in 16 bits; `classifier_of` reads it."""
+    tensors = {}
+    for name, tensor in classifier.state_dict().items():
+        short = tensor.half() if tensor.is_floating_point() else tensor
+        tensors[name] = short.cpu().contiguous()
+    return save(tensors)
+
+
+def classifier_of(bundle: Bundle) -> Classifier:
+    """Return the classifier of a bundle that has weights, in `float32` and in evaluation mode.
+
+    Raises:
+        DataError: the file is missing or damaged, or the weights belong to another network.
+        UsageError: the bundle has only graphs.
+    """
+    card, content = bundle.card, bundle.read_weights()
+    try:
+        kind: Any = card.normalisation  # checked by what it is given to
+        classifier = Classifier(card.network.model, card.classes, normalisation=kind)
+        classifier.load_state_dict(load(content))
+    except (RuntimeError, SafetensorError, UsageError) as error:
+        raise DataError(f"{bundle.path}: damaged weights ({str(error).splitlines()[0]})") from None
+    classifier.temperature = card.temperature
+    if card.bias:
+        classifier.bias = torch.tensor([card.bias[label] for label in card.classes])
+    return classifier.eval()
 
 
 def load_classifier(folder: Path, *, device: str = "cpu") -> Classifier:

@@ -41,6 +41,17 @@ def build(name: str, classes: int) -> nn.Module:
     return MODELS[name](classes)
 
 
+def last_layer(name: str) -> list[str]:
+    """Name the tensors of a network that have one row for each class.
+
+    >>> last_layer("mien-n")
+    ['output.weight', 'output.bias']
+    """
+    with torch.device("meta"):
+        two, three = build(name, 2).state_dict(), build(name, 3).state_dict()
+    return [key for key, tensor in two.items() if tensor.shape != three[key].shape]
+
+
 def multiply_adds(network: nn.Module, *, side_px: int) -> int:
     """Count the multiply-adds of one face seen at `side_px`; `network` is in evaluation mode on torch's `meta` device.
 

@@ -110,6 +110,9 @@ def _synthetic(files: RunFiles) -> str:
 
 def _sentences(files: RunFiles, evaluation: Evaluation | None) -> Iterator[str]:
     yield _trained(files)
+    init = files.config.init if files.config else None
+    if init and init.limit():
+        yield init.limit()
     if evaluation is None:
         yield "It has not been scored yet."
         return
@@ -147,7 +150,8 @@ def _trained(files: RunFiles) -> str:
     faces, classes = sum(learned.training.values()), len(learned.classes)
     epochs, kept = len(files.history), kept_epoch(files)
     without = f", without {plural(learned.left_out, 'doubtful face')}" if learned.left_out else ""
-    ending = ""
+    init = files.config.init if files.config else None
+    ending = f", fine-tuned from {init.name}" if init else ""
     if epochs:
         ending += f", for {plural(epochs, 'epoch')}"
     if kept:

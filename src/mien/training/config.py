@@ -123,6 +123,10 @@ class TrainConfig(Config):
     exclude: str | None = None
     """A CSV whose column `digest` names faces that are not learned from; faces that are held out or tested stay."""
     recipe: str
+    init: str | None = None
+    """The trained network whose weights are the first ones: the name of one that ships, a bundle or a run."""
+    freeze_norms: bool = False
+    """Batch norms keep the means and variances of `init`; those of a small set would be worse."""
     model: str
     normalisation: Normalisation = "per-pixel"
     schedule: Literal["plateau", "one-cycle"] = "plateau"
@@ -151,7 +155,9 @@ class TrainConfig(Config):
     """The experiment tracker that is told each epoch, beside `metrics.csv`."""
 
     @model_validator(mode="after")
-    def _enough_for_batch_norm(self) -> Self:
+    def _fits_batch_norm(self) -> Self:
+        if self.freeze_norms and self.init is None:
+            raise ValueError("freeze_norms keeps the means and variances of a trained network; name it as init")
         if self.batch < 2 * self.devices:
             raise ValueError(f"a batch of {self.batch} leaves fewer than 2 faces to each of {self.devices} processes")
         return self

@@ -33,6 +33,7 @@ from mien.training.callbacks import (
 from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.distillation import Teaching
+from mien.training.initial import Pretrained
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
 from mien.training.processes import Relay, errors_of_processes
@@ -49,6 +50,7 @@ def fit(
     *,
     progress: OnProgress | None = None,
     teachers: Teaching | None = None,
+    pretrained: Pretrained | None = None,
     resume: bool = False,
 ) -> None:
     """Train inside a run folder; ends with the weights saved: the best epoch's, or the last one's of a whole one-cycle.
@@ -61,6 +63,7 @@ def fit(
         data: the faces to learn from, those to validate on, and the resolved config, already kept in `config.json`.
         progress: called after each optimizer step.
         teachers: whose probabilities are learned instead of the labels.
+        pretrained: whose weights are the first ones; not needed to resume.
         resume: start from the run's last checkpoint, if it has one.
 
     Raises:
@@ -77,7 +80,7 @@ def fit(
     with use_threads(config.threads):
         try:
             with torch.random.fork_rng(), _undisturbed():
-                module = _module(data, teachers)
+                module = _module(data, teachers, pretrained)
                 classifier = module.classifier
                 checkpoint = None
                 if resume and last.exists():
@@ -105,7 +108,13 @@ def fit(
         wait_for_all()
 
 
-def assist(data: RunData, *, teachers: Teaching | None = None, checkpoint: Path | None = None) -> Path:
+def assist(
+    data: RunData,
+    *,
+    teachers: Teaching | None = None,
+    pretrained: Pretrained | None = None,
+    checkpoint: Path | None = None,
+) -> Path:
     """Compute a share of a training that another process of torchrun keeps, and return where; see `fit`.
 
     Raises:
@@ -115,7 +124,7 @@ def assist(data: RunData, *, teachers: Teaching | None = None, checkpoint: Path 
     config = data.config
     keep_freed_memory()
     with use_threads(config.threads), torch.random.fork_rng(), _undisturbed():
-        module = _module(data, teachers)
+        module = _module(data, teachers, pretrained)
         trainer = _trainer(config, Path(), None)
         same = SameRun(None, faces=data.row_fingerprint)
         trainer.callbacks.append(same)  # type: ignore[attr-defined]
@@ -124,12 +133,14 @@ def assist(data: RunData, *, teachers: Teaching | None = None, checkpoint: Path 
     return same.path or Path()
 
 
-def _module(data: RunData, teachers: Teaching | None) -> TrainingModule:
-    """Make the network, with the weights that the seed gives, and what trains it."""
+def _module(data: RunData, teachers: Teaching | None, pretrained: Pretrained | None) -> TrainingModule:
+    """Make the network, with the weights that the seed or a trained network gives, and what trains it."""
     config = data.config
     torch.manual_seed(config.seed)
     classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
     classifier.normalise.fit(data.learned.images)
+    if pretrained:
+        pretrained.give_weights(classifier)
     return TrainingModule(classifier, config, faces=data.learned, held_out=data.held_out, teachers=teachers)
 
 

@@ -181,6 +181,12 @@ class TrainingModule(L.LightningModule):
         if self.trainer.world_size > 1 and self.config.threads:
             torch.set_num_threads(max(1, self.config.threads // processes))
 
+    def on_train_epoch_start(self) -> None:
+        if self.config.freeze_norms:
+            for layer in self.classifier.modules():
+                if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+                    layer.eval()  # it uses its means and variances instead of the batch's, and keeps them
+
     def on_train_start(self) -> None:
         if self.teachers:
             self.teachers.to(self.device)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.bundle import CARD, FILES, GRAPHS, Bundle
+from mien.core.bundle import CARD, FILES, GRAPHS, WEIGHTS, Bundle
 from mien.core.card import Abstention, GraphPrecision, HeldOutAccuracy, Parity, ScoresByPrecision
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
@@ -23,11 +23,11 @@ from mien.data.matching import join_predictions
 from mien.data.split import find_duplicates, hold_out
 from mien.evaluation.metrics import accuracy, score_predictions, with_targets
 from mien.evaluation.selective import accepted_at, risk_coverage, threshold_for_risk
-from mien.exporting.card import Measured, card_page, card_scores, choose_default, describe_graph, make_card
+from mien.exporting.card import Measured, card_page, card_scores, choose_default, describe_file, make_card
 from mien.exporting.parity import check_parity, differences
 from mien.exporting.quantise import quantise
 from mien.exporting.to_onnx import to_onnx
-from mien.models.classifier import Classifier, load_classifier
+from mien.models.classifier import Classifier, half_weights, load_classifier
 from mien.runtime.session import Graph
 from mien.training.run_data import TrainingRun
 from mien.workflows.published import published_data_set
@@ -66,6 +66,7 @@ def export(
     overwrite: bool = False,
     only: GraphPrecision | None = None,
     max_risk: float | None = None,
+    weights: bool = False,
     licence: str = "not stated",
     prior: Prior | None = None,
 ) -> Bundle:
@@ -83,6 +84,7 @@ def export(
         only: the one graph that the bundle holds, and so its default; both by default.
         max_risk: look for the threshold of the top probability from which on at most this share of faces gets a wrong
             label: a bound at a confidence of 95 %, from the held-out faces.
+        weights: put the weights in 16 bits into the bundle too, for whoever wants to fine-tune the network.
         licence: of the weights, for the card.
         prior: how frequent the classes are among the faces that the bundle is for, as in `mien.load`; it becomes part
             of the graphs, and their scores are with it.
@@ -116,6 +118,7 @@ def export(
     measured = _measure(exported, graphs, faces=faces, only=only, max_risk=max_risk)
     if shares is None:
         measured = replace(measured, scores=_with_robustness(measured.scores, run))
+    halved = half_weights(classifier) if weights else None
     name = name or run.path.name
     try:
         card = make_card(
@@ -126,14 +129,17 @@ def export(
             prior=shares,
             weights_sha256=weights_sha256(run),
             measured=measured,
+            weights=None if halved is None else describe_file(WEIGHTS, halved),
             licence=licence,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run.path / 'config.json'}: damaged ({type(error).__name__}: {error})") from error
     folder = RunDir.create("export", name=name, out=out, overwrite=overwrite)
-    with folder.locked(), replacing_files(folder.path, FILES) as new:
+    with folder.locked(), replacing_files(folder.path, (*FILES, WEIGHTS)) as new:
         for precision, graph in card.files.items():
             write_atomic(new / graph.file, graphs[precision])
+        if halved:
+            write_atomic(new / WEIGHTS, halved)
         write_atomic(new / "CARD.md", card_page(card))
         card.write(new / CARD)
     return Bundle.open(folder.path)
@@ -194,7 +200,7 @@ def _measure(
     files = {}
     for precision, content in graphs.items():
         if only in (None, precision):
-            files[precision] = describe_graph(precision, content)
+            files[precision] = describe_file(GRAPHS[precision], content)
     return Measured(
         files=files,
         precision=default,

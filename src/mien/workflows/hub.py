@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mien.core.bundle import CARD, GRAPHS, Bundle
+from mien.core.bundle import CARD, GRAPHS, WEIGHTS, Bundle
 from mien.core.card import Card, CardScores
 from mien.core.files import is_file, replacing_files, storage_errors, write_atomic, write_json
 from mien.core.runs import RunDir, refuse_if_full
 from mien.workflows.run_bundle import find_model, weights_sha256
 
-README, CONFIG, WEIGHTS = "README.md", "config.json", "model.safetensors"
+README, CONFIG = "README.md", "config.json"
 NAMES = (CARD, *GRAPHS.values(), README, CONFIG, WEIGHTS, "model.json")
 """Everything that such a folder has."""
 
@@ -47,7 +47,9 @@ def export_hub(model: RunDir | Bundle | str | Path | None, folder: str | Path, *
     bundle = find_model(model)
     weights = _weights(bundle)
     files = {name: bundle.path / name for name in (CARD, *GRAPHS.values()) if (bundle.path / name).exists()}
-    if weights is not None:
+    if bundle.card.weights is not None:  # in 16 bits, as the card says
+        files[WEIGHTS] = bundle.path / WEIGHTS
+    elif weights is not None:
         files |= {WEIGHTS: weights, "model.json": weights.parent / "model.json"}
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

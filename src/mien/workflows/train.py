@@ -14,6 +14,7 @@ from mien.core.faces import FaceSet
 from mien.core.files import refuse_address, write_json
 from mien.core.images import SIZE
 from mien.core.progress import OnProgress
+from mien.core.run_record import InitialWeights
 from mien.core.runs import FACES, RESULTS, RunDir, refuse_replacing
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.torchrun import devices_here, devices_of, is_assistant
@@ -25,6 +26,7 @@ from mien.training.checkpoint_io import check_checkpoint
 from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, resolve
 from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import assist, fit
+from mien.training.initial import check_pretrained, describe_initial, open_pretrained, with_pretrained
 from mien.training.provenance import data_card, environment
 from mien.training.run_data import RunData
 from mien.training.threads import resolve_threads
@@ -34,6 +36,9 @@ from mien.workflows.run import Run
 
 log = logging.getLogger(__name__)
 
+FINE_TUNE = "fine-tune"
+"""The recipe of trainings that begin with a trained network, where they name none."""
+
 CHANGEABLE = ("epochs", "device", "stopping", "threads", "precision", "logger")
 """What a resumed run may have different from before."""
 
@@ -41,7 +46,7 @@ CHANGEABLE = ("epochs", "device", "stopping", "threads", "precision", "logger")
 def train(
     data: str | Path | FaceSet | None = None,
     *,
-    recipe: str | Path,
+    recipe: str | Path | None = None,
     name: str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -53,21 +58,22 @@ def train(
     Args:
         data: a file or folder that `open_faces` reads, `synthetic`, or faces, which are stored in the run; None takes
             what the recipe names.
-        recipe: the name of a shipped recipe, a TOML file, or a run's `config.json` to repeat that run.
+        recipe: the name of a shipped recipe, a TOML file, or a run's `config.json` to repeat that run; None is
+            `fine-tune`, where `init` names a trained network.
         name: the run's name below `runs/train`; by default model and time.
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace the run that is in `out`.
         progress: called after each optimizer step with how far the training is.
         settings: keys of the recipe to change; of a table only those that are given: `epochs=8,
-            optimizer={"lr": 1e-3}`.
+            optimizer={"lr": 1e-3}`.  With `init="mien-s"` the first weights are those of a trained network.
 
     Returns:
         The run; its `state` says whether it finished or stopped early.
 
     Raises:
-        ConfigError: an unknown key or a value that does not fit.
+        ConfigError: an unknown key or a value that does not fit, or another network than that of `init`.
         DataError: the data are missing or malformed, no row is left to train or to validate on, or there is no such
-            teacher.
+            teacher or `init`.
         Interrupted: the user stopped it; the last whole epoch is saved.
         Diverged: the loss became infinite or no number; the last good epoch is saved.
         UsageError: a teacher has other classes, or has learned from the faces that are held out; or another process is
@@ -77,7 +83,7 @@ def train(
     return start(opened, verb="train", name=name, out=out, overwrite=overwrite, progress=progress)
 
 
-def open_data(data: str | Path | FaceSet | None, *, recipe: str | Path, settings: Mapping[str, Any]) -> RunData:
+def open_data(data: str | Path | FaceSet | None, *, recipe: str | Path | None, settings: Mapping[str, Any]) -> RunData:
     """Resolve a config, and open the faces that it names; errors as in `train`."""
     if isinstance(data, FaceSet):
         config = resolve_config(FACES, recipe=recipe, settings=settings)
@@ -101,14 +107,18 @@ def start(
     **more: Any,
 ) -> Run:
     """Train on faces that are open already; arguments as in `create_run`, errors as in `train`."""
-    teachers = open_teachers(data)
+    teachers, pretrained = open_teachers(data), open_pretrained(data.config)
     if is_assistant():
-        return Run.open(assist(data, teachers=teachers))
+        return Run.open(assist(data, teachers=teachers, pretrained=pretrained))
+    if pretrained:
+        initial = describe_initial(pretrained, data)
+        _log_initial(initial)
+        more["init"] = initial.to_dict()
     with create_run(data, verb=verb, name=name, out=out, overwrite=overwrite, **more) as run:
         _log_device(data.config)
         if data.left_out:
             log.info("not learned from: %s faces that %s names", f"{data.left_out:,}", data.config.exclude)
-        fit(run, run.data, teachers=teachers, progress=progress)
+        fit(run, run.data, teachers=teachers, pretrained=pretrained, progress=progress)
         return run
 
 
@@ -136,9 +146,12 @@ def create_run(
         The run, locked while the block runs.
 
     Raises:
-        UsageError: `out` has a teacher in it, or another process is at work there.
+        UsageError: `out` has a teacher or the pretrained network in it, or another process is at work there.
     """
-    refuse_replacing(out, [RunDir(Path(teacher)) for teacher in data.config.teachers])
+    needed = [RunDir(Path(teacher)) for teacher in data.config.teachers]
+    if data.config.init and Path(data.config.init).is_absolute():  # else one that ships
+        needed.append(RunDir(Path(data.config.init)))
+    refuse_replacing(out, needed)
     described = summarise([data.faces]).to_dict()
     model = asdict(info(data.config.model, classes=len(data.faces.classes)))
     default = f"{data.config.model}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -229,27 +242,34 @@ def change_threads(run: Run, threads: int) -> Run:
     return Run.opened_with(run, run.data)
 
 
-def resolve_config(data: str | Path | None, *, recipe: str | Path, settings: Mapping[str, Any]) -> TrainConfig:
+def resolve_config(data: str | Path | None, *, recipe: str | Path | None, settings: Mapping[str, Any]) -> TrainConfig:
     """Put recipe and settings together, and check model and device; see `train`.
 
     Raises:
         ConfigError: an unknown key or a value that does not fit.
-        UsageError: no data, no such model, or no such device.
+        DataError: no such `init`.
+        UsageError: no data, no recipe, no such model, or no such device.
     """
-    recipe = str(recipe)
+    if recipe is None and settings.get("init") is None:
+        raise UsageError("no recipe: name one, such as mien-n, or a trained network to begin with, such as init mien-s")
+    recipe = str(recipe or FINE_TUNE)
     values = read_run_config(Path(recipe)) if recipe.endswith(".json") else read_recipe(recipe)
     if data is not None:
         settings = merge(settings, {"data": data})
     given = {key: _paths_as_text(value) for key, value in settings.items()}
-    config = _absolute_paths(resolve(values, given))
+    merged = with_pretrained(merge(values, given))
+    if "model" not in merged and merged.get("recipe") == FINE_TUNE:
+        raise UsageError(f"the recipe {FINE_TUNE} needs a trained network to begin with, such as init mien-s")
+    config = _absolute_paths(resolve(merged, {}))
     config = config.model_copy(update={"devices": devices_of(config.devices)})
     check_runs(config)
     return _resolve_machine(config)
 
 
 def check_runs(config: TrainConfig) -> None:
-    """Raise `UsageError` if there is no such network, if it can't see such faces, or if there is no such device."""
+    """Raise `UsageError` for no such network or device, for faces that it can't see, and for another than `init`'s."""
     check_side(config.model, config.start_px)
+    check_pretrained(config)
     require_tracker(config.logger)
     lightning_device(config.device, devices_here(config.devices))
 
@@ -297,6 +317,13 @@ def check_teachers(run: RunDir, config: TrainConfig) -> list[str]:
     if run.read_json("config.json").get("teachers_sha256") != hashes:
         raise DataError(f"{run.path}: a teacher has changed since; start a new run")
     return hashes
+
+
+def _log_initial(initial: InitialWeights) -> None:
+    new = f"; new rows in the last layer: {', '.join(initial.new_classes)}" if initial.new_classes else ""
+    log.info("starting from %s: its weights are taken over%s", initial.name, new)
+    if initial.judged_seen:
+        log.warning("%s", initial.limit())
 
 
 def _log_device(config: TrainConfig) -> None:
