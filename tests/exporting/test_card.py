@@ -3,11 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mien.core.bundle import Bundle, shipped, weights
 from mien.core.card import Card
-from mien.exporting.card import card_page
+from mien.core.predictions import Predictions
+from mien.evaluation.metrics import score_predictions
+from mien.exporting.card import _weaknesses, card_page, card_scores
 
 BAD = "<script>alert(1)</script>|[x](http://evil.example)"
 
@@ -54,3 +57,19 @@ def test_what_ships_is_as_it_was(name: str) -> None:
     assert bundle.card.name == name
     assert (bundle.path / "CARD.md").read_text(encoding="utf-8") == card_page(bundle.card)
     assert card_page(replace(bundle.card, name="other")) != card_page(bundle.card)
+
+
+@pytest.mark.parametrize(("right", "said"), [((0.9, 0.9, 0.2), True), ((0.5, 0.5, 0.47), False), ((1, 1, 1), False)])
+def test_a_weakest_class_is_named_only_where_it_is_more_than_chance(right: tuple[float, ...], said: bool) -> None:
+    """The third class is recognised as often as the others, or less often by no more than chance."""
+    targets = np.repeat(np.arange(3), 100)
+    labels = targets.copy()
+    for target, share in enumerate(right):
+        wrong = np.flatnonzero(targets == target)[: round(100 * (1 - share))]
+        labels[wrong] = (target + 1) % 3
+    probabilities = 0.1 + 0.7 * np.eye(3, dtype=np.float32)[labels]
+    ids = np.arange(300).astype(str)
+    predictions = Predictions(probabilities=probabilities, classes=("a", "b", "c"), ids=ids, targets=targets)
+    scores = card_scores(score_predictions(predictions))
+    assert any("weakest class is c" in sentence for sentence in _weaknesses(scores)) is said
+    assert any("weakest" in sentence for sentence in _weaknesses(scores)) is said

@@ -115,11 +115,12 @@ class Parity(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRecall(Record):
-    """The share of a class's faces that are labelled correctly; None for a class without faces."""
+    """The share of a class's faces that are labelled correctly, with its interval; None for a class without faces."""
 
     name: str
     faces: int
     recall: float | None
+    recall_interval: Interval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,8 @@ class CardScores(Record):
     per_class: tuple[ClassRecall, ...]
     confused_pairs: tuple[ConfusedPair, ...]
     annotator_accuracy: float | None
+    ece_interval: Interval | None = None
+    log_loss_interval: Interval | None = None
     robustness: Robustness | None = None
 
 

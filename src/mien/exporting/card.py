@@ -188,7 +188,9 @@ def card_scores(scores: Scores) -> CardScores:
     """Select the scores that a card holds; of a class only its recall."""
     per_class = []
     for one in scores.per_class:
-        per_class.append(ClassRecall(name=one.name, faces=one.faces, recall=one.recall))
+        per_class.append(
+            ClassRecall(name=one.name, faces=one.faces, recall=one.recall, recall_interval=one.recall_interval)
+        )
     return CardScores(
         source=PurePath(scores.source).name,
         faces=scores.faces,
@@ -202,18 +204,26 @@ def card_scores(scores: Scores) -> CardScores:
         per_class=tuple(per_class),
         confused_pairs=scores.confused_pairs,
         annotator_accuracy=None if scores.annotators is None else scores.annotators.accuracy,
+        ece_interval=scores.ece_interval,
+        log_loss_interval=scores.log_loss_interval,
     )
 
 
 def _weaknesses(scores: CardScores) -> list[str]:
-    """Name the class with the lowest recall, and the most frequent error."""
+    """Name the class with the lowest recall, if that is more than chance, and the most frequent error."""
     sentences = []
-    recalls = [(one.recall, one) for one in scores.per_class if one.recall is not None]
+    recalls = []
+    for one in scores.per_class:
+        if one.recall is not None and one.recall_interval is not None:
+            recalls.append((one.recall, one.recall_interval, one))
+    recalls.sort(key=lambda item: item[0])
     if recalls:
-        recall, worst = min(recalls, key=lambda pair: pair[0])
-        sentences.append(
-            f"Its weakest class is {worst.name}: it recognises {percentage(recall, 0)} of {worst.faces:,} faces."
-        )
+        recall, (_, high), worst = recalls[0]
+        _, (low, _), _ = recalls[-1]
+        if high < low:  # else chance may have put one below the other
+            sentences.append(
+                f"Its weakest class is {worst.name}: it recognises {percentage(recall, 0)} of {worst.faces:,} faces."
+            )
     errors = []
     for pair in scores.confused_pairs:
         errors += [direction for direction in pair.directions if direction.errors]
