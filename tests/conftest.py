@@ -7,6 +7,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported: the
 import logging
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -142,3 +144,25 @@ def portrait(request: pytest.FixtureRequest) -> Path:
     if not path.is_file():
         pytest.skip(f"no photo: this {package} is without {file}")
     return path
+
+
+@pytest.fixture
+def two_machines() -> Iterator[tuple[str, str]]:
+    """Two network namespaces, joined by a cable, as if they were machines: their names; 10.77.0.1 and 10.77.0.2."""
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("needs root and `ip` to make network namespaces")
+    names = (f"mien-a-{os.getpid()}", f"mien-b-{os.getpid()}")
+    commands = [f"ip netns add {name}" for name in names]
+    commands += [f"ip link add mien0 netns {names[0]} type veth peer name mien0 netns {names[1]}"]
+    for number, name in enumerate(names, start=1):
+        commands += [f"ip -n {name} addr add 10.77.0.{number}/24 dev mien0"]
+        commands += [f"ip -n {name} link set {device} up" for device in ("mien0", "lo")]
+    try:
+        for command in commands:
+            done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"`{command}` fails here: {done.stderr.strip()}")
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)

@@ -30,10 +30,21 @@ importlib.metadata.version = lambda name: "0.0.9" if name == "mien" else known(n
 """
 
 
+WORKER = ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", os.environ.get("TMPDIR", "/tmp")]
+
+SMALL_PARTS = """
+import sys
+from mien.cli.main import run
+from mien.jobs import plan
+plan.PICTURES = 4
+sys.exit(run(sys.argv[1:]))
+"""
+
+
 @contextmanager
-def process(*line: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+def process(*line: str, before: tuple[str, ...] = (), **environment: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a part of Dask while the block runs."""
-    command = [sys.executable, "-m", "distributed.cli." + line[0], *line[1:]]
+    command = [*before, sys.executable, "-m", "distributed.cli." + line[0], *line[1:]]
     with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as started:
         try:
             yield started
@@ -60,8 +71,7 @@ def cluster(workers: int = 2, **environment: str) -> Iterator[tuple[str, list["s
 
 
 def _worker(address: str, **environment: str) -> "subprocess.Popen[str]":
-    line = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-    line += ["--no-nanny", "--host", "127.0.0.1", "--local-directory", os.environ.get("TMPDIR", "/tmp")]
+    line = [sys.executable, "-m", "distributed.cli.dask_worker", address, *WORKER, "--host", "127.0.0.1"]
     return subprocess.Popen(line, env={**os.environ, **environment}, stderr=subprocess.DEVNULL, text=True)
 
 
@@ -86,11 +96,9 @@ def test_a_cluster_writes_the_same_bytes_also_when_a_worker_dies(folder: Path, t
     predict_job(folder, tmp_path / "poisoned", model="mien-n", workers=1)
     path = os.pathsep.join([str(once), os.environ.get("PYTHONPATH", "")])
     out = tmp_path / "out"
-    out.mkdir()
     with cluster(PYTHONPATH=path) as (address, _):
         when_there(address, 2)
-        with connect(address, folder=out, picture=str(folder / "000.png")) as executor:
-            status = predict_job(folder, out, model="mien-n", executor=executor)
+        status = predict_job(folder, out, model="mien-n", cluster=address)
     assert (tmp_path / "died").exists()
     assert (status.done, status.failed) == (8, {})
     assert contents(out) == contents(tmp_path / "poisoned")
@@ -126,12 +134,14 @@ def test_files_that_workers_do_not_see(folder: Path, tmp_path: Path) -> None:
             pass
 
 
-def test_no_scheduler(tmp_path: Path) -> None:
-    with (
-        pytest.raises(UsageError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"),
-        connect("tcp://127.0.0.1:9", folder=tmp_path, picture="x.png"),
-    ):
-        pass
+def test_no_scheduler(folder: Path, tmp_path: Path) -> None:
+    """A job that is finished needs none; another one says so before it begins, and begins with the right address."""
+    out, line = tmp_path / "out", {"model": "mien-n", "cluster": "tcp://127.0.0.1:9"}
+    with pytest.raises(UsageError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
+        predict_job(folder, out, **line)
+    assert list(out.glob("*.parquet")) == []
+    predict_job(folder, out, model="mien-n", workers=1)
+    assert predict_job(folder, out, **line).done == 8
 
 
 def test_no_workers(tmp_path: Path) -> None:
@@ -141,3 +151,20 @@ def test_no_workers(tmp_path: Path) -> None:
         connect(address, folder=tmp_path, picture="x.png"),
     ):
         pass
+
+
+def test_two_machines(two_machines: tuple[str, str], folder: Path, tmp_path: Path) -> None:
+    """The command and the scheduler are on the first, the worker on the second."""
+    predict_job(folder, tmp_path / "here", model="mien-n", workers=1)
+    address, out = "tcp://10.77.0.1:8786", tmp_path / "out"
+    first, second = (("ip", "netns", "exec", name) for name in two_machines)
+    scheduler = ("dask_scheduler", "--host", "10.77.0.1", "--port", "8786", "--no-dashboard")
+    worker = ("dask_worker", address, *WORKER, "--host", "10.77.0.2")
+    waiting = f"from distributed import Client; Client({address!r}).wait_for_workers(1, timeout=60)"
+    command = [*first, sys.executable, "-c", SMALL_PARTS, "predict", str(folder), "-o", f"{out}/"]
+    command += ["--model", "mien-n", "--cluster", address]
+    with process(*scheduler, before=first), process(*worker, before=second):
+        subprocess.run([*first, sys.executable, "-c", waiting], check=True, capture_output=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert contents(out) == contents(tmp_path / "here")

@@ -270,9 +270,11 @@ def test_threads_work_as_well(folder: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
 
 
-def test_workers_and_an_executor_are_not_both(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not both"):
-        predict_job(folder, tmp_path / "out", workers=2, executor=Here())
+def test_one_does_the_job(folder: Path, tmp_path: Path) -> None:
+    for both in ({"workers": 2, "executor": Here()}, {"workers": 2, "cluster": "tcp://127.0.0.1:9"}):
+        with pytest.raises(UsageError, match="workers of this machine, a cluster or an executor do a job; give one"):
+            predict_job(folder, tmp_path / "out", model="mien-n", **both)
+        assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match="workers 0, expected 1 to 1024"):
         predict_job(folder, tmp_path / "out", workers=0)
 

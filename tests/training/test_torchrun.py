@@ -1,10 +1,8 @@
 """Trainings whose processes torchrun starts, on this machine and on two that are made of network namespaces."""
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,28 +79,6 @@ def test_other_faces_on_one_machine_are_refused(tmp_path: Path) -> None:
     assert started.returncode == 1
     assert "process 1 on" in err
     assert "other faces than those of process 0; give all machines the same data" in err
-
-
-@pytest.fixture
-def two_machines() -> Iterator[tuple[str, str]]:
-    """Two network namespaces, joined by a cable."""
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("needs root and `ip` to make network namespaces")
-    names = (f"mien-a-{os.getpid()}", f"mien-b-{os.getpid()}")
-    commands = [f"ip netns add {name}" for name in names]
-    commands += [f"ip link add mien0 netns {names[0]} type veth peer name mien0 netns {names[1]}"]
-    for number, name in enumerate(names, start=1):
-        commands += [f"ip -n {name} addr add 10.77.0.{number}/24 dev mien0"]
-        commands += [f"ip -n {name} link set {device} up" for device in ("mien0", "lo")]
-    try:
-        for command in commands:
-            done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
-            if done.returncode:
-                pytest.skip(f"`{command}` fails here: {done.stderr.strip()}")
-        yield names
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
 
 @pytest.mark.long

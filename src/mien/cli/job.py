@@ -1,9 +1,7 @@
 """`mien predict -o FOLDER/`: many pictures, in parts, by several processes or machines; and `--status`."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +50,7 @@ def run_job(
     """Do the job, or what is missing of it, and print how it ended; `look` has arguments of `predict_job`."""
     from mien.jobs.run import predict_job
 
-    with _executor(cluster, inputs, out) as executor:
-        status = predict_job(
-            inputs, out, model=model, workers=workers, executor=executor, progress=console.progress, **look
-        )
+    status = predict_job(inputs, out, model=model, workers=workers, cluster=cluster, progress=console.progress, **look)
     console.progress.hide()
     console.log.info("%s", _counts(status))
     console.log.info("written: %s", out.absolute())
@@ -95,19 +90,3 @@ def _counts(status: "JobStatus") -> str:
     if status.unreadable:
         counts += f", {status.unreadable:,} could not be read"
     return counts
-
-
-@contextmanager
-def _executor(cluster: str | None, inputs: Sequence[str], out: Path) -> Iterator[Executor | None]:
-    """Connect to a cluster if there is one."""
-    if cluster is None:
-        yield None
-        return
-    from mien.jobs.cluster import connect
-    from mien.jobs.plan import plan
-
-    first = plan(inputs)[0]
-    picture = Path(first.container or first.names[0]).absolute()
-    out.mkdir(parents=True, exist_ok=True)
-    with connect(cluster, folder=out.absolute(), picture=str(picture)) as executor:
-        yield executor

@@ -32,7 +32,7 @@ def connect(address: str, *, folder: Path, picture: str) -> Iterator[Executor]:
     try:
         from distributed import Client
     except ImportError:
-        raise MissingExtraError(f"--cluster needs Dask: {pip_install('cluster')}") from None
+        raise MissingExtraError(f"a cluster needs Dask: {pip_install('cluster')}") from None
     try:
         client = Client(address, timeout=WAIT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from mien.core.lock import locked
 from mien.core.prior import Prior
 from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
+from mien.jobs.cluster import connect
 from mien.jobs.distribute import distribute
 from mien.jobs.manifest import BEGUN, BUNDLE, FAILED, INSIDE, MANIFEST, JobOptions, Manifest, read_manifest
 from mien.jobs.plan import fingerprint, plan
@@ -40,6 +41,7 @@ def predict_job(
     *,
     model: RunDir | Bundle | str | Path | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     executor: Executor | None = None,
     align: bool = True,
     every: int = 1,
@@ -65,8 +67,10 @@ def predict_job(
         out: the folder; it is made.
         model: what `mien.load` takes.
         workers: how many processes of this machine; None takes as many as it may use cores.
-        executor: works on the parts instead, such as that of a Dask cluster: `Client(address).get_executor()`.  Its
-            workers must see the pictures and `out` under the same names.
+        cluster: the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, whose workers do the job instead.
+            They must have the same version of mien, and see the pictures and `out` under the same names, which is
+            checked before they begin.
+        executor: works on the parts instead; such as that of another kind of cluster.
         align: as in `mien.predict`, and so are the following.
         every: take every n-th frame of a video.
         fps: take at most so many frames per second of a video.
@@ -83,13 +87,15 @@ def predict_job(
         How far the job is: `failed` names parts that could not be done.
 
     Raises:
-        DataError: an input is missing, can't be read or is empty; no such model.
-        MissingExtraError: PyArrow is not installed.
+        DataError: an input is missing, can't be read or is empty; no such model; the cluster's workers don't see the
+            folder or the pictures.
+        MissingExtraError: PyArrow is not installed, or, for a cluster, Dask.
         StorageError: a part can't be written; those that are finished stay.
-        UsageError: the folder of another job, or arguments that don't go together.
+        UsageError: the folder of another job, arguments that don't go together, or a cluster that doesn't answer, has
+            no workers, or has another version of mien.
     """
-    if workers is not None and executor is not None:
-        raise UsageError("workers are processes of this machine; give them or an executor, not both")
+    if sum(each is not None for each in (workers, cluster, executor)) > 1:
+        raise UsageError("workers of this machine, a cluster or an executor do a job; give one of them")
     if workers is not None and not 1 <= workers <= MOST_WORKERS:
         raise UsageError(f"workers {workers}, expected 1 to {MOST_WORKERS}")
     check_sampling(every=every, fps=fps)
@@ -126,7 +132,11 @@ def predict_job(
         job = Job(str(folder), manifest.model.sha256, chosen, options)
         missing = [part for part in parts if not is_file(folder / part.file)]
         done = manifest.pictures - sum(part.count for part in missing)
-        if missing and executor is not None:
+        if missing and cluster is not None:
+            picture = Path(missing[0].container or missing[0].names[0]).absolute()
+            with connect(cluster, folder=folder, picture=str(picture)) as connected:
+                distribute(job, missing, connected, done=done, progress=progress)
+        elif missing and executor is not None:
             distribute(job, missing, executor, done=done, progress=progress)
         elif missing:
             with Workers(min(workers or usable_cores(), len(missing))) as processes:
