@@ -13,6 +13,7 @@ from mien.core.errors import DataError, UsageError
 from mien.jobs import plan as planning
 from mien.jobs.cluster import connect
 from mien.jobs.run import predict_job
+from mien.jobs.status import job_status
 
 from .pictures import kill_at_poison, make_folder
 from .test_jobs import contents
@@ -135,11 +136,12 @@ def test_files_that_workers_do_not_see(folder: Path, tmp_path: Path) -> None:
 
 
 def test_no_scheduler(folder: Path, tmp_path: Path) -> None:
-    """A job that is finished needs none; another one says so before it begins, and begins with the right address."""
+    """A finished job needs none; another one says so before it begins, and its folder waits for the right address."""
     out, line = tmp_path / "out", {"model": "mien-n", "cluster": "tcp://127.0.0.1:9"}
     with pytest.raises(UsageError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
         predict_job(folder, out, **line)
-    assert list(out.glob("*.parquet")) == []
+    status = job_status(out)
+    assert (status.done, status.missing, status.failed) == (0, 8, {})
     predict_job(folder, out, model="mien-n", workers=1)
     assert predict_job(folder, out, **line).done == 8
 

@@ -145,6 +145,25 @@ def test_a_lost_part_is_done_again_carefully(folder: Path, tmp_path: Path) -> No
     assert status.failed == {}
 
 
+def test_half_written_files_of_dead_workers_are_removed(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    halves = [out / ".mien-a.tmp", out / INSIDE / "begun" / ".mien-b.tmp"]
+
+    def dies(number: int, careful: bool) -> bool:
+        if careful:
+            return False
+        for half in halves:
+            half.write_bytes(b"PAR1")
+        return True
+
+    predict_job(folder, out, model="mien-n", executor=Here(dies))
+    assert not any(half.exists() for half in halves)
+    for half in halves:  # as a job leaves them that was killed itself
+        half.write_bytes(b"PAR1")
+    predict_job(folder, out, model="mien-n", executor=Here())
+    assert not any(half.exists() for half in halves)
+
+
 def test_a_part_that_is_always_lost_is_named(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status = predict_job(folder, out, model="mien-n", executor=Here(dies=lambda number, careful: number == 1))

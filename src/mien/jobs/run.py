@@ -141,7 +141,7 @@ def predict_job(
         elif missing:
             with Workers(min(workers or usable_cores(), len(missing))) as processes:
                 distribute(job, missing, processes, done=done, progress=progress)
-            remove_leftovers(folder)
+        remove_leftovers(folder)  # of workers that died
     return job_status(folder)
 
 
