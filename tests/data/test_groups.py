@@ -23,7 +23,7 @@ def test_faces_with_the_same_value_are_one_group(tmp_path, text):
         ("id,subject,video\n2,ann,x\n", "found id,subject,video, expected two columns"),
         ("id,subject\n2,ann\n5,bob\n2,bob\n", "line 4: id '2' occurs for the second time"),
         ("id,subject\n2,ann\n5,\n7,ann\n", "line 3: id '5' has no group"),
-        ("id,subject\n2,ann\n", "no group for id '7' and 1 more of 3 faces"),
+        ("id,subject\n2,ann\n", "no group for 2 of 3 faces, such as id '7'; add a line for each"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, text, message):

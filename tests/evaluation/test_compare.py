@@ -226,6 +226,12 @@ def test_each_is_compared_with_each(pair, draw):
     assert Comparisons.from_dict(json.loads(json.dumps(result.to_dict())), source="abc") == result
 
 
+def test_the_one_of_many_that_differs_is_named(make):
+    a, b = make(np.eye(2), [0, 1], "ab"), make(np.eye(2), [0, 0], "ab")
+    with pytest.raises(DataError, match=r"face face-00001: 1 in first\.npz, 0 in third\.npz"):
+        compare_all([a, a, b], names=["first.npz", "second.npz", "third.npz"], models=[None] * 3)
+
+
 def test_holm_takes_back_what_one_of_many_pairs_seemed_to_show(draw, make):
     """9 to 1 alone has p .02; among six pairs that is chance."""
     a = draw(600)

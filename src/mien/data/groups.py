@@ -41,5 +41,8 @@ def read_groups(path: str | Path, ids: NDArray[np.str_]) -> NDArray[np.int64]:
         group_of[face] = group
     missing = [face for face in ids.tolist() if face not in group_of]
     if missing:
-        raise DataError(f"{path}: no group for id '{missing[0]}' and {len(missing) - 1:,} more of {len(ids):,} faces")
+        raise DataError(
+            f"{path}: no group for {len(missing):,} of {len(ids):,} faces, such as id '{missing[0]}'; "
+            "add a line for each"
+        )
     return np.unique([group_of[face] for face in ids.tolist()], return_inverse=True)[1].astype(np.int64)

@@ -64,7 +64,7 @@ def compare_predictions(
     (2, 0.5)
     """
     first, targets = with_targets(a)
-    second, _ = with_targets(_aligned(a, b))
+    second, _ = with_targets(_aligned(a, b, names=names))
     right_a, right_b = first.labels == targets, second.labels == targets
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     mcnemar_p, group_p = None, None
@@ -168,7 +168,9 @@ def compare_all(
     Raises:
         DataError: as `compare_predictions`.
     """
-    aligned = [predictions[0]] + [_aligned(predictions[0], other) for other in predictions[1:]]
+    aligned = [predictions[0]]
+    for other, name in zip(predictions[1:], names[1:], strict=True):
+        aligned.append(_aligned(predictions[0], other, names=(names[0], name)))
     pairs = []
     for i, j in combinations(range(len(aligned)), 2):
         pair = compare_predictions(
@@ -247,27 +249,30 @@ def _numbered(groups: NDArray[np.int64], predictions: Predictions) -> NDArray[np
     return np.asarray(numbers, dtype=np.int64)
 
 
-def _aligned(a: Predictions, b: Predictions) -> Predictions:
+def _aligned(a: Predictions, b: Predictions, *, names: tuple[str, str]) -> Predictions:
     """Put the faces of `b` in the order of `a`, or say what differs."""
+    name_a, name_b = names
     if a.classes != b.classes:
-        raise DataError(f"classes differ: {', '.join(a.classes)} in a, {', '.join(b.classes)} in b")
+        raise DataError(f"classes differ: {', '.join(a.classes)} in {name_a}, {', '.join(b.classes)} in {name_b}")
     only_a, only_b = np.setdiff1d(a.ids, b.ids), np.setdiff1d(b.ids, a.ids)
     if only_a.size or only_b.size:
         raise DataError(
-            f"ids differ: {only_a.size:,} only in a{_first(only_a)}, {only_b.size:,} only in b"
+            f"ids differ: {only_a.size:,} only in {name_a}{_first(only_a)}, {only_b.size:,} only in {name_b}"
             f"{_first(only_b)}; compare predictions of the same split"
         )
     if not np.array_equal(a.ids, b.ids):
         if len(a) != len(b) or len(np.unique(a.ids)) != len(a):
-            raise DataError(f"ids can't be matched: {len(a):,} faces in a, {len(b):,} in b, some ids more than once")
+            raise DataError(
+                f"ids can't be matched: {len(a):,} faces in {name_a}, {len(b):,} in {name_b}, some ids more than once"
+            )
         b = b.select(np.argsort(b.ids)[np.argsort(np.argsort(a.ids))])
     if a.targets is None or b.targets is None:
-        raise DataError("targets are missing in " + ("a" if a.targets is None else "b"))
+        raise DataError("targets are missing in " + (name_a if a.targets is None else name_b))
     wrong = np.flatnonzero(a.targets != b.targets)
     if wrong.size:
         raise DataError(
-            f"targets differ for {wrong.size:,} faces; face {a.ids[wrong[0]]}: {a.targets[wrong[0]]} in a, "
-            f"{b.targets[wrong[0]]} in b"
+            f"targets differ for {wrong.size:,} faces; face {a.ids[wrong[0]]}: {a.targets[wrong[0]]} in "
+            f"{name_a}, {b.targets[wrong[0]]} in {name_b}"
         )
     return b
 
