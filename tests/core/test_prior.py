@@ -87,7 +87,7 @@ def test_a_class_that_was_never_seen_has_no_share() -> None:
 @pytest.mark.parametrize(
     ("prior", "message"),
     [
-        ("unifrom", "no prior 'unifrom', did you mean uniform"),
+        ("unifrom", r"no prior 'unifrom', expected training, uniform, .*, such as angry=0\.10,happy=0\.60"),
         ("estimate", "prior 'estimate' needs all faces at once"),
         ({"hapy": 1, "angry": 1, "sad": 1}, "no class 'hapy', did you mean happy"),
         ({"happy": 1}, "no share for angry, sad; name every class, with 0"),

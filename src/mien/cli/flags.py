@@ -217,7 +217,7 @@ Prior = Annotated[
         "--prior",
         metavar="PRIOR",
         help="How frequent the classes are among these faces: uniform, training, estimate (from the faces themselves), "
-        "or a share for each: happy=.6,sad=.4",
+        "or a share for every one of them: happy=.6,sad=.1,…",
     ),
 ]
 Align = Annotated[bool, switch(" /--no-align", help="Don't turn faces until their eyes are level.")]

@@ -97,7 +97,10 @@ def prior_shares(prior: Prior, *, training: Shares) -> dict[str, float]:
             "`mien predict SAMPLE --prior estimate`, and give these, or uniform"
         )
     if isinstance(prior, str):
-        raise UsageError(f"no prior '{prior}', {nearest(prior, NAMES)}, or a share for each class: happy=0.6,sad=0.4")
+        example = ",".join(f"{name}={share:.2f}" for name, share in training.items())
+        raise UsageError(
+            f"no prior '{prior}', expected {', '.join(NAMES)}, or a share for every class, such as {example}"
+        )
     for name, share in prior.items():
         if name not in training:
             raise UsageError(f"prior: no class '{name}', {nearest(name, training)}")
