@@ -165,7 +165,7 @@ def test_a_run_that_predictions_taught_resumes_exactly(small: Small, tmp_path: P
 
 def test_predictions_that_can_not_teach_are_refused(small: Small, tmp_path: Path) -> None:
     few = predicted(tmp_path / "few.npz", rows=np.arange(200))
-    with pytest.raises(DataError, match=r"no prediction for face \d+ and \d+ more of the \d+ that are learned"):
+    with pytest.raises(DataError, match=r"no prediction for \d+ of the \d+ faces that are learned, such as \d+;"):
         small("student", teachers=[few])
     teacher = str(small("teacher", epochs=1).path)
     with pytest.raises(UsageError, match="either runs or files of predictions, not both"):
@@ -174,6 +174,10 @@ def test_predictions_that_can_not_teach_are_refused(small: Small, tmp_path: Path
     replace(others, classes=others.classes[::-1]).save(tmp_path / "others.npz")
     with pytest.raises(UsageError, match=r"others.npz: has the classes neutral"):
         small("student", teachers=[str(tmp_path / "others.npz")])
+    targets = np.roll(np.arange(200) % 7, 1)
+    replace(others, targets=targets).save(tmp_path / "labels.npz")
+    with pytest.raises(DataError, match=r"labels.npz: \d+ of \d+ faces have another label than in"):
+        small("student", teachers=[str(tmp_path / "labels.npz")])
     (tmp_path / "text.npz").write_text("no predictions")
     with pytest.raises(DataError, match=r"text.npz"):
         small("student", teachers=[str(tmp_path / "text.npz")])

@@ -18,6 +18,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.data.matching import find_rows
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.config import TrainConfig, stored_config
 from mien.training.run_data import RunData
@@ -111,9 +112,6 @@ def open_teachers(data: RunData) -> Teaching | None:
 
 def _targets(files: Sequence[Path], learned: FaceSet) -> Tensor:
     """Give each learned face the mean of its predictions in the files: `float32 (N, C)`."""
-    places = {name: row for row, name in enumerate(learned.ids.tolist())}
-    if len(places) < len(learned):
-        raise DataError(f"{learned.source}: several faces have the same id, so no prediction can be given to them")
     total = np.zeros((len(learned), len(learned.classes)))
     times = np.zeros(len(learned))
     for file in files:
@@ -122,15 +120,15 @@ def _targets(files: Sequence[Path], learned: FaceSet) -> Tensor:
             raise UsageError(
                 f"{file}: has the classes {', '.join(predicted.classes)}, expected {', '.join(learned.classes)}"
             )
-        rows = np.array([places.get(name, -1) for name in predicted.ids.tolist()])
+        rows = find_rows(predicted, learned, source=file)
         known = rows >= 0
         np.add.at(total, rows[known], predicted.probabilities[known])
         np.add.at(times, rows[known], 1)
     missing = np.flatnonzero(times == 0)
     if missing.size:
         raise DataError(
-            f"{learned.source}: no prediction for face {learned.ids[missing[0]]} and {missing.size - 1:,} more of the "
-            f"{len(learned):,} that are learned; name files that have them all"
+            f"{learned.source}: no prediction for {missing.size:,} of the {len(learned):,} faces that are learned, "
+            f"such as {learned.ids[missing[0]]}; name files that have them all"
         )
     return torch.from_numpy((total / times[:, None]).astype(np.float32))
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError, UsageError
-from mien.core.faces import UNLABELLED, FaceSet
+from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.data.known import recognise
-from mien.data.matching import check_classes
+from mien.data.matching import check_classes, find_rows
 from mien.data.split import find_duplicates
 from mien.runtime.session import BundleModel
 from mien.workflows.evaluate import open_model
@@ -94,9 +94,9 @@ def judge_name(one: Judge) -> str:
 
 def _ask(one: Judge, faces: FaceSet, *, device: str) -> Judgement:
     if isinstance(one, Predictions):
-        return _read(one, faces)
+        return _read(one, faces, source=judge_name(one))
     if isinstance(one, str | Path) and str(one).endswith(".npz"):
-        return _read(Predictions.load(Path(one)), faces)
+        return _read(Predictions.load(Path(one)), faces, source=str(one))
     opened = open_model(one)
     if isinstance(opened, Bundle):
         return _ask_bundle(opened, faces)
@@ -131,32 +131,19 @@ def _ask_run(where: RunDir, faces: FaceSet, *, device: str) -> Judgement:
     return _spread(classifier.probabilities(faces.images[unknown]), unknown, classes=classifier.classes)
 
 
-def _read(predictions: Predictions, faces: FaceSet) -> Judgement:
+def _read(predictions: Predictions, faces: FaceSet, *, source: str) -> Judgement:
     """Find the faces of predictions by their ids.
 
     Raises:
         DataError: a face is not there, or has another label: the predictions are of other data, or of another order.
     """
-    source = predictions.source
-    places = {name: place for place, name in enumerate(faces.ids.tolist())}
-    if len(places) < len(faces):
-        raise DataError(f"{faces.source}: several faces have the same id, so no prediction can be given to them")
-    rows = np.array([places.get(name, -1) for name in predictions.ids.tolist()], np.int64)
+    rows = find_rows(predictions, faces, source=source)
     absent = np.flatnonzero(rows < 0)
     if absent.size:
         raise DataError(
             f"{source}: has predictions of {absent.size:,} faces that {faces.source} does not have, such as "
             f"{predictions.ids[absent[0]]}; name the data that they were made from"
         )
-    if predictions.targets is not None:
-        names = np.array([*predictions.classes, ""])[predictions.targets]
-        expected = np.array([*faces.classes, ""])[faces.targets[rows]]
-        other = np.flatnonzero((names != expected) & (predictions.targets != UNLABELLED))
-        if other.size:
-            raise DataError(
-                f"{source}: {other.size:,} of {len(rows):,} faces have another label than in {faces.source}, such as "
-                f"{predictions.ids[other[0]]}; these are other faces, or the labels have changed since: predict again"
-            )
     unknown = np.ones(len(rows), np.bool_) if predictions.duplicates is None else ~predictions.duplicates
     chosen = np.zeros(len(faces), np.bool_)
     chosen[rows[unknown]] = True
