@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mien.core.bundle import Bundle, shipped, weights
 from mien.core.card import Card
@@ -59,17 +60,34 @@ def test_what_ships_is_as_it_was(name: str) -> None:
     assert card_page(replace(bundle.card, name="other")) != card_page(bundle.card)
 
 
+def weaknesses(targets: NDArray[np.int64], labels: NDArray[np.int64]) -> list[str]:
+    probabilities = 0.1 + 0.7 * np.eye(3, dtype=np.float32)[labels]
+    ids = np.arange(len(targets)).astype(str)
+    predictions = Predictions(probabilities=probabilities, classes=("a", "b", "c"), ids=ids, targets=targets)
+    return _weaknesses(card_scores(score_predictions(predictions)))
+
+
 @pytest.mark.parametrize(("right", "said"), [((0.9, 0.9, 0.2), True), ((0.5, 0.5, 0.47), False), ((1, 1, 1), False)])
-def test_a_weakest_class_is_named_only_where_it_is_more_than_chance(right: tuple[float, ...], said: bool) -> None:
+def test_a_weakest_class_and_an_error_are_named_only_where_they_are_more_than_chance(
+    right: tuple[float, ...], said: bool
+) -> None:
     """The third class is recognised as often as the others, or less often by no more than chance."""
     targets = np.repeat(np.arange(3), 100)
     labels = targets.copy()
     for target, share in enumerate(right):
         wrong = np.flatnonzero(targets == target)[: round(100 * (1 - share))]
         labels[wrong] = (target + 1) % 3
-    probabilities = 0.1 + 0.7 * np.eye(3, dtype=np.float32)[labels]
-    ids = np.arange(300).astype(str)
-    predictions = Predictions(probabilities=probabilities, classes=("a", "b", "c"), ids=ids, targets=targets)
-    scores = card_scores(score_predictions(predictions))
-    assert any("weakest class is c" in sentence for sentence in _weaknesses(scores)) is said
-    assert any("weakest" in sentence for sentence in _weaknesses(scores)) is said
+    sentences = weaknesses(targets, labels)
+    assert any("weakest class is c" in sentence for sentence in sentences) is said
+    assert any("weakest" in sentence for sentence in sentences) is said
+    assert any("80 % of the faces labelled c get the label a" in sentence for sentence in sentences) is said
+    assert any("most frequent error" in sentence for sentence in sentences) is said
+
+
+def test_of_a_network_that_may_be_guessing_a_card_names_neither_class_nor_error() -> None:
+    targets = np.repeat(np.arange(3), [160, 90, 50])
+    constant = np.zeros(300, dtype=np.int64)
+    shuffled = np.random.default_rng(0).permutation(targets)
+    for labels in (constant, shuffled):
+        (sentence,) = weaknesses(targets, labels)
+        assert "no better than always naming the most frequent class, which would be right for 53.3 %" in sentence

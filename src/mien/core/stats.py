@@ -1,4 +1,4 @@
-"""Student's intervals of a mean and of one more value, which need SciPy of the extra `train`; Holm's correction."""
+"""Student's intervals of a mean and of one more value, which need SciPy of the extra `train`; tests of chance."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -9,8 +9,20 @@ LEVEL = 0.95
 SIGNIFICANCE = 0.05
 """A p below this, corrected where several are looked at together, is called a difference."""
 
+STANDARD_ERRORS = 1.96
+"""So many standard errors are `LEVEL` of a normal distribution, on either side of its middle."""
+
 Interval = tuple[float, float]
 """The low and the high end."""
+
+
+def is_surely_more(more: float, less: float) -> bool:
+    """Tell whether one count is above another by more than chance (two-sided sign test, in its normal form).
+
+    >>> is_surely_more(120, 80), is_surely_more(101, 99), is_surely_more(0, 0)
+    (True, False, False)
+    """
+    return more - less > STANDARD_ERRORS * sqrt(more + less)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -32,6 +32,7 @@ from mien.core.card import (
 from mien.core.images import SIZE
 from mien.core.run_record import InitialWeights
 from mien.core.scores import Scores
+from mien.core.stats import is_surely_more
 from mien.core.summaries import robustness_note, robustness_table
 from mien.core.text import markdown, percentage, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
@@ -210,7 +211,13 @@ def card_scores(scores: Scores) -> CardScores:
 
 
 def _weaknesses(scores: CardScores) -> list[str]:
-    """Name the class with the lowest recall, if that is more than chance, and the most frequent error."""
+    """Name the class with the lowest recall, and the most frequent error, where these are more than chance."""
+    guess = max(one.faces for one in scores.per_class) / scores.faces
+    if scores.accuracy_interval[0] <= guess:  # then the classes and errors tell of the mixture of faces
+        return [
+            "It may do no better than always naming the most frequent class, which would be right for "
+            f"{percentage(guess)} of these faces."
+        ]
     sentences = []
     recalls = []
     for one in scores.per_class:
@@ -227,8 +234,9 @@ def _weaknesses(scores: CardScores) -> list[str]:
     errors = []
     for pair in scores.confused_pairs:
         errors += [direction for direction in pair.directions if direction.errors]
-    if errors:
-        most = max(errors, key=lambda direction: direction.errors)
+    errors.sort(key=lambda direction: -direction.errors)
+    if errors and is_surely_more(errors[0].errors, errors[1].errors if len(errors) > 1 else 0):
+        most = errors[0]
         of_class = f"{percentage(most.rate, 0)} of the faces labelled {most.target}"
         sentences.append(f"Its most frequent error: {of_class} get the label {most.label}.")
     return sentences

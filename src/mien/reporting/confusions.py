@@ -1,12 +1,11 @@
 """What the page says about each split's confusions: matrix, pairs, and the faces and votes of the top confusions."""
 
 from collections.abc import Iterator
-from math import sqrt
 
 from mien.core.confusions import Disagreement, ErrorVotes, TopConfusion
 from mien.core.faces import UNLABELLED
 from mien.core.scores import Scores
-from mien.core.stats import Interval
+from mien.core.stats import Interval, is_surely_more
 from mien.reporting.faces import show_face
 from mien.reporting.formatting import count, percent, plural, span
 from mien.reporting.run_files import Evaluation, RunFiles
@@ -14,9 +13,6 @@ from mien.reporting.view import Values, View
 
 LARGEST_MATRIX = 40
 """More classes than this make no readable matrix."""
-
-CRITICAL = 1.96
-"""Standard errors between two counts that are then more than luck (two-sided sign test, 5 %)."""
 
 ANSWERS = ("target", "label", "other", "tie")
 """Attributes of `MostVotes`, in the order of the table."""
@@ -141,10 +137,8 @@ def _sentences(annotators: ErrorVotes, *, annotator_labels: bool) -> Iterator[st
         f"The plurality of the votes is the model's label on {percent(votes.label, 0)} of these faces and the label "
         f"that the data give on {percent(votes.target, 0)}"
     )
-    if votes.label is not None and votes.target is not None:
-        for_label, for_target = votes.label * listed.faces, votes.target * listed.faces
-        if for_label - for_target > CRITICAL * sqrt(for_label + for_target):
-            text += ": where the two differ, annotators agree more often with the model"
+    if is_surely_more((votes.label or 0) * listed.faces, (votes.target or 0) * listed.faces):
+        text += ": where the two differ, annotators agree more often with the model"
     yield text + "."
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mien.core.runs import Epoch
 from mien.core.scores import ClassScores, Scores
+from mien.core.stats import is_surely_more
 from mien.core.text import taught_by
 from mien.reporting.ablation import conclusions
 from mien.reporting.attribution import where_it_looks
@@ -134,8 +135,9 @@ def _guess(scores: Scores) -> float:
 
 def _strengths(scores: Scores) -> Iterator[str]:
     yield from _best_and_worst(scores)
-    if scores.confused_pairs:
-        pair = scores.confused_pairs[0]
+    pairs = scores.confused_pairs  # the one with the most errors comes first
+    if pairs and is_surely_more(pairs[0].errors, pairs[1].errors if len(pairs) > 1 else 0):
+        pair = pairs[0]
         errors = scores.faces - sum(row[k] for k, row in enumerate(scores.confusion.counts))
         yield (
             f"The pair that it mixes up most is “{pair.classes[0]}” and “{pair.classes[1]}”: {count(pair.errors)} of "
