@@ -25,7 +25,7 @@ from mien.exporting.to_onnx import to_onnx
 from mien.models.classifier import load_classifier
 from mien.runtime.session import Graph
 from mien.training.run_data import TrainingRun
-from mien.workflows.export import calibration_images, parts_of
+from mien.workflows.export import calibration_images, export_faces
 
 WAYS: dict[str, dict[str, Any]] = {
     "min-max": {},
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("run")
     logging.disable(logging.WARNING)  # the quantiser's advice
     run = TrainingRun.open(parser.parse_args().run)
-    faces = parts_of(run)
+    faces = export_faces(run)
     content = to_onnx(load_classifier(run.path))
     images, targets = faces.held_out.images, faces.held_out.targets
     full = Graph(content, threads=1)(images)
