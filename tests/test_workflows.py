@@ -265,7 +265,7 @@ def test_a_study_does_everything_in_order(studied: RunDir, tmp_path: Path, calls
         ("report", run, {}),
     ]
     shared = {"batch": config.batch, "device": "cpu", "holdout": config.holdout.model_dump(), "overwrite": True}
-    shared |= {"votes": None, "labels": "own", "classes": None, "detect": False, "skip_bad": False}
+    shared |= {"votes": None, "labels": "own", "classes": None, "detect": False, "skip_bad": False, "exclude": None}
     shared |= {"threads": config.threads, "precision": config.precision}
     factors = {"recipe": "mien-s", "factors": ("normalisation", "augmentation"), "out": run.path / "ablation"}
     ablated: list[tuple[object, ...]] = [("ablate", "synthetic:210", {**factors, **shared}), ("report", run, {})]

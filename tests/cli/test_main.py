@@ -87,7 +87,7 @@ def test_help_spends_no_room_on_types_and_twins(mien: Mien) -> None:
 
 
 def test_the_verbs_are_those_tested_here() -> None:
-    assert set(flags_of()) == {*VERBS, "models", "doctor", "serve", "data describe", "evaluate"}
+    assert set(flags_of()) == {*VERBS, "models", "doctor", "serve", "data audit", "data describe", "evaluate"}
 
 
 @pytest.mark.parametrize(("verb", "flag"), FLAGS)

@@ -73,7 +73,7 @@ def test_every_picture_decodes_and_says_what_it_shows(page, written):
     faces = sum(attrs["alt"].startswith("A face labelled") for attrs in pictures)
     assert faces == sum(len(np.load(path)["rows"]) for path in kept_faces(written))
     for attrs in pictures:
-        assert re.search(r"[Ff]ace|filter|[Aa]ttribute|[Mm]asked|channel|saliency|occlusion", attrs["alt"])
+        assert re.search(r"[Ff]ace|[Ff]ilter|[Aa]ttribute|[Mm]asked|channel|saliency|occlusion", attrs["alt"])
         assert int(attrs["width"]) >= 32
         with Image.open(io.BytesIO(base64.b64decode(attrs["src"].partition(",")[2]))) as picture:
             picture.load()

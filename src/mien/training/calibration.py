@@ -108,7 +108,7 @@ def fit_biases(logits: Tensor, targets: Tensor) -> Calibration:
 
     >>> even = torch.zeros((1000, 2))
     >>> fitted = fit_biases(even, torch.tensor([0, 0, 0, 1]).repeat(250))  # right 3 times in 4
-    >>> round(fitted.bias[0] - fitted.bias[1], 2), round(math.log(3), 2)
+    >>> round(float(fitted.bias[0] - fitted.bias[1]), 2), round(math.log(3), 2)
     (1.1, 1.1)
     """
     wide = logits.double()
