@@ -24,6 +24,8 @@ MOST_BYTES = 40_000_000
 IN_WHEEL = (
     *("mien/py.typed", "mien/recipes/mien-s.toml", "mien/web/page.html", "mien/weights/yunet/yunet_free_size.onnx"),
     *("mien/weights/mien-n/card.json", "mien/weights/mien-s/card.json", "mien/weights/mien-s-ferplus/card.json"),
+    *("mien/weights/mien-s/model.safetensors", "mien/data/fer2013_public_test.npz"),
+    "mien/evaluation/robustness_baselines.json",
 )
 IN_SOURCE = ("pyproject.toml", "README.md", "LICENSE", "THIRD_PARTY.md", "CHANGELOG.md", "tests/conftest.py")
 NOWHERE = (".pyc", ".parquet", ".onnx.data", ".log")
