@@ -180,6 +180,14 @@ def test_a_bundle_in_its_run_and_a_hubs_folder_have_the_runs_weights(small: Smal
     assert (hub.sha256, hub.place) == (old.model_id.sha256, str(tmp_path / "hub"))
 
 
+def test_a_folder_that_is_named_by_its_path_comes_before_a_name(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(small("old", epochs=1).path, "mien-n")
+    assert Pretrained.open("mien-n").place == str(tmp_path / "mien-n")
+
+
 def test_faces_that_the_old_network_had_seen_are_counted(
     small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

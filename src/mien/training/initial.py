@@ -56,10 +56,10 @@ class Pretrained:
             DataError: there is none, or its files are damaged.
             UsageError: a bundle without weights.
         """
-        folder = find(where)
-        if folder is not None:
+        folder, runs = find(where), runs_named(where)
+        if folder is not None and (runs != [Path(where)] or folder == Path(where).absolute()):
             return cls._of_bundle(Bundle.open(folder))
-        if where != "latest" and not runs_named(where):
+        if where != "latest" and not runs:
             raise DataError(
                 f"{where}: no network to begin with: no run, no bundle, and none that ships with mien; "
                 f"{nearest(where, shipped())}"

@@ -151,6 +151,8 @@ def open_model(model: str | Path | RunDir | Bundle) -> RunDir | Bundle:
         return RunDir.open(model)
     # A folder that is both a run's and a bundle's counts as the bundle.
     runs = [path for path in runs_named(model) if path.absolute() != bundle]
+    if runs == [Path(model)]:  # a folder that is named by its path, before what has that name elsewhere
+        return RunDir.open(model)
     if runs:
         raise UsageError(f"'{model}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
     return Bundle.open(model)
