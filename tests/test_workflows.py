@@ -117,18 +117,21 @@ def test_without_test_faces_what_was_held_out_is_scored(studied: RunDir, tmp_pat
     assert (copy.path / "eval/validation/metrics.json").exists()
 
 
-def test_data_of_the_same_name_keep_apart(studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("prior", "name"), [(None, "faces-test"), ("uniform", "faces-test-uniform")])
+def test_data_of_the_same_name_keep_apart(
+    studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prior: str | None, name: str
+) -> None:
     copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
     for folder, count in (("one", 14), ("two", 21), ("one", 14)):
-        for i, name in enumerate(copy.read_json("model.json")["classes"] * (count // 7)):
-            picture = tmp_path / folder / "faces/test" / name / f"{i}.png"
+        for i, label in enumerate(copy.read_json("model.json")["classes"] * (count // 7)):
+            picture = tmp_path / folder / "faces/test" / label / f"{i}.png"
             picture.parent.mkdir(parents=True, exist_ok=True)
             Image.new("L", (48, 48), 10 * i).save(picture)
         monkeypatch.chdir(tmp_path / folder)
-        assert evaluate(copy, data="faces").faces == count
-    found = {name: copy.read_json(f"eval/{name}/metrics.json")["faces"] for name in ("faces-test", "faces-test-2")}
-    assert found == {"faces-test": 14, "faces-test-2": 21}
-    assert not (copy.path / "eval/faces-test-3").exists()
+        assert evaluate(copy, data="faces", prior=prior).faces == count
+    assert copy.read_json(f"eval/{name}/metrics.json")["faces"] == 14
+    assert copy.read_json(f"eval/{name}-2/metrics.json")["faces"] == 21
+    assert not (copy.path / f"eval/{name}-3").exists()
 
 
 def test_other_data_never_take_the_name_of_an_own_split(

@@ -213,7 +213,7 @@ class RunDir:
                 f"{where}: a bundle, and this needs the folder of a training run, as `mien train` leaves it"
             )
         if not named:
-            raise DataError(f"{where}: no run folder (no config.json in it)")
+            raise DataError(f"{where}: no run folder (no config.json in it); name one that `mien train` has made")
         run = cls(named[0].absolute())
         run.read_json("config.json")
         return run

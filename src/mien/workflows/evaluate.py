@@ -266,7 +266,6 @@ def _evaluate_run(
             )
         faces = opened.split(split)
         name = f"{Path(source).stem}-{split}".replace(":", "-")
-        name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
         check_classes(faces, known=run.data.faces.classes)
     classifier = load_classifier(run.path, device=resolve_torch_device(device))
     predictions = classify(classifier, faces)
@@ -280,6 +279,8 @@ def _evaluate_run(
         name += f"-{prior}" if isinstance(prior, str) else "-given"
         predictions = _for_prior(predictions, old=assumed, new=shares)
         mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
+    if data is not None:
+        name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
     measured = None
     if robustness:
         classify_faces = _for_other_prior(classifier.probabilities, old=assumed, new=shares)
