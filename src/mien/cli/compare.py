@@ -20,7 +20,7 @@ def compare(
     other: Annotated[str, typer.Argument(metavar="RUN2", help="The other one.", show_default=False)],
     more: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN3 …", help="More; every pair is compared, with Holm's correction."),
+        typer.Argument(metavar="RUN3", help="And more; every pair is compared, with Holm's correction."),
     ] = None,
     *,
     split: flags.Split = None,
