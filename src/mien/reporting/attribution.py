@@ -161,11 +161,12 @@ def _difference(null: NullShare) -> str:
 def _trust(comparison: MethodComparison) -> Iterator[str]:
     methods, best = comparison.methods, comparison.leading
     if best is not None:
-        centre = comparison.controls["centre first"].score
+        centre, trusted = comparison.controls["centre first"].score, comparison.trusted
+        whose = "Its score is" if len(trusted) == 1 else f"Of these, {best} has the highest score,"
         yield (
             "Better than both controls, chance and “the centre first”, and different with random weights: "
-            f"{listing(comparison.trusted)}. {best.capitalize()} has the highest score, "
-            f"{decimal(methods[best].score, 2)} against {decimal(centre, 2)} for the centre."
+            f"{listing(trusted)}. {whose} {decimal(methods[best].score, 2)} against {decimal(centre, 2)} for the "
+            "centre."
         )
     worse = [name for name, method in methods.items() if not method.beats_controls]
     if best is not None and worse:
