@@ -18,6 +18,9 @@ from .pages import DESKTOP, IDLE, PHONE, give, ready, saved
 
 pytestmark = pytest.mark.long  # Chromium starts, and computes on one core
 
+NAME = "mien-s-ferplus"
+"""The network that the page begins with."""
+
 DP, BOX_PX = 5e-4, 0.011
 """How far probabilities and boxes, which are rounded to 0.01 pixels, may be from Python's."""
 
@@ -55,7 +58,7 @@ def test_a_picture_gives_box_bars_row_and_the_files_of_mien_predict(
     files = [pictures[name] for name in ("one", "two", "none", "crop", "damaged")]
     give(page, *files)
     monkeypatch.chdir(tmp_path)  # sources are names then, as in the page
-    results = mien.predict([file.name for file in files], skip_bad=True)
+    results = mien.predict([file.name for file in files], NAME, skip_bad=True)
     results.save("expected.csv")
     results.save("expected.json")
 
@@ -216,7 +219,7 @@ def test_by_keyboard_alone(page: Any, pictures: dict[str, Path]) -> None:
 def test_results_are_spoken(page: Any, pictures: dict[str, Path]) -> None:
     give(page, pictures["two"])
     assert page.get_attribute("#spoken", "role") == "status"
-    face = mien.predict(pictures["two"])[0].faces[0]
+    face = mien.predict(pictures["two"], NAME)[0].faces[0]
     assert page.text_content("#spoken").startswith(f"two.png: 2 faces: {face.label} ")
 
 
