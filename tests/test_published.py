@@ -123,6 +123,7 @@ def test_half_of_the_faces_or_other_labels_or_another_mixture_say_nothing(scored
         assert (scores.published_accuracy, scores.published_faces, scores.duplicates) == (None, None, None)
         assert not {"published", "no duplicates"} & figures(scores).keys()
     assert evaluate(scored, public_test, prior="uniform").published_accuracy is None
+    assert evaluate(scored, public_test, prior="training").published_accuracy is not None  # that is the card's mixture
 
 
 def test_a_card_of_other_faces_says_nothing(exported: Bundle, data: FaceSet) -> None:

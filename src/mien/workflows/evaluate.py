@@ -217,7 +217,7 @@ def _evaluate_bundle(
         prior=card.prior if shares is None else shares,
         robustness=measured,
     )
-    if of_card.belongs is None or shares is not None:  # the card's figures are for no other mixture of classes
+    if of_card.belongs is None or shares not in (None, assumed):  # its figures are for no other mixture of classes
         return scores
     faces_of_card = None
     if of_card.known is not None:
