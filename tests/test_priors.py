@@ -1,6 +1,7 @@
 """Another mixture of classes by every way in: the numbers are those of `change_prior`."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -83,12 +84,13 @@ def test_a_bundle_is_scored_with_it(prior: str, exported: Bundle) -> None:
     assert sentence not in str(summarise_scores(plain)[0])
 
 
-def test_a_runs_scores_with_it_lie_beside_the_others(studied: RunDir) -> None:
-    plain = mien.evaluate(studied)
-    before = (studied.path / "eval/test/metrics.json").read_bytes()
-    scores = mien.evaluate(studied, prior="uniform")
-    assert (studied.path / "eval/test/metrics.json").read_bytes() == before
-    assert (studied.path / "eval/test-uniform/metrics.json").is_file()
+def test_a_runs_scores_with_it_lie_beside_the_others(studied: RunDir, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(studied.path, tmp_path / "copy"))
+    plain = mien.evaluate(copy)
+    before = (copy / "eval/test/metrics.json").read_bytes()
+    scores = mien.evaluate(copy, prior="uniform")
+    assert (copy / "eval/test/metrics.json").read_bytes() == before
+    assert (copy / "eval/test-uniform/metrics.json").is_file()
     assert plain.prior is None
     assert scores.prior == pytest.approx(dict.fromkeys(scores.classes, 1 / 7))
 
