@@ -3,7 +3,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from mien.jobs.manifest import INSIDE
 from mien.jobs.plan import plan
 from mien.jobs.run import predict_job
 from mien.jobs.status import job_status
+from mien.jobs.workers import Workers
 from mien.runtime.result_files import flat_record
 
 from .pictures import kill_at_poison, make_folder, picture
@@ -143,6 +144,39 @@ def test_a_lost_part_is_done_again_carefully(folder: Path, tmp_path: Path) -> No
     predict_job(folder, tmp_path / "calm", model="mien-n", executor=Here())
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
     assert status.failed == {}
+
+
+class DyingTogether(Workers):
+    """Three parts are begun and lost, as when the death of one process ends all; later ones are done by a thread."""
+
+    def __init__(self) -> None:
+        self.count = 2
+        self.lost: list[Future[Any]] = []
+        self.given: list[Future[Any]] = []
+        self.beside: list[int] = []
+        self.thread = ThreadPoolExecutor(1)
+
+    def submit(self, function: Any, /, job: Any, part: Any, **named: Any) -> "Future[Any]":
+        if named["careful"]:
+            self.beside.append(sum(not each.done() for each in self.given))
+            self.given.append(self.thread.submit(function, job, part, **named))
+            return self.given[-1]
+        self.lost.append(Future())
+        if len(self.lost) == self.count + 1:
+            for each in self.lost:
+                each.set_exception(BrokenExecutor("killed"))
+        return self.lost[-1]
+
+    def restart(self) -> None:
+        pass
+
+
+def test_parts_that_died_together_are_done_one_by_one(folder: Path, tmp_path: Path) -> None:
+    """Else the picture of another part is blamed for the death that the poisonous one has brought to all."""
+    workers = DyingTogether()
+    status = predict_job(folder, tmp_path / "out", model="mien-n", executor=workers)
+    assert (status.done, len(workers.lost)) == (3, 3)
+    assert workers.beside == [0, 0, 0]
 
 
 def test_half_written_files_of_dead_workers_are_removed(folder: Path, tmp_path: Path) -> None:

@@ -63,13 +63,21 @@ class _Distribution:
         waiting = deque(parts)
         try:
             while waiting or self._running:
-                while waiting and len(self._running) < self._at_once:
+                while waiting and self._has_room_for(waiting[0]):
                     self._submit(waiting.popleft())
                 for part in self._finished():
                     waiting.appendleft(part)
         finally:
             for future in self._running:
                 future.cancel()
+
+    def _has_room_for(self, part: Part) -> bool:
+        lost_before = any(self._losses[each.number] for each in (part, *self._running.values()))
+        if lost_before and self._running and isinstance(self._executor, Workers):
+            # The death of one of these processes ends them all: where one died before, a part is done alone, so
+            # that no picture of another part is blamed for it.
+            return False
+        return len(self._running) < self._at_once
 
     def _submit(self, part: Part) -> None:
         remove(self._inside(FAILED, f"{part.number:06}.txt"))
