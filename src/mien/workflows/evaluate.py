@@ -190,6 +190,9 @@ def _evaluate_bundle(
         )
     faces = opened.split(split)
     check_classes(faces, known=bundle.classes)
+    shares, assumed = None, card.assumed_shares
+    if prior is not None and prior != "estimate":
+        shares = card.shares_for(prior)  # first, so that a wrong one is told before the faces are classified
     model = BundleModel.open(bundle, precision=chosen, device="cpu")
     predictions = join_predictions(faces, model(faces.images), classes=bundle.classes)
     of_card = card_faces(card, faces, data=opened, split=split)
@@ -197,11 +200,8 @@ def _evaluate_bundle(
     mirrored = None
     if flip:
         mirrored = join_predictions(faces, model(mirror(faces).images), classes=bundle.classes)
-    shares, assumed = None, card.assumed_shares
     if prior == "estimate":
         shares = estimate_prior(predictions.probabilities, old=assumed)
-    elif prior is not None:
-        shares = card.shares_for(prior)
     if shares is not None:
         predictions = _for_prior(predictions, old=assumed, new=shares)
         mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
@@ -267,14 +267,14 @@ def _evaluate_run(
         faces = opened.split(split)
         name = f"{Path(source).stem}-{split}".replace(":", "-")
         check_classes(faces, known=run.data.faces.classes)
+    shares, assumed = None, run.data.shares
+    if prior is not None and prior != "estimate":
+        shares = prior_shares(prior, training=assumed)  # as for a bundle
     classifier = load_classifier(run.path, device=resolve_torch_device(device))
     predictions = classify(classifier, faces)
     mirrored = classify(classifier, mirror(faces)) if flip else None
-    shares, assumed = None, run.data.shares
     if prior == "estimate":
         shares = estimate_prior(predictions.probabilities, old=assumed)
-    elif prior is not None:
-        shares = prior_shares(prior, training=assumed)
     if shares is not None:
         name += f"-{prior}" if isinstance(prior, str) else "-given"
         predictions = _for_prior(predictions, old=assumed, new=shares)
