@@ -45,13 +45,11 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(autouse=True)
-def logs_reach_pytest() -> Iterator[None]:
-    """The command line keeps the library's logs to itself; tests that come after it look at them."""
+def logs_reach_pytest() -> None:
+    """The command line, also in a fixture of a whole module, keeps the library's logs to itself or asks for errors only."""
     logger = logging.getLogger("mien")
-    level = logger.level
-    yield
     logger.propagate = True
-    logger.setLevel(level)
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session", autouse=True)
