@@ -46,7 +46,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 @pytest.fixture(autouse=True)
 def logs_reach_pytest() -> None:
-    """The command line, also in a fixture of a whole module, keeps the library's logs to itself or asks for errors only."""
+    """Undo what the command line, run by a test or by a fixture before this one, does to the library's logs."""
     logger = logging.getLogger("mien")
     logger.propagate = True
     logger.setLevel(logging.NOTSET)
