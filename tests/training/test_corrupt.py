@@ -6,8 +6,6 @@ import torch
 from PIL import Image, ImageFilter
 
 from mien.training import corrupt
-from mien.training.augment import Augmenter
-from mien.training.config import Augment
 from mien.training.corrupt import CORRUPTIONS, Corrupter
 
 GREY = torch.full((400, 1, 48, 48), 128.0)
@@ -84,14 +82,21 @@ def test_the_shares_of_faces_are_those_asked_for() -> None:
     assert 0.22 < changed < 0.38
 
 
-def test_a_recipe_corrupts_after_all_else_and_the_seed_decides() -> None:
-    images = TEXTURE.byte()
+def test_the_seed_decides_and_grey_levels_stay_whole() -> None:
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        results.append(Augmenter(Augment(flip=True, corrupt=0.5, cover=0.2))(images))
+        results.append(Corrupter(corrupt=0.5, cover=0.2)(TEXTURE))
     assert results[0].equal(results[1])
     assert not results[0].equal(results[2])
     assert results[0].round().equal(results[0])
     assert results[0].min() >= 0
     assert results[0].max() <= 255
+
+
+def test_autocast_to_few_digits_changes_nothing() -> None:
+    torch.manual_seed(0)
+    plain = Corrupter(corrupt=1, cover=0)(TEXTURE)
+    torch.manual_seed(0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert Corrupter(corrupt=1, cover=0)(TEXTURE).equal(plain)

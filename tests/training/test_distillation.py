@@ -59,6 +59,20 @@ def test_the_target_is_the_mean_of_the_teachers_mixed_with_the_label(share: floa
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_students_see_corrupted_faces_and_teachers_see_what_they_were() -> None:
+    teacher, student = classifiers(2)
+    made = module(student, Teachers([teacher]), augment={"cover": 1.0})
+    images, targets, rows = next(iter(made.train_dataloader()))
+    seen: list[torch.Tensor] = []
+    student.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    teacher.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    made.training_step((images, targets, rows), 0)
+    of_teacher, of_student = seen
+    assert of_teacher.equal(images.float())
+    assert (of_student != images).flatten(1).any(dim=1).all()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_loss_is_the_weighted_cross_entropy_of_smoothed_labels() -> None:
     student = classifiers(1)[0]
     faces = FACES.select((FACES.targets > 2) | (np.arange(len(FACES)) % 3 > 0))

@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from mien.training.config import Augment
-from mien.training.corrupt import Corrupter
 
 
 class Augmenter(nn.Module):
     """Random changes of grey levels `(N, 1, 48, 48)` in 0…255, each as `Augment` says → `float32`, same shape.
 
-    Pixels that come in from outside repeat the border.  Draws from torch's current generator.
+    All but corruption, which is a step of its own (`Corrupter`), since teachers don't see it.  Pixels that come in from
+    outside repeat the border.  Draws from torch's current generator.
     """
 
     def __init__(self, config: Augment) -> None:
@@ -36,13 +36,8 @@ class Augmenter(nn.Module):
         if config.erase:
             steps.append(K.RandomErasing(scale=(0.02, 0.2), value=0.5, p=config.erase))
         self.steps = nn.Sequential(*steps)
-        self.corrupt: Corrupter | None = None
-        if config.corrupt or config.cover:
-            self.corrupt = Corrupter(corrupt=config.corrupt, cover=config.cover)
 
     def forward(self, faces: Tensor) -> Tensor:
         with torch.autocast(faces.device.type, enabled=False):  # bf16 has too few digits for the affine matrices
             augmented: Tensor = self.steps(faces.float() / 255) * 255
-            if self.corrupt:
-                augmented = self.corrupt(augmented)
         return augmented

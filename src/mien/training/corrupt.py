@@ -27,7 +27,7 @@ class Corrupter(nn.Module):
         corrupt: how probable it is that a face gets one of `CORRUPTIONS`.
         cover: how probable it is that a part of it is covered, whatever else happened to it.
 
-    Draws from torch's current generator.
+    They come after all augmentation.  Draws from torch's current generator.
     """
 
     def __init__(self, *, corrupt: float, cover: float) -> None:
@@ -42,7 +42,8 @@ class Corrupter(nn.Module):
         for number, change in enumerate(CORRUPTIONS):
             rows = torch.nonzero(corrupted & (which == number))[:, 0]
             if len(rows):
-                faces[rows] = change(faces[rows])
+                with torch.autocast(faces.device.type, enabled=False):  # bf16 has too few digits for grey levels
+                    faces[rows] = change(faces[rows])
         rows = torch.nonzero(torch.rand(count) < self.cover)[:, 0]
         if len(rows):
             faces[rows] = cover(faces[rows])

@@ -1,8 +1,8 @@
 """Distillation: trained runs whose averaged probabilities a student learns.  Axes: `N` faces, `C` classes.
 
 Hinton et al. 2015, arXiv 1503.02531.  Teachers and student see the same augmented faces, anew at each step (Beyer et
-al. 2022, arXiv 2106.05237).  Files of predictions cost nothing at a step, and can come from networks that did not learn
-from the faces that they teach.
+al. 2022, arXiv 2106.05237); where faces are corrupted or covered, teachers see them before that.  Files of
+predictions cost nothing at a step, and can come from networks that did not learn from the faces that they teach.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class Teaching(Protocol):
         """Give targets `float32 (N, C)`, rows that sum to 1.
 
         Args:
-            faces: grey levels `(N, 1, 48, 48)`, augmented.
+            faces: grey levels `(N, 1, 48, 48)`, augmented, not corrupted.
             rows: which of the learned faces they are, `int64 (N,)`.
             view: the epoch and the batch's number in it.
         """

@@ -22,6 +22,7 @@ from mien.training import config
 from mien.training.augment import Augmenter
 from mien.training.batches import Batch, EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
 from mien.training.config import TrainConfig
+from mien.training.corrupt import Corrupter
 from mien.training.distillation import Teaching
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
@@ -54,6 +55,9 @@ class TrainingModule(L.LightningModule):
             self.views = config.distillation.views
         self.faces, self.held_out = faces, held_out
         self.augment = Augmenter(config.augment)
+        self.corrupt: Corrupter | None = None
+        if config.augment.corrupt or config.augment.cover:
+            self.corrupt = Corrupter(corrupt=config.augment.corrupt, cover=config.augment.cover)
         self.plateau: ReduceLROnPlateau | None = None
         self.class_weights: Tensor | None
         weights = None
@@ -92,12 +96,15 @@ class TrainingModule(L.LightningModule):
         epoch = self.current_epoch
         view = (view_of(epoch, views=self.views), batch_idx)
         self._seed(AUGMENTATION, *view)
-        faces = self.augment(images)
+        clean = self.augment(images)
+        faces = clean
+        if self.corrupt:
+            faces = self.corrupt(clean)
         smoothing = self.config.loss.label_smoothing
         aim = (1 - smoothing) * targets + smoothing / targets.shape[1]
         if self.teachers:
             share = self.config.distillation.share
-            aim = share * self.teachers.probabilities(faces, rows=rows, view=view) + (1 - share) * aim
+            aim = share * self.teachers.probabilities(clean, rows=rows, view=view) + (1 - share) * aim
         self._seed(DROPOUT, epoch, batch_idx)
         side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
         logits = self.classifier(faces, side_px=side_px).float()
