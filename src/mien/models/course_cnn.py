@@ -22,23 +22,28 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-WIDTH, DENSE, SLOPE = 400, 500, 0.03
+FILTERS, DENSE, SLOPE = 400, 500, 0.03
 DROPOUT = (0.2, 0.25, 0.3, 0.4)
 MOMENTUM, EPSILON = 0.01, 1e-3
 
 
 class CourseCNN(nn.Module):
-    """Maps standardised grey faces `float (N, 1, 48, 48)` to logits `float (N, C)`."""
+    """Maps standardised grey faces `float (N, 1, 48, 48)` to logits `float (N, C)`.
 
-    def __init__(self, classes: int) -> None:
+    Args:
+        classes: C.
+        filters: of each convolution; with fewer than the report's, settings can be searched sooner.
+    """
+
+    def __init__(self, classes: int, *, filters: int = FILTERS) -> None:
         super().__init__()
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = 1
         for number, dropout in enumerate(DROPOUT, start=1):
-            layers.update(_block(channels, number, dropout))
-            channels = WIDTH
+            layers.update(_block(channels, filters, number, dropout))
+            channels = filters
         layers["flatten"] = nn.Flatten()
-        layers.update(_dense(WIDTH, 1))
+        layers.update(_dense(filters, 1))
         layers.update(_dense(DENSE, 2))
         layers["output"] = nn.Linear(DENSE, classes)
         self.layers = nn.Sequential(layers)
@@ -49,11 +54,11 @@ class CourseCNN(nn.Module):
         return logits
 
 
-def _block(channels: int, index: int, drop: float) -> list[tuple[str, nn.Module]]:
+def _block(channels: int, filters: int, index: int, drop: float) -> list[tuple[str, nn.Module]]:
     return [
-        (f"conv{index}", nn.Conv2d(channels, WIDTH, kernel_size=3)),
+        (f"conv{index}", nn.Conv2d(channels, filters, kernel_size=3)),
         (f"act{index}", nn.LeakyReLU(SLOPE)),
-        (f"norm{index}", nn.BatchNorm2d(WIDTH, EPSILON, MOMENTUM)),
+        (f"norm{index}", nn.BatchNorm2d(filters, EPSILON, MOMENTUM)),
         (f"pool{index}", nn.MaxPool2d(2)),
         (f"drop{index}", nn.Dropout(drop)),
     ]
