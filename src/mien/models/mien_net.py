@@ -6,6 +6,7 @@ convolutions run near a CPU's peak, depthwise ones at about a tenth of it.
 """
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class MienNet(nn.Module):
@@ -15,7 +16,7 @@ class MienNet(nn.Module):
         super().__init__()
         channels = (1, *widths)
         self.stages = nn.Sequential(*(_Stage(channels[i], channels[i + 1]) for i in range(4)))
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.pool = _MapMean(1)
         self.drop = nn.Dropout(dropout)
         self.output = nn.Linear(widths[-1], classes)
 
@@ -56,12 +57,26 @@ class _SqueezeExcite(nn.Module):
         super().__init__()
         hidden = max(width // 8, 4)
         self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, width, 1), nn.Sigmoid()
+            _MapMean(1), nn.Conv2d(width, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, width, 1), nn.Sigmoid()
         )
 
     def forward(self, maps: Tensor) -> Tensor:
         result: Tensor = maps * self.gate(maps)
         return result
+
+
+class _MapMean(nn.AdaptiveAvgPool2d):
+    """Average each map: `(N, C, H, W)` → `(N, C, 1, 1)`.
+
+    The gradient of a mean is laid out channel by channel, whatever the maps are, and adding it to one in
+    `channels_last` is slow; that of an average pool is laid out as the maps are.  Evaluation and export keep the mean.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if self.training:
+            return functional.avg_pool2d(maps, maps.shape[2:])
+        mean: Tensor = super().forward(maps)
+        return mean
 
 
 def _conv(channels: int, width: int) -> nn.Conv2d:
