@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mien.core.errors import StorageError
 from mien.core.files import write_atomic
@@ -155,13 +156,16 @@ class ResumableCheckpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
 
 
-class EmaCallback(EMAWeightAveraging):
-    """Lightning's moving average of the weights, on the device where they are."""
+class EmaCallback(WeightAveraging):
+    """Lightning's exponential moving average of the weights, of all at once, on the device where they are."""
 
     @property
     def state_key(self) -> str:
         """The name of its state in a checkpoint; fixed, so that renaming the class loses nothing."""
         return "ema"
+
+    def __init__(self, *, decay: float) -> None:
+        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self._device = trainer.strategy.root_device

@@ -124,7 +124,11 @@ class TrainingModule(L.LightningModule):
 
     def _seed(self, *what: int) -> None:
         seeds = np.random.SeedSequence([self.config.seed, self.global_rank, *what])
-        torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+        seed = int(seeds.generate_state(1, np.uint64)[0])
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)  # on a machine without a GPU it takes a millisecond, to note that none was seeded
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         images, targets, _ = batch
@@ -206,7 +210,9 @@ def make_optimizer(rule: config.Optimizer, parameters: Iterable[nn.Parameter]) -
     extra: dict[str, Any] = {"eps": rule.eps}
     if rule.name == "sgd":
         extra = {"momentum": 0.9, "nesterov": True}
-    optimizer: Optimizer = OPTIMIZERS[rule.name](parameters, lr=rule.lr, weight_decay=rule.weight_decay, **extra)
+    optimizer: Optimizer = OPTIMIZERS[rule.name](
+        parameters, lr=rule.lr, weight_decay=rule.weight_decay, fused=True, **extra
+    )
     return optimizer
 
 
