@@ -13,6 +13,7 @@ from mien.core.bundle import Bundle
 from mien.core.labels import FER2013, FERPLUS
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
+from mien.evaluation.metrics import score_predictions
 
 from .conftest import Mien
 from .test_predict_terminal import run_in_terminal, screen
@@ -71,6 +72,46 @@ def test_eval_writes_what_it_says(mien: Mien, studied: RunDir, tmp_path: Path) -
     Image.new("L", (48, 48)).save(tmp_path / "set/validation/happy/a.png")
     other = mien("eval", copy, "--data", "set", "--split", "validation").out
     assert "1 faces of split 'validation'\n" in other
+
+
+def test_intervals_by_groups_of_a_run_a_bundle_and_predictions(
+    mien: Mien, studied: RunDir, exported: Bundle, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(studied.path, tmp_path / "copy")
+    predictions = Predictions.load(copy / "eval/test/predictions.npz")
+    lines = [f"{face},{row % 6}" for row, face in enumerate(predictions.ids.tolist())]
+    (tmp_path / "subjects.csv").write_text("\n".join(["id,subject", *lines]) + "\n")
+    run = json.loads(mien("eval", copy, "--group", "subjects.csv", "--robustness", "--flip", "--json").out)
+    alone = studied.read_json("eval/test/metrics.json")
+    assert (run["groups"], alone["groups"]) == (6, None)
+    assert run["accuracy"] == alone["accuracy"]
+    assert run["accuracy_interval_method"] == "wilson"
+    by_groups = score_predictions(predictions, groups=np.arange(len(predictions)) % 6)
+    assert run["accuracy_interval"] == list(by_groups.accuracy_interval)
+    assert run["flip"]["accuracy_interval"] != list(score_predictions(predictions).accuracy_interval)
+    low, high = run["robustness"]["accuracy_interval"]
+    assert low < run["robustness"]["accuracy"] < high
+    bundle = mien("eval", exported.path, "--data", "synthetic:210", "--group", "subjects.csv").out
+    assert "; intervals by 6 groups of faces" in bundle
+    stored = mien("eval", copy / "eval/test/predictions.npz", "--group", "subjects.csv", "--json").out
+    assert json.loads(stored)["accuracy_interval"] == run["accuracy_interval"]
+    assert "groups of faces" not in mien("eval", copy).out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,label\n0,a\n", "no group for 1 of 2 faces, such as id 'b/2.png'; add a line for each"),
+        ("face,subject\n0,a\n", "line 1: no column 'id'"),
+        ("id,subject\n0,a\nb/2.png,a\n", "all faces are of one group; intervals by groups need two or more"),
+    ],
+)
+def test_groups_that_do_not_fit(mien: Mien, tmp_path: Path, text: str, message: str) -> None:
+    replace(TWO, targets=np.array([0, 0])).save(tmp_path / "p.npz")
+    (tmp_path / "groups.csv").write_text(text)
+    done = mien("eval", "p.npz", "--group", "groups.csv")
+    assert (done.code, done.out) == (3, "")
+    assert message in done.err
 
 
 def test_a_name_of_a_run_and_a_bundle(mien: Mien, studied: RunDir, exported: Bundle) -> None:

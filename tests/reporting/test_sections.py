@@ -104,6 +104,16 @@ def scored(run, powers, targets):
     return " ".join(summary(files)["sentences"]), scores(files)["blocks"][0]["reliability"]["caption"]
 
 
+def test_intervals_by_groups_are_said_to_be_so(run):
+    """One class is shown by one person alone, so its figures have no interval."""
+    path = run.path / "eval/test/metrics.json"
+    assert "groups of faces" not in render_page(read_run(run))
+    predictions = Predictions.load(run.path / "eval/test/predictions.npz")
+    groups = np.where(predictions.targets == 1, 0, np.arange(len(predictions)) % 30)
+    score_predictions(predictions, bootstrap=50, groups=groups).write(path)
+    assert "Intervals take the 30 groups of faces (such as persons) as independent" in render_page(read_run(run))
+
+
 def test_of_a_network_that_may_be_guessing_nothing_is_said_of_classes(run):
     """Untrained, its labels have nothing to do with the faces; with shuffled labels it is sure besides."""
     generator = np.random.default_rng(0)

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from mien.cli import console, flags
-from mien.cli.declare import option
 from mien.cli.main import app
 
 
@@ -24,14 +23,7 @@ def compare(
     ] = None,
     *,
     split: flags.Split = None,
-    group: Annotated[
-        str | None,
-        option(
-            "--group",
-            metavar="FILE",
-            help="A CSV id,subject (or id,video): faces of one person or video are resampled together.",
-        ),
-    ] = None,
+    group: flags.Group = None,
     json: flags.Json = False,
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,

@@ -27,6 +27,7 @@ def evaluate(
     robustness: flags.Robustness = False,
     precision: flags.BundlePrecision = None,
     prior: flags.Prior = None,
+    group: flags.Group = None,
     min_accuracy: flags.MinAccuracy = None,
     skip_bad: flags.SkipBad = False,
     device: flags.Device = None,
@@ -42,6 +43,7 @@ def evaluate(
     * `mien eval bundle --data fer2013.csv`
     * `mien eval mien-s --data faces/ --prior estimate`
     * `mien eval mien-n --data fer2013.csv --robustness`
+    * `mien eval latest --group subjects.csv`
     """
     from mien.core.summaries import summarise_scores
 
@@ -51,7 +53,7 @@ def evaluate(
         given |= {"robustness": robustness, "prior": prior}
         if names := [f"--{name}" for name, value in given.items() if value]:
             raise UsageError(f"{run}: predictions without their faces; {', '.join(names)} can't be given with them")
-        scores = _score_file(run)
+        scores = _score_file(run, group)
     else:
         from mien.workflows.evaluate import evaluate as evaluate_model
 
@@ -69,6 +71,7 @@ def evaluate(
             device=device or "auto",
             skip_bad=skip_bad,
             prior=flags.prior_of(prior),
+            group=group,
             progress=console.progress,
         )
     if json:
@@ -79,8 +82,13 @@ def evaluate(
         raise GateError(f"accuracy {scores.accuracy:.4f} is below --min-accuracy {min_accuracy}")
 
 
-def _score_file(path: str) -> "Scores":
+def _score_file(path: str, group: str | None) -> "Scores":
     from mien.core.predictions import Predictions
+    from mien.data.groups import read_groups
     from mien.evaluation.metrics import score_predictions
 
-    return score_predictions(Predictions.load(Path(path)))
+    predictions = Predictions.load(Path(path))
+    groups = None
+    if group is not None:
+        groups = read_groups(group, predictions.ids)
+    return score_predictions(predictions, groups=groups)

@@ -258,6 +258,14 @@ Face = Annotated[
 # Scores and bundles
 Flip = Annotated[bool, switch("--flip", help="Also score the mean over each face and its mirror image.")]
 Robustness = Annotated[bool, switch("--robustness", help="Also score corrupted faces; takes 76 times as long.")]
+Group = Annotated[
+    str | None,
+    option(
+        "--group",
+        metavar="FILE",
+        help="A CSV id,subject (or id,video): faces of one person or video count together in the intervals.",
+    ),
+]
 MinAccuracy = Annotated[
     float | None, number("--min-accuracy", metavar="A", min=0, max=1, help="Exit with code 4 below this accuracy.")
 ]

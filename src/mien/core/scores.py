@@ -248,6 +248,7 @@ class Scores(Record):
         duplicates: how many are exact duplicates of a training face; None where that is not known.
         classes: names in label order.
         absent: names of classes that are the target of no face.
+        groups: of faces, by which the intervals are; None where each face counts as independent.
         bootstrap: how the intervals were made.
         accuracy: share of faces with the right label.
         accuracy_interval: of the accuracy.
@@ -296,6 +297,7 @@ class Scores(Record):
     duplicates: int | None
     classes: tuple[str, ...]
     absent: tuple[str, ...]
+    groups: int | None = None
     bootstrap: Bootstrap
     accuracy: float
     accuracy_interval: Interval

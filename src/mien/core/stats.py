@@ -74,12 +74,21 @@ def _around_mean(values: Sequence[float], *, spread: float) -> Interval | None:
     """Return mean ± t · sd · √spread."""
     from statistics import mean, stdev
 
-    from scipy.special import stdtrit
-
     if len(values) < 2:
         return None
-    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * stdev(values) * sqrt(spread)
+    half = t_quantile(len(values) - 1) * stdev(values) * sqrt(spread)
     return mean(values) - half, mean(values) + half
+
+
+def t_quantile(degrees: int) -> float:
+    """Return how many standard errors are `LEVEL` of Student's t distribution, on either side of its middle.
+
+    >>> round(t_quantile(9), 3)
+    2.262
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + LEVEL) / 2))
 
 
 def mean_p(values: Sequence[float]) -> float | None:

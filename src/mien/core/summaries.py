@@ -83,6 +83,8 @@ def _head(scores: Scores, *, run_data: bool) -> str:
         text += ", held out and tuned on in training"
     if scores.synthetic:
         text += " (synthetic: says nothing of real faces)"
+    if scores.groups is not None:
+        text += f"; intervals by {scores.groups:,} groups of faces"
     if scores.prior is not None:
         shares = ", ".join(f"{name} {percentage(share)}" for name, share in scores.prior.items())
         text += f"; probabilities for this mixture of classes: {shares}"

@@ -1,6 +1,6 @@
 """Whether probabilities mean what they say: of faces labelled with 0.8, are 80 % right?
 
-Axes: `N` faces, `C` classes, `B` bins, `S` resamples.
+Axes: `N` faces, `G` groups of faces, `C` classes, `B` bins, `S` resamples.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.core.scores import CalibrationBin, ClassCalibration
 from mien.core.stats import LEVEL, Interval
-from mien.evaluation.intervals import wilson
+from mien.evaluation.intervals import Groups, count, normal_interval, share_interval
 
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
@@ -81,7 +81,12 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
 
 
 def calibration_interval(
-    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, samples: int, generator: np.random.Generator
+    probabilities: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    *,
+    samples: int,
+    generator: np.random.Generator,
+    groups: Groups = None,
 ) -> Interval | None:
     """Return the interval of the calibration error that very many faces would have, in the same `BINS` bins.
 
@@ -96,6 +101,8 @@ def calibration_interval(
         targets: `int64 (N,)`, 0 to C - 1.
         samples: how many draws of chance, `S`.
         generator: where the draws come from.
+        groups: of the faces; chance is then that of drawing other groups, and the high end is at least that of
+            `normal_interval`.
 
     Returns:
         `(low, high)`, 0 to 1; None where all faces are right or all are wrong, for chance doesn't show then.
@@ -104,7 +111,7 @@ def calibration_interval(
     """
     confidences = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
-    return _interval(confidences, right, samples=samples, generator=generator)
+    return _interval(confidences, right, samples=samples, generator=generator, groups=groups)
 
 
 def class_calibration(
@@ -114,6 +121,7 @@ def class_calibration(
     classes: Sequence[str],
     samples: int,
     generator: np.random.Generator,
+    groups: Groups = None,
 ) -> tuple[ClassCalibration, ...]:
     """Measure the calibration of each class: of its probability over all faces, and of its label.
 
@@ -123,6 +131,7 @@ def class_calibration(
         classes: the C class names.
         samples: how many draws of chance are behind an interval.
         generator: where the draws come from.
+        groups: of the faces; with them, the intervals are by groups.
 
     Kull et al. 2019, arXiv 1910.12656, equation 2, for the error of a class; the mean over classes is their
     "classwise-ECE".
@@ -144,13 +153,15 @@ def class_calibration(
         too_sure, too_sure_interval = None, None
         if labelled:
             mean, right = float(confidences[gets_label].mean(dtype=np.float64)), int(is_class[gets_label].sum())
-            low, high = wilson(right, labelled)
-            too_sure, too_sure_interval = mean - right / labelled, (mean - high, mean - low)
+            too_sure = mean - right / labelled
+            interval = share_interval(count(gets_label & is_class, groups), count(gets_label, groups))
+            if interval is not None:
+                too_sure_interval = (mean - interval[1], mean - interval[0])
         found.append(
             ClassCalibration(
                 name=name,
                 ece=float(np.abs(gaps).sum() / len(targets)),
-                ece_interval=_interval(of_class, is_class, samples=samples, generator=generator),
+                ece_interval=_interval(of_class, is_class, samples=samples, generator=generator, groups=groups),
                 labelled=labelled,
                 too_sure=too_sure,
                 too_sure_interval=too_sure_interval,
@@ -160,7 +171,12 @@ def class_calibration(
 
 
 def _interval(
-    confidences: NDArray[np.float64], right: NDArray[np.bool_], *, samples: int, generator: np.random.Generator
+    confidences: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    *,
+    samples: int,
+    generator: np.random.Generator,
+    groups: Groups,
 ) -> Interval | None:
     """Return what `calibration_interval` does, of probabilities `(N,)` of being `right`, `bool (N,)`."""
     if right.all() or not right.any():
@@ -171,7 +187,11 @@ def _interval(
     found = float(np.abs(means).sum())
     if not found:  # all are sure and right
         return None
-    chance = generator.standard_normal((samples, BINS)) @ _spread(errors, places, means)
+    if groups is None:
+        covariance = _covariance(errors, places, means)
+    else:
+        covariance = _covariance_by_group(errors, places, means, groups=groups)
+    chance = generator.standard_normal((samples, BINS)) @ _square_root(covariance)
 
     def quantile(factor: float, level: float) -> float:
         return float(np.quantile(np.abs(factor * means + chance).sum(axis=1), level))
@@ -182,7 +202,12 @@ def _interval(
         low = _bisect(lambda factor: quantile(factor, (1 + LEVEL) / 2) - found, most)
     if quantile(0, (1 - LEVEL) / 2) < found:
         high = _bisect(lambda factor: quantile(factor, (1 - LEVEL) / 2) - found, most)
-    return low * found, min(1.0, high * found)
+    low, high = low * found, high * found
+    if groups is not None:
+        # The bins of one person are off together, so that the pattern of the bins' errors is itself unsure.
+        linear = normal_interval(found, np.sign(means)[places] * errors, groups=groups)
+        high = max(high, linear[1] if linear else 0.0)
+    return low, min(1.0, high)
 
 
 def _places(confidences: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -190,10 +215,28 @@ def _places(confidences: NDArray[np.float64], edges: NDArray[np.float64]) -> NDA
     return np.asarray(np.searchsorted(edges[1:-1], confidences, side="left"), dtype=np.int64)
 
 
-def _spread(errors: NDArray[np.float64], places: NDArray[np.int64], means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the symmetric square root `(B, B)` of the covariance of `means`, the bins' parts of the mean error."""
+def _covariance(
+    errors: NDArray[np.float64], places: NDArray[np.int64], means: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the covariance `(B, B)` of `means`, the bins' parts of the mean error."""
     squares = np.bincount(places, weights=errors**2, minlength=len(means)) / len(errors)
-    values, vectors = np.linalg.eigh((np.diag(squares) - np.outer(means, means)) / len(errors))
+    return np.asarray((np.diag(squares) - np.outer(means, means)) / len(errors))
+
+
+def _covariance_by_group(
+    errors: NDArray[np.float64], places: NDArray[np.int64], means: NDArray[np.float64], *, groups: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the same where groups, not faces, are drawn."""
+    faces = np.bincount(groups)  # (G,)
+    added = np.zeros((len(faces), len(means)))
+    np.add.at(added, (groups, places), errors)
+    added -= faces[:, None] * means
+    return np.asarray(len(faces) / (len(faces) - 1) * (added.T @ added) / len(errors) ** 2)
+
+
+def _square_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the symmetric square root of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 

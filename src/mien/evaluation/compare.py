@@ -13,14 +13,13 @@ from scipy.special import bdtr
 
 from mien.core.comparison import ComparedScores, Comparison, Comparisons
 from mien.core.errors import DataError
-from mien.core.faces import UNLABELLED
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
 from mien.core.stats import LEVEL, SIGNIFICANCE, Interval, holm
 from mien.core.text import p_value, percentage
 from mien.evaluation.confusion import confusion_matrix, macro_f1, macro_f1_interval, tally
-from mien.evaluation.intervals import join_intervals, percentile_interval, resample
+from mien.evaluation.intervals import join_intervals, number_groups, percentile_interval, resample
 from mien.evaluation.metrics import with_targets
 
 EXCHANGES = 10_000
@@ -71,7 +70,7 @@ def compare_predictions(
     if groups is None:
         mcnemar_p = mcnemar(only_a, only_b)
     else:
-        groups = _numbered(groups, a)
+        groups = number_groups(groups, a)
         group_p = exchange_test(right_b.astype(np.int64) - right_a, groups, seed=seed)
     figures_a, figures_b = _resampled_figures(first, second, groups=groups, bootstrap=bootstrap, seed=seed)
     comparison = Comparison(
@@ -240,15 +239,6 @@ def _test(comparison: Comparison) -> str:
     return f"{name} {p_value(_p_value(comparison))}"
 
 
-def _numbered(groups: NDArray[np.int64], predictions: Predictions) -> NDArray[np.int64]:
-    """Number the groups of the labelled faces from 0."""
-    assert predictions.targets is not None
-    names, numbers = np.unique(groups[predictions.targets != UNLABELLED], return_inverse=True)
-    if len(names) < 2:
-        raise DataError(f"{predictions.source}: all faces are of one group; a comparison by groups needs two or more")
-    return np.asarray(numbers, dtype=np.int64)
-
-
 def _aligned(a: Predictions, b: Predictions, *, names: tuple[str, str]) -> Predictions:
     """Put the faces of `b` in the order of `a`, or say what differs."""
     name_a, name_b = names
@@ -331,11 +321,13 @@ def _resampled_figures(
     for column, labels in ((1, first.labels), (2, second.labels)):
         counts = confusion_matrix(targets, labels, classes=classes)
         hits, faces, labelled = tally(kinds[:, [0, column]], draws, classes=classes)
+        interval = macro_f1_interval(counts, right=hits, faces=faces, labelled=labelled)
+        assert interval is not None  # for each class that occurs has faces
         figures.append(
             _Figures(
                 accuracy=int(counts.trace()) / len(targets),
                 macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-                macro_f1_interval=macro_f1_interval(counts, right=hits, faces=faces, labelled=labelled),
+                macro_f1_interval=interval,
                 accuracies=hits.sum(axis=1) / faces.sum(axis=1),
                 macro_f1s=macro_f1(hits, faces, labelled=labelled),
             )

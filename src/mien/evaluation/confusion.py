@@ -1,6 +1,7 @@
 """Which class is taken for which, and the scores that follow from those counts alone.
 
-Axes: `C` classes, `K` kinds of faces, `S` resamples; in a matrix, rows are targets and columns are the model's labels.
+Axes: `C` classes, `G` groups of faces, `K` kinds of faces, `S` resamples; in a matrix, rows are targets and columns are
+the model's labels.  Of a matrix by groups, `(G, C, C)`, the intervals are by groups.
 The scores are computed from counts rather than by scikit-learn, because the bootstrap needs the same formula for a
 thousand resamples at once; the tests compare them with scikit-learn's.
 """
@@ -14,26 +15,49 @@ from numpy.typing import NDArray
 from mien.core.confusions import ConfusedClass, ConfusedPair
 from mien.core.scores import ClassScores
 from mien.core.stats import Interval
-from mien.evaluation.intervals import f1_interval, join_intervals, mixed_wilson, share, share_interval
+from mien.evaluation.intervals import (
+    Groups,
+    correlate,
+    f1_interval,
+    f1_of_share,
+    join_intervals,
+    mixed_wilson,
+    share,
+    share_interval,
+    share_intervals,
+    sum_groups,
+)
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
 
 
-def confusion_matrix(targets: NDArray[np.int64], labels: NDArray[np.int64], *, classes: int) -> NDArray[np.int64]:
+def confusion_matrix(
+    targets: NDArray[np.int64], labels: NDArray[np.int64], *, classes: int, groups: Groups = None
+) -> NDArray[np.int64]:
     """Count the faces of each target that got each label.
 
     Args:
         targets: `int64 (N,)`, 0 to C - 1.
         labels: `int64 (N,)`, 0 to C - 1.
         classes: C.
+        groups: of the faces.
 
     Returns:
-        `int64 (C, C)`: `[target, label]`.
+        `int64 (C, C)`: `[target, label]`; with groups `(G, C, C)`.
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=2).tolist()
     [[1, 1], [0, 1]]
     """
-    return np.bincount(targets * classes + labels, minlength=classes**2).reshape(classes, classes)
+    cells = targets * classes + labels
+    if groups is None:
+        return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    count = int(groups.max()) + 1
+    return np.bincount(groups * classes**2 + cells, minlength=count * classes**2).reshape(count, classes, classes)
+
+
+def add_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Add up a matrix by groups, `(G, C, C)`, to one of all faces, `(C, C)`; a matrix of all faces stays as it is."""
+    return np.asarray(counts.reshape(-1, *counts.shape[-2:]).sum(axis=0))
 
 
 def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -92,56 +116,55 @@ def macro_f1_interval(
     right: NDArray[np.float64],
     faces: NDArray[np.float64],
     labelled: NDArray[np.float64],
-) -> Interval:
+) -> Interval | None:
     """Return the interval of the macro-F1: those of the classes' F1, joined.
 
     A percentile bootstrap of the macro-F1 holds the truth too seldom where a class has a dozen faces, for a resample
     knows no other faces of the class.
 
     Args:
-        counts: `int64 (C, C)`, the confusion matrix.
+        counts: `int64 (C, C)` or `(G, C, C)`, the confusion matrix.
         right: `float64 (S, C)`, faces of each class that got its label, in resamples; these tell how the F1 of two
             classes vary together.
         faces: `float64 (S, C)`, faces of each class in the resamples.
         labelled: `float64 (S, C)`, faces that got its label in the resamples.
+
+    Returns:
+        `(low, high)`, 0 to 1; None where the F1 of a class has no interval.
     """
-    occurs = counts.sum(axis=1) > 0
-    hits = counts.diagonal()[occurs]
-    either = (counts.sum(axis=0) + counts.sum(axis=1))[occurs] - hits
-    ends = np.array([f1_interval(int(some), int(all_)) for some, all_ in zip(hits, either, strict=True)])
+    occurs = add_groups(counts).sum(axis=1) > 0
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)[..., occurs]
+    either = (counts.sum(axis=-2) + counts.sum(axis=-1))[..., occurs] - hits
+    ends = share_intervals(hits, either)
+    if ends is None:
+        return None
     resampled = (2 * right / np.maximum(faces + labelled, 1))[:, occurs]
     classes = int(occurs.sum())
     return join_intervals(
-        2 * hits / (either + hits),
-        ends,
+        f1_of_share(sum_groups(hits) / sum_groups(either)),
+        f1_of_share(ends),
         weights=np.full(classes, 1 / classes),
-        correlation=_correlation(resampled),
+        correlation=correlate(resampled),
     )
 
 
-def _correlation(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the correlation `(C, C)` of columns `(S, C)`; a constant column has none with others."""
-    centred = columns - columns.mean(axis=0)
-    lengths = np.sqrt((centred**2).sum(axis=0))
-    scaled = centred / np.where(lengths > 0, lengths, 1)
-    correlation = scaled.T @ scaled
-    np.fill_diagonal(correlation, 1)
-    return np.asarray(correlation)
+def balanced_accuracy_interval(counts: NDArray[np.int64]) -> Interval | None:
+    """Return the interval of the mean recall of the classes that occur in a matrix `int64 (C, C)` or `(G, C, C)`.
 
-
-def balanced_accuracy_interval(counts: NDArray[np.int64]) -> Interval:
-    """Return the interval of the mean recall of the classes that occur in a confusion matrix `int64 (C, C)`."""
-    faces = counts.sum(axis=1)
-    occurs = faces > 0
+    Returns:
+        `(low, high)`, 0 to 1; None where the recall of a class has no interval.
+    """
+    occurs = add_groups(counts).sum(axis=1) > 0
     classes = int(occurs.sum())
-    return mixed_wilson(counts.diagonal()[occurs], faces[occurs], weights=np.full(classes, 1 / classes))
+    right = np.diagonal(counts, axis1=-2, axis2=-1)[..., occurs]
+    return mixed_wilson(right, counts.sum(axis=-1)[..., occurs], weights=np.full(classes, 1 / classes))
 
 
 def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> tuple[ClassScores, ...]:
     """Score each class of a matrix.
 
     Args:
-        counts: `int64 (C, C)`.
+        counts: `int64 (C, C)` or `(G, C, C)`.
         names: the C class names.
 
     Returns:
@@ -153,17 +176,18 @@ def per_class(counts: NDArray[np.int64], names: Sequence[str]) -> tuple[ClassSco
     """
     found = []
     for k, name in enumerate(names):
-        right, faces, labelled = int(counts[k, k]), int(counts[k].sum()), int(counts[:, k].sum())
+        right, faces, labelled = counts[..., k, k], counts[..., k, :].sum(axis=-1), counts[..., k].sum(axis=-1)
+        occurs = faces.any()
         found.append(
             ClassScores(
                 name=name,
-                faces=faces,
+                faces=int(faces.sum()),
                 precision=share(right, labelled),
                 recall=share(right, faces),
-                f1=share(2 * right, faces + labelled) if faces else None,
+                f1=share(2 * right, faces + labelled) if occurs else None,
                 precision_interval=share_interval(right, labelled),
                 recall_interval=share_interval(right, faces),
-                f1_interval=f1_interval(right, faces + labelled - right) if faces else None,
+                f1_interval=f1_interval(right, faces + labelled - right) if occurs else None,
             )
         )
     return tuple(found)
@@ -173,7 +197,7 @@ def confused_pairs(counts: NDArray[np.int64], names: Sequence[str], *, top: int 
     """Rank the pairs of classes by how many errors lie between them.
 
     Args:
-        counts: `int64 (C, C)`.
+        counts: `int64 (C, C)` or `(G, C, C)`.
         names: the C class names.
         top: how many pairs at most; a pair without errors is never listed.
 
@@ -183,10 +207,11 @@ def confused_pairs(counts: NDArray[np.int64], names: Sequence[str], *, top: int 
     >>> confused_pairs(np.array([[3, 1], [0, 4]]), ["sad", "fear"])[0].directions[0].rate
     0.25
     """
-    total = int(counts.sum() - counts.trace())
+    of_all = add_groups(counts)
+    total = int(of_all.sum() - of_all.trace())
     pairs = []
     for i, j in combinations(range(len(names)), 2):
-        errors = int(counts[i, j] + counts[j, i])
+        errors = int(of_all[i, j] + of_all[j, i])
         if errors:
             pairs.append((errors, i, j))
     ranked = sorted(pairs, key=lambda pair: -pair[0])[:top]
@@ -229,7 +254,7 @@ def confused_class(counts: NDArray[np.int64], names: Sequence[str], *, target: i
     """Describe one cell off the diagonal of a matrix.
 
     Args:
-        counts: `int64 (C, C)`.
+        counts: `int64 (C, C)` or `(G, C, C)`.
         names: the C class names.
         target: row of the cell.
         label: column of the cell.
@@ -237,12 +262,12 @@ def confused_class(counts: NDArray[np.int64], names: Sequence[str], *, target: i
     >>> confused_class(np.array([[3, 1], [0, 4]]), ["sad", "fear"], target=0, label=1).rate
     0.25
     """
-    errors, faces = int(counts[target, label]), int(counts[target].sum())
+    errors, faces = counts[..., target, label], counts[..., target, :].sum(axis=-1)
     return ConfusedClass(
         target=names[target],
         label=names[label],
-        faces=faces,
-        errors=errors,
+        faces=int(faces.sum()),
+        errors=int(errors.sum()),
         rate=share(errors, faces),
         interval=share_interval(errors, faces),
     )

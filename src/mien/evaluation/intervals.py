@@ -1,7 +1,9 @@
 """How far a figure may be off: Wilson's interval for shares, the normal one for means, else the bootstrap.
 
-Axes: `N` faces, `K` kinds of faces or shares, `S` resamples.  All intervals are two-sided, at `LEVEL`.
-`benchmarks/coverage.py` counts how often they hold the truth.
+Axes: `N` faces, `G` groups of faces, `K` kinds of faces or shares, `S` resamples.  All intervals are two-sided, at
+`LEVEL`.  `benchmarks/coverage.py` and `coverage_groups.py` count how often they hold the truth.
+
+Faces of one person are alike, so where groups of faces are known it is groups that count as independent.
 """
 
 from math import inf, sqrt
@@ -10,41 +12,112 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import UsageError
-from mien.core.stats import LEVEL, Interval
+from mien.core.errors import DataError, UsageError
+from mien.core.faces import UNLABELLED
+from mien.core.predictions import Predictions
+from mien.core.stats import LEVEL, Interval, t_quantile
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
+Groups = NDArray[np.int64] | None
+"""`int64 (N,)`, the group of each face, numbered from 0; None where the faces count as independent."""
 
-def standard_error(right: int, total: int) -> float:
+Count = int | np.int64 | NDArray[np.int64]
+"""How many faces there are; where groups are known, how many in each of them: `int64 (G,)`."""
+
+
+def number_groups(groups: NDArray[np.int64], predictions: Predictions) -> NDArray[np.int64]:
+    """Number the groups of the labelled faces from 0.
+
+    Args:
+        groups: `int64 (N,)`, the group of each face.
+        predictions: of the N faces, M of them labelled.
+
+    Returns:
+        `int64 (M,)`.
+
+    Raises:
+        DataError: there is a single group.
+    """
+    assert predictions.targets is not None
+    names, numbers = np.unique(groups[predictions.targets != UNLABELLED], return_inverse=True)
+    if len(names) < 2:
+        raise DataError(f"{predictions.source}: all faces are of one group; intervals by groups need two or more")
+    return np.asarray(numbers, dtype=np.int64)
+
+
+def count(chosen: NDArray[np.bool_], groups: Groups) -> Count:
+    """Count the faces that a mask `(N,)` chooses, in each group where groups are known.
+
+    >>> count(np.array([True, False, True]), np.array([0, 1, 1])).tolist()
+    [1, 1]
+    """
+    if groups is None:
+        return int(chosen.sum())
+    return np.bincount(groups[chosen], minlength=int(groups.max()) + 1)
+
+
+def standard_error(right: Count, total: Count) -> float:
     """Return the standard error of the share `right / total`, as a fraction: `sqrt(p (1 - p) / total)`.
+
+    By groups it is the linearised one of a ratio of sums over groups.
+
+    Cochran 1977, Sampling Techniques, chapter 11, for groups.
 
     >>> round(standard_error(2584, 3589), 4)
     0.0075
     """
-    accuracy = right / total
-    return sqrt(accuracy * (1 - accuracy) / total)
+    faces = int(np.sum(total))
+    accuracy = int(np.sum(right)) / faces
+    if np.ndim(total) == 0:
+        return sqrt(accuracy * (1 - accuracy) / faces)
+    groups = int(np.count_nonzero(total))
+    residuals = np.asarray(right - total * accuracy)
+    return sqrt(groups / (groups - 1) * float(residuals @ residuals)) / faces
 
 
-def share(part: int, whole: int) -> float | None:
-    """Return `part / whole`; None where `whole` is 0.
+def share(part: Count, whole: Count) -> float | None:
+    """Return the share of `part` in `whole`; None where `whole` is 0.
 
     >>> share(8, 10), share(0, 0)
     (0.8, None)
     """
-    if whole == 0:
+    faces = int(np.sum(whole))
+    if faces == 0:
         return None
-    return part / whole
+    return int(np.sum(part)) / faces
 
 
-def share_interval(part: int, whole: int) -> Interval | None:
-    """Return Wilson's interval of `share(part, whole)`; None where `whole` is 0."""
-    if whole == 0:
+def share_interval(part: Count, whole: Count) -> Interval | None:
+    """Return Wilson's interval of `share(part, whole)`; None where `whole` is 0, or all of it is in one group.
+
+    By groups it is that of fewer faces, as many independent ones as would have the same standard error.
+
+    Kish 1965, Survey Sampling, section 8.2, for the number; Korn and Graubard 1998, Survey Methodology 24, 193-201,
+    for its correction when groups are few.
+
+    >>> [round(end, 3) for end in share_interval(np.array([3, 2, 3]), np.array([4, 2, 4]))]
+    [0.49, 0.943]
+    """
+    faces = int(np.sum(whole))
+    if faces == 0:
         return None
-    return wilson(part, whole)
+    right = int(np.sum(part))
+    if np.ndim(whole) == 0:
+        return wilson(right, faces)
+    groups = int(np.count_nonzero(whole))
+    if groups < 2:
+        return None
+    independent = float(faces)
+    if right in (0, faces):  # nothing tells how alike the faces of a group are: as if they were all the same
+        independent = faces**2 / float(np.square(whole).sum())
+    elif error := standard_error(part, whole):
+        independent = right * (faces - right) / faces**2 / error**2
+    independent = min(faces, independent * (_Z / t_quantile(groups - 1)) ** 2)
+    return wilson(right / faces * independent, independent)
 
 
-def wilson(right: int, total: int) -> Interval:
+def wilson(right: float, total: float) -> Interval:
     """Return Wilson's score interval of the share `right / total`.
 
     Returns:
@@ -71,29 +144,65 @@ def wilson(right: int, total: int) -> Interval:
     return low, high
 
 
-def mixed_wilson(right: NDArray[np.int64], total: NDArray[np.int64], *, weights: NDArray[np.float64]) -> Interval:
+def mixed_wilson(
+    right: NDArray[np.int64], total: NDArray[np.int64], *, weights: NDArray[np.float64]
+) -> Interval | None:
     """Return the interval of a weighted mean of shares `right / total` that come from different faces.
 
     Joins Wilson's intervals of the shares by the square root of the summed squares of their halves ("MOVER").
 
     Args:
-        right: `int64 (K,)`.
-        total: `int64 (K,)`.
+        right: `int64 (K,)`, or `(G, K)` by groups.
+        total: `int64 (K,)`, or `(G, K)` by groups.
         weights: `float64 (K,)`, taken as known; they sum to 1.
 
     Returns:
-        `(low, high)`, fractions; of a single share, Wilson's own interval.
-
-    Raises:
-        UsageError: a total is 0 or a `right` lies outside 0 to its total.
+        `(low, high)`, fractions; of a single share, Wilson's own interval; None where `share_interval` of one is None.
 
     Zou and Donner 2008, Stat. Med. 27, 1693-1702.
 
     >>> [round(end, 3) for end in mixed_wilson(np.array([8, 8]), np.array([10, 10]), weights=np.array([0.5, 0.5]))]
     [0.581, 0.901]
     """
-    ends = np.array([wilson(int(some), int(all_)) for some, all_ in zip(right, total, strict=True)])
-    return join_intervals(right / total, ends, weights=weights, correlation=np.eye(len(right)))
+    ends = share_intervals(right, total)
+    if ends is None:
+        return None
+    values = sum_groups(right) / sum_groups(total)
+    correlation = np.eye(len(weights))
+    if total.ndim == 2:  # what is easy to tell in a person's face in one class may be so in another
+        correlation = correlate((right - total * values) / sum_groups(total))
+    return join_intervals(values, ends, weights=weights, correlation=correlation)
+
+
+def share_intervals(right: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return `share_interval` of each of K shares, `float64 (K, 2)`; None where one of them has none.
+
+    Args:
+        right: `int64 (K,)`, or `(G, K)` by groups.
+        total: `int64 (K,)`, or `(G, K)` by groups.
+    """
+    ends = []
+    for k in range(total.shape[-1]):
+        interval = share_interval(right[..., k], total[..., k])
+        if interval is None:
+            return None
+        ends.append(interval)
+    return np.array(ends)
+
+
+def correlate(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation `(K, K)` of columns `(S, K)`; a constant column has none with others."""
+    centred = columns - columns.mean(axis=0)
+    lengths = np.sqrt((centred**2).sum(axis=0))
+    scaled = centred / np.where(lengths > 0, lengths, 1)
+    correlation = scaled.T @ scaled
+    np.fill_diagonal(correlation, 1)
+    return np.asarray(correlation)
+
+
+def sum_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Add up groups: `(G, K)` or `(K,)` becomes `(K,)`."""
+    return np.asarray(counts.reshape(-1, counts.shape[-1]).sum(axis=0))
 
 
 def join_intervals(
@@ -124,8 +233,8 @@ def join_intervals(
     return max(float(weights @ ends[:, 0]), low), min(float(weights @ ends[:, 1]), high)
 
 
-def f1_interval(right: int, either: int) -> Interval | None:
-    """Return the interval of the F1 of one class; None where `either` is 0.
+def f1_interval(right: Count, either: Count) -> Interval | None:
+    """Return the interval of the F1 of one class; None where `share_interval` is None.
 
     F1 is `2 J / (1 + J)` with the share `J = right / either`, and rises with it, so its ends are those of Wilson's
     interval of `J`.
@@ -140,20 +249,29 @@ def f1_interval(right: int, either: int) -> Interval | None:
     ends = share_interval(right, either)
     if ends is None:
         return None
-    low, high = ends
-    return 2 * low / (1 + low), 2 * high / (1 + high)
+    low, high = f1_of_share(np.array(ends))
+    return float(low), float(high)
 
 
-def normal_interval(value: float, influence: NDArray[np.float64], *, highest: float = inf) -> Interval | None:
+def f1_of_share(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the F1 of classes from their shares `J` of `f1_interval`."""
+    return 2 * shares / (1 + shares)
+
+
+def normal_interval(
+    value: float, influence: NDArray[np.float64], *, groups: Groups = None, highest: float = inf
+) -> Interval | None:
     """Return the normal interval of a figure that is, up to smaller terms, a mean over faces.
 
     Args:
         value: the figure.
         influence: `float64 (N,)`, what each face adds to it, up to a constant: of a mean, its own value.
+        groups: of the faces; the interval is Student's then, of what each group adds.
         highest: the greatest value that the figure can have; the least is 0.
 
     Returns:
-        `(low, high)`, inside 0 to `highest`; None for fewer than two faces, or where all have the same influence.
+        `(low, high)`, inside 0 to `highest`; None for fewer than two faces or groups, or where all faces have the same
+        influence.
 
     Hampel 1974, J. Am. Stat. Assoc. 69, 383-393, for figures that are no means: the "infinitesimal jackknife".
 
@@ -164,6 +282,11 @@ def normal_interval(value: float, influence: NDArray[np.float64], *, highest: fl
     if faces < 2 or np.ptp(influence) == 0:
         return None
     half = _Z * float(influence.std(ddof=1)) / sqrt(faces)
+    if groups is not None:
+        added = np.bincount(groups, weights=influence - influence.mean())
+        if len(added) < 2:
+            return None
+        half = t_quantile(len(added) - 1) * float(added.std(ddof=1)) * sqrt(len(added)) / faces
     return max(0.0, value - half), min(highest, value + half)
 
 

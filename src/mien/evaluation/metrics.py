@@ -16,6 +16,7 @@ from mien.core.scores import Bootstrap, HeadlineScores, Scores, ScoresWithoutDup
 from mien.core.stats import LEVEL, Interval
 from mien.evaluation.calibration import calibration_bins, calibration_error, calibration_interval, class_calibration
 from mien.evaluation.confusion import (
+    add_groups,
     balanced_accuracy_interval,
     confused_pairs,
     confusion_matrix,
@@ -25,22 +26,34 @@ from mien.evaluation.confusion import (
     row_shares,
     tally,
 )
-from mien.evaluation.intervals import normal_interval, percentile_interval, resample, standard_error, wilson
+from mien.evaluation.intervals import (
+    Groups,
+    count,
+    normal_interval,
+    number_groups,
+    percentile_interval,
+    resample,
+    share_interval,
+    standard_error,
+)
 from mien.evaluation.selective import area_interval, area_under_risk_coverage, risk_coverage
 from mien.evaluation.top_confusions import score_top_confusions
 from mien.evaluation.votes import FLOOR, score_against_votes
 
 
-def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0) -> Scores:
+def score_predictions(
+    predictions: Predictions, *, bootstrap: int = 1000, seed: int = 0, groups: NDArray[np.int64] | None = None
+) -> Scores:
     """Score predictions on the faces that have a target.
 
     Args:
         predictions: probabilities with targets.
         bootstrap: resamples behind the intervals that need some.
         seed: of the resamples; the same seed gives the same result, in any order of faces.
+        groups: `int64 (N,)`, the person or video of each face; the intervals take whole groups as independent then.
 
     Raises:
-        DataError: no face has a target, or a target is no class.
+        DataError: no face has a target, a target is no class, or there is a single group.
         UsageError: `bootstrap` is below 1.
 
     >>> predictions = Predictions(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], np.float32), ("happy", "sad"),
@@ -50,10 +63,13 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
     (0.667, 0.667, ('happy', 'sad'))
     """
     scored, targets = with_targets(predictions)
-    counts = confusion_matrix(targets, scored.labels, classes=len(scored.classes))
-    classes = per_class(counts, scored.classes)
+    if groups is not None:
+        groups = number_groups(groups, predictions)
+    by_group = confusion_matrix(targets, scored.labels, classes=len(scored.classes), groups=groups)
+    counts = add_groups(by_group)
+    classes = per_class(by_group, scored.classes)
     recalls = [scores.recall for scores in classes if scores.recall is not None]
-    headline = _headline(scored, bootstrap=bootstrap, seed=seed)
+    headline = _headline(scored, bootstrap=bootstrap, seed=seed, groups=groups)
     losses = _log_losses(scored.probabilities, targets)
     squares = _squared_errors(scored.probabilities, targets)
     return Scores(
@@ -64,6 +80,7 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
         duplicates=None if scored.duplicates is None else int(scored.duplicates.sum()),
         classes=scored.classes,
         absent=tuple(scores.name for scores in classes if not scores.faces),
+        groups=None if groups is None else int(groups.max()) + 1,
         bootstrap=Bootstrap(samples=bootstrap, seed=seed, level=LEVEL),
         accuracy=headline.accuracy,
         accuracy_interval=headline.accuracy_interval,
@@ -72,13 +89,13 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
         macro_f1=headline.macro_f1,
         macro_f1_interval=headline.macro_f1_interval,
         balanced_accuracy=float(np.mean(recalls)),
-        balanced_accuracy_interval=balanced_accuracy_interval(counts),
+        balanced_accuracy_interval=balanced_accuracy_interval(by_group),
         top2_accuracy=top2_accuracy(scored.probabilities, targets),
-        top2_accuracy_interval=_top2_interval(scored.probabilities, targets),
+        top2_accuracy_interval=_top2_interval(scored.probabilities, targets, groups=groups),
         log_loss=log_loss(scored.probabilities, targets),
-        log_loss_interval=normal_interval(float(losses.mean()), losses),
+        log_loss_interval=normal_interval(float(losses.mean()), losses, groups=groups),
         brier=brier(scored.probabilities, targets),
-        brier_interval=normal_interval(float(squares.mean()), squares, highest=2),
+        brier_interval=normal_interval(float(squares.mean()), squares, groups=groups, highest=2),
         ece=headline.ece,
         ece_interval=headline.ece_interval,
         ece_bins=calibration_bins(scored.probabilities, targets),
@@ -88,16 +105,17 @@ def score_predictions(predictions: Predictions, *, bootstrap: int = 1000, seed: 
             classes=scored.classes,
             samples=bootstrap,
             generator=np.random.default_rng(seed),
+            groups=groups,
         ),
         aurc=area_under_risk_coverage(scored.probabilities, targets),
-        aurc_interval=area_interval(scored.probabilities, targets),
+        aurc_interval=area_interval(scored.probabilities, targets, groups=groups),
         risk_coverage=risk_coverage(scored.probabilities, targets),
         per_class=classes,
         confusion=Confusion(counts=_rows(counts), row_shares=_rows(row_shares(counts))),
-        confused_pairs=confused_pairs(counts, scored.classes),
-        top_confusions=score_top_confusions(scored),
-        without_duplicates=_without_duplicates(scored, bootstrap=bootstrap, seed=seed),
-        annotators=score_against_votes(scored),
+        confused_pairs=confused_pairs(by_group, scored.classes),
+        top_confusions=score_top_confusions(scored, groups=groups),
+        without_duplicates=_without_duplicates(scored, bootstrap=bootstrap, seed=seed, groups=groups),
+        annotators=score_against_votes(scored, groups=groups),
     )
 
 
@@ -148,18 +166,21 @@ def top2_accuracy(probabilities: NDArray[np.float32], targets: NDArray[np.int64]
     """
     if probabilities.shape[1] < 3:
         return None
-    return _among_best_two(probabilities, targets) / len(targets)
+    return float(_among_best_two(probabilities, targets).mean())
 
 
-def _top2_interval(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> Interval | None:
+def _top2_interval(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, groups: Groups
+) -> Interval | None:
     if probabilities.shape[1] < 3:
         return None
-    return wilson(_among_best_two(probabilities, targets), len(targets))
+    among = _among_best_two(probabilities, targets)
+    return share_interval(count(among, groups), count(np.ones_like(among), groups))
 
 
-def _among_best_two(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> int:
+def _among_best_two(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.bool_]:
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
-    return int((best == targets[:, None]).sum())
+    return np.asarray((best == targets[:, None]).any(axis=1))
 
 
 def log_loss(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
@@ -199,36 +220,52 @@ def _rows(matrix: NDArray[Any]) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(row) for row in matrix.tolist())
 
 
-def _headline(scored: Predictions, *, bootstrap: int, seed: int) -> HeadlineScores:
+def _headline(scored: Predictions, *, bootstrap: int, seed: int, groups: Groups) -> HeadlineScores:
     """Compute the figures that are given with and without duplicates; every face has a target."""
     assert scored.targets is not None
     faces, classes = len(scored), len(scored.classes)
-    counts = confusion_matrix(scored.targets, scored.labels, classes=classes)
-    right = int(counts.trace())
+    by_group = confusion_matrix(scored.targets, scored.labels, classes=classes, groups=groups)
+    counts = add_groups(by_group)
+    right = scored.targets == scored.labels
     generator = np.random.default_rng(seed)
-    kinds, draws = resample(np.stack([scored.targets, scored.labels], axis=1), bootstrap, generator=generator)
+    pairs = np.stack([scored.targets, scored.labels], axis=1)
+    kinds, draws = resample(pairs, bootstrap, generator=generator, groups=groups)
     hits, of_class, labelled = tally(kinds, draws, classes=classes)
     method: Literal["bootstrap", "wilson"] = "bootstrap"
-    interval = percentile_interval(hits.sum(axis=1) / faces)
-    if right in (0, faces):
-        # No resample differs from another then, which is no evidence of certainty.
-        method, interval = "wilson", wilson(right, faces)
+    interval: Interval | None = percentile_interval(hits.sum(axis=1) / of_class.sum(axis=1))
+    if groups is not None or right.all() or not right.any():
+        # Where all are right no resample differs from another, which is no evidence of certainty; and resamples of few
+        # groups differ too little.
+        method, interval = "wilson", share_interval(count(right, groups), count(np.ones_like(right), groups))
+    assert interval is not None  # for there are faces
     return HeadlineScores(
-        accuracy=right / faces,
+        accuracy=int(right.sum()) / faces,
         accuracy_interval=interval,
         accuracy_interval_method=method,
-        accuracy_standard_error=standard_error(right, faces),
+        accuracy_standard_error=standard_error(count(right, groups), count(np.ones_like(right), groups)),
         macro_f1=float(macro_f1(counts.diagonal(), counts.sum(axis=1), labelled=counts.sum(axis=0))),
-        macro_f1_interval=macro_f1_interval(counts, right=hits, faces=of_class, labelled=labelled),
+        macro_f1_interval=macro_f1_interval(by_group, right=hits, faces=of_class, labelled=labelled),
         ece=calibration_error(calibration_bins(scored.probabilities, scored.targets)),
-        ece_interval=calibration_interval(scored.probabilities, scored.targets, samples=bootstrap, generator=generator),
+        ece_interval=calibration_interval(
+            scored.probabilities, scored.targets, samples=bootstrap, generator=generator, groups=groups
+        ),
     )
 
 
-def _without_duplicates(scored: Predictions, *, bootstrap: int, seed: int) -> ScoresWithoutDuplicates | None:
-    """Score the faces that duplicate no training face; None where that is not known, or where all do."""
+def _without_duplicates(
+    scored: Predictions, *, bootstrap: int, seed: int, groups: Groups
+) -> ScoresWithoutDuplicates | None:
+    """Score the faces that duplicate no training face.
+
+    Returns:
+        None where that is not known, where all do, or where the others are of one group.
+    """
     if scored.duplicates is None or scored.duplicates.all():
         return None
     rest = scored.select(~scored.duplicates)
-    headline = _headline(rest, bootstrap=bootstrap, seed=seed)
+    if groups is not None:
+        names, groups = np.unique(groups[~scored.duplicates], return_inverse=True)
+        if len(names) < 2:
+            return None
+    headline = _headline(rest, bootstrap=bootstrap, seed=seed, groups=groups)
     return ScoresWithoutDuplicates(faces=len(rest), duplicates=len(scored) - len(rest), **headline.to_dict())

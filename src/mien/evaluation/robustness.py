@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mien.core.corruptions import CORRUPTIONS, SEVERITIES
 from mien.core.robustness import Baseline, CorruptionScores, Robustness, SeverityScores
 from mien.evaluation.calibration import calibration_bins, calibration_error
-from mien.evaluation.intervals import normal_interval, wilson
+from mien.evaluation.intervals import Groups, count, normal_interval, share_interval
 
 
 def score_robustness(
@@ -25,6 +25,7 @@ def score_robustness(
     *,
     classes: Sequence[str],
     synthetic: bool,
+    groups: Groups = None,
 ) -> Robustness:
     """Score the predictions of corrupted faces.
 
@@ -33,6 +34,7 @@ def score_robustness(
         targets: `int64 (N,)`, 0 to C - 1.
         classes: names of the C classes.
         synthetic: whether the faces were drawn; no baseline is for such faces.
+        groups: of the faces, if the intervals are to be by groups.
     """
     baseline = None if synthetic else find_baseline(classes)
     scored: list[CorruptionScores] = []
@@ -49,16 +51,16 @@ def score_robustness(
                 name=name,
                 title=CORRUPTIONS[name].title,
                 accuracy=float(accuracy.mean()),
-                accuracy_interval=normal_interval(float(accuracy.mean()), accuracy, highest=1),
+                accuracy_interval=normal_interval(float(accuracy.mean()), accuracy, groups=groups, highest=1),
                 corruption_error=float(relative_errors[-1].mean()) if relative_errors else None,
-                severities=_severities(name, by_severity, targets),
+                severities=_severities(name, by_severity, targets, groups=groups),
             )
         )
     of_all = np.mean(accuracies, axis=0)
     measured = Robustness(
         faces=len(targets),
         accuracy=float(of_all.mean()),
-        accuracy_interval=normal_interval(float(of_all.mean()), of_all, highest=1),
+        accuracy_interval=normal_interval(float(of_all.mean()), of_all, groups=groups, highest=1),
         baseline=None,
         mean_corruption_error=None,
         mean_corruption_error_interval=None,
@@ -71,7 +73,7 @@ def score_robustness(
         measured,
         baseline=baseline.title,
         mean_corruption_error=float(errors_of_all.mean()),
-        mean_corruption_error_interval=normal_interval(float(errors_of_all.mean()), errors_of_all),
+        mean_corruption_error_interval=normal_interval(float(errors_of_all.mean()), errors_of_all, groups=groups),
     )
 
 
@@ -91,17 +93,19 @@ def _baselines() -> tuple[Baseline, ...]:
 
 
 def _severities(
-    name: str, by_severity: Sequence[NDArray[np.float32]], targets: NDArray[np.int64]
+    name: str, by_severity: Sequence[NDArray[np.float32]], targets: NDArray[np.int64], *, groups: Groups
 ) -> tuple[SeverityScores, ...]:
     scored = []
     for severity, probabilities in zip(SEVERITIES, by_severity, strict=True):
-        right = int((probabilities.argmax(axis=1) == targets).sum())
+        right = probabilities.argmax(axis=1) == targets
+        interval = share_interval(count(right, groups), count(np.ones_like(right), groups))
+        assert interval is not None  # for there are faces
         scored.append(
             SeverityScores(
                 severity=severity,
                 strength=CORRUPTIONS[name].strengths[severity - 1],
-                accuracy=right / len(targets),
-                accuracy_interval=wilson(right, len(targets)),
+                accuracy=float(right.mean()),
+                accuracy_interval=interval,
                 confidence=float(probabilities.max(axis=1).mean(dtype=np.float64)),
                 ece=calibration_error(calibration_bins(probabilities, targets)),
             )

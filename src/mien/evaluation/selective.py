@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.core.errors import UsageError
 from mien.core.scores import RiskPoint
 from mien.core.stats import LEVEL, Interval
-from mien.evaluation.intervals import normal_interval
+from mien.evaluation.intervals import Groups, normal_interval
 
 POINTS = 20
 """How many points the curve in `metrics.json` has at most."""
@@ -148,8 +148,10 @@ def area_under_risk_coverage(probabilities: NDArray[np.float32], targets: NDArra
     return float((np.interp(counts, [0, *accepted], [0, *wrong]) / counts).mean())
 
 
-def area_interval(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> Interval | None:
-    """Return the interval of the area under the curve of risk over coverage.
+def area_interval(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, groups: Groups = None
+) -> Interval | None:
+    """Return the interval of the area under the curve of risk over coverage; with groups of faces, by groups.
 
     A face adds to the area by its place in the order, and by its part in the risk at each coverage.  With `R(n)` the
     risk of the n most confident faces, the influence of face i, wrong (1) or right (0), is
@@ -172,7 +174,7 @@ def area_interval(probabilities: NDArray[np.float32], targets: NDArray[np.int64]
     weights = np.add.reduceat(weights, accepted - faces) / faces
     places = np.add.reduceat(places, accepted - faces) / faces
     influence = places[level] + errors * weights[level]
-    return normal_interval(area_under_risk_coverage(probabilities, targets), influence, highest=1)
+    return normal_interval(area_under_risk_coverage(probabilities, targets), influence, groups=groups, highest=1)
 
 
 def _levels(

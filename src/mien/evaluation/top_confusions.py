@@ -1,7 +1,7 @@
 """The top confusions: how large they are, and what FER+'s annotators saw on their faces.
 
 A top confusion is a cell off the diagonal of the confusion matrix: a target, and another class that the model took its
-faces for.  Axes: `N` faces, `C` classes, `V` vote columns.
+faces for.  Axes: `N` faces, `C` classes, `V` vote columns, `G` groups of faces.
 """
 
 import numpy as np
@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 
 from mien.core.confusions import ConfusionVotes, Disagreement, ErrorVotes, MostVotes, TopConfusion, TopConfusions
 from mien.core.predictions import Predictions
-from mien.evaluation.confusion import confused_class, confusion_matrix, top_cells
-from mien.evaluation.intervals import mixed_wilson, share, share_interval
+from mien.evaluation.confusion import add_groups, confused_class, confusion_matrix, top_cells
+from mien.evaluation.intervals import Groups, count, mixed_wilson, share, share_interval, sum_groups
 from mien.evaluation.votes import annotator_columns, annotators_disagree, plurality
 
 
-def score_top_confusions(scored: Predictions) -> TopConfusions:
+def score_top_confusions(scored: Predictions, *, groups: Groups = None) -> TopConfusions:
     """Describe the top confusions, and whether annotators disagreed on their faces where there are FER+ votes.
 
     Args:
         scored: N faces that all have a target.
+        groups: of the faces, if the intervals are to be by groups.
 
     Raises:
         DataError: the votes do not fit their names.
@@ -28,16 +29,16 @@ def score_top_confusions(scored: Predictions) -> TopConfusions:
     >>> [(cell.target, cell.label, cell.errors) for cell in score_top_confusions(predictions).cells]
     [('sad', 'happy', 1)]
     """
-    counts = confusion_matrix(_targets(scored), scored.labels, classes=len(scored.classes))
-    wrong = len(scored) - int(counts.trace())
+    counts = confusion_matrix(_targets(scored), scored.labels, classes=len(scored.classes), groups=groups)
+    wrong = len(scored) - int(add_groups(counts).trace())
     columns = annotator_columns(scored)
-    places = top_cells(counts)
+    places = top_cells(add_groups(counts))
     cells = []
     for target, label in places:
         size = confused_class(counts, scored.classes, target=target, label=label)
         votes = None
         if columns is not None:
-            votes = _confusion_votes(scored, target=target, label=label, columns=columns)
+            votes = _confusion_votes(scored, target=target, label=label, columns=columns, groups=groups)
         cells.append(
             TopConfusion(
                 target=size.target,
@@ -52,60 +53,70 @@ def score_top_confusions(scored: Predictions) -> TopConfusions:
         )
     annotators = None
     if columns is not None:
-        annotators = _error_votes(scored, places, columns=columns)
+        annotators = _error_votes(scored, places, columns=columns, groups=groups)
     return TopConfusions(cells=tuple(cells), annotators=annotators)
 
 
-def _confusion_votes(scored: Predictions, *, target: int, label: int, columns: list[int]) -> ConfusionVotes:
+def _confusion_votes(
+    scored: Predictions, *, target: int, label: int, columns: list[int], groups: Groups
+) -> ConfusionVotes:
     targets, labels = _targets(scored), scored.labels
-    faces = scored.select((targets == target) & (labels == label))
-    right = scored.select((targets == target) & (labels == target))
+    confused = (targets == target) & (labels == label)
     return ConfusionVotes(
-        disagreement=_disagreement(faces), most_votes=_most_votes(faces, columns), right=_disagreement(right)
+        disagreement=_disagreement(scored, confused, groups),
+        most_votes=_most_votes(scored.select(confused), columns),
+        right=_disagreement(scored, (targets == target) & (labels == target), groups),
     )
 
 
-def _error_votes(scored: Predictions, places: list[tuple[int, int]], *, columns: list[int]) -> ErrorVotes:
+def _error_votes(
+    scored: Predictions, places: list[tuple[int, int]], *, columns: list[int], groups: Groups
+) -> ErrorVotes:
     """Describe all faces of the top confusions, at `places` (target, label), beside all wrong and all right faces."""
     targets, labels = _targets(scored), scored.labels
-    listed_rows = np.zeros(len(scored), dtype=bool)
+    listed = np.zeros(len(scored), dtype=bool)
     for target, label in places:
-        listed_rows |= (targets == target) & (labels == label)
-    listed = scored.select(listed_rows)
-    right = scored.select(targets == labels)
+        listed |= (targets == target) & (labels == label)
+    right = targets == labels
     return ErrorVotes(
-        disagreement=_disagreement(listed),
-        most_votes=_most_votes(listed, columns),
-        wrong=_disagreement(scored.select(targets != labels)),
-        right=_disagreement(right),
-        right_matched=_matched_disagreement(right, listed),
+        disagreement=_disagreement(scored, listed, groups),
+        most_votes=_most_votes(scored.select(listed), columns),
+        wrong=_disagreement(scored, ~right, groups),
+        right=_disagreement(scored, right, groups),
+        right_matched=_matched_disagreement(scored, right, listed=listed, groups=groups),
     )
 
 
-def _disagreement(faces: Predictions) -> Disagreement:
-    """Count the faces with votes, and on how many of them the annotators disagreed."""
-    votes = _votes(faces)
-    voted, disagreed = int(votes.any(axis=1).sum()), int(annotators_disagree(votes).sum())
-    return Disagreement(faces=voted, share=share(disagreed, voted), interval=share_interval(disagreed, voted))
+def _disagreement(scored: Predictions, chosen: NDArray[np.bool_], groups: Groups) -> Disagreement:
+    """Count the chosen faces with votes, and on how many of them the annotators disagreed."""
+    votes = _votes(scored)
+    voted, disagreed = count(chosen & votes.any(axis=1), groups), count(chosen & annotators_disagree(votes), groups)
+    return Disagreement(
+        faces=int(np.sum(voted)), share=share(disagreed, voted), interval=share_interval(disagreed, voted)
+    )
 
 
-def _matched_disagreement(right: Predictions, listed: Predictions) -> Disagreement:
+def _matched_disagreement(
+    scored: Predictions, right: NDArray[np.bool_], *, listed: NDArray[np.bool_], groups: Groups
+) -> Disagreement:
     """Do as `_disagreement` for right faces, weighted so that their classes are mixed as those of the listed faces."""
-    votes = _votes(right)
-    classes = len(listed.classes)
-    # All three count the faces of each class: `int64 (C,)`.
-    mix = np.bincount(_targets(listed)[_votes(listed).any(axis=1)], minlength=classes)
-    voted = np.bincount(_targets(right)[votes.any(axis=1)], minlength=classes)
-    disagreed = np.bincount(_targets(right)[annotators_disagree(votes)], minlength=classes)
-    occurs = mix > 0
-    faces = int(voted[occurs].sum())
-    if not occurs.any() or not voted[occurs].all():
-        return Disagreement(faces=faces, share=None, interval=None)
+    votes, targets = _votes(scored), _targets(scored)
+    has_votes, disagree = votes.any(axis=1), annotators_disagree(votes)
+    mix = np.bincount(targets[listed & has_votes], minlength=len(scored.classes))  # (C,)
+    occurs = np.flatnonzero(mix)
+    if not occurs.size:
+        return Disagreement(faces=0, share=None, interval=None)
+    # Both count the faces of each class that occurs: `int64 (K,)`, or `(G, K)` by groups.
+    voted = np.stack([count(right & has_votes & (targets == k), groups) for k in occurs], axis=-1)
+    disagreed = np.stack([count(right & disagree & (targets == k), groups) for k in occurs], axis=-1)
+    faces = sum_groups(voted)
+    if not faces.all():
+        return Disagreement(faces=int(faces.sum()), share=None, interval=None)
     weights = mix[occurs] / mix.sum()
     return Disagreement(
-        faces=faces,
-        share=float(weights @ (disagreed[occurs] / voted[occurs])),
-        interval=mixed_wilson(disagreed[occurs], voted[occurs], weights=weights),
+        faces=int(faces.sum()),
+        share=float(weights @ (sum_groups(disagreed) / faces)),
+        interval=mixed_wilson(disagreed, voted, weights=weights),
     )
 
 

@@ -12,7 +12,7 @@ from mien.core.faces import UNLABELLED
 from mien.core.labels import FERPLUS, FERPLUS_NAMES
 from mien.core.predictions import Predictions
 from mien.core.scores import AnnotatorScores, VoteDistribution, WithoutPlurality
-from mien.evaluation.intervals import normal_interval, share, share_interval
+from mien.evaluation.intervals import Groups, count, normal_interval, share, share_interval
 
 FLOOR = float(np.finfo(np.float32).eps)
 """A probability below this, 1.2e-7, counts as this much under a logarithm."""
@@ -102,8 +102,8 @@ def annotator_columns(predictions: Predictions) -> list[int] | None:
     return vote_columns(predictions.classes, predictions.vote_names)
 
 
-def score_against_votes(predictions: Predictions) -> AnnotatorScores | None:
-    """Score predictions against FER+ votes.
+def score_against_votes(predictions: Predictions, *, groups: Groups = None) -> AnnotatorScores | None:
+    """Score predictions against FER+ votes; with groups of faces the intervals are by groups.
 
     Returns:
         None without FER+ votes, or where a class has no vote column.
@@ -126,20 +126,20 @@ def score_against_votes(predictions: Predictions) -> AnnotatorScores | None:
     kept = winners >= 0
     targets = np.full(len(kept), UNLABELLED) if predictions.targets is None else predictions.targets
     labelled = kept & (targets != UNLABELLED)
-    right = int((predictions.labels[kept] == winners[kept]).sum())
-    agreed = int((targets[labelled] == winners[labelled]).sum())
+    right, faces = count(kept & (predictions.labels == winners), groups), count(kept, groups)
+    agreed, faces_with_label = count(labelled & (targets == winners), groups), count(labelled, groups)
     return AnnotatorScores(
         faces=int(kept.sum()),
         left_out=left_out,
-        accuracy=share(right, int(kept.sum())),
-        accuracy_interval=share_interval(right, int(kept.sum())),
-        label_accuracy=share(agreed, int(labelled.sum())),
-        label_accuracy_interval=share_interval(agreed, int(labelled.sum())),
-        distribution=_distribution(predictions.probabilities, predictions.votes[:, columns]),
+        accuracy=share(right, faces),
+        accuracy_interval=share_interval(right, faces),
+        label_accuracy=share(agreed, faces_with_label),
+        label_accuracy_interval=share_interval(agreed, faces_with_label),
+        distribution=_distribution(predictions.probabilities, predictions.votes[:, columns], groups=groups),
     )
 
 
-def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) -> VoteDistribution:
+def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8], *, groups: Groups) -> VoteDistribution:
     """Average `-sum(shares * log(probabilities))` over the faces with votes, both arrays `(N, C)`."""
     voted = votes.any(axis=1)
     if not voted.any():
@@ -148,9 +148,11 @@ def _distribution(probabilities: NDArray[np.float32], votes: NDArray[np.uint8]) 
     log_probabilities = np.log(np.maximum(probabilities[voted].astype(np.float64), FLOOR))
     log_shares = np.log(np.where(shares > 0, shares, 1))  # 0 log 0 is 0
     losses = -(shares * log_probabilities).sum(axis=1)
+    if groups is not None:
+        groups = np.unique(groups[voted], return_inverse=True)[1]
     return VoteDistribution(
         faces=int(voted.sum()),
         cross_entropy=float(losses.mean()),
-        cross_entropy_interval=normal_interval(float(losses.mean()), losses),
+        cross_entropy_interval=normal_interval(float(losses.mean()), losses, groups=groups),
         entropy=float(-(shares * log_shares).sum(axis=1).mean()) + 0.0,  # + 0.0: never -0.0
     )

@@ -27,6 +27,7 @@ from mien.core.robustness import Robustness
 from mien.core.runs import RunDir, runs_named
 from mien.core.scores import FlipScores, Scores
 from mien.data.formats import absolute_source, open_faces
+from mien.data.groups import read_groups
 from mien.data.matching import check_classes, join_predictions
 from mien.data.split import find_duplicates
 from mien.evaluation.examples import choose_confused_faces, choose_examples
@@ -56,6 +57,7 @@ def evaluate(
     device: str = "auto",
     skip_bad: bool = False,
     prior: Prior | None = None,
+    group: str | Path | None = None,
     progress: OnProgress | None = None,
 ) -> Scores:
     """Score a trained run or a bundle on one split of labelled faces.
@@ -80,11 +82,13 @@ def evaluate(
         skip_bad: leave out pictures of `data` that can't be read, with a warning each, instead of raising at the first.
         prior: how frequent the classes are among the scored faces, as in `mien.predict`; `estimate` estimates it from
             their probabilities, without their labels.
+        group: a CSV with two columns, `id` and one such as `subject` or `video`: faces with the same value there count
+            together in the intervals.
         progress: called while corrupted faces are scored.
 
     Raises:
-        DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, or the
-            run's own data have changed.
+        DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, a file of
+            groups that doesn't fit, or the run's own data have changed.
         UsageError: `targets`, `votes`, `classes` or `detect` without `data`; a bundle without `data`; no such device or
             precision; or another process is at work in the run.
     """
@@ -111,6 +115,7 @@ def evaluate(
             precision=precision,
             skip_bad=skip_bad,
             prior=prior,
+            group=group,
             progress=progress,
         )
     if precision != "default":
@@ -133,6 +138,7 @@ def evaluate(
             device=device,
             skip_bad=skip_bad,
             prior=prior,
+            group=group,
             progress=progress,
         )
 
@@ -172,6 +178,7 @@ def _evaluate_bundle(
     precision: Precision,
     skip_bad: bool,
     prior: Prior | None,
+    group: str | Path | None,
     progress: OnProgress | None,
 ) -> Scores:
     chosen = bundle.resolve(precision)
@@ -190,6 +197,7 @@ def _evaluate_bundle(
         )
     faces = opened.split(split)
     check_classes(faces, known=bundle.classes)
+    groups = read_groups(group, faces.ids) if group else None
     shares, assumed = None, card.assumed_shares
     if prior is not None and prior != "estimate":
         shares = card.shares_for(prior)  # first, so that a wrong one is told before the faces are classified
@@ -208,9 +216,9 @@ def _evaluate_bundle(
     measured = None
     if robustness:
         classify_faces = _for_other_prior(model, old=assumed, new=shares)
-        measured = measure_robustness(classify_faces, faces, predictions, progress=progress)
+        measured = measure_robustness(classify_faces, faces, predictions, groups=groups, progress=progress)
     scores = replace(
-        _score(predictions, mirrored=mirrored),
+        _score(predictions, mirrored=mirrored, groups=groups),
         model=bundle.model_id(chosen),
         precision=chosen,
         split=split,
@@ -240,6 +248,7 @@ def _evaluate_run(
     device: str,
     skip_bad: bool,
     prior: Prior | None,
+    group: str | Path | None,
     progress: OnProgress | None,
 ) -> Scores:
     from mien.models.classifier import load_classifier
@@ -267,6 +276,7 @@ def _evaluate_run(
         faces = opened.split(split)
         name = f"{Path(source).stem}-{split}".replace(":", "-")
         check_classes(faces, known=run.data.faces.classes)
+    groups = read_groups(group, faces.ids) if group else None
     shares, assumed = None, run.data.shares
     if prior is not None and prior != "estimate":
         shares = prior_shares(prior, training=assumed)  # as for a bundle
@@ -284,7 +294,7 @@ def _evaluate_run(
     measured = None
     if robustness:
         classify_faces = _for_other_prior(classifier.probabilities, old=assumed, new=shares)
-        measured = measure_robustness(classify_faces, faces, predictions, progress=progress)
+        measured = measure_robustness(classify_faces, faces, predictions, groups=groups, progress=progress)
     return score_and_save(
         predictions,
         mirrored=mirrored,
@@ -295,6 +305,7 @@ def _evaluate_run(
         model=run.model_id,
         folder=run.path / "eval" / name,
         prior=shares,
+        groups=groups,
     )
 
 
@@ -340,6 +351,7 @@ def score_and_save(
     model: ModelId | None,
     folder: Path,
     prior: dict[str, float] | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> Scores:
     """Score predictions, and keep them, the scores and example faces in `folder`.
 
@@ -353,9 +365,10 @@ def score_and_save(
         model: the network that made the predictions; None where several did.
         folder: is made, or replaced as a whole.
         prior: the share of each class that the predictions assume; None: that of training.
+        groups: `int64 (N,)`, the group of each face, if the intervals are to be by groups.
     """
     predictions = replace(predictions, duplicates=find_duplicates(faces, training))
-    scores = _score(predictions, mirrored=mirrored)
+    scores = _score(predictions, mirrored=mirrored, groups=groups)
     scores = replace(scores, model=model, split=split, prior=prior, robustness=robustness)
     chosen = {
         "examples.npz": choose_examples(predictions, digests=faces.digests),
@@ -369,12 +382,12 @@ def score_and_save(
     return scores
 
 
-def _score(predictions: Predictions, *, mirrored: Predictions | None) -> Scores:
-    scores = score_predictions(predictions)
+def _score(predictions: Predictions, *, mirrored: Predictions | None, groups: NDArray[np.int64] | None) -> Scores:
+    scores = score_predictions(predictions, groups=groups)
     if mirrored is None:
         return scores
     probabilities = ((predictions.probabilities + mirrored.probabilities) / 2).astype(np.float32)
-    both = score_predictions(replace(predictions, probabilities=probabilities))
+    both = score_predictions(replace(predictions, probabilities=probabilities), groups=groups)
     flip = FlipScores(
         accuracy=both.accuracy,
         accuracy_interval=both.accuracy_interval,

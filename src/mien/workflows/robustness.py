@@ -10,6 +10,7 @@ from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.predictions import Predictions
 from mien.core.progress import OnProgress, Progress
 from mien.core.robustness import Robustness
+from mien.evaluation.intervals import number_groups
 from mien.evaluation.metrics import with_targets
 from mien.evaluation.robustness import score_robustness
 
@@ -25,6 +26,7 @@ def measure_robustness(
     faces: FaceSet,
     predictions: Predictions,
     *,
+    groups: NDArray[np.int64] | None = None,
     progress: OnProgress | None = None,
 ) -> Robustness:
     """Corrupt labelled faces in every way at every severity, and score the classifier on them.
@@ -33,6 +35,7 @@ def measure_robustness(
         classify: the classifier.
         faces: some of them labelled.
         predictions: of these faces, as they are; they say which target each has.
+        groups: `int64 (N,)`, the group of each face, if the intervals are to be by groups.
         progress: called with how many corrupted faces are classified.
 
     Raises:
@@ -40,6 +43,8 @@ def measure_robustness(
     """
     _, targets = with_targets(predictions)
     images = faces.images[predictions.targets != UNLABELLED]
+    if groups is not None:
+        groups = number_groups(groups, predictions)
     total = len(CORRUPTIONS) * len(SEVERITIES) * len(images)
     done = 0
 
@@ -58,4 +63,4 @@ def measure_robustness(
         for name in CORRUPTIONS:
             yield name, [probabilities(name, severity) for severity in SEVERITIES]
 
-    return score_robustness(corrupted(), targets, classes=predictions.classes, synthetic=faces.synthetic)
+    return score_robustness(corrupted(), targets, classes=predictions.classes, synthetic=faces.synthetic, groups=groups)
