@@ -70,7 +70,7 @@ def test_the_mean_is_cooled_to_the_lowest_loss_on_the_held_out_faces(runs: list[
     said = Predictions.load(Path(together.run) / "eval/test/predictions.npz")
     assert said.probabilities == pytest.approx(expected, abs=1e-5)
     assert together.scores.accuracy == accuracy_score(test.targets, expected.argmax(axis=1))
-    views = (expected + cooled(test.images[:, :, ::-1], kept)) / 2
+    views = np.sqrt(expected * cooled(test.images[:, :, ::-1], kept))  # the mean of the logits
     assert together.scores.flip.accuracy == accuracy_score(test.targets, views.argmax(axis=1))
     assert together.scores.flip.log_loss == pytest.approx(
         log_loss(test.targets, views / views.sum(axis=1, keepdims=True)), rel=1e-4
@@ -169,13 +169,15 @@ def test_one_run_is_no_ensemble(runs: list[Path], tmp_path: Path, count: int) ->
             ensemble(members, out=tmp_path / "e")
 
 
-def test_flip_views_are_the_mean_over_face_and_mirror_image(runs: list[Path]) -> None:
+def test_flip_views_are_the_mean_of_the_logits_of_face_and_mirror_image(runs: list[Path]) -> None:
     scores = evaluate(runs[0], flip=True, device="cpu")
     faces = TrainingRun.open(runs[0]).data.split("test")
-    turned = replace(faces, images=np.flip(faces.images, axis=2))
-    views = (mean(runs[:1], faces.images) + mean(runs[:1], turned.images)) / 2
+    classifier = load_classifier(runs[0])
+    logits = (classifier.logits(faces.images) + classifier.logits(np.flip(faces.images, axis=2))) / 2
     assert scores.flip is not None
-    assert scores.flip.accuracy == accuracy_score(faces.targets, views.argmax(axis=1))
+    assert scores.flip.accuracy == accuracy_score(faces.targets, logits.argmax(dim=1))
+    expected = log_loss(faces.targets, logits.double().softmax(dim=1), labels=range(7))
+    assert scores.flip.log_loss == pytest.approx(expected, rel=1e-4)
     assert evaluate(runs[0], device="cpu").flip is None
 
 

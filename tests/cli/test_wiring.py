@@ -97,7 +97,7 @@ ABLATE_FLAGS = {
 }
 EXPORT_FLAGS = {name: RUN_FLAGS[name] for name in RUN_FLAGS if not name.startswith("--set")}
 EXPORT_FLAGS |= {"--max-risk 0.2": ("max_risk", 0.2), "--only int8": ("only", "int8")}
-EXPORT_FLAGS |= {"--prior uniform": ("prior", "uniform")}
+EXPORT_FLAGS |= {"--prior uniform": ("prior", "uniform"), "--flip": ("flip", True)}
 STUDY_FLAGS = {"--ablation mien-s": ("ablation", "mien-s")}
 VERBS = {  # line: (function, its flags)
     "train x.csv --recipe demo": ("mien.workflows.train.train", TRAIN_FLAGS | FIRST_FLAGS | RUN_FLAGS),

@@ -1,5 +1,6 @@
 """The graph says what the network says: torch against ONNX Runtime."""
 
+import copy
 import subprocess
 import sys
 from collections import Counter
@@ -68,6 +69,34 @@ def test_biases_are_part_of_the_graph(small: Classifier, faces: NDArray[np.uint8
     for content in (graph, quantise(graph, faces)):
         assert Graph(content, threads=1)(faces)[:, 2].max() == 0
     assert Graph(graph, threads=1)(faces) == pytest.approx(biased.probabilities(faces), abs=1e-5)
+
+
+@pytest.mark.parametrize("normalisation", ["per-pixel", "per-face"])
+def test_face_and_mirror_image_are_averaged_inside_the_graph(
+    export: Export, faces: NDArray[np.uint8], normalisation: Normalisation
+) -> None:
+    alone, _ = export("mien-n", normalisation)
+    mirrored = np.ascontiguousarray(faces[:, :, ::-1])
+    logits = (alone.logits(faces) + alone.logits(mirrored)) / 2
+    both = copy.deepcopy(alone)
+    both.flip = True
+    content = to_onnx(both)
+    found = Graph(content, threads=1)(faces)
+    assert found == pytest.approx(logits.softmax(dim=1).numpy(), abs=1e-5)
+    assert found == pytest.approx(both.probabilities(faces), abs=1e-5)
+    assert np.abs(found - alone.probabilities(faces)).max() > 0.01
+    assert Graph(content, threads=1)(mirrored) == pytest.approx(found, abs=1e-6)
+
+
+def test_the_8_bit_graph_averages_both_views_in_floats(small: Classifier, faces: NDArray[np.uint8]) -> None:
+    both = copy.deepcopy(small)
+    both.flip = True
+    eight = quantise(to_onnx(both), faces)
+    nodes = [node.op_type for node in onnx.load_from_string(eight).graph.node]
+    last = nodes.index("Gemm")
+    assert nodes[last:] == ["Gemm", "Reshape", "ReduceMean", "Div", "Softmax"]
+    assert not any("Quantize" in node for node in nodes[: nodes.index("Sub")])
+    assert np.abs(Graph(eight, threads=1)(faces) - both.probabilities(faces)).mean() < 0.02
 
 
 def test_a_relu_comes_before_its_pool(graph: bytes) -> None:

@@ -22,6 +22,7 @@ def export(
     hub: export_flags.Hub = None,
     only: export_flags.Only = None,
     max_risk: export_flags.MaxRisk = None,
+    flip: export_flags.Flip = False,
     weights: export_flags.Weights = False,
     licence: export_flags.Licence = None,
     prior: flags.Prior = None,
@@ -40,12 +41,13 @@ def export(
     Examples:
     * `mien export latest`
     * `mien export latest --only int8 --max-risk 0.2 -o bundle`
+    * `mien export latest --flip`
     * `mien export mien-s --html page.html`
     * `mien export latest --hub folder/`
     """
     asked: dict[str, Any] = {"only": only, "max_risk": max_risk, "licence": licence, "name": name, "out": out}
     asked["prior"] = flags.prior_of(prior)
-    asked["weights"] = weights or None
+    asked |= {"flip": flip or None, "weights": weights or None}
     of_bundle = {key: value for key, value in asked.items() if value is not None}
     bundle, page = None, None
     if html is not None:

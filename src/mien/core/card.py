@@ -63,7 +63,10 @@ class CardOutput(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class CardNetwork(Record):
-    """The network: its name in the registry, its size, the multiply-adds per face, and the ONNX opset of the graph."""
+    """The network: its name in the registry, its size, the multiply-adds per face, and the ONNX opset of the graph.
+
+    Where the graph averages a face and its mirror image, the multiply-adds are those of both.
+    """
 
     model: str
     parameters: int
@@ -172,6 +175,43 @@ class HeldOutAccuracy(Record):
     faces: int
     fp32: float
     int8: float
+
+    def of(self, precision: GraphPrecision) -> float:
+        """Return the accuracy of one graph."""
+        return self.fp32 if precision == "fp32" else self.int8
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipGain(Record):
+    """A graph that averages the logits of each face and its mirror image, beside the same graph of the face alone.
+
+    Attributes:
+        alone_held_out_accuracy: of the face alone, on the faces that the run held out.
+        alone_accuracy: the same on the scored faces.
+        gain: by how much the accuracy on the scored faces is higher with both views, as a fraction.
+        gain_interval: of the gain, from a paired bootstrap.
+        milliseconds: processor time of one thread per face, on the machine that exported.
+        alone_milliseconds: the same for the face alone.
+    """
+
+    alone_held_out_accuracy: Share
+    alone_accuracy: Share
+    gain: float
+    gain_interval: Interval
+    milliseconds: float
+    alone_milliseconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipGains(Record):
+    """What both graphs gain by the mirror image, even if the bundle holds only one of them."""
+
+    fp32: FlipGain
+    int8: FlipGain
+
+    def of(self, precision: GraphPrecision) -> FlipGain:
+        """Return the figures of one graph."""
+        return self.fp32 if precision == "fp32" else self.int8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +322,8 @@ class Card(Record):
         temperature: divisor of the logits; it is part of the graph.
         bias: what is then added to each class's logit; part of the graph, too; empty if nothing.
         files: the graphs in the bundle.
+        flip: what the graphs gain by averaging the logits of each face and its mirror image; None: they see the face
+            alone.
         weights: the file with the weights in 16 bits, from which other networks can start; None where there is none.
         precision: the default graph, and why.
         parity: differences between network and graphs.
@@ -317,6 +359,7 @@ class Card(Record):
     versions: dict[str, str]
     prior: dict[str, Share] | None = None
     bias: dict[str, float] = field(default_factory=dict)
+    flip: FlipGains | None = None
     weights: GraphFile | None = None
 
     @property

@@ -70,7 +70,7 @@ class ScoresWithoutDuplicates(HeadlineScores):
 
 @dataclass(frozen=True, kw_only=True)
 class FlipScores(Record):
-    """Figures of the mean of the probabilities of each face and of its mirror image.
+    """Figures of the mean of the logits of each face and of its mirror image.
 
     Attributes:
         accuracy: as in `Scores`, like the others.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mien.core.images import SIZE
 from mien.exporting.simplify import simplify
-from mien.models.classifier import Classifier
+from mien.models.classifier import Classifier, mean_of_views, with_mirror_images
 
 OPSET = 18
 """The oldest that torch's exporter writes without a conversion; all recent runtimes read it."""
@@ -25,6 +25,8 @@ INPUT, OUTPUT = "faces", "probabilities"
 
 def to_onnx(classifier: Classifier) -> bytes:
     """Turn a classifier into an ONNX file with normalisation, network, temperature, biases and softmax.
+
+    A classifier with `flip` gives a graph that turns the faces itself, and averages the logits of both views.
 
     The same weights give the same bytes.
 
@@ -65,12 +67,17 @@ class _Graph(nn.Module):
         super().__init__()
         self.bias: Tensor | None
         plain = copy.deepcopy(classifier).cpu()
-        self.normalise, self.temperature = plain.normalise, plain.temperature
+        self.normalise, self.flip, self.temperature = plain.normalise, plain.flip, plain.temperature
         self.register_buffer("bias", plain.bias)
         self.network = plain.network.to(memory_format=torch.contiguous_format)
 
     def forward(self, faces: Tensor) -> Tensor:
-        logits: Tensor = self.network(self.normalise(faces[:, None])) / self.temperature
+        if self.flip:
+            faces = with_mirror_images(faces)
+        logits: Tensor = self.network(self.normalise(faces[:, None]))
+        if self.flip:
+            logits = mean_of_views(logits)
+        logits = logits / self.temperature
         if self.bias is not None:
             logits = logits + self.bias
         return logits.softmax(dim=1)

@@ -88,8 +88,9 @@ def full_precision() -> AbstractContextManager[None]:
 class Classifier(nn.Module):
     """Maps grey levels `(N, 1, 48, 48)` in 0…255 to logits `float (N, C)`; the network sees faces of `side_px`.
 
-    Logits are divided by `temperature`, and `bias`, `float32 (C,)`, is added; they are 1 and None until the network has
-    been calibrated.
+    With `flip`, which is set for an export alone, the network's logits are those of the face and of its mirror image,
+    averaged.  They are divided by `temperature`, and `bias`, `float32 (C,)`, is added; these are 1 and None until the
+    network has been calibrated.
     """
 
     bias: Tensor | None
@@ -98,15 +99,20 @@ class Classifier(nn.Module):
         super().__init__()
         self.model, self.classes = model, classes
         self.normalise = Normalise(normalisation)
+        self.flip = False
         self.temperature = 1.0
         self.register_buffer("bias", None, persistent=False)
         self.network = build(model, len(classes)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, faces: Tensor, *, side_px: int = SIZE) -> Tensor:
+        if self.flip:
+            faces = with_mirror_images(faces)
         maps = self.normalise(faces)
         if side_px != SIZE:  # after the normalisation, which may differ for each pixel
             maps = functional.interpolate(maps, (side_px, side_px), mode="bilinear", antialias=True)
         logits: Tensor = self.network(maps.contiguous(memory_format=torch.channels_last))
+        if self.flip:
+            logits = mean_of_views(logits)
         logits = logits / self.temperature
         return logits if self.bias is None else logits + self.bias
 
@@ -133,6 +139,16 @@ class Classifier(nn.Module):
             rows = [self(torch.as_tensor(part, device=device)[:, None]).float().cpu() for part in parts]
         self.train(training)
         return torch.cat(rows) if rows else torch.empty((0, len(self.classes)))
+
+
+def with_mirror_images(faces: Tensor) -> Tensor:
+    """Put the mirror images of faces behind them: `(N, …, W)` → `(2 N, …, W)`."""
+    return torch.cat([faces, faces.flip(-1)])
+
+
+def mean_of_views(logits: Tensor) -> Tensor:
+    """Average the logits of `with_mirror_images`: `float (2 N, C)` → `float (N, C)`."""
+    return logits.reshape(2, -1, logits.shape[1]).mean(dim=0)
 
 
 def save_classifier(classifier: Classifier, folder: Path, *, epoch: int) -> None:
@@ -175,6 +191,7 @@ def classifier_of(bundle: Bundle) -> Classifier:
         classifier.load_state_dict(load(content))
     except (RuntimeError, SafetensorError, UsageError) as error:
         raise DataError(f"{bundle.path}: damaged weights ({str(error).splitlines()[0]})") from None
+    classifier.flip = card.flip is not None
     classifier.temperature = card.temperature
     if card.bias:
         classifier.bias = torch.tensor([card.bias[label] for label in card.classes])

@@ -13,6 +13,9 @@ from scipy.optimize import minimize, minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
+from mien.core.faces import FaceSet
+from mien.models.classifier import Classifier
+
 LARGEST = 10.0
 """Temperatures lie between 1 / LARGEST and LARGEST: a network that is always right would ask for 0."""
 
@@ -54,6 +57,15 @@ def calibrate(logits: Tensor, targets: Tensor) -> Calibration:
     if len(targets) < LEAST_FACES:
         return plain
     return fit_biases(logits, targets) if gain_of_biases(logits, targets).mean() > 0 else plain
+
+
+def calibrate_classifier(classifier: Classifier, held_out: FaceSet) -> None:
+    """Set a classifier's temperature and biases by labelled faces that it did not learn from."""
+    classifier.temperature, classifier.bias = 1.0, None  # the logits are measured without
+    found = calibrate(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
+    classifier.temperature = found.temperature
+    if found.bias is not None:
+        classifier.bias = torch.as_tensor(found.bias, dtype=torch.float32, device=classifier.normalise.mean.device)
 
 
 def gain_of_biases(logits: Tensor, targets: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.core.torchrun import devices_here, processes
 from mien.models.classifier import Classifier, save_classifier
-from mien.training.calibration import calibrate
+from mien.training.calibration import calibrate_classifier
 from mien.training.callbacks import (
     LOGGERS,
     EmaCallback,
@@ -190,12 +190,7 @@ def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out:
     except (RuntimeError, TypeError, AttributeError) as error:
         raise DataError(f"{checkpoint}: another network's weights ({str(error).splitlines()[0]})") from None
     classifier.to(resolve_torch_device(config.device))
-    # An interrupted call may have calibrated it already: logits are measured without that.
-    classifier.temperature, classifier.bias = 1.0, None
-    found = calibrate(classifier.logits(held_out.images), torch.as_tensor(held_out.targets))
-    classifier.temperature = found.temperature
-    if found.bias is not None:
-        classifier.bias = torch.as_tensor(found.bias, dtype=torch.float32, device=classifier.normalise.mean.device)
+    calibrate_classifier(classifier, held_out)
     save_classifier(classifier, run.path, epoch=epoch)
 
 

@@ -41,7 +41,7 @@ def ensemble(
     Args:
         runs: run folders or names, two or more; of any networks, trained on the same data with the same hold-out.
         split: which faces; None as in `evaluate`, by the first run.
-        flip: also score the mean over each face and its mirror image.
+        flip: also score the mean of the logits of each face and of its mirror image.
         name: the folder's name below `runs/ensemble`; by default the number of members and their networks.
         out: a folder to use instead, empty unless `overwrite`.
         overwrite: replace what is in `out`.

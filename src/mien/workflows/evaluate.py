@@ -75,7 +75,7 @@ def evaluate(
         votes: FER+ votes of `data`; what learned FER+'s eight classes is scored by their majority.
         classes: the names of the labels 0, 1, … of `data` that only number them.
         detect: cut the largest face out of each picture of `data`; what learned from such faces always does.
-        flip: also score the mean of the probabilities of each face and of its mirror image.
+        flip: also score the mean of the logits of each face and of its mirror image.
         robustness: also score the faces corrupted in 15 ways at 5 severities (`docs/robustness.md`).
         precision: of a bundle: `fp32`, `int8`, or the card's `default`.
         device: of a run: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; a bundle runs on the CPU.
@@ -90,7 +90,7 @@ def evaluate(
         DataError: no such run, bundle or split, no labels, a class that the network has not, a damaged file, a file of
             groups that doesn't fit, or the run's own data have changed.
         UsageError: `targets`, `votes`, `classes` or `detect` without `data`; a bundle without `data`; no such device or
-            precision; or another process is at work in the run.
+            precision; `flip` of a bundle whose graphs do that; or another process is at work in the run.
     """
     if (data is None or isinstance(data, FaceSet)) and (targets or votes or classes or detect):
         raise UsageError("--targets, --votes, --classes and --detect belong to other data; name them with --data")
@@ -183,6 +183,11 @@ def _evaluate_bundle(
 ) -> Scores:
     chosen = bundle.resolve(precision)
     card = bundle.card
+    if flip and card.flip is not None:
+        raise UsageError(
+            f"--flip: {card.name} averages each face and its mirror image already, inside its graphs; leave --flip out "
+            "(its card has the accuracy of the face alone)"
+        )
     trained = card.training.data
     opened = data
     if not isinstance(opened, FaceSet):
@@ -386,8 +391,11 @@ def _score(predictions: Predictions, *, mirrored: Predictions | None, groups: ND
     scores = score_predictions(predictions, groups=groups)
     if mirrored is None:
         return scores
-    probabilities = ((predictions.probabilities + mirrored.probabilities) / 2).astype(np.float32)
-    both = score_predictions(replace(predictions, probabilities=probabilities), groups=groups)
+    views = np.stack([predictions.probabilities, mirrored.probabilities]).astype(np.float64)  # (2, N, C)
+    # The root of a product is the mean of the logits; no row of products may be 0 throughout.
+    means = np.sqrt(np.maximum(views, np.finfo(np.float32).tiny).prod(axis=0))
+    means /= means.sum(axis=1, keepdims=True)
+    both = score_predictions(replace(predictions, probabilities=means.astype(np.float32)), groups=groups)
     flip = FlipScores(
         accuracy=both.accuracy,
         accuracy_interval=both.accuracy_interval,
