@@ -82,7 +82,8 @@ def export(
 
     The scores are those of the graphs, on the split that the run is judged by.  int8 is the default unless it loses
     more than 0.3 points of accuracy on the faces that the run held out.  The same run gives the same bytes.
-    What `mien eval RUN --robustness` has measured on that split goes into the card.
+    What `mien eval RUN --robustness` has measured on that split goes into the card, unless `flip` or `prior` make
+    other graphs of the run.
 
     Args:
         run: the run folder, its name, or `latest`.
