@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from mien.core.bundle import Bundle
+from mien.core.bundle import Bundle, Precision
 from mien.core.card import Card
-from mien.core.errors import UsageError
+from mien.core.errors import DataError, UsageError
 from mien.core.summaries import summarise
 from mien.data.formats import open_faces
 from mien.exporting.card import card_page
@@ -39,8 +39,8 @@ def flipped(studied: Run, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_a_face_and_its_mirror_image_get_the_same_probabilities(flipped: Bundle, precision: str) -> None:
-    model = BundleModel.open(flipped, precision=precision, threads=1)  # type: ignore[arg-type]
+def test_a_face_and_its_mirror_image_get_the_same_probabilities(flipped: Bundle, precision: Precision) -> None:
+    model = BundleModel.open(flipped, precision=precision, threads=1)
     assert model(MIRRORED) == pytest.approx(model(FACES.images), abs=1e-6)
 
 
@@ -61,9 +61,8 @@ def test_the_logits_are_averaged_and_calibrated_anew(studied: Run, flipped: Bund
 
 def test_the_card_has_both_figures(studied: Run, exported: Bundle, flipped: Bundle) -> None:
     card, alone = flipped.card, exported.card
-    assert card.flip is not None
-    for precision in ("fp32", "int8"):
-        gain = card.flip.of(precision)
+    assert set(card.flip) == {"fp32", "int8"}
+    for precision, gain in card.flip.items():
         assert gain.alone_accuracy == alone.scores.of(precision).accuracy
         assert gain.alone_held_out_accuracy == alone.held_out_accuracy.of(precision)
         assert gain.gain == pytest.approx(card.scores.of(precision).accuracy - gain.alone_accuracy)
@@ -78,15 +77,14 @@ def test_the_card_has_both_figures(studied: Run, exported: Bundle, flipped: Bund
 
 
 def test_only_cards_of_such_graphs_speak_of_the_mirror_image(exported: Bundle, flipped: Bundle) -> None:
-    assert exported.card.flip is None
+    assert exported.card.flip == {}
     assert "mirror" not in (exported.path / "CARD.md").read_text(encoding="utf-8")
     assert not any("mirror" in str(part) for part in summarise(exported.card))
     page = (flipped.path / "CARD.md").read_text(encoding="utf-8")
     assert "average the logits of each face and of its mirror image" in page
     assert sum("mirror" in str(part) for part in summarise(flipped.card)) == 1
-    assert flipped.card.flip is not None
-    other = replace(flipped.card.flip.fp32, gain=0.0123, gain_interval=(-0.004, 0.0286), alone_milliseconds=1.5)
-    page = card_page(replace(flipped.card, flip=replace(flipped.card.flip, fp32=other)))
+    other = replace(flipped.card.flip["fp32"], gain=0.0123, gain_interval=(-0.004, 0.0286), alone_milliseconds=1.5)
+    page = card_page(replace(flipped.card, flip=flipped.card.flip | {"fp32": other}))
     assert "+1.23 (-0.40 to +2.86)" in page
     assert "1.50 |" in page
 
@@ -103,6 +101,15 @@ def test_what_eval_promises_the_bundle_keeps(studied: Run, flipped: Bundle) -> N
     promised = evaluate(studied, FACES, flip=True, device="cpu").flip
     assert promised is not None
     assert promised.accuracy == flipped.card.scores.fp32.accuracy
+
+
+def test_a_card_that_lacks_a_graph_is_damaged(flipped: Bundle, tmp_path: Path) -> None:
+    copy = shutil.copytree(flipped.path, tmp_path / "b")
+    values = json.loads((copy / "card.json").read_text())
+    del values["flip"]["int8"]
+    (copy / "card.json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match=r"damaged \(flip has figures of fp32"):
+        Bundle.open(copy)
 
 
 @pytest.mark.long

@@ -175,6 +175,8 @@ def _read_card(path: Path) -> Card:
         raise DataError(f"{path}: damaged (the weights are '{card.weights.file}', expected {WEIGHTS})")
     if card.precision.default not in card.files:
         raise DataError(f"{path}: damaged (the default is {card.precision.default}, and the bundle doesn't hold it)")
+    if card.flip and set(card.flip) != set(card.files):
+        raise DataError(f"{path}: damaged (flip has figures of {', '.join(card.flip)}, expected those of each graph)")
     if "mien" not in card.versions:
         raise DataError(f"{path}: damaged (versions has no 'mien')")
     check_names(card.classes, source=path)

@@ -18,6 +18,7 @@ from mien.core.run_record import InitialWeights
 from mien.core.schema import SCHEMA_VERSION
 from mien.core.scores import RiskPoint, ScoresWithoutDuplicates
 from mien.core.stats import Interval
+from mien.core.text import percentage
 
 GraphPrecision = Literal["fp32", "int8"]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -201,17 +202,11 @@ class FlipGain(Record):
     milliseconds: float
     alone_milliseconds: float
 
-
-@dataclass(frozen=True, kw_only=True)
-class FlipGains(Record):
-    """What both graphs gain by the mirror image, even if the bundle holds only one of them."""
-
-    fp32: FlipGain
-    int8: FlipGain
-
-    def of(self, precision: GraphPrecision) -> FlipGain:
-        """Return the figures of one graph."""
-        return self.fp32 if precision == "fp32" else self.int8
+    @property
+    def text(self) -> str:
+        """What the face alone gives and takes."""
+        alone = f"{percentage(self.alone_accuracy)} right, {self.alone_milliseconds:.2f} ms per face"
+        return f"the face without its mirror image: {alone} instead of {self.milliseconds:.2f} ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,8 +317,8 @@ class Card(Record):
         temperature: divisor of the logits; it is part of the graph.
         bias: what is then added to each class's logit; part of the graph, too; empty if nothing.
         files: the graphs in the bundle.
-        flip: what the graphs gain by averaging the logits of each face and its mirror image; None: they see the face
-            alone.
+        flip: what each graph in the bundle gains by averaging the logits of each face and its mirror image; empty: they
+            see the face alone.
         weights: the file with the weights in 16 bits, from which other networks can start; None where there is none.
         precision: the default graph, and why.
         parity: differences between network and graphs.
@@ -359,7 +354,7 @@ class Card(Record):
     versions: dict[str, str]
     prior: dict[str, Share] | None = None
     bias: dict[str, float] = field(default_factory=dict)
-    flip: FlipGains | None = None
+    flip: dict[GraphPrecision, FlipGain] = field(default_factory=dict)
     weights: GraphFile | None = None
 
     @property

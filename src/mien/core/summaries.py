@@ -7,7 +7,7 @@ from statistics import mean
 from typing import Literal
 
 from mien.core.ablation import Ablation
-from mien.core.card import Abstention, Card, FlipGains
+from mien.core.card import Abstention, Card
 from mien.core.comparison import Comparison, Comparisons
 from mien.core.data_summary import DataSummary
 from mien.core.ensemble import Ensemble
@@ -401,22 +401,11 @@ def _(card: Card) -> list[Part]:
         f"int8 against fp32: |Δp| at most {int8.max:.3f}, {int8.mean:.4f} on average",
         f"default: {card.precision.default} ({card.precision.reason})",
     ]
-    if card.flip is not None:
-        parts.append(_both_views(card, card.flip))
+    if card.flip:
+        parts.append(card.flip[card.precision.default].text)
     if card.abstention.max_risk is not None:
         parts.append(_abstention(card.abstention, max_risk=card.abstention.max_risk))
     return parts
-
-
-def _both_views(card: Card, flip: FlipGains) -> str:
-    """Say what the mirror image gains the default graph on the held-out faces, and what it costs."""
-    precision = card.precision.default
-    gain = flip.of(precision)
-    return (
-        f"face and mirror image: {percentage(card.held_out_accuracy.of(precision), 2)} of the held-out faces right, "
-        f"{gain.milliseconds:.2f} ms per face; the face alone: {percentage(gain.alone_held_out_accuracy, 2)}, "
-        f"{gain.alone_milliseconds:.2f} ms"
-    )
 
 
 def _abstention(found: Abstention, *, max_risk: float) -> str:

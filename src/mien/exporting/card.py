@@ -21,7 +21,7 @@ from mien.core.card import (
     CardTraining,
     ClassRecall,
     DefaultPrecision,
-    FlipGains,
+    FlipGain,
     GraphFile,
     GraphPrecision,
     HeldOutAccuracy,
@@ -83,7 +83,7 @@ class Measured:
     scores: ScoresByPrecision
     held_out_accuracy: HeldOutAccuracy
     abstention: Abstention
-    flip: FlipGains | None = None
+    flip: dict[GraphPrecision, FlipGain]
 
 
 def describe_file(name: str, content: bytes) -> GraphFile:
@@ -323,8 +323,8 @@ def card_page(card: Card) -> str:
     ]
     lines += [_row(card, precision) for precision in card.files]
     lines += ["", f"Default: {card.precision.default}. {reason}.", ""]
-    if card.flip is not None:
-        lines += [*_both_views(card, card.flip), ""]
+    if card.flip:
+        lines += [*_both_views(card), ""]
     if card.weights:
         size = f"{card.weights.bytes / 1e6:.2f} MB"
         lines += [f"`{card.weights.file}` ({size}) has the weights in 16 bits, for `mien train DATA --init`.", ""]
@@ -345,7 +345,7 @@ def _data_set(card: Card) -> str:
     return "" if card.scores.data_set is None else f" ({markdown(card.scores.data_set)})"
 
 
-def _both_views(card: Card, flip: FlipGains) -> list[str]:
+def _both_views(card: Card) -> list[str]:
     """Say what the graphs gain by the mirror image, and what it costs, in a table."""
     lines = [
         "The graphs average the logits of each face and of its mirror image. Accuracy, and processor time per face "
@@ -355,16 +355,19 @@ def _both_views(card: Card, flip: FlipGains) -> list[str]:
         "| points gained, 95 % interval | ms | alone |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for precision, graph in card.files.items():
-        gain = flip.of(precision)
-        held_out = [card.held_out_accuracy.of(precision), gain.alone_held_out_accuracy]
-        accuracies = [
-            percentage(share, 2) for share in (*held_out, card.scores.of(precision).accuracy, gain.alone_accuracy)
-        ]
+    for precision, gain in card.flip.items():
         low, high = gain.gain_interval
-        points = f"{100 * gain.gain:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
-        times = [f"{milliseconds:.2f}" for milliseconds in (gain.milliseconds, gain.alone_milliseconds)]
-        lines.append(f"| {' | '.join([f'`{graph.file}`', *accuracies, points, *times])} |")
+        cells = [
+            f"`{card.files[precision].file}`",
+            percentage(card.held_out_accuracy.of(precision), 2),
+            percentage(gain.alone_held_out_accuracy, 2),
+            percentage(card.scores.of(precision).accuracy, 2),
+            percentage(gain.alone_accuracy, 2),
+            f"{100 * gain.gain:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})",
+            f"{gain.milliseconds:.2f}",
+            f"{gain.alone_milliseconds:.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

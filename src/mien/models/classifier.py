@@ -191,7 +191,7 @@ def classifier_of(bundle: Bundle) -> Classifier:
         classifier.load_state_dict(load(content))
     except (RuntimeError, SafetensorError, UsageError) as error:
         raise DataError(f"{bundle.path}: damaged weights ({str(error).splitlines()[0]})") from None
-    classifier.flip = card.flip is not None
+    classifier.flip = bool(card.flip)
     classifier.temperature = card.temperature
     if card.bias:
         classifier.bias = torch.tensor([card.bias[label] for label in card.classes])

@@ -183,7 +183,7 @@ def _evaluate_bundle(
 ) -> Scores:
     chosen = bundle.resolve(precision)
     card = bundle.card
-    if flip and card.flip is not None:
+    if flip and card.flip:
         raise UsageError(
             f"--flip: {card.name} averages each face and its mirror image already, inside its graphs; leave --flip out "
             "(its card has the accuracy of the face alone)"

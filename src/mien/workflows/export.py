@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.bundle import CARD, FILES, GRAPHS, WEIGHTS, Bundle
-from mien.core.card import Abstention, FlipGain, FlipGains, GraphPrecision, HeldOutAccuracy, Parity, ScoresByPrecision
+from mien.core.card import Abstention, FlipGain, GraphPrecision, HeldOutAccuracy, Parity, ScoresByPrecision
 from mien.core.errors import DataError, UsageError, nearest
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_files, write_atomic
@@ -202,9 +202,10 @@ def _measure(
     max_risk: float | None,
     alone: Mapping[GraphPrecision, bytes] | None = None,
 ) -> Measured:
-    """Measure the graphs; raises `GateError` if the fp32 graph differs from the network.
+    """Measure the graphs, beside those of the face `alone` where they average it with its mirror image.
 
-    `alone` are the same graphs without the mirror image, where they have one.
+    Raises:
+        GateError: the fp32 graph differs from the network.
     """
     held_out, scored = _classify_all(graphs, faces, classifier.classes)
     parity = Parity(
@@ -219,6 +220,10 @@ def _measure(
     for precision, content in graphs.items():
         if only in (None, precision):
             files[precision] = describe_file(GRAPHS[precision], content)
+    flip = {}
+    if alone is not None:
+        kept = {precision: alone[precision] for precision in files}
+        flip = _flip_gains(kept, graphs, scored=scored, faces=faces)
     return Measured(
         files=files,
         precision=default,
@@ -236,7 +241,7 @@ def _measure(
             max_risk=max_risk,
             precision=default.default,
         ),
-        flip=None if alone is None else _flip_gains(alone, graphs, scored=scored, faces=faces),
+        flip=flip,
     )
 
 
@@ -246,13 +251,13 @@ def _flip_gains(
     *,
     scored: Mapping[GraphPrecision, Predictions],
     faces: ExportFaces,
-) -> FlipGains:
+) -> dict[GraphPrecision, FlipGain]:
     """Measure graphs without the mirror image beside those that have it, whose predictions are `scored`."""
     alone_held_out, alone_scored = _classify_all(alone, faces, scored["fp32"].classes)
-    gains = {}
-    for precision, content in graphs.items():
+    gains: dict[GraphPrecision, FlipGain] = {}
+    for precision, content in alone.items():
         compared = compare_predictions(alone_scored[precision], scored[precision])
-        both_ms, alone_ms = _processor_ms([content, alone[precision]], faces.held_out.images[:TIMED_FACES])
+        both_ms, alone_ms = _processor_ms([graphs[precision], content], faces.held_out.images[:TIMED_FACES])
         gains[precision] = FlipGain(
             alone_held_out_accuracy=accuracy(alone_held_out[precision]),
             alone_accuracy=compared.a.accuracy,
@@ -261,7 +266,7 @@ def _flip_gains(
             milliseconds=both_ms,
             alone_milliseconds=alone_ms,
         )
-    return FlipGains(fp32=gains["fp32"], int8=gains["int8"])
+    return gains
 
 
 def _processor_ms(graphs: Sequence[bytes], images: NDArray[np.uint8]) -> list[float]:

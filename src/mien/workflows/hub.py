@@ -83,7 +83,7 @@ def _config(card: Card) -> dict[str, Any]:
         "normalisation": card.normalisation,
         "temperature": card.temperature,
         "bias": card.bias,
-        "flip": card.flip is not None,
+        "flip": bool(card.flip),
     }
 
 
