@@ -19,7 +19,7 @@ from mien.training.config import (
 @pytest.mark.parametrize("name", recipes())
 def test_every_recipe_resolves(name: str) -> None:
     values = read_recipe(name)
-    if name == "fine-tune":  # the network is that of `init`
+    if name in ("fine-tune", "robust"):  # the network is that of `init`
         values |= {"model": "mien-s", "init": "mien-s"}
     config = resolve(values, {"data": "synthetic"})
     assert config.recipe == name

@@ -16,6 +16,7 @@ from mien.core.faces import FaceSet
 from mien.core.run_record import InitialWeights
 from mien.data.formats import open_faces
 from mien.models.classifier import Classifier, load_classifier
+from mien.training.distillation import Teachers, open_teachers
 from mien.training.initial import Pretrained
 from mien.workflows.export import export
 from mien.workflows.hub import export_hub
@@ -138,6 +139,8 @@ def test_what_is_wrong_is_said(small: Small, tmp_path: Path) -> None:
         train(FACES, out=out)
     with pytest.raises(UsageError, match="recipe fine-tune needs a trained network"):
         train(FACES, recipe="fine-tune", out=out)
+    with pytest.raises(UsageError, match="recipe robust needs a trained network"):
+        train(FACES, recipe="robust", out=out)
     with pytest.raises(UsageError, match=r"is or holds .*old, which is needed for it"):
         fine_tune(FACES, old, old.path, overwrite=True)
     bundle = export(old, out=tmp_path / "bundle")
@@ -231,3 +234,36 @@ def test_new_rows_come_from_the_seed(small: Small, tmp_path: Path) -> None:
         rows.append(load_file(run.path / WEIGHTS)["network.output.weight"][joy.classes.index("joy")])
     assert rows[0].equal(rows[1])
     assert not torch.allclose(rows[0], rows[2], atol=1e-3)
+
+
+def test_the_network_that_a_training_begins_with_teaches_it(small: Small, tmp_path: Path) -> None:
+    old = small("old", epochs=1)
+    run = train(old.data.faces, init=old, recipe="robust", out=tmp_path / "new", epochs=2, device="cpu", batch=32)
+    teachers = open_teachers(run.data)
+    assert isinstance(teachers, Teachers)
+    faces = run.data.learned.images[:40]
+    said = teachers.probabilities(torch.tensor(faces)[:, None].float(), rows=torch.arange(40), view=(0, 0))
+    assert said.numpy() == pytest.approx(load_classifier(old.path).probabilities(faces), abs=1e-6)
+    assert ", taught by the network that it began with (70 %) and the labels" in run.report().read_text()
+
+
+def test_a_network_that_teaches_what_it_became_resumes_exactly(small: Small, tmp_path: Path) -> None:
+    old = small("old", epochs=1)
+    quick = {"init": old, "device": "cpu", "precision": "fp32", "batch": 32, "distillation": {"from_init": True}}
+    whole = small("whole", epochs=2, **quick)
+    part = small("part", epochs=1, **quick)
+    assert (resume(part.path, epochs=2).path / WEIGHTS).read_bytes() == (whole.path / WEIGHTS).read_bytes()
+    small("old", epochs=1, seed=1, overwrite=True)
+    with pytest.raises(DataError, match="part: a teacher has changed since"):
+        resume(part.path, epochs=3)
+
+
+def test_a_network_of_other_classes_does_not_teach(small: Small, tmp_path: Path) -> None:
+    old = small("old", epochs=1)
+    with pytest.raises(UsageError, match=r"old: has the classes angry, .*, expected angry, .*joy"):
+        train(renamed(FACES, happy="joy"), init=old, recipe="robust", out=tmp_path / "new")
+    with pytest.raises(ConfigError, match="from_init has its teacher already"):
+        train(FACES, init=old, recipe="robust", teachers=[old], out=tmp_path / "new")
+    with pytest.raises(ConfigError, match="from_init is taught by a trained network"):
+        train(FACES, recipe="demo", distillation={"from_init": True}, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()

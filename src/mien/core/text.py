@@ -91,10 +91,15 @@ def taught_by(config: Mapping[str, Any]) -> str:
     >>> taught_by({"teachers": ["a", "b"], "distillation": {"share": 0.7}}), taught_by({"teachers": []})
     (', taught by 2 trained networks (70 %) and the labels', '')
     """
-    teachers = config.get("teachers")
-    if not teachers:
+    teachers, distillation = config.get("teachers"), config.get("distillation", {})
+    if distillation.get("from_init"):
+        networks = "the network that it began with"
+    elif not teachers:
         return ""
-    networks = "a trained network" if len(teachers) == 1 else f"{len(teachers)} trained networks"
-    share = config["distillation"]["share"]
+    elif len(teachers) == 1:
+        networks = "a trained network"
+    else:
+        networks = f"{len(teachers)} trained networks"
+    share = distillation["share"]
     labels = "instead of the labels" if share == 1 else f"({percentage(share, 0)}) and the labels"
     return f", taught by {networks} {labels}"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mien.core.data_summary import DataSummary
 from mien.core.runs import Epoch
+from mien.core.text import taught_by
 from mien.reporting import figures
 from mien.reporting.ablation import ablation
 from mien.reporting.attribution import attribution
@@ -129,7 +130,7 @@ def model(files: RunFiles) -> View:
 def _has_soft_targets(files: RunFiles) -> bool:
     """Whether something else is learned than each face's label: what teachers or voters say, or smoothed labels."""
     smoothing = files.recipe.get("loss", {}).get("label_smoothing", 0)
-    return bool(files.recipe.get("teachers") or smoothing or files.annotator_labels)
+    return bool(taught_by(files.recipe) or smoothing or files.annotator_labels)
 
 
 def training(files: RunFiles) -> View:

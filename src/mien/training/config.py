@@ -95,7 +95,10 @@ class Loss(Config):
 
 
 class Distillation(Config):
-    """How a student learns from `teachers`; without any it has no meaning."""
+    """How a student learns from its teachers; without any it has no meaning."""
+
+    from_init: bool = False
+    """The network of `init`, as it was, is the teacher: what it knows is kept while something else is learned."""
 
     share: float = Field(1.0, ge=1e-6, le=1)
     """How much of the target is what the teachers say; the rest is the label."""
@@ -155,9 +158,13 @@ class TrainConfig(Config):
     """The experiment tracker that is told each epoch, beside `metrics.csv`."""
 
     @model_validator(mode="after")
-    def _fits_batch_norm(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.freeze_norms and self.init is None:
             raise ValueError("freeze_norms keeps the means and variances of a trained network; name it as init")
+        if self.distillation.from_init and self.init is None:
+            raise ValueError("distillation.from_init is taught by a trained network; name it as init")
+        if self.distillation.from_init and self.teachers:
+            raise ValueError("distillation.from_init has its teacher already; leave teachers out, or from_init")
         if self.batch < 2 * self.devices:
             raise ValueError(f"a batch of {self.batch} leaves fewer than 2 faces to each of {self.devices} processes")
         return self

@@ -21,6 +21,7 @@ from mien.core.runs import RunDir
 from mien.data.matching import find_rows
 from mien.models.classifier import Classifier, load_classifier
 from mien.training.config import TrainConfig, stored_config
+from mien.training.initial import Pretrained, open_pretrained
 from mien.training.run_data import RunData
 
 
@@ -94,11 +95,15 @@ def open_teachers(data: RunData) -> Teaching | None:
         data: the student's faces and config.
 
     Raises:
-        DataError: no such run or file, a run has no trained model, or a learned face has no prediction.
+        DataError: no such run, file or `init`, a run has no trained model, or a learned face has no prediction.
         UsageError: other classes than the student's, runs and files together, or a run may have learned from the faces
             that are held out.
     """
     config = data.config
+    pretrained = teaching_init(config)
+    if pretrained:
+        check_classes(pretrained.classifier, data.faces, source=pretrained.place)
+        return Teachers([pretrained.classifier], remember=config.distillation.views > 0)
     if not config.teachers:
         return None
     files = [Path(teacher) for teacher in config.teachers if Path(teacher).is_file()]
@@ -108,6 +113,17 @@ def open_teachers(data: RunData) -> Teaching | None:
     if len(files) < len(config.teachers):
         raise UsageError("teachers are either runs or files of predictions, not both; leave one kind out")
     return PredictedTargets(_targets(files, data.learned))
+
+
+def teaching_init(config: TrainConfig) -> Pretrained | None:
+    """Load the network that a training begins with, where it also teaches."""
+    return open_pretrained(config) if config.distillation.from_init else None
+
+
+def check_classes(teacher: Classifier, faces: FaceSet, *, source: Path | str) -> None:
+    """Raise `UsageError` if a network has other classes than the faces, or in another order."""
+    if teacher.classes != faces.classes:
+        raise UsageError(f"{source}: has the classes {', '.join(teacher.classes)}, expected {', '.join(faces.classes)}")
 
 
 def _targets(files: Sequence[Path], learned: FaceSet) -> Tensor:
@@ -135,7 +151,8 @@ def _targets(files: Sequence[Path], learned: FaceSet) -> Tensor:
 
 def teachers_sha256(config: TrainConfig) -> list[str]:
     """Return the SHA-256 of each teacher's `model.safetensors`, or of the file of predictions."""
-    hashes = []
+    pretrained = teaching_init(config)
+    hashes = [pretrained.sha256] if pretrained else []
     for teacher in config.teachers:
         path = Path(teacher)
         if path.is_dir():
@@ -159,10 +176,7 @@ def open_member(run: RunDir, config: TrainConfig, *, faces: FaceSet, device: str
     """
     run.check_trained()
     classifier = load_classifier(run.path, device=device)
-    if classifier.classes != faces.classes:
-        raise UsageError(
-            f"{run.path}: has the classes {', '.join(classifier.classes)}, expected {', '.join(faces.classes)}"
-        )
+    check_classes(classifier, faces, source=run.path)
     rows = run.row_fingerprint
     held_out = stored_config(run).holdout
     if rows != faces.row_fingerprint or held_out != config.holdout:

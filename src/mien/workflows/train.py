@@ -23,7 +23,7 @@ from mien.data.formats import absolute_source
 from mien.data.split import require_learnable
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
-from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, resolve
+from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, recipes, resolve
 from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import assist, fit
 from mien.training.initial import check_pretrained, describe_initial, open_pretrained, with_pretrained
@@ -258,8 +258,8 @@ def resolve_config(data: str | Path | None, *, recipe: str | Path | None, settin
         settings = merge(settings, {"data": data})
     given = {key: _paths_as_text(value) for key, value in settings.items()}
     merged = with_pretrained(merge(values, given))
-    if "model" not in merged and merged.get("recipe") == FINE_TUNE:
-        raise UsageError(f"the recipe {FINE_TUNE} needs a trained network to begin with, such as init mien-s")
+    if "model" not in merged and merged.get("recipe") in recipes():
+        raise UsageError(f"the recipe {merged['recipe']} needs a trained network to begin with, such as init mien-s")
     config = _absolute_paths(resolve(merged, {}))
     config = config.model_copy(update={"devices": devices_of(config.devices)})
     check_runs(config)
