@@ -12,7 +12,8 @@ from mien.core.bundle import Bundle, shipped
 from mien.core.faces import FaceSet, join
 from mien.core.labels import FER2013
 from mien.core.scores import Scores
-from mien.core.summaries import Figures, summarise
+from mien.core.summaries import summarise
+from mien.core.tables import Figures
 from mien.data.formats import open_faces
 from mien.data.known import KnownSplit
 from mien.workflows.evaluate import evaluate

@@ -16,7 +16,8 @@ from mien.core.predictions import Predictions
 from mien.core.records import Record
 from mien.core.runs import Epoch
 from mien.core.scores import Scores
-from mien.core.summaries import Figures, Table, summarise
+from mien.core.summaries import summarise
+from mien.core.tables import Figures, Table
 from mien.evaluation.metrics import score_predictions
 
 HOSTILE = "<script>alert('x')</script> & \"y\"\u202e"

@@ -12,7 +12,7 @@ from mien.core.progress import Progress
 from mien.core.text import escape_controls, percentage
 
 if TYPE_CHECKING:
-    from mien.core.summaries import Part, Side
+    from mien.core.tables import Part, Side
 
 UNLIMITED = 100_000
 """Off a terminal, a table is as wide as it needs to be (columns)."""
@@ -81,7 +81,7 @@ def print_json(value: Any) -> None:
 
 def print_summary(parts: "Iterable[Part]") -> None:
     """Print what a person reads of a result."""
-    from mien.core.summaries import Figures
+    from mien.core.tables import Figures
 
     for part in parts:
         if isinstance(part, str):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mien.core.faces import FaceSet
 from mien.core.runs import Epoch
-from mien.core.summaries import Figures, Part, Side, Table
+from mien.core.tables import Figures, Part, Side, Table
 from mien.core.text import UNSHOWABLE, percentage
 
 STYLE = """<style>

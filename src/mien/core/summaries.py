@@ -1,10 +1,8 @@
 """What a person reads of a result: the command line prints it, a notebook shows it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import singledispatch
 from statistics import mean
-from typing import Literal
 
 from mien.core.ablation import Ablation
 from mien.core.card import Abstention, Card
@@ -18,38 +16,11 @@ from mien.core.model_list import ModelList
 from mien.core.robustness import CorruptionScores, Robustness
 from mien.core.scores import Scores
 from mien.core.stats import Interval
+from mien.core.tables import Figures, Part, Side, Table
 from mien.core.text import p_value, percentage, readable
-
-Side = Literal["left", "right"]
 
 WIDEST = 50
 """Classes of a confusion matrix that is shown; one of 1,000 took two minutes, and nobody reads it."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text below heads.
-
-    Attributes:
-        columns: each head, and the side to which its column keeps.
-        rows: one text per column.
-        shares: for some tables of numbers, the share of 0 to 1 by which each cell is shaded; the first column has none.
-    """
-
-    columns: Mapping[str, Side]
-    rows: Sequence[Sequence[str]]
-    shares: Sequence[Sequence[float]] | None = None
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Single figures: name, value and a note for each."""
-
-    rows: Sequence[tuple[str, str, str]]
-
-
-Part = str | Table | Figures
-"""A line, a table, or figures; an empty line parts what doesn't belong together."""
 
 
 @singledispatch

@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.notebook import block, picture, rows, text
-from mien.core.summaries import Side
+from mien.core.tables import Side
 from mien.runtime.annotate import colours
 from mien.runtime.results import NO_FACE, Face, PictureResult, Results
 
