@@ -12,6 +12,7 @@ from mien.core.bundle import Bundle
 from mien.core.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from mien.core.errors import DataError
 from mien.core.faces import UNLABELLED, FaceSet
+from mien.core.predictions import Predictions
 from mien.core.progress import Progress
 from mien.core.runs import RunDir
 from mien.core.scores import Scores
@@ -100,6 +101,36 @@ def test_a_run_keeps_the_scores_for_its_report_and_its_card(studied: RunDir, mie
     assert "## `model.onnx` on corrupted faces" in card
     assert f"{stored.faces:,} corrupted faces (docs/robustness.md)" in card
     assert f"| {CORRUPTIONS['noise'].title} | " in card
+
+
+def test_figures_of_corrupted_faces_stay_until_the_predictions_change(
+    studied: RunDir, measured: Scores, mien: Mien, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(studied.path, tmp_path / "copy")
+    folder = copy / "eval/test"
+    before = replace(Scores.read(folder / "metrics.json"), robustness=measured.robustness)
+    before.write(folder / "metrics.json")
+    again = mien("eval", copy, "--json")
+    for scores in (Scores.from_dict(json.loads(again.out), source="stdout"), Scores.read(folder / "metrics.json")):
+        assert scores.robustness == before.robustness
+    assert "corrupted" not in again.err
+    assert before.model is not None
+    predictions = Predictions.load(folder / "predictions.npz")
+    assert predictions.targets is not None
+    others = [
+        (replace(before, model=replace(before.model, sha256="0" * 64)), predictions),
+        (replace(before, groups=7), predictions),
+        (before, replace(predictions, targets=predictions.targets[::-1])),
+        (before, replace(predictions, probabilities=np.eye(7, dtype=np.float32)[predictions.labels])),
+    ]
+    for scores, said in others:
+        scores.write(folder / "metrics.json")
+        said.save(folder / "predictions.npz")
+        done = mien("eval", copy)
+        assert "had figures of corrupted faces for other predictions or groups; --robustness makes new ones" in done.err
+        assert Scores.read(folder / "metrics.json").robustness is None
+    (folder / "metrics.json").write_text("damaged")
+    assert mien("eval", copy).code == 0
 
 
 def test_a_card_has_no_scores_of_another_network(

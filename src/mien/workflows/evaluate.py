@@ -35,7 +35,7 @@ from mien.evaluation.metrics import accuracy, score_predictions
 from mien.runtime.photo import face_finder
 from mien.runtime.session import BundleModel
 from mien.workflows.published import card_faces
-from mien.workflows.robustness import ClassifyFaces, measure_robustness
+from mien.workflows.robustness import ClassifyFaces, measure_robustness, measured_before
 
 if TYPE_CHECKING:
     from mien.models.classifier import Classifier
@@ -363,7 +363,7 @@ def score_and_save(
     Args:
         predictions: of `faces`.
         mirrored: of their mirror images, to score the mean of both too; or None.
-        robustness: what was measured on these faces, corrupted; or None.
+        robustness: what was measured on these faces, corrupted; None keeps what `folder` has of the same predictions.
         faces: labelled faces.
         split: which they are.
         training: the faces among which duplicates are looked for.
@@ -375,6 +375,8 @@ def score_and_save(
     predictions = replace(predictions, duplicates=find_duplicates(faces, training))
     scores = _score(predictions, mirrored=mirrored, groups=groups)
     scores = replace(scores, model=model, split=split, prior=prior, robustness=robustness)
+    if robustness is None:
+        scores = replace(scores, robustness=measured_before(folder, predictions, scores))
     chosen = {
         "examples.npz": choose_examples(predictions, digests=faces.digests),
         "top_confusions.npz": choose_confused_faces(predictions, digests=faces.digests),
