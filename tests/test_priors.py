@@ -69,6 +69,29 @@ def test_what_can_be_read_once_has_no_estimate(tmp_path: Path) -> None:
         mien.load("mien-n", prior="estimate")
 
 
+def test_an_estimate_of_a_nearly_untrained_network_is_doubted(
+    studied: RunDir, exported: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = Path(shutil.copytree(studied.path, tmp_path / "copy"))
+    said = []
+    for score in (
+        lambda: mien.evaluate(copy, prior="estimate"),
+        lambda: mien.evaluate(exported, DRAWN, prior="estimate"),
+        lambda: mien.predict(DRAWN, exported, prior="estimate"),
+    ):
+        caplog.clear()
+        score()
+        said.append(caplog.text)
+    for text in said:
+        assert "the classes apart: say the shares with --prior" in text.replace("of these faces ", "")
+
+
+def test_an_estimate_of_a_network_that_ships_is_not(real: FaceSet, caplog: pytest.LogCaptureFixture) -> None:
+    mien.evaluate("mien-n", real.select(np.flatnonzero(real.splits == "train")[:300]), split="train", prior="estimate")
+    assert "apart" not in caplog.text
+    assert "say little" not in caplog.text
+
+
 @pytest.mark.parametrize("prior", ["uniform", "estimate"])
 def test_a_bundle_is_scored_with_it(prior: str, exported: Bundle) -> None:
     plain = mien.evaluate(exported, "synthetic:210")

@@ -1,11 +1,15 @@
 """Probabilities for other mixtures of classes, against Bayes' rule where densities are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mien.core.bundle import Bundle
+from mien.core.bundle import find as find_bundle
 from mien.core.errors import DataError, UsageError
-from mien.core.prior import change_prior, estimate_prior, prior_shares
+from mien.core.prior import change_prior, estimate_prior, prior_shares, standard_errors
 
 OLD = {"angry": 0.1, "happy": 0.6, "sad": 0.3}
 NEW = {"angry": 0.5, "happy": 0.2, "sad": 0.3}
@@ -100,3 +104,73 @@ def test_a_class_that_was_never_seen_has_no_share() -> None:
 def test_what_is_no_prior(prior: str | dict[str, float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         prior_shares(prior, training=OLD)
+
+
+def doubts(rows: NDArray[np.float32], caplog: pytest.LogCaptureFixture, old: dict[str, float] = OLD) -> str:
+    """Estimate, and return what is said of it."""
+    caplog.clear()
+    estimate_prior(rows, old=old)
+    return caplog.text
+
+
+def test_standard_errors_are_those_of_other_samples() -> None:
+    """Of the estimates from many samples, whose scatter is what a standard error means."""
+    generator = np.random.default_rng(1)
+    found = []
+    for _ in range(300):
+        values = CENTRES[generator.choice(3, size=400, p=list(NEW.values()))] + generator.normal(size=400)
+        found.append(list(estimate_prior(bayes(values, OLD), old=OLD).values()))
+    rows = bayes(sample(NEW, 400), OLD)
+    errors = standard_errors(rows, old=OLD, shares=estimate_prior(rows, old=OLD))
+    assert list(errors.values()) == pytest.approx(np.std(found, axis=0), rel=0.15)
+
+
+@pytest.mark.parametrize("spread", [0, 1e-6, 0.001, 0.02, 0.1])
+@pytest.mark.parametrize("bias", [0, 0.001, 0.05, 0.3])
+def test_an_estimate_by_a_network_that_tells_nothing_is_told(
+    bias: float, spread: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An untrained network, whatever it prefers: a corner, or any mixture is about as likely as any other."""
+    generator = np.random.default_rng(2)
+    logits = np.log(list(OLD.values())) + bias * np.array([1, -1, 0]) + spread * generator.normal(size=(600, 3))
+    rows = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    said = doubts(rows.astype(np.float32), caplog)
+    assert ("can hardly tell the classes apart" in said) != ("can't tell the classes of these faces apart" in said)
+
+
+def test_classes_that_look_alike_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Angry and sad faces get the same probabilities but for a breath, happy ones stand out."""
+    generator = np.random.default_rng(3)
+    happy = generator.random(600) < 0.5
+    shares = np.where(happy, 0.98, 0.02)
+    angry = (1 - shares) * (0.25 + 0.01 * generator.normal(size=600))
+    said = doubts(np.stack([angry, shares, 1 - shares - angry], axis=1).astype(np.float32), caplog)
+    assert "these 600 faces hardly tell how frequent the classes are: the share of" in said
+
+
+def test_faces_of_one_class_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    rows = np.tile(np.array([[0.01, 0.98, 0.01]], np.float32), (500, 1))
+    assert "by the estimate 100.0 % of the 500 faces are happy, and nearly every face gets that label" in doubts(
+        rows, caplog
+    )
+
+
+@pytest.mark.parametrize("true", [NEW, OLD, {"angry": 0.02, "happy": 0.9, "sad": 0.08}])
+def test_nothing_is_said_where_the_estimate_tells_something(
+    true: dict[str, float], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert doubts(bayes(sample(true, 400), OLD), caplog) == ""
+    assert doubts(np.ones((400, 1), np.float32), caplog, old={"happy": 1.0}) == ""
+
+
+@pytest.mark.parametrize("name", ["mien-s", "mien-n"])
+@pytest.mark.parametrize("faces", [150, 1000])
+def test_nothing_is_said_of_real_faces(name: str, faces: int, caplog: pytest.LogCaptureFixture) -> None:
+    """What the recipes of the networks that ship say of FER2013's faces, each face out of fold."""
+    with np.load(Path(__file__).parents[2] / "dev/oof" / f"{name}.npz") as stored:
+        predicted = stored["probabilities"][stored["fold"] >= 0].astype(np.float32)
+    predicted /= predicted.sum(axis=1, keepdims=True)  # they are stored in half precision
+    old = Bundle.open(find_bundle(name)).card.assumed_shares
+    generator = np.random.default_rng(0)
+    for _ in range(5):
+        assert doubts(predicted[generator.choice(len(predicted), faces, replace=False)], caplog, old=old) == ""

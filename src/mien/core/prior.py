@@ -1,12 +1,17 @@
 """Probabilities for another mixture of classes than the one that a network learned.  Axes: `N` faces, `C` classes."""
 
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, UsageError, nearest
+from mien.core.stats import STANDARD_ERRORS
+from mien.core.text import percentage
+
+log = logging.getLogger(__name__)
 
 Shares = Mapping[str, float]
 """The share of each class among the faces, in the order of the classes; they sum to 1."""
@@ -18,6 +23,17 @@ NAMES = ("training", "uniform", "estimate")
 CHANGE = 1e-6
 MOST_ROUNDS = 1000
 """The estimate ends when no share changes by more than `CHANGE`, or after so many rounds."""
+
+ENOUGH_FACES = 100
+ALMOST_ALL = 0.99
+WIDEST = 0.2
+"""An estimate is doubtful from fewer faces, if one class gets that share, or if a share may be that far off."""
+
+LEAST = 0.001
+"""A class with a smaller share doesn't occur."""
+
+TINY = 1e-6
+"""Is added to what N faces tell, so that nothing at all has an inverse too."""
 
 
 def change_prior(probabilities: NDArray[np.float32], *, old: Shares, new: Shares) -> NDArray[np.float32]:
@@ -53,6 +69,9 @@ def estimate_prior(probabilities: NDArray[np.float32], *, old: Shares) -> dict[s
     Raises:
         DataError: there are no faces.
 
+    An estimate that says little is told: from few faces, or by a network that can hardly tell the classes apart.  Then
+    all mixtures make the faces about as likely, so that a share may be far off, or one class gets all faces.
+
     Saerens, Latinne and Decaestecker 2002, Neural Computation 14, 21-41.
 
     >>> rows = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], np.float32)
@@ -67,7 +86,60 @@ def estimate_prior(probabilities: NDArray[np.float32], *, old: Shares) -> dict[s
         shares = change_prior(probabilities, old=old, new=dict(zip(old, before, strict=True))).mean(axis=0, dtype=float)
         if np.abs(shares - before).max() < CHANGE:
             break
-    return dict(zip(old, shares.tolist(), strict=True))
+    estimate = dict(zip(old, shares.tolist(), strict=True))
+    for doubt in _doubts(probabilities, old=old, estimate=estimate):
+        log.warning(doubt)
+    return estimate
+
+
+def _doubts(probabilities: NDArray[np.float32], *, old: Shares, estimate: Shares) -> Iterator[str]:
+    """Say why an estimate tells little."""
+    faces = len(probabilities)
+    if faces < ENOUGH_FACES:
+        yield f"the shares of the classes are estimated from {faces:,} faces; fewer than {ENOUGH_FACES} say little"
+    hint = "say the shares with --prior, or leave it out"
+    most = max(estimate, key=lambda name: estimate[name])
+    if len(estimate) > 1 and estimate[most] >= ALMOST_ALL:
+        yield (
+            f"by the estimate {percentage(estimate[most])} of the {faces:,} faces are {most}, and nearly every face "
+            f"gets that label; if that can't be, the network can't tell the classes of these faces apart: {hint}"
+        )
+        return
+    errors = standard_errors(probabilities, old=old, shares=estimate)
+    widest = max(errors, key=lambda name: errors[name])
+    off = STANDARD_ERRORS * errors[widest]
+    if off > WIDEST:
+        yield (
+            f"these {faces:,} faces hardly tell how frequent the classes are: the share of {widest} is estimated as "
+            f"{percentage(estimate[widest])} and may be off by {min(100, round(100 * off))} points; there are too few, "
+            f"or the network can hardly tell the classes apart: {hint}"
+        )
+
+
+def standard_errors(probabilities: NDArray[np.float32], *, old: Shares, shares: Shares) -> dict[str, float]:
+    """Return the standard error of the share of each class, from how sharply the likelihood falls around the estimate.
+
+    Args:
+        probabilities: `float32 (N, C)`, rows that sum to 1.
+        old: the shares that they assume.
+        shares: the estimate; those that are practically 0 count as known.
+
+    Returns:
+        Fractions; above 1 where the faces tell nothing.
+
+    Efron and Hinkley 1978, Biometrika 65, 457-487: the observed information.
+    """
+    estimate = _array(shares)
+    occurs = estimate > LEAST
+    classes = int(occurs.sum())
+    # Of the log likelihood of each face, by the shares: (N, K) for the K classes that occur.
+    slopes = change_prior(probabilities, old=old, new=shares)[:, occurs] / estimate[occurs]
+    # Shares sum to 1, so the last is what the others leave: `free` turns changes of K - 1 shares to those of all K.
+    free = np.vstack([np.eye(classes - 1), -np.ones(classes - 1)])
+    information = free.T @ (slopes.T @ slopes) @ free + TINY * np.eye(classes - 1)
+    errors = np.zeros(len(estimate))
+    errors[occurs] = np.sqrt(np.diag(free @ np.linalg.inv(information) @ free.T))
+    return dict(zip(shares, errors.tolist(), strict=True))
 
 
 def prior_shares(prior: Prior, *, training: Shares) -> dict[str, float]:

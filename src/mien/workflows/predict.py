@@ -25,9 +25,6 @@ from mien.runtime.tracking import SMOOTH_S, Tracker
 from mien.workflows.run_bundle import find_model
 from mien.workflows.stream import Channels, Source, stream_results
 
-ENOUGH_FACES = 100
-"""Shares that are estimated from fewer faces get a warning."""
-
 log = logging.getLogger(__name__)
 
 
@@ -313,12 +310,6 @@ class Model(BundleModel):
             rows += [list(face.probabilities.values()) for face in result.faces]
         probabilities = np.array(rows, np.float32).reshape(-1, len(self.classes))  # (N, C)
         shares = estimate_prior(probabilities, old=self.prior)
-        if len(rows) < ENOUGH_FACES:
-            log.warning(
-                "the shares of the classes are estimated from %d faces; fewer than %d say little",
-                len(rows),
-                ENOUGH_FACES,
-            )
         log.info("estimated shares: %s", ",".join(f"{name}={share:.3f}" for name, share in shares.items()))
         return shares
 
