@@ -113,7 +113,7 @@ def jpeg(faces: Tensor) -> Tensor:
 CORRUPTIONS: dict[Callable[[Tensor], Tensor], float] = {
     noise: 3,
     low_light: 3,
-    blur: 2,
+    blur: 3,
     low_resolution: 2,
     tone: 2,
     jpeg: 1,
