@@ -14,7 +14,7 @@ from mien.core.bundle import Bundle
 from mien.core.runs import RunDir
 
 HEAVY = (
-    *("torch", "lightning", "kornia", "safetensors", "matplotlib", "pyarrow", "sklearn", "scipy", "onnxruntime"),
+    *("torch", "lightning", "safetensors", "matplotlib", "pyarrow", "sklearn", "scipy", "onnxruntime"),
     *("numpy", "pandas", "PIL", "pydantic", "jinja2"),
 )
 ROOT = Path(mien.__file__).parent
@@ -87,7 +87,7 @@ def test_the_command_loads_little_more(portrait: Path) -> None:
     assert {name.split(".")[1] for name in literal_eval(ours)} == {"cli", "core", "runtime", "workflows"}
 
 
-BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'kornia', 'safetensors', 'onnx'), None)\n"
+BLOCK = "import sys; sys.modules |= dict.fromkeys(('torch', 'lightning', 'safetensors', 'onnx'), None)\n"
 
 
 def test_every_module_outside_training_imports_where_torch_is_not() -> None:

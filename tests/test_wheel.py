@@ -15,7 +15,7 @@ import mien
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[1]
-ABSENT = ("torch", "lightning", "kornia", "captum", "onnx", "matplotlib", "pyarrow", "scipy", "sklearn", "jinja2", "av")
+ABSENT = ("torch", "lightning", "captum", "onnx", "matplotlib", "pyarrow", "scipy", "sklearn", "jinja2", "av")
 LOOK = """
 import importlib.util, json, sys
 import mien

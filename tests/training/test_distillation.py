@@ -131,7 +131,7 @@ def test_a_distilled_run_resumes_exactly_and_keeps_no_teacher(small: Small, view
     resume(parts.path, epochs=5)
     assert (whole.path / "model.safetensors").read_bytes() == (parts.path / "model.safetensors").read_bytes()
     kept = torch.load(whole.path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-    assert {key.partition(".")[0] for key in kept} == {"augment", "classifier"}
+    assert {key.partition(".")[0] for key in kept} == {"classifier"}
 
 
 def predicted(path: Path, *, rows: np.ndarray, label: int = 0) -> str:

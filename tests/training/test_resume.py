@@ -83,6 +83,19 @@ def test_averaged_weights_are_kept_and_go_on(small: Small) -> None:
     assert held_out_scores(whole) == pytest.approx((best.val_loss, best.val_accuracy), rel=1e-4)
 
 
+@pytest.mark.parametrize("settings", [(), ("ema=0.9",)])
+def test_checkpoints_that_hold_the_ranges_of_the_augmentation_are_read(small: Small, settings: tuple[str, ...]) -> None:
+    """As those of earlier versions do."""
+    whole, parts = small("whole", settings=settings, epochs=4), small("parts", settings=settings, epochs=3)
+    path = parts.path / "checkpoints/last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    for part in {"state_dict", "current_model_state"} & checkpoint.keys():
+        checkpoint[part]["augment.steps.2._param_generator.brightness_factor"] = torch.tensor([0.8, 1.2])
+    torch.save(checkpoint, path)
+    resume(parts.path, epochs=4)
+    assert all(same_bytes(whole, parts).values()), same_bytes(whole, parts)
+
+
 def test_the_stoppers_count_survives(small: Small, noise: str) -> None:
     stop = ("stopping.patience=2", *OVERFITS)
     whole = small("whole", data=noise, settings=stop, epochs=12)

@@ -82,7 +82,7 @@ def pip_install(extra: str) -> str:
 
 EXTRAS = {"pyarrow": "parquet", "av": "video", "pillow_heif": "heic"}
 EXTRAS |= dict.fromkeys(
-    ("torch", "lightning", "kornia", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
+    ("torch", "lightning", "safetensors", "scipy", "matplotlib", "jinja2", "captum", "onnx", "onnxscript"),
     "train",
 )
 EXTRAS |= dict.fromkeys(("fastapi", "uvicorn", "prometheus_client"), "serve")

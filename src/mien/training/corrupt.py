@@ -135,12 +135,17 @@ def cover(faces: Tensor) -> Tensor:
             side = between(10, 24)
             top, left = between(0, SIZE - side), between(0, SIZE - side)
             boxes.append((top, top + side, left, left + side))
-    top, bottom, left, right = torch.tensor(boxes, device=device).T[:, :, None]  # (N, 1) each
-    places = torch.arange(SIZE, device=device)
-    rows = (places >= top) & (places < bottom)  # (N, 48)
-    columns = (places >= left) & (places < right)
-    covered = rows[:, None, :, None] & columns[:, None, None]  # (N, 1, 48, 48)
-    return torch.where(covered, uniform(faces, 0, 255), faces)
+    top, bottom, left, right = torch.tensor(boxes, device=device).T[:, :, None, None, None]  # (N, 1, 1, 1) each
+    return torch.where(box(top, bottom, left, right), uniform(faces, 0, 255), faces)
+
+
+def box(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Say for each pixel whether it is inside: `(N, 1, 1, 1)` each, whole numbers → `bool (N, 1, 48, 48)`."""
+    columns = torch.arange(SIZE, device=top.device)
+    rows = columns[:, None]
+    inside_rows = (rows >= top) & (rows < bottom)  # (N, 1, 48, 1)
+    inside_columns = (columns >= left) & (columns < right)  # (N, 1, 1, 48)
+    return inside_rows & inside_columns
 
 
 def between(low: int, high: int) -> int:

@@ -181,6 +181,9 @@ class TrainingModule(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._plateau_state = checkpoint.get("plateau")
+        for part in ("state_dict", "current_model_state"):  # with averaged weights the second are those that learn
+            for key in [key for key in checkpoint.get(part, {}) if key.startswith("augment.")]:
+                del checkpoint[part][key]  # the augmentation of earlier versions kept its ranges in tensors
         # Lightning restores what it finds, and says nothing of what is missing.
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if callback.state_dict() and callback.state_key not in checkpoint["callbacks"]:

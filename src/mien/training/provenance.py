@@ -12,7 +12,7 @@ import torch
 from mien.core.faces import FaceSet
 from mien.training.torch_devices import cpu_capabilities
 
-PACKAGES = ("mien", "torch", "lightning", "kornia", "numpy", "pillow", "pyarrow", "scipy")
+PACKAGES = ("mien", "torch", "lightning", "numpy", "pillow", "pyarrow", "scipy")
 
 
 def data_card(faces: FaceSet, *, training: FaceSet, held_out: FaceSet, left_out: int) -> dict[str, Any]:
