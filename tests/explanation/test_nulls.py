@@ -73,8 +73,8 @@ def test_a_centred_gaussian_map_has_no_lead(monkeypatch: pytest.MonkeyPatch, sd:
     """Not even where it is the network's own and random weights give a constant map."""
     blob, constant = torch.from_numpy(gaussian(sd)), torch.ones(48, 48)
     found = nulls(monkeypatch, lambda classifier, images: (blob if is_own(classifier) else constant).expand_as(images))
-    assert found["random weights"].is_beaten
-    assert not found["centred Gaussian"].is_beaten
+    assert found["random weights"].lead.is_sure
+    assert not found["centred Gaussian"].lead.is_sure
     assert found["centred Gaussian"].lead.difference == pytest.approx(0, abs=0.005)
 
 
@@ -82,14 +82,14 @@ def test_edges_have_no_lead_over_edges(monkeypatch: pytest.MonkeyPatch) -> None:
     edges = torch.from_numpy(edge_maps(FACES))[:, None]
     found = nulls(monkeypatch, lambda _, images: edges[: len(images)])
     assert found["edges of the face"].lead.difference == pytest.approx(0)
-    assert not found["edges of the face"].is_beaten
+    assert not found["edges of the face"].lead.is_sure
 
 
 def test_what_every_network_shows_has_no_lead_over_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     features = torch.from_numpy(feature_mask().astype(np.float32))
     found = nulls(monkeypatch, lambda _, images: features.expand_as(images))
     assert found["random weights"].lead.interval == pytest.approx((0, 0))
-    assert [name for name in NULLS if not found[name].is_beaten] == ["random weights"]
+    assert [name for name in NULLS if not found[name].lead.is_sure] == ["random weights"]
 
 
 def test_the_features_alone_beat_every_null(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_the_features_alone_beat_every_null(monkeypatch: pytest.MonkeyPatch) -> 
     found = nulls(
         monkeypatch, lambda classifier, images: (features if is_own(classifier) else constant).expand_as(images)
     )
-    assert all(null.is_beaten for null in found.values())
+    assert all(null.lead.is_sure for null in found.values())
     assert found["random weights"].share == pytest.approx(feature_mask().mean())
 
 
@@ -108,7 +108,7 @@ def test_a_lead_within_what_a_shifted_template_changes_is_none(monkeypatch: pyte
     weak = constant + features * (1 / (1 - (LEAST_LEAD / 2) / (1 - area)) - 1) / area
     found = nulls(monkeypatch, lambda classifier, images: (weak if is_own(classifier) else constant).expand_as(images))
     assert 0 < found["random weights"].lead.interval[0] < LEAST_LEAD
-    assert not found["random weights"].is_beaten
+    assert not found["random weights"].lead.is_sure
 
 
 def test_empty_maps_have_no_nulls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_empty_maps_have_no_nulls(monkeypatch: pytest.MonkeyPatch) -> None:
     found = nulls(monkeypatch, lambda classifier, images: torch.full_like(images, 1 if is_own(classifier) else -1))
     assert found["random weights"] == NullShare(share=None, lead=found["random weights"].lead)
     assert found["random weights"].lead.interval is None
-    assert not found["random weights"].is_beaten
+    assert not found["random weights"].lead.is_sure
 
 
 def test_random_weights_are_several_networks() -> None:
@@ -134,4 +134,4 @@ def test_an_untrained_network_is_not_said_to_look_at_the_features(seed: int) -> 
     classifier.normalise.fit(drawn.images)
     labels = classifier.probabilities(drawn.images).argmax(axis=1)
     table = compare_methods(classifier, drawn.images, labels=labels, methods=["occlusion", "saliency"]).comparison
-    assert not table.nulls or not all(null.is_beaten for null in table.nulls.values())
+    assert not table.nulls or not all(null.lead.is_sure for null in table.nulls.values())

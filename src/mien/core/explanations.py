@@ -13,8 +13,9 @@ HIGH_CORRELATION = 0.3
 variance of the ranks."""
 
 LEAST_LEAD = 0.02
-"""By how much more of a map must lie on the features of the face than of a map that knows nothing.  The share changes
-by that much when the template of the face is shifted by two pixels, about as far as single faces lie beside it."""
+"""By how much the features of the face must surely be ahead of what knows nothing of them, in the share of a map and in
+how far a probability falls.  Either changes by that much when the template of the face is shifted by two pixels, about
+as far as single faces lie beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,11 @@ class PairedDifference(Record):
 
     difference: float | None
     interval: Interval | None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval lies above `LEAST_LEAD`."""
+        return self.interval is not None and self.interval[0] > LEAST_LEAD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +80,37 @@ class NullShare(Record):
     share: float | None
     lead: PairedDifference
 
-    @property
-    def is_beaten(self) -> bool:
-        """Whether the interval of the lead lies above `LEAST_LEAD`."""
-        return self.lead.interval is not None and self.lead.interval[0] > LEAST_LEAD
+
+@dataclass(frozen=True, kw_only=True)
+class BlankedElsewhere(Record):
+    """As much of the face blanked as its features take, but in another place.
+
+    Attributes:
+        probability: mean probability of the faces' labels.
+        lead: by how much lower it is with the features blanked.
+    """
+
+    probability: float
+    lead: PairedDifference
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlankedFeatures(Record):
+    """How much a network needs brows, eyes, nose and mouth; probabilities are means of that of each face's label.
+
+    Attributes:
+        faces: number of faces.
+        whole: probability for whole faces.
+        blanked: probability with the features blanked.
+        area: share of the picture that is blanked.
+        elsewhere: by the name of another place, the same with as much blanked there.
+    """
+
+    faces: int
+    whole: float
+    blanked: float
+    area: float
+    elsewhere: dict[str, BlankedElsewhere]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +221,7 @@ class Explanation(Record):
         seed: seed of everything random.
         comparison: the comparison of the methods.
         against_guessing: whether the network does better on the split than a guess; None in older explanations.
+        features: what becomes of the split's faces without their features; None in older explanations.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -204,6 +238,7 @@ class Explanation(Record):
     seed: int
     comparison: MethodComparison
     against_guessing: AgainstGuessing | None = None
+    features: BlankedFeatures | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,15 @@ from typing import Literal
 
 import numpy as np
 
-from mien.core.explanations import HIGH_CORRELATION, LEAST_LEAD, Explanation, MethodComparison, NullShare
+from mien.core.explanations import (
+    HIGH_CORRELATION,
+    LEAST_LEAD,
+    BlankedFeatures,
+    Explanation,
+    MethodComparison,
+    NullShare,
+    PairedDifference,
+)
 from mien.reporting import figures
 from mien.reporting.explained import Part
 from mien.reporting.formatting import count, decimal, listing, percent, points_span, span
@@ -59,6 +67,7 @@ def attribution(files: RunFiles) -> View:
         "charts": charts,
         "caption": caption,
         "regions": regions,
+        "without_features": summary.features,
         "nulls": comparison.nulls,
         "high_correlation": HIGH_CORRELATION,
         "features": _on_features(comparison, best),
@@ -91,23 +100,47 @@ def _sentences(summary: Explanation) -> Iterator[str]:
             f"than the {percent(guessing.most_frequent)} of always naming the most frequent expression."
         )
         return
+    if summary.features is None or guessing is None:
+        yield (
+            "An older mien explained this run: explain it again to see whether the network looks at the features of "
+            "the face."
+        )
+    else:
+        yield _blanked(summary.features)
     best = comparison.leading
     if best is None:
         yield (
-            "It can't be told what the network looks at: no method both orders the picture better than the two "
-            "controls, chance and “the centre first”, and shows something else when all weights are random. Do not "
-            "trust the maps."
+            "No map tells where it looks: no method both orders the picture better than the two controls, chance and "
+            "“the centre first”, and shows something else when all weights are random. Do not trust the maps."
         )
     elif _on_features(comparison, best) is None:
         yield f"The maps of {best} are empty: nothing speaks for the predicted classes."
-    elif guessing is None or not comparison.nulls:
-        yield (
-            "An older mien explained this run and compared the share of the features of the face with their area "
-            "alone: explain it again to see whether the network looks at them."
-        )
-    else:
-        yield from _looks(comparison, best)
+    elif comparison.nulls:
+        yield from _mapped(comparison, best)
     yield from _trust(comparison)
+
+
+def _blanked(found: BlankedFeatures) -> str:
+    """Say whether the label is less probable without the features than without as much elsewhere."""
+    changes = (
+        f"with brows, eyes, nose and mouth blanked ({percent(found.area, 0)} of the picture), it gives the right "
+        f"expression a probability of {percent(found.blanked, 0)} instead of {percent(found.whole, 0)}"
+    )
+    unbeaten, beaten = [], []
+    for name, other in found.elsewhere.items():
+        if other.lead.is_sure:
+            beaten.append(f"{name} ({percent(other.probability, 0)})")
+        else:
+            unbeaten.append(f"{percent(other.probability, 0)} with as much blanked {name} ({_difference(other.lead)})")
+    if not unbeaten:
+        return (
+            f"The network looks at the features of the face: {changes}, surely less than with as much blanked "
+            f"{listing(beaten)}."
+        )
+    return (
+        f"It can't be told whether the network looks at the features of the face: {changes}, but also "
+        f"{listing(unbeaten)}. The interval of the difference would have to lie above {100 * LEAST_LEAD:.0f} points."
+    )
 
 
 def _on_features(comparison: MethodComparison, method: str) -> float | None:
@@ -121,20 +154,21 @@ def _on_features(comparison: MethodComparison, method: str) -> float | None:
     return total
 
 
-def _looks(comparison: MethodComparison, best: str) -> Iterator[str]:
+def _mapped(comparison: MethodComparison, best: str) -> Iterator[str]:
+    """Say whether more of the maps lies on the features than of maps that know nothing."""
     nulls = comparison.nulls
     inside = percent(_on_features(comparison, best), 0)
-    lead = f"{inside} of what {best} attributes falls on brows, eyes, nose and mouth"
-    unbeaten = [name for name, null in nulls.items() if not null.is_beaten]
+    lead = f"Of what {best} attributes, {inside} falls on brows, eyes, nose and mouth"
+    unbeaten = [name for name, null in nulls.items() if not null.lead.is_sure]
     if unbeaten:
-        parts = [f"{_share_of(name, nulls[name])} ({_difference(nulls[name])})" for name in unbeaten]
+        parts = [f"{_share_of(name, nulls[name])} ({_difference(nulls[name].lead)})" for name in unbeaten]
         yield (
-            f"It can't be told whether the network looks at the features of the face: {lead}, but also "
-            f"{listing(parts)}. The interval of the difference would have to lie above {100 * LEAST_LEAD:.0f} points."
+            f"{lead}; that is not surely more than {listing(parts)}. The interval of the difference would have to lie "
+            f"above {100 * LEAST_LEAD:.0f} points."
         )
         return
     parts = [_share_of(name, null) for name, null in nulls.items()]
-    yield f"The network looks at the features of the face: {lead}, surely more than {listing(parts)}."
+    yield f"{lead}, surely more than {listing(parts)}."
     shares, areas = comparison.methods[best].regions, comparison.region_areas
     density = {name: (shares[name] or 0) / areas[name] for name in FEATURES}
     order = sorted(FEATURES, key=lambda name: density[name], reverse=True)
@@ -152,10 +186,10 @@ def _share_of(name: str, null: NullShare) -> str:
     return f"{share} of a blob in the middle that is as spread out"
 
 
-def _difference(null: NullShare) -> str:
-    if null.lead.interval is None:
+def _difference(lead: PairedDifference) -> str:
+    if lead.interval is None:
         return "difference unknown"
-    return f"difference {points_span(null.lead.interval)} points"
+    return f"difference {points_span(lead.interval)} points"
 
 
 def _trust(comparison: MethodComparison) -> Iterator[str]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mien.core.arrays import write_arrays
 from mien.core.errors import DataError, UsageError
-from mien.core.explanations import AgainstGuessing, Explanation, FeatureMapSummary, FilterSummary
-from mien.core.faces import FaceSet
+from mien.core.explanations import AgainstGuessing, BlankedFeatures, Explanation, FeatureMapSummary, FilterSummary
+from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.files import replacing_folder, write_atomic
 from mien.core.images import to_uint8
 from mien.core.model_id import ModelId
@@ -29,6 +29,7 @@ from mien.evaluation.examples import choose_examples
 from mien.evaluation.intervals import wilson
 from mien.evaluation.metrics import with_targets
 from mien.explanation.attribution import METHODS, attribute, check_method
+from mien.explanation.blanking import blank_features
 from mien.explanation.feature_maps import FeatureMaps, feature_maps
 from mien.explanation.filters import maximise, top_activating
 from mien.explanation.grids import sheet, side_by_side
@@ -47,6 +48,9 @@ log = logging.getLogger(__name__)
 
 COMPARED_FACES = 105
 """Faces on which the methods are compared, equally many of each predicted class as far as there are so many."""
+
+BLANKED_FACES = 4000
+"""Faces on which the features are blanked, chosen at random where there are more."""
 
 REAL_FACES = 5
 """Faces shown beside each filter's picture."""
@@ -224,6 +228,7 @@ def _write_attributions(
         seed=request.seed,
         comparison=compared.comparison,
         against_guessing=_against_guessing(predictions),
+        features=_blanked_features(classifier, faces, seed=request.seed),
     )
     write_arrays(folder / "attribution.npz", arrays)
     explanation.write(folder / "attribution.json")
@@ -238,6 +243,14 @@ def _against_guessing(predictions: Predictions) -> AgainstGuessing:
         interval=wilson(right, len(scored)),
         most_frequent=float(np.bincount(targets).max() / len(scored)),
     )
+
+
+def _blanked_features(classifier: Classifier, faces: FaceSet, *, seed: int) -> BlankedFeatures:
+    assert faces.targets is not None
+    labelled = np.flatnonzero(faces.targets != UNLABELLED)
+    rows = np.random.default_rng(seed).permutation(labelled)[:BLANKED_FACES]
+    log.info("blanking the features of %s faces", f"{len(rows):,}")
+    return blank_features(classifier, faces.images[rows], targets=faces.targets[rows])
 
 
 def _write_filters(
