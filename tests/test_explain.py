@@ -247,11 +247,12 @@ def test_a_network_that_knows_nothing_is_not_said_to_look_anywhere(tmp_path: Pat
 @pytest.mark.long
 def test_a_network_that_reads_a_mark_beside_the_face_is_not_said_to_look_at_the_face(tmp_path: Path) -> None:
     faces = mien.open_faces("synthetic:420")
-    targets = np.random.default_rng(0).permutation(faces.targets)
+    targets = np.random.default_rng(0).choice([3, 4], len(faces))  # whatever the face shows
     images = faces.images.copy()
-    images[:, 40:, :8] = (36 * targets)[:, None, None]
+    images[targets == 3, 40:, :8] = 255
+    images[targets == 4, 40:, :8] = 0
     marked = replace(faces, images=images, targets=targets)
-    run = train(marked, recipe="demo", out=tmp_path / "run", batch=16, epochs=8, device="cpu", holdout={"rows": 35})
+    run = train(marked, recipe="demo", out=tmp_path / "run", batch=16, epochs=4, device="cpu", holdout={"rows": 35})
     found = mien.explain(run, methods=["occlusion"], count=2, device="cpu")
     assert found.against_guessing.is_better
     assert not any(other.lead.is_sure for other in found.features.elsewhere.values())

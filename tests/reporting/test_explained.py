@@ -151,6 +151,7 @@ def test_where_the_network_looks_is_written_from_the_tables(page):
     assert "most goes to the mouth (2.7 times), the eyes (1.9 times)" in page.text
     assert "15 % falls outside the face" in page.text
     assert page.text.count(LOOKS) == 2  # summary and section
+    assert "occlusion trusted 0." in page.text
     assert "centred Gaussian 45 % +20.0 points +18.0 to +22.0" in page.text
     assert "as much in the middle of the picture 33.0 % +5.0 points +4.0 to +6.0" in page.text
 
@@ -259,6 +260,7 @@ def test_no_map_is_trusted_where_none_may_be(run, change):
     text = rewritten(run, change)
     assert TRUSTED not in text
     assert "has the highest score" not in text
+    assert "occlusion trusted" not in text  # in the table
 
 
 def test_a_network_at_chance_gets_no_other_sentence(run):

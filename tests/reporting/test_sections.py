@@ -1,5 +1,6 @@
 """What single sections say, and what stands there while a file is missing."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -177,6 +178,26 @@ def test_every_score_is_shown_with_its_interval(run):
     for one in metrics["per_class"]:
         low, high = one["recall_interval"]
         assert f"<small>{low * 100:.0f} to {high * 100:.0f} %</small>" in page
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "rest", "said"),
+    [
+        (0, True, "No face is a duplicate of a training face."),
+        (600, False, "All faces are duplicates of training faces."),
+        (3, True, ""),
+        (None, False, ""),  # not known
+    ],
+)
+def test_of_duplicates_only_what_is_known_is_said(run, duplicates, rest, said):
+    metrics = run.read_json("eval/test/metrics.json")
+    others = metrics["without_duplicates"] | {"duplicates": duplicates} if rest else None
+    write_json(run.path / "eval/test/metrics.json", metrics | {"duplicates": duplicates, "without_duplicates": others})
+    shutil.rmtree(run.path / "eval/private-test")
+    shown = text(run)
+    for sentence in ("No face is a duplicate of a training face.", "All faces are duplicates of training faces."):
+        assert (sentence in shown) is (sentence == said)
+    assert ("that also occur in the training data it is" in shown) is (duplicates == 3)
 
 
 def test_a_score_that_may_be_guessing_is_said_to_be(tmp_path):

@@ -39,7 +39,7 @@ def attribution(files: RunFiles) -> View:
     part = files.attribution
     if part is None:
         return "No explanation yet: `mien explain RUN` shows what the network looks at."
-    summary, comparison = part.summary, part.summary.comparison
+    summary, comparison, guessing = part.summary, part.summary.comparison, part.summary.against_guessing
     best = most_faithful(comparison)
     caption = _curves_caption(comparison, best)
     charts = []
@@ -58,6 +58,7 @@ def attribution(files: RunFiles) -> View:
         "split": summary.split,
         "synthetic": summary.synthetic,
         "best": best,
+        "knows_something": guessing is None or guessing.is_better,
         "sentences": list(_sentences(summary)),
         "methods": comparison.methods,
         "controls": comparison.controls,
