@@ -13,6 +13,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet, join
 from mien.core.label_audit import LabelAudit, digest_text
 from mien.core.predictions import Predictions
+from mien.core.summaries import summarise
 from mien.workflows.audit import audit_labels
 from mien.workflows.label_judges import judge
 
@@ -51,6 +52,9 @@ def test_planted_mistakes_are_found(drawn: FaceSet, mislabelled: FaceSet, tmp_pa
         assert face.digest == digest_text(int(drawn.digests[place]))
         assert face.score == pytest.approx((1 + 0.01 - 0.94) / 2, abs=1e-4)
     assert (audit.faces, audit.labelled, audit.judged) == (70, 70, 70)
+    assert audit.agreement is not None
+    assert audit.agreement.is_better
+    assert f"{len(WRONG)} faces, probably" in "\n".join(map(str, summarise(audit)))
     assert LabelAudit.read(tmp_path / "audit/audit.json") == audit
     with (tmp_path / "audit/audit.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -64,6 +68,33 @@ def test_right_labels_and_unsure_judges_raise_no_suspicion(
     assert audit_labels(drawn, model=predict(drawn), out=tmp_path / "a").doubtful == ()
     unsure = predict(drawn, probability=0.4)
     assert audit_labels(mislabelled, model=unsure, out=tmp_path / "b").doubtful == ()
+
+
+@pytest.mark.parametrize("fault", ["judges guess", "labels in another order"])
+def test_judges_that_may_guess_call_no_label_wrong(drawn: FaceSet, tmp_path: Path, fault: str) -> None:
+    shuffled = np.random.default_rng(0).permutation(drawn.targets)
+    if fault == "judges guess":
+        audit = audit_labels(drawn, model=predict(drawn, targets=shuffled), out=tmp_path / "a")
+    else:
+        audit = audit_labels(replace(drawn, targets=shuffled), model=predict(drawn), out=tmp_path / "a")
+    assert audit.judges_may_guess
+    assert audit.doubtful == ()
+    page = (tmp_path / "a/audit.html").read_text(encoding="utf-8")
+    assert "So no label is called wrong." in page
+    for words in ("far more probable", "clearly contradicted", "No label is contradicted", "likelier"):
+        assert words not in page
+    console = "\n".join(map(str, summarise(audit)))
+    assert "can't be told" in console
+    assert "probably" not in console
+
+
+def test_of_labels_that_are_all_the_same_it_cant_be_told_who_guesses(drawn: FaceSet, tmp_path: Path) -> None:
+    happy = drawn.select(drawn.targets == 3)
+    said = happy.targets.copy()
+    said[0] = 4
+    audit = audit_labels(happy, model=predict(happy, targets=said), out=tmp_path / "a")
+    assert audit.agreement is None
+    assert [face.id for face in audit.doubtful] == [happy.ids[0]]
 
 
 def test_copies_with_other_labels_and_blank_faces(drawn: FaceSet, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from mien.core.data_summary import DuplicatesAcross
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION
+from mien.core.stats import Interval
 
 Reason = Literal["no face", "label", "conflict"]
 """Why a face is doubtful: it is none, its label is probably wrong, or a copy of it has another label."""
@@ -57,6 +58,26 @@ class CopiedFace(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelAgreement(Record):
+    """How probable the judges find the labels, against the same labels dealt to the faces at random.
+
+    Attributes:
+        probability: mean probability of a face's label.
+        at_random: the same for labels dealt at random.
+        interval: the 95 % confidence interval of the difference.
+    """
+
+    probability: float
+    at_random: float
+    interval: Interval
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.interval[0] > 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelAudit(Record):
     """What an audit of labels has found; `audit.json`.
 
@@ -72,6 +93,9 @@ class LabelAudit(Record):
         doubtful: the faces to look at, those whose label is least credible first.
         copies: the faces of which there are several, exactly or nearly, picture by picture.
         copies_across: for each pair of splits, how many faces of one have a copy in the other.
+        agreement: whether judges and labels have anything to do with each other; if not, no label is called wrong.
+            None where it can't be told, since fewer than two labels were judged or all are the same, and in older
+            audits.
     """
 
     SCHEMA_VERSION: ClassVar[int | None] = SCHEMA_VERSION
@@ -87,6 +111,12 @@ class LabelAudit(Record):
     doubtful: tuple[DoubtfulFace, ...]
     copies: tuple[CopiedFace, ...]
     copies_across: tuple[DuplicatesAcross, ...]
+    agreement: LabelAgreement | None = None
+
+    @property
+    def judges_may_guess(self) -> bool:
+        """Whether the judges speak for the labels no more than for labels dealt at random."""
+        return self.agreement is not None and not self.agreement.is_better
 
     def count(self, reason: Reason) -> int:
         """Say how many faces are doubtful for a reason."""

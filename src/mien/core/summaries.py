@@ -282,10 +282,13 @@ def _(data: DataSummary) -> list[Part]:
 @summarise.register
 def _(audit: LabelAudit) -> list[Part]:
     drawn = " (synthetic: drawn, not photographed)" if audit.synthetic else ""
+    mislabelled = f"{audit.count('label'):,} faces, probably"
+    if audit.judges_may_guess:
+        mislabelled = "can't be told: the judges speak for these labels no more than for labels dealt at random"
     parts: list[Part] = [
         f"{audit.source}{drawn}: {audit.faces:,} faces",
         f"judged:       {audit.judged:,} of {audit.labelled:,} labels",
-        f"mislabelled:  {audit.count('label'):,} faces, probably",
+        f"mislabelled:  {mislabelled}",
         f"conflicts:    {audit.count('conflict'):,} faces of which a copy has another label",
         f"no face:      {audit.count('no face'):,} pictures",
     ]

@@ -51,6 +51,7 @@ def audit_page(audit: LabelAudit, pictures: Pictures) -> str:
                 {"anchor": "no-face", "title": "No face"},
                 {"anchor": "copies", "title": "Near copies across splits"},
             ],
+            judges_may_guess=audit.judges_may_guess,
             matrix=_matrix(suspect),
             labels=list(_by_label(suspect, pictures)),
             conflicts=_groups(conflicts, pictures),
@@ -72,7 +73,15 @@ def _sentences(audit: LabelAudit) -> Iterator[str]:
         f"{count(audit.judged)} of {plural(audit.labelled, 'label')} were judged by networks that, so far as mien can "
         "know, did not learn from the face."
     )
-    if suspect:
+    agreement = audit.agreement
+    if agreement is not None and not agreement.is_better:
+        yield (
+            "But the networks and the labels may have nothing to do with each other: the networks give a face’s label "
+            f"a probability of {percent(agreement.probability)} on average, and would give labels dealt at random "
+            f"{percent(agreement.at_random)}. Either they don’t know these expressions, or the labels are wrong "
+            "throughout, in another order than the faces for example. So no label is called wrong."
+        )
+    elif suspect:
         share = percent(suspect / audit.judged)
         yield (
             f"For {count(suspect)} of them ({share}) another label is far more probable. Networks err too, above all "
@@ -90,8 +99,8 @@ def _tiles(audit: LabelAudit) -> list[Values]:
     return [
         {
             "name": "Probably mislabelled",
-            "value": count(audit.count("label")),
-            "note": "another label is likelier",
+            "value": "–" if audit.judges_may_guess else count(audit.count("label")),
+            "note": "can’t be told" if audit.judges_may_guess else "another label is likelier",
         },
         {"name": "Conflicts", "value": count(audit.count("conflict")), "note": "a copy has another label"},
         {"name": "No face", "value": count(audit.count("no face")), "note": "blank, or nothing for the detector"},

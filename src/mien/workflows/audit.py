@@ -23,7 +23,7 @@ from mien.core.runs import RunDir, refuse_if_full
 from mien.core.text import spreadsheet_cell
 from mien.data.copies import CopyKind, find_copies, kind_of_copy
 from mien.data.formats import LabelSource, open_faces
-from mien.evaluation.label_scores import SUSPECT, label_scores
+from mien.evaluation.label_scores import SUSPECT, label_agreement, label_scores
 from mien.reporting.label_audit import audit_page
 from mien.runtime.detect import YuNet
 from mien.runtime.photo import face_finder
@@ -102,6 +102,9 @@ def audit_labels(
     if not faces.labelled.any():
         raise DataError(f"{faces.source}: none of the {len(faces):,} faces has a label to audit")
     judgement = judge(faces, judges, device=device)
+    codes = _codes(faces, judgement)
+    judged = faces.labelled & judgement.judged
+    agreement = label_agreement(judgement.probabilities[judged], codes[judged])
     first = find_copies(faces)
     none = _find_no_faces(faces, progress=progress)
     run = RunDir.create("audit", name=name or Path(faces.source).stem.replace(":", "-"), out=out, overwrite=overwrite)
@@ -114,10 +117,18 @@ def audit_labels(
             models=tuple(map(judge_name, judges)),
             faces=len(faces),
             labelled=int(faces.labelled.sum()),
-            judged=int((faces.labelled & judgement.judged).sum()),
-            doubtful=_doubtful(faces, judgement, first=first, none=none),
+            judged=int(judged.sum()),
+            doubtful=_doubtful(
+                faces,
+                judgement,
+                codes=codes,
+                first=first,
+                none=none,
+                suspects=agreement is None or agreement.is_better,
+            ),
             copies=_copies(faces, first),
             copies_across=_across(faces, first),
+            agreement=agreement,
         )
         _write_table(run.path / "audit.csv", DOUBTFUL_COLUMNS, [_row(face) for face in audit.doubtful])
         copied = [[getattr(face, column) for column in COPY_COLUMNS] for face in audit.copies]
@@ -139,21 +150,32 @@ def _find_no_faces(faces: FaceSet, *, progress: OnProgress | None) -> NDArray[np
     return none
 
 
+def _codes(faces: FaceSet, judgement: Judgement) -> NDArray[np.int64]:
+    """Return the label of each face as a number among the judges' classes: `int64 (N,)`; -1 without one."""
+    known = [judgement.classes.index(name) if name in judgement.classes else -1 for name in faces.classes]
+    return np.where(faces.labelled, np.array(known)[faces.targets], -1)
+
+
 def _doubtful(
-    faces: FaceSet, judgement: Judgement, *, first: NDArray[np.int64], none: NDArray[np.bool_]
+    faces: FaceSet,
+    judgement: Judgement,
+    *,
+    codes: NDArray[np.int64],
+    first: NDArray[np.int64],
+    none: NDArray[np.bool_],
+    suspects: bool,
 ) -> tuple[DoubtfulFace, ...]:
-    """Put the doubtful faces together: by score, those without one at the end."""
-    codes = np.array([judgement.classes.index(name) if name in judgement.classes else -1 for name in faces.classes])
+    """Put the doubtful faces together: by score, those without one at the end; `suspects` if a label may be wrong."""
     scores = np.full(len(faces), np.nan)
     scored = faces.labelled & judgement.judged
-    scores[scored] = label_scores(judgement.probabilities[scored], codes[faces.targets[scored]])
+    scores[scored] = label_scores(judgement.probabilities[scored], codes[scored])
     conflicting = _conflicting(faces, first)
     found = []
     for place in np.argsort(scores, kind="stable").tolist():  # NaN comes last
         reasons: list[Reason] = []
         if none[place]:
             reasons.append("no face")
-        if scores[place] <= SUSPECT:
+        if suspects and scores[place] <= SUSPECT:
             reasons.append("label")
         if conflicting[place]:
             reasons.append("conflict")
