@@ -1,16 +1,19 @@
-"""What averaging over several views of a face gains: its mirror image, and shifts by one pixel; no test face is used.
+"""What averaging over several views of a face gains and costs: its mirror image, and shifts by one pixel.
 
     python benchmarks/views.py fer2013.csv mien-n mien-s
-    python benchmarks/views.py fer2013.csv runs/mien-s/fold-0 runs/mien-s/fold-1 …
+    python benchmarks/views.py fer2013.csv runs/train/a
+    python benchmarks/views.py fer2013.csv runs/mien-s/fold-0 runs/mien-s/fold-1 … --split test
 
-Bundles are scored on the training faces that the recipes hold out (`--votes` for one with FER+'s classes), by their
-default graphs.  Runs are scored together, each on the faces `test` of its own data: those of the fold that it didn't
-learn from (`dev/oof/README.md`).  Gains are paired: the same faces with and without.
+Bundles are scored by their default graphs on the training faces that the recipes hold out (`--votes` for FER+'s
+classes).  Runs are scored together, each on the faces that it held out; of networks that learned from all folds but one
+(`dev/oof/README.md`), `test` is that fold.  Gains are paired: the same faces with and without.  Of bundles that have
+weights, the time of a face is measured as well: graphs with and without mirror image take turns in one thread.
 """
 
 import argparse
+import statistics
+import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,12 +23,18 @@ from mien.core.bundle import Bundle, find
 from mien.core.faces import FaceSet
 from mien.data.formats import open_faces
 from mien.data.split import hold_out
-from mien.models.classifier import load_classifier
-from mien.runtime.session import BundleModel
+from mien.exporting.quantise import quantise
+from mien.exporting.to_onnx import to_onnx
+from mien.models.classifier import Classifier, classifier_of, load_classifier
+from mien.runtime.session import BundleModel, Graph
 from mien.training.calibration import fit_temperature
 from mien.training.run_data import TrainingRun
+from mien.workflows.export import calibration_images
 
 HELD_OUT = 2000
+CALLS = {1: 201, 64: 15}
+"""Faces of a call → how many calls are timed."""
+
 SMALLEST = 1e-12
 
 Faces = NDArray[np.uint8]
@@ -53,6 +62,7 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("models", nargs="+")
     parser.add_argument("--votes")
+    parser.add_argument("--split", default="validation", help="of runs")
     args = parser.parse_args()
     runs = []
     for name in args.models:
@@ -62,16 +72,17 @@ def main() -> None:
         bundle = Bundle.open(name)
         labels = bundle.card.training.data.labels
         training = open_faces(args.data, votes=args.votes, labels=labels).split("train")
-        faces = hold_out(training, method="stratified", rows=HELD_OUT)[1]
+        learned, faces = hold_out(training, method="stratified", rows=HELD_OUT)
         show(name, logits(BundleModel.open(bundle, threads=1), faces), faces.targets)
+        show_times(classifier_of(bundle), faces.images, learned=learned)
     if runs:
         found, targets = [], []
         for run in runs:
-            faces = run.data.split("test")
+            faces = run.data.split(args.split)
             found.append(logits(load_classifier(run.path).probabilities, faces))
             targets.append(faces.targets)
         together = {view: np.concatenate([one[view] for one in found]) for view in found[0]}
-        show(f"{len(runs)} runs in {Path(runs[0].path).parent.name}", together, np.concatenate(targets))
+        show(", ".join(args.models), together, np.concatenate(targets))
 
 
 def shift(faces: Faces, *, x: int = 0, y: int = 0) -> Faces:
@@ -95,8 +106,8 @@ def show(name: str, by_view: dict[str, NDArray[np.float64]], targets: NDArray[np
     """Print what each set of views gains; log losses are at the best temperature of each row, fitted on all faces."""
     assert targets is not None
     print(f"\n{name}, {len(targets):,} faces")
-    alone = by_view["face"]
-    right_alone, loss_alone, _ = judge(alone, targets)
+    right_alone, loss_alone, _ = judge(by_view["face"], targets)
+    right_mirrored = judge((by_view["face"] + by_view["face mirrored"]) / 2, targets)[0]
     print(f"  {'face alone':32} accuracy {right_alone.mean():.4f}, log loss {loss_alone.mean():.4f}")
     for views, names in SETS.items():
         stacked = np.stack([by_view[view] for view in names])  # (V, N, C)
@@ -110,8 +121,29 @@ def show(name: str, by_view: dict[str, NDArray[np.float64]], targets: NDArray[np
                 f"{100 * gain.std() * error:.2f} points ({right.mean():.4f}), log loss {-lower.mean():+.4f} ± "
                 f"{lower.std() * error:.4f}, best temperature {temperature:.3f}"
             )
+        more = judge(means["logits"], targets)[0].astype(float) - right_mirrored
+        print(f"  {'':32} over the mirror image {100 * more.mean():+.2f} ± {100 * more.std() * error:.2f} points")
         other = (means["logits"].argmax(axis=1) != means["probabilities"].argmax(axis=1)).mean()
         print(f"  {'':32} {100 * other:.2f} % other labels by the mean of the probabilities")
+
+
+def show_times(classifier: Classifier, images: Faces, *, learned: FaceSet) -> None:
+    """Print the processor time of a face, alone and with its mirror image: medians."""
+    graphs = {}
+    for views, flip in (("face alone", False), ("mirror image", True)):
+        classifier.flip = flip
+        fp32 = to_onnx(classifier)
+        graphs[f"fp32, {views}"] = Graph(fp32, threads=1)
+        graphs[f"int8, {views}"] = Graph(quantise(fp32, calibration_images(learned)), threads=1)
+    for count, calls in CALLS.items():
+        times: dict[str, list[float]] = {name: [] for name in graphs}
+        for _ in range(calls):
+            for name, graph in graphs.items():
+                start_s = time.thread_time()
+                graph(images[:count])
+                times[name].append(1000 * (time.thread_time() - start_s) / count)
+        for name, measured in times.items():
+            print(f"  {name:32} {statistics.median(measured):.3f} ms a face, {count} faces a call")
 
 
 def judge(
