@@ -1,6 +1,8 @@
 """`mien export --hub`: a folder as model hubs expect one, which loads again."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,21 @@ def test_a_shipped_network(tmp_path: Path) -> None:
     assert {"type": "accuracy", "name": "accuracy", "value": round(scores.accuracy, 6)} in result["metrics"]
     config = json.loads((folder / "config.json").read_text())
     assert config["id2label"]["3"] == "happy"
+
+
+def test_a_published_data_set_has_its_name_whatever_the_file_is_called(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(mien.Bundle.open("mien-n").path, tmp_path / "copy"))
+    card = mien.Bundle.open(copy).card
+    data = replace(card.training.data, source="my faces (3).csv")
+    of_file = replace(card, training=replace(card.training, data=data))
+    for named, name, kind in (
+        (of_file, "FER2013 PublicTest", "fer2013"),
+        (replace(of_file, scores=replace(card.scores, data_set=None)), "my faces (3).csv", "my-faces-3"),
+    ):
+        named.write(copy / "card.json")
+        said = head(mien.export_hub(copy, tmp_path / "hub", overwrite=True) / "README.md")
+        assert said["datasets"] == [kind]
+        assert said["model-index"][0]["results"][0]["dataset"] == {"type": kind, "name": name, "split": "test"}
 
 
 def test_the_head_is_yaml(tmp_path: Path) -> None:

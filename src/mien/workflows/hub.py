@@ -104,8 +104,10 @@ def _head(card: Card) -> str:
 
 
 def _dataset(card: Card) -> str:
-    """Return a name for the data: that of the file, without its ending and what hubs don't allow in names."""
+    """Return a name for the data, without what hubs don't allow in names: a published data set's, or the file's."""
     name = Path(card.training.data.source).name.partition(".")[0].partition(":")[0]
+    if card.scores.data_set is not None:
+        name = card.scores.data_set.partition(" ")[0]  # without its split
     return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-") or "unknown"
 
 
@@ -113,6 +115,10 @@ def _result(card: Card, scores: CardScores) -> dict[str, Any]:
     values = {"accuracy": scores.accuracy, "f1": scores.macro_f1, "ece": scores.ece, "log_loss": scores.log_loss}
     return {
         "task": {"type": TASK, "name": "facial-expression recognition"},
-        "dataset": {"type": _dataset(card), "name": card.training.data.source, "split": card.scores.split},
+        "dataset": {
+            "type": _dataset(card),
+            "name": card.scores.data_set or card.training.data.source,
+            "split": card.scores.split,
+        },
         "metrics": [{"type": name, "name": name, "value": round(value, 6)} for name, value in values.items()],
     }
