@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from mien.core.guessing import AgainstGuessing
 from mien.core.model_id import ModelId
 from mien.core.records import Record
 from mien.core.schema import SCHEMA_VERSION
@@ -111,26 +112,6 @@ class BlankedFeatures(Record):
     blanked: float
     area: float
     elsewhere: dict[str, BlankedElsewhere]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgainstGuessing(Record):
-    """Whether a network does better than always naming the most frequent class.
-
-    Attributes:
-        accuracy: share of the faces that are labelled rightly.
-        interval: its 95 % confidence interval (Wilson).
-        most_frequent: share of the most frequent class.
-    """
-
-    accuracy: float
-    interval: Interval
-    most_frequent: float
-
-    @property
-    def is_better(self) -> bool:
-        """Whether the interval lies above the share of the most frequent class."""
-        return self.interval[0] > self.most_frequent
 
 
 @dataclass(frozen=True, kw_only=True)

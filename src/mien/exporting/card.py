@@ -30,6 +30,7 @@ from mien.core.card import (
     ScoresByPrecision,
     TrainingData,
 )
+from mien.core.guessing import AgainstGuessing
 from mien.core.images import SIZE
 from mien.core.run_record import InitialWeights
 from mien.core.scores import Scores
@@ -216,11 +217,12 @@ def card_scores(scores: Scores) -> CardScores:
 
 def _weaknesses(scores: CardScores) -> list[str]:
     """Name the class with the lowest recall, and the most frequent error, where these are more than chance."""
-    guess = max(one.faces for one in scores.per_class) / scores.faces
-    if scores.accuracy_interval[0] <= guess:  # then the classes and errors tell of the mixture of faces
+    faces = [one.faces for one in scores.per_class]
+    guessing = AgainstGuessing.of(scores.accuracy, scores.accuracy_interval, faces=faces)
+    if not guessing.is_better:  # then the classes and errors tell of the mixture of faces
         return [
             "It may do no better than always naming the most frequent class, which would be right for "
-            f"{percentage(guess)} of these faces."
+            f"{percentage(guessing.most_frequent)} of these faces."
         ]
     sentences = []
     recalls = []

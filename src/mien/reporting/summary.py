@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mien.core.guessing import AgainstGuessing
 from mien.core.runs import Epoch
 from mien.core.scores import ClassScores, Scores
 from mien.core.stats import is_surely_more
@@ -119,18 +120,14 @@ def _sentences(files: RunFiles, evaluation: Evaluation | None) -> Iterator[str]:
         return
     scores = evaluation.scores
     yield f"{warning(evaluation)} {_scored(evaluation)}".strip()
-    if not _may_be_guessing(scores):  # else these sentences would tell of the mixture of classes
+    if _guessing(scores).is_better:  # else these sentences would tell of the mixture of classes
         yield from _strengths(scores)
     yield from where_it_looks(files)
 
 
-def _may_be_guessing(scores: Scores) -> bool:
-    """Tell whether the accuracy may be no better than that of always naming the most frequent class."""
-    return scores.accuracy_interval[0] <= _guess(scores)
-
-
-def _guess(scores: Scores) -> float:
-    return max(one.faces for one in scores.per_class) / scores.faces
+def _guessing(scores: Scores) -> AgainstGuessing:
+    faces = [one.faces for one in scores.per_class]
+    return AgainstGuessing.of(scores.accuracy, scores.accuracy_interval, faces=faces)
 
 
 def _strengths(scores: Scores) -> Iterator[str]:
@@ -176,14 +173,14 @@ def _why_kept(files: RunFiles, kept: int) -> str:
 
 def _scored(evaluation: Evaluation) -> str:
     scores = evaluation.scores
-    guess = _guess(scores)
+    guessing = _guessing(scores)
     doubt = ""
-    if _may_be_guessing(scores):
+    if not guessing.is_better:
         doubt = ", and the interval does not rule out that it does no better"
     text = (
         f"On the {plural(scores.faces, 'face')} of “{evaluation.split}” it is right for "
         f"{percent(scores.accuracy)} (95 % interval {span(scores.accuracy_interval)}); always naming the "
-        f"most frequent expression would be right for {percent(guess)}{doubt}."
+        f"most frequent expression would be right for {percent(guessing.most_frequent)}{doubt}."
     )
     rest = scores.without_duplicates
     if rest is not None and rest.duplicates:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from mien.core.arrays import write_arrays
 from mien.core.errors import DataError, UsageError
-from mien.core.explanations import AgainstGuessing, BlankedFeatures, Explanation, FeatureMapSummary, FilterSummary
+from mien.core.explanations import BlankedFeatures, Explanation, FeatureMapSummary, FilterSummary
 from mien.core.faces import UNLABELLED, FaceSet
 from mien.core.files import replacing_folder, write_atomic
+from mien.core.guessing import AgainstGuessing
 from mien.core.images import to_uint8
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
@@ -238,11 +239,7 @@ def _write_attributions(
 def _against_guessing(predictions: Predictions) -> AgainstGuessing:
     scored, targets = with_targets(predictions)
     right = int((scored.labels == targets).sum())
-    return AgainstGuessing(
-        accuracy=right / len(scored),
-        interval=wilson(right, len(scored)),
-        most_frequent=float(np.bincount(targets).max() / len(scored)),
-    )
+    return AgainstGuessing.of(right / len(scored), wilson(right, len(scored)), faces=np.bincount(targets).tolist())
 
 
 def _blanked_features(classifier: Classifier, faces: FaceSet, *, seed: int) -> BlankedFeatures:
