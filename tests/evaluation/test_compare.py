@@ -147,8 +147,13 @@ def test_what_differs_is_named(make):
         compare_predictions(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 1], "ba"))
     with pytest.raises(DataError, match=r"ids differ: 1 only in a \(first face-00002\), 0 only in b; compare"):
         compare_predictions(a, a.select(np.array([0, 1])))
-    with pytest.raises(DataError, match="targets differ for 1 faces; face face-00002: 1 in a, 0 in b"):
-        compare_predictions(a, make(np.eye(2)[[0, 1, 0]], [0, 1, 0], "ab"))
+    for targets, words in {
+        (0, 1, 0): "1 of 3 faces; face face-00002: b in a, a in b; compare predictions of faces with the same labels",
+        (0, -1, 0): "2 of 3 faces; face face-00001: b in a, no label in b",
+        (0, 1, 9): "1 of 3 faces; face face-00002: b in a, 9 in b",
+    }.items():
+        with pytest.raises(DataError, match=f"targets differ for {words}"):
+            compare_predictions(a, make(np.eye(2)[[0, 1, 0]], targets, "ab"))
     with pytest.raises(DataError, match="targets are missing in b"):
         compare_predictions(a, make(np.eye(2)[[0, 1, 0]], None, "ab"))
     with pytest.raises(DataError, match="ids can't be matched: 3 faces in a, 4 in b"):
@@ -228,7 +233,7 @@ def test_each_is_compared_with_each(pair, draw):
 
 def test_the_one_of_many_that_differs_is_named(make):
     a, b = make(np.eye(2), [0, 1], "ab"), make(np.eye(2), [0, 0], "ab")
-    with pytest.raises(DataError, match=r"face face-00001: 1 in first\.npz, 0 in third\.npz"):
+    with pytest.raises(DataError, match=r"face face-00001: b in first\.npz, a in third\.npz"):
         compare_all([a, a, b], names=["first.npz", "second.npz", "third.npz"], models=[None] * 3)
 
 

@@ -13,6 +13,7 @@ from scipy.special import bdtr
 
 from mien.core.comparison import ComparedScores, Comparison, Comparisons
 from mien.core.errors import DataError
+from mien.core.faces import UNLABELLED
 from mien.core.model_id import ModelId
 from mien.core.predictions import Predictions
 from mien.core.scores import Bootstrap
@@ -260,9 +261,12 @@ def _aligned(a: Predictions, b: Predictions, *, names: tuple[str, str]) -> Predi
         raise DataError("targets are missing in " + (name_a if a.targets is None else name_b))
     wrong = np.flatnonzero(a.targets != b.targets)
     if wrong.size:
+        first = wrong[0]
+        labels = {UNLABELLED: "no label"} | dict(enumerate(a.classes))
+        one, other = (labels.get(int(targets[first]), targets[first]) for targets in (a.targets, b.targets))
         raise DataError(
-            f"targets differ for {wrong.size:,} faces; face {a.ids[wrong[0]]}: {a.targets[wrong[0]]} in "
-            f"{name_a}, {b.targets[wrong[0]]} in {name_b}"
+            f"targets differ for {wrong.size:,} of {len(a):,} faces; face {a.ids[first]}: {one} in {name_a}, "
+            f"{other} in {name_b}; compare predictions of faces with the same labels"
         )
     return b
 
