@@ -1,9 +1,9 @@
-"""Make `src/mien/data/fer2013_public_test.npz`, by which mien knows FER2013's PublicTest, from the faces themselves.
+"""Make `fer2013_public_test.npz` and `fer2013_training.npz` in `src/mien/data`, by which mien knows faces of FER2013.
 
     python dev/known_faces.py fer2013.csv --votes fer2013new.csv
     python dev/known_faces.py fer2013_public.parquet
 
-It holds hashes and labels, no pixels.  The same faces give the same file.
+They hold hashes and labels, no pixels.  The same faces give the same files.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import numpy as np
 from mien.core.arrays import write_arrays
 from mien.data.ferplus import majority
 from mien.data.formats import open_faces
-from mien.data.known import PUBLIC_TEST
+from mien.data.known import PUBLIC_TEST, TRAINING, halves
 from mien.data.split import find_duplicates
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -34,4 +34,7 @@ write_arrays(
         "in_training": find_duplicates(public_test, faces.split("train")),
     },
 )
-print(f"{PUBLIC_TEST}: {len(public_test):,} faces, {PUBLIC_TEST.stat().st_size:,} bytes")
+training = faces.split("train")
+write_arrays(TRAINING, {"digests": np.unique(halves(training.digests))})
+for path, count in ((PUBLIC_TEST, len(public_test)), (TRAINING, len(training))):
+    print(f"{path}: {count:,} faces, {path.stat().st_size:,} bytes")

@@ -81,7 +81,7 @@ def test_in_another_order_without_the_training_faces(scored: Bundle, data: FaceS
     assert scores.published_faces.accuracy == scores.accuracy
     assert scores.duplicates == IN_TRAINING
     shown = figures(scores)
-    assert shown["published"][1].endswith("(here: FER2013, PublicTest complete)")
+    assert shown["published"][1].endswith("(here: FER2013 PublicTest complete)")
     assert shown["no duplicates"][1].startswith(f"{IN_TRAINING} faces")
     assert "of these" not in shown
 
@@ -112,7 +112,7 @@ def test_some_altered_faces(scored: Bundle, data: FaceSet) -> None:
     scores = evaluate(scored, altered(data.split("test"), 4))
     assert scores.published_faces is not None
     assert (scores.published_faces.faces, scores.published_faces.found) == (FACES, FACES - 4)
-    assert figures(scores)["published"][1].endswith("faces that differ or are missing: 4)")
+    assert figures(scores)["published"][1].endswith(" faces of FER2013 PublicTest; 4 differ or are missing)")
     assert "of these" not in figures(scores)
 
 

@@ -9,7 +9,7 @@ from mien.core.faces import UNLABELLED, FaceSet, join
 from mien.core.labels import FER2013, FERPLUS, FERPLUS_VOTES
 from mien.data.audit import summarise
 from mien.data.ferplus import majority, relabel
-from mien.data.known import KnownSplit, Recognised, recognise
+from mien.data.known import KnownSplit, Recognised, is_training_face, recognise
 from mien.data.split import find_duplicates
 
 FACES = 300
@@ -62,7 +62,7 @@ def test_in_any_order_and_beside_other_faces(public_test: FaceSet) -> None:
         recognised = found(faces)
         assert recognised is not None
         assert (recognised.known.faces, recognised.known.found) == (FACES, FACES)
-        assert recognised.known.text == "FER2013, PublicTest complete"
+        assert recognised.known.text == "FER2013 PublicTest complete"
         assert recognised.belongs.tolist() == (faces.splits == "test").tolist()
         assert recognised.in_training.sum() == 30
 
@@ -73,7 +73,8 @@ def test_one_percent_may_differ_or_be_missing(public_test: FaceSet, count: int, 
         recognised = found(faces)
         assert (recognised is not None) == is_known
         if recognised is not None:
-            assert recognised.known.text.endswith(f"complete, faces that differ or are missing: {count}")
+            verb = "differs or is" if count == 1 else "differ or are"
+            assert recognised.known.text == f"{300 - count} of 300 faces of FER2013 PublicTest; {count} {verb} missing"
             assert recognised.belongs.tolist() == [*[True] * (FACES - count), *[False] * (len(faces) - FACES + count)]
 
 
@@ -101,6 +102,14 @@ def test_of_ferplus_the_faces_with_a_majority(public_test: FaceSet) -> None:
     assert recognised is not None
     assert recognised.known.faces == recognised.known.found == len(relabelled) < 0.99 * FACES
     assert summarise([relabelled]).known == recognised.known
+
+
+def test_training_faces_are_known_one_by_one(real: FaceSet) -> None:
+    training = real.split("train").select(np.arange(0, 28_709, 40))
+    assert is_training_face(training.digests).all()
+    assert not is_training_face(altered(training, len(training)).digests).any()
+    tested = real.split("test")
+    assert (is_training_face(tested.digests) == find_duplicates(tested, real.split("train"))).all()
 
 
 def test_a_copy_in_another_split_is_no_face_of_this_one(public_test: FaceSet) -> None:

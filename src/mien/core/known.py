@@ -28,11 +28,12 @@ class KnownFaces(Record):
 
     @property
     def text(self) -> str:
-        """What is there, and how many faces differ."""
-        text = f"{self.data_set}, {self.split} complete"
-        if self.found < self.faces:
-            text += f", faces that differ or are missing: {self.faces - self.found}"
-        return text
+        """What is there, and how many faces are not."""
+        if self.found == self.faces:
+            return f"{self.name} complete"
+        others = self.faces - self.found
+        verb = "differs or is" if others == 1 else "differ or are"
+        return f"{self.found:,} of {self.faces:,} faces of {self.name}; {others:,} {verb} missing"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
-from mien.data.known import recognise
+from mien.data.known import is_training_face, recognise
 from mien.data.matching import check_classes, find_rows
 from mien.data.split import find_duplicates
 from mien.runtime.session import BundleModel
@@ -50,8 +50,8 @@ def judge(faces: FaceSet, judges: Sequence[Judge], *, device: str) -> Judgement:
     Args:
         faces: the faces.
         judges: one or more, with the same classes.  A run leaves out exact copies of the faces that it learned from, a
-            bundle the training split of its own data and of any file with FER2013's PublicTest if its card has figures
-            for that, a file what it marks as such copies.
+            bundle the training split of its own data and, if its card has figures for FER2013's PublicTest, faces of
+            FER2013's Training and the training split of any file with PublicTest, a file what it marks as such copies.
         device: of runs.
 
     Raises:
@@ -104,19 +104,22 @@ def _ask(one: Judge, faces: FaceSet, *, device: str) -> Judgement:
 
 
 def _ask_bundle(bundle: Bundle, faces: FaceSet) -> Judgement:
-    unknown = np.ones(len(faces), np.bool_)
-    if _has_learned_from(bundle, faces):
-        unknown = faces.splits != "train"
+    unknown = ~_learned_by(bundle, faces)
     model = BundleModel.open(bundle, device="cpu")
     return _spread(model(faces.images[unknown]), unknown, classes=bundle.classes)
 
 
-def _has_learned_from(bundle: Bundle, faces: FaceSet) -> bool:
-    """Whether these are a bundle's own data, or, whatever their labels, the published data set that its card names."""
+def _learned_by(bundle: Bundle, faces: FaceSet) -> NDArray[np.bool_]:
+    """Tell from which faces a bundle may have learned, `bool (N,)`, whatever their labels."""
+    in_training: NDArray[np.bool_] = faces.splits == "train"
     if bundle.card.training.data.fingerprint == faces.fingerprint:
-        return True
-    recognised = recognise(faces.digests, classes=faces.classes)
-    return recognised is not None and recognised.known.name == bundle.card.scores.data_set
+        return in_training
+    if bundle.card.scores.data_set is None:
+        return np.zeros(len(faces), np.bool_)
+    learned = is_training_face(faces.digests)
+    if recognise(faces.digests, classes=faces.classes) is not None:
+        learned |= in_training  # for another copy of the data set, in which some faces differ
+    return learned
 
 
 def _ask_run(where: RunDir, faces: FaceSet, *, device: str) -> Judgement:
