@@ -108,6 +108,10 @@ def test_nobody_s_bundle_stands_in_for_what_ships(
     assert run(["models", "--json"]) == 0
     with pytest.raises(UsageError, match=f"'{DEFAULT}' names two bundles"):
         mien.load(DEFAULT)
+    run_of_that_name = RunDir.create("train", name="mien-n")
+    (run_of_that_name.path / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match="'mien-n' names a bundle and a run"):
+        mien.load("mien-n")
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,9 @@ def test_a_name_of_a_run_and_a_bundle(mien: Mien, studied: RunDir, exported: Bun
     assert "'x' names a bundle and a run: " in done.err
     assert mien("eval", "runs/train/x").code == 0
     shutil.copytree(studied.path, "x")
-    assert mien("eval", "x").code == 0
+    done = mien("eval", "x")
+    assert done.code == 0
+    assert f"'x': the run in this folder, not the bundle {Path.cwd() / 'runs/export/x'}" in done.err
     shutil.copytree(exported.path, "runs/train/x", dirs_exist_ok=True)
     assert "is a bundle, which has no faces of its own" in mien("eval", "runs/train/x").err
     assert mien("eval", "a" * 300).code == 3

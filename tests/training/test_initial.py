@@ -184,11 +184,17 @@ def test_a_bundle_in_its_run_and_a_hubs_folder_have_the_runs_weights(small: Smal
 
 
 def test_a_folder_that_is_named_by_its_path_comes_before_a_name(
-    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(small("old", epochs=1).path, "mien-n")
-    assert Pretrained.open("mien-n").place == str(tmp_path / "mien-n")
+    with caplog.at_level(logging.INFO, logger="mien"):
+        assert Pretrained.open("mien-n").place == str(tmp_path / "mien-n")
+    assert "'mien-n': the run in this folder, not the bundle " in caplog.text
+    Path("runs/train").mkdir(parents=True)
+    shutil.move("mien-n", "runs/train/mien-n")
+    with pytest.raises(UsageError, match=r"'mien-n' names a bundle and a run: .* and runs/train/mien-n; give the path"):
+        Pretrained.open("mien-n")
 
 
 def test_faces_that_the_old_network_had_seen_are_counted(

@@ -13,6 +13,7 @@ from mien.core.bundle import WEIGHTS, Bundle, find, shipped, weights
 from mien.core.errors import ConfigError, DataError, nearest
 from mien.core.faces import FaceSet
 from mien.core.files import is_file
+from mien.core.open_model import open_model
 from mien.core.run_record import InitialWeights
 from mien.core.runs import RunDir, runs_named
 from mien.data.split import hold_out
@@ -54,17 +55,17 @@ class Pretrained:
 
         Raises:
             DataError: there is none, or its files are damaged.
-            UsageError: a bundle without weights.
+            UsageError: a bundle without weights, or a run and a bundle have that name.
         """
-        folder, runs = find(where), runs_named(where)
-        if folder is not None and (runs != [Path(where)] or folder == Path(where).absolute()):
-            return cls._of_bundle(Bundle.open(folder))
-        if where != "latest" and not runs:
+        if where != "latest" and not find(where) and not runs_named(where):
             raise DataError(
                 f"{where}: no network to begin with: no run, no bundle, and none that ships with mien; "
                 f"{nearest(where, shipped())}"
             )
-        return cls._of_run(TrainingRun.open(where))
+        opened = open_model(where)
+        if isinstance(opened, Bundle):
+            return cls._of_bundle(opened)
+        return cls._of_run(TrainingRun.open(opened))
 
     @classmethod
     def _of_bundle(cls, bundle: Bundle) -> Self:

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from mien.core.arrays import write_arrays
 from mien.core.bundle import Bundle, Precision
-from mien.core.bundle import find as find_bundle
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_folder
 from mien.core.known import PublishedFaces
 from mien.core.model_id import ModelId
+from mien.core.open_model import open_model
 from mien.core.predictions import Predictions
 from mien.core.prior import Prior, Shares, change_prior, estimate_prior, prior_shares
 from mien.core.progress import OnProgress
 from mien.core.robustness import Robustness
-from mien.core.runs import RunDir, runs_named
+from mien.core.runs import RunDir
 from mien.core.scores import FlipScores, Scores
 from mien.data.formats import absolute_source, open_faces
 from mien.data.groups import read_groups
@@ -141,27 +141,6 @@ def evaluate(
             group=group,
             progress=progress,
         )
-
-
-def open_model(model: str | Path | RunDir | Bundle) -> RunDir | Bundle:
-    """Open the run or the bundle that a user means.
-
-    Raises:
-        DataError: there is none.
-        UsageError: a run and a bundle have that name.
-    """
-    if isinstance(model, RunDir | Bundle):
-        return model
-    bundle = find_bundle(model)
-    if bundle is None:
-        return RunDir.open(model)
-    # A folder that is both a run's and a bundle's counts as the bundle.
-    runs = [path for path in runs_named(model) if path.absolute() != bundle]
-    if runs == [Path(model)]:  # a folder that is named by its path, before what has that name elsewhere
-        return RunDir.open(model)
-    if runs:
-        raise UsageError(f"'{model}' names a bundle and a run: {bundle} and {runs[0]}; give the path")
-    return Bundle.open(model)
 
 
 def _evaluate_bundle(

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from mien.core.bundle import Bundle
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet
+from mien.core.open_model import open_model
 from mien.core.predictions import Predictions
 from mien.core.runs import RunDir
 from mien.data.known import is_training_face, recognise
 from mien.data.matching import check_classes, find_rows
 from mien.data.split import find_duplicates
 from mien.runtime.session import BundleModel
-from mien.workflows.evaluate import open_model
 
 Judge = str | Path | RunDir | Bundle | Predictions
 """A run, a bundle, a file of predictions, or predictions."""

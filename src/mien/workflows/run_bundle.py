@@ -4,8 +4,9 @@ import hashlib
 import logging
 from pathlib import Path
 
-from mien.core.bundle import CARD, DEFAULT, Bundle, find, weights
+from mien.core.bundle import CARD, DEFAULT, Bundle, weights
 from mien.core.errors import DataError, MissingExtraError, pip_install
+from mien.core.open_model import open_model
 from mien.core.runs import RunDir
 
 log = logging.getLogger(__name__)
@@ -23,20 +24,17 @@ def find_model(model: RunDir | Bundle | str | Path | None) -> Bundle:
     Raises:
         DataError: no such model, or a file of it is missing or damaged.
         MissingExtraError: a run that is not exported yet, and PyTorch is not installed.
+        UsageError: a run and a bundle have that name.
     """
     if model is None:
         return Bundle.open(weights() / DEFAULT)
-    if isinstance(model, Bundle):
-        return model
-    if isinstance(model, RunDir):
-        return bundle_of(model)
-    if find(model) is None:
-        try:
-            run = RunDir.open(model)
-        except DataError:
-            return Bundle.open(model)  # its error names the bundles that there are
-        return bundle_of(run)
-    return Bundle.open(model)
+    try:
+        opened = open_model(model)
+    except DataError:
+        if not isinstance(model, str | Path):
+            raise
+        return Bundle.open(model)  # its error names the bundles that there are
+    return bundle_of(opened) if isinstance(opened, RunDir) else opened
 
 
 def bundle_of(run: RunDir) -> Bundle:
