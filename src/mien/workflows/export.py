@@ -81,7 +81,8 @@ def export(
     """Turn a trained run into a bundle: an ONNX graph in fp32 and int8, and a card that says how right they are.
 
     The scores are those of the graphs, on the split that the run is judged by.  int8 is the default unless it loses
-    more than 0.3 points of accuracy on the faces that the run held out.  The same run gives the same bytes.
+    more than 0.3 points of accuracy on the faces that the run held out.  The same run gives the same bytes, but for the
+    times that `flip` measures.
     What `mien eval RUN --robustness` has measured on that split goes into the card, unless `flip` or `prior` make
     other graphs of the run.
 
