@@ -223,7 +223,12 @@ def test_the_whole_registry_of_methods_is_the_default() -> None:
     assert inspect.signature(mien.explain).parameters["methods"].default == tuple(METHODS)
 
 
-CLAIMS = ("The network looks at", "Relative to their area", "Better than both controls", "don't trust these maps")
+CLAIMS = (
+    *("The network looks at", "Relative to their area", "Better than both controls", "don't trust these maps"),
+    *("It is best at", "It is worst at", "that it mixes up most", "agree more often with the model"),
+    *("Its weakest class", "Its most frequent error"),
+)
+"""What report and card say only of a network that knows something."""
 
 
 @pytest.mark.long
@@ -239,7 +244,11 @@ def test_a_network_that_knows_nothing_is_not_said_to_look_anywhere(tmp_path: Pat
     found = mien.explain(run, methods=["occlusion"], count=2, device="cpu")
     assert not found.against_guessing.is_better
     assert "say nothing of expressions" in str(summarise(found)[-1])
+    run.evaluate()
     text = html.unescape(report(run).read_text(encoding="utf-8"))
+    text += (run.export(out=tmp_path / "bundle").path / "CARD.md").read_text(encoding="utf-8")
+    assert "does not rule out that it does no better" in text
+    assert "It may do no better than always naming the most frequent class" in text
     assert "can't be told, for it may know nothing of expressions" in text
     assert [claim for claim in CLAIMS if claim in text] == []
 

@@ -15,7 +15,7 @@ from mien.evaluation.metrics import score_predictions
 from mien.reporting.build import render_page, report
 from mien.reporting.run_files import read_run
 from mien.reporting.scores import scores
-from mien.reporting.sections import training
+from mien.reporting.sections import data, training
 from mien.reporting.summary import best_epoch, summary, warning
 
 from .conftest import write_history, write_run
@@ -93,6 +93,8 @@ def test_the_summary_has_the_scores_own_numbers(run):
     assert f"It is best at “{best['name']}”: it finds {best['recall'] * 100:.0f} %" in sentences
     assert f"It is worst at “{worst['name']}”" in sentences
     assert "stopped early" in shown["state"]
+    for words in ("doubtful", "fine-tuned", "taught by", "does no better", "Such figures show that the software works"):
+        assert words not in sentences + shown["synthetic"]
 
 
 def scored(run, powers, targets):
@@ -166,6 +168,14 @@ def test_the_curve_of_risk_is_read_at_half_of_the_faces(run):
     assert render_page(read_run(run)).count("Accepting only confident labels") == 2  # test and private-test
 
 
+def test_the_curve_of_risk_tells_right_from_wrong_only_where_something_is_wrong(run):
+    targets = np.arange(200) % 7
+    hint = "If the curve does not rise to the right, the probabilities do not tell right from wrong."
+    for powers, said in ((5 * np.eye(7)[targets], False), (5 * np.eye(7)[(targets + np.arange(200) // 190) % 7], True)):
+        scored(run, powers, targets)
+        assert (hint in scores(read_run(run))["blocks"][0]["selective"]["caption"]) is said
+
+
 def test_every_score_is_shown_with_its_interval(run):
     metrics = run.read_json("eval/test/metrics.json")
     page = render_page(read_run(run)).replace("\u00a0", " ")
@@ -215,7 +225,10 @@ def test_splits_come_in_the_order_that_matters(run):
             (run.path / "eval" / split / name).write_bytes((run.path / "eval/test" / name).read_bytes())
     blocks = scores(read_run(run))["blocks"]
     assert [block["split"] for block in blocks] == ["test", "private-test", "kdef", "validation", "train"]
-    assert [bool(block["warning"]) for block in blocks] == [False, False, False, True, True]
+    warnings = [block["warning"] for block in blocks]
+    assert warnings[:3] == [""] * 3
+    tuned, learned = "Training was tuned on these faces", "The model learned from most of these faces"
+    assert [(tuned in each, learned in each) for each in warnings[3:]] == [(True, False), (False, True)]
 
 
 def test_the_best_epoch_is_the_first_lowest_validation_loss():
@@ -261,6 +274,16 @@ def test_training_names_the_best_epoch_and_the_falls(run):
     assert "the first at epoch 8, the others at 16 and 24." in captions[2]
 
 
+def test_a_rate_that_fell_is_not_said_to_have_stayed(run):
+    files = read_run(run)
+    for lr, said in ((files.history[0].lr, True), (0.0001, False)):
+        last = replace(files.history[-1], lr=lr)
+        history = [replace(row, lr=files.history[0].lr) for row in files.history[:-1]]
+        caption = training(replace(files, history=[*history, last]))["charts"][2]["caption"]
+        assert ("it never fell" in caption) is said
+        assert ("after 1 fall" in caption) is not said
+
+
 def test_a_student_has_its_teachers_named(run):
     config = run.read_json("config.json")
     before = text(run)
@@ -304,6 +327,28 @@ def test_the_data_section_has_the_audit(page):
         "Labels that FER+'s annotators agree with",
     ):
         assert words in page.text
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "sentence"),
+    [
+        ("duplicates", {"across": ({"split": "test", "other": "train", "faces": 0},)}, "the two share no face"),
+        ("duplicates", {"across": ({"split": "test", "other": "train", "faces": 1},)}, "they flatter the score"),
+        ("conflicts", {"faces": 0, "groups": 0}, "no two labels contradict each other"),
+        ("conflicts", {"faces": 2, "groups": 1}, "in 1 group; no model can be right on all of them"),
+    ],
+)
+def test_the_data_are_said_to_be_sound_only_where_they_are(run, key, values, sentence):
+    stored = run.read_json("data.json")
+    write_json(run.path / "data.json", stored | {key: stored[key] | values})
+    opposites = (
+        {"the two share no face", "they flatter the score"},
+        {"no two labels contradict each other", "in 1 group; no model can be right on all of them"},
+    )
+    meanings = {meaning for _, _, meaning in data(read_run(run))["audit"]}
+    for pair in opposites:
+        if sentence in pair:
+            assert meanings & pair == {sentence}
 
 
 def test_the_appendix_repeats_the_run(page):
