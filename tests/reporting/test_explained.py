@@ -321,6 +321,15 @@ def test_every_number_of_the_table_is_there(page):
         for key in ("deletion", "insertion", "score"):
             assert f"{each[key]:.3f}" in page.text
     assert "Inside the truth" not in page.text
+    assert "Convergence delta" in page.text
+
+
+def test_what_no_method_has_is_not_explained(run, page):
+    def change(values):
+        values["comparison"]["methods"]["saliency"]["convergence_delta"] = None
+
+    assert "Convergence delta" not in rewritten(run, change)
+    assert "Grad-CAM looks at layer" not in page.text
 
 
 def test_drawn_faces_have_a_truth(run):
@@ -364,7 +373,7 @@ def test_what_the_made_pictures_beat_is_counted(run):
     write_explained(run.path / "explain", classes=FER2013, stripes=3.0)
     text = built(run).text
     assert "more than every face for 5 of 6 filters, and more than every simple picture for 4 of 6 filters" in text
-    assert "that is the large one, in a frame" in text
+    assert "that is the large one, in a frame, and the made picture is the first below." in text
     assert "excites the filter most, and may miss it" in text
     shown = filters(read_run(run))["filters"]["pictures"]
     arrays = read_arrays(run.path / "explain/filters.npz", holds="explanations")
@@ -374,7 +383,7 @@ def test_what_the_made_pictures_beat_is_counted(run):
         assert picture["framed"] is not wins
         assert (np.asarray(decoded(picture["png"])) == arrays[large][row]).all()
         assert (np.asarray(decoded(picture["small"][0][1])) == arrays[small][row]).all()
-        figures = {"made picture": f"+{2 * (row + 2)}.0", "stripes 4 px, 45°": "+6.0", "best face": "+4.0"}
+        figures = {"made picture": f"+{2 * (row + 2)}.00", "stripes 4 px, 45°": "+6.00", "best face": "+4.00"}
         assert dict(picture["figures"]) == figures
 
 

@@ -61,6 +61,7 @@ def attribution(files: RunFiles) -> View:
         "knows_something": guessing is None or guessing.is_better,
         "sentences": list(_sentences(summary)),
         "methods": comparison.methods,
+        "converges": any(method.convergence_delta is not None for method in comparison.methods.values()),
         "controls": comparison.controls,
         "faces": comparison.faces,
         "randomised": comparison.randomised_faces,

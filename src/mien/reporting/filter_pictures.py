@@ -64,8 +64,8 @@ def _sentences(summary: FilterSummary) -> Iterator[str]:
         )
         return
     yield (
-        f"Below it are the simple picture (of {count(summary.simple_pictures)}: plain greys, stripes, checks, blobs) "
-        f"and the faces (of {count(summary.faces)}) that excite the filter most."
+        f"Below it are first the simple picture (of {count(summary.simple_pictures)}: plain greys, stripes, checks, "
+        f"blobs), then the faces (of {count(summary.faces)}) that excite the filter most."
     )
     above_faces, above_simple = _of_all(summary.above_all_faces, summary), _of_all(summary.above_all_simple, summary)
     yield (
@@ -73,7 +73,10 @@ def _sentences(summary: FilterSummary) -> Iterator[str]:
         f"{above_simple}."
     )
     if summary.above_all_simple < summary.filters:
-        yield "Where the simple picture excites the filter more, that is the large one, in a frame."
+        yield (
+            "Where the simple picture excites the filter more, that is the large one, in a frame, and the made picture "
+            "is the first below."
+        )
 
 
 def _of_all(filters: int, summary: FilterSummary) -> str:
@@ -90,7 +93,7 @@ def _compared(part: Part[FilterSummary], row: int) -> Values:
     def above_mean(activation: float) -> str:
         if not sd:
             return "–"
-        return signed((activation - mean) / sd)
+        return signed((activation - mean) / sd, 2)  # some leads are small
 
     made, simple = float(arrays["activations"][row]), float(arrays["simple_activations"][row])
     name = str(arrays["simple_names"][row])
