@@ -119,8 +119,9 @@ def test_the_same_flag_means_the_same_everywhere() -> None:
             name = (*parameter.opts, *parameter.secondary_opts)[0]
             helps.setdefault(name, set()).add(getattr(parameter, "help", None))
     several = {flag for flag, texts in helps.items() if len(texts) > 1}
-    # `predict` takes all faces, a bundle, a file; `eval` scores bundles, which have other precisions, and files
-    assert several == {"--split", "--model", "--resume", "--precision", "run"}
+    # `predict` takes all faces, a bundle, a file; `eval` scores bundles, which have other precisions, and files;
+    # `export` puts into the graph what `eval --flip` tries
+    assert several == {"--split", "--model", "--resume", "--precision", "--flip", "run"}
     assert len(helps) > 20
 
 
