@@ -13,18 +13,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from step_time import CLASSES
-from torch.nn import functional
+from step_time import CLASSES, Step, clock
 from turns import medians
 
 from mien.core.runs import RunDir
 from mien.models.classifier import Classifier, load_classifier
 from mien.models.registry import build, multiply_adds
-from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, read_recipe, resolve, stored_config
 from mien.training.distillation import Teachers
 from mien.training.memory import keep_freed_memory
-from mien.training.module import OPTIMIZERS, side_of_epoch
+from mien.training.module import side_of_epoch
 
 
 def main() -> None:
@@ -33,6 +31,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--accuracy", type=float, required=True, help="on the held-out faces")
     parser.add_argument("--course-epochs", type=int, nargs="+", required=True, help="that the recipe needs")
+    parser.add_argument("--fp32", action="store_true", help="as on a processor without bf16")
     parser.add_argument("--steps", type=int, default=5, help="of each kind, after one to warm up")
     args = parser.parse_args()
     keep_freed_memory()
@@ -43,11 +42,13 @@ def main() -> None:
         best = max(row["val_accuracy"] for row in run.history)
         parser.exit(1, f"{run.path}: {best:.4f} at best, never {args.accuracy}\n")
     sides = [side_of_epoch(epoch, epochs=config.epochs, start_px=config.start_px) for epoch in range(reached[0])]
-    course = resolve({**read_recipe("course"), "data": "-"})
+    course = resolve(read_recipe("course"), {"data": "-"})
     teachers = [load_classifier(Path(path)) for path in config.teachers]
-    arms = {("course", 48): step(course, 48), ("teachers", 48): score_and_save(config, teachers)}
-    arms |= {("run", side): step(config, side) for side in set(sides)}
-    seconds = medians(arms, turns=args.steps)
+    bf16 = not args.fp32
+    arms = {("course", 48): Step(course, side_px=48, bf16=bf16).whole}
+    arms["teachers", 48] = ask(config, teachers, bf16=bf16)
+    arms |= {("run", side): Step(config, side_px=side, bf16=bf16).whole for side in set(sides)}
+    seconds = medians(arms, turns=args.steps, clock=clock())
     rows = sum(run.read_json("config.json")["data"]["training"].values())
     report(config, teachers, sides=sides, seconds=seconds, rows=rows, course_epochs=args.course_epochs)
 
@@ -78,31 +79,13 @@ def report(
         )
 
 
-def step(config: TrainConfig, side_px: int) -> Callable[[], None]:
-    """A training step of a config on random faces, seen at `side_px`."""
-    classifier = Classifier(config.model, CLASSES, normalisation="none").train()
-    optimizer = OPTIMIZERS[config.optimizer.name](classifier.parameters(), lr=1e-3)
-    augment = Augmenter(config.augment)
-    faces = torch.randint(0, 256, (config.batch, 1, 48, 48), dtype=torch.uint8)
-    targets = torch.full((config.batch, len(CLASSES)), 1 / len(CLASSES))
-
-    def work() -> None:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = classifier(augment(faces), side_px=side_px)
-        optimizer.zero_grad()
-        functional.cross_entropy(logits.float(), targets).backward()
-        optimizer.step()
-
-    return work
-
-
-def score_and_save(config: TrainConfig, teachers: list[Classifier]) -> Callable[[], None]:
+def ask(config: TrainConfig, teachers: list[Classifier], *, bf16: bool) -> Callable[[], None]:
     """What the teachers add to a step."""
     taught = Teachers(teachers)
     faces = torch.randint(0, 256, (config.batch, 1, 48, 48)).float()
 
     def work() -> None:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             taught.probabilities(faces, rows=torch.arange(config.batch), view=(0, 0))
 
     return work if teachers else lambda: None
