@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.core.bundle import Bundle
 from mien.core.runs import RunDir
 
 from .conftest import Mien
@@ -44,7 +45,7 @@ def test_fine_tuning_a_network_that_ships(mien: Mien, tmp_path: Path) -> None:
     assert "starting from mien-n: its weights are taken over\n" in done.err
     stored = RunDir(tmp_path / "new").read_json("config.json")
     assert (stored["config"]["init"], stored["config"]["recipe"]) == ("mien-n", "fine-tune")
-    assert stored["init"]["data"] == "fer2013.csv"
+    assert stored["init"]["data"] == Bundle.open("mien-n").card.training.data.source
     refused = mien("train", "--resume", "new", "--init", "mien-n")
     assert (refused.code, "it can't be given: --init" in refused.err) == (2, True)
     nearest = mien("train", "synthetic:140", "--init", "mien-p")

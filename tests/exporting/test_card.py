@@ -48,6 +48,7 @@ def test_names_are_escaped(values: dict[str, Any]) -> None:
     ],
 )
 def test_a_student_says_so(values: dict[str, Any], teachers: list[str], share: float, words: str) -> None:
+    values["training"]["recipe"] = "mien-n"
     values["training"]["config"] |= {"teachers": teachers, "distillation": {"share": share, "views": 0}}
     assert words in card_page(changed(values))
 

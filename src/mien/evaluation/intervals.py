@@ -97,7 +97,7 @@ def share_interval(part: Count, whole: Count) -> Interval | None:
     for its correction when groups are few.
 
     >>> [round(end, 3) for end in share_interval(np.array([3, 2, 3]), np.array([4, 2, 4]))]
-    [0.49, 0.943]
+    [0.478, 0.946]
     """
     faces = int(np.sum(whole))
     if faces == 0:
