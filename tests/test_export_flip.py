@@ -95,10 +95,11 @@ def test_it_is_not_done_twice(flipped: Bundle, exported: Bundle) -> None:
     assert evaluate(exported, FACES, flip=True).flip is not None
 
 
-def test_what_eval_promises_the_bundle_keeps(studied: Run, flipped: Bundle) -> None:
+def test_what_eval_promises_the_bundle_keeps(studied: Run, flipped: Bundle, tmp_path: Path) -> None:
     """But for the calibration, which has no say in the label where it is a temperature alone."""
     assert not flipped.card.bias
-    promised = evaluate(studied, FACES, flip=True, device="cpu").flip
+    copy = shutil.copytree(studied.path, tmp_path / "run")
+    promised = evaluate(copy, FACES, flip=True, device="cpu").flip
     assert promised is not None
     assert promised.accuracy == flipped.card.scores.fp32.accuracy
 
