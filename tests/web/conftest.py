@@ -43,6 +43,7 @@ def hostile(tmp_path: Path) -> Bundle:
     card["training"]["data"]["shares"] = dict.fromkeys(card["classes"], 1 / 7)
     card["limits"].append(HOSTILE)
     del card["files"]["int8"]
+    del card["flip"]["int8"]
     card["precision"] = {"default": "fp32", "reason": HOSTILE}
     (folder / CARD).write_text(json.dumps(card), encoding="utf-8")
     return Bundle.open(folder)
