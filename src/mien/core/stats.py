@@ -25,6 +25,16 @@ def is_surely_more(more: float, less: float) -> bool:
     return more - less > STANDARD_ERRORS * sqrt(more + less)
 
 
+def has_sure_leader(counts: Sequence[float]) -> bool:
+    """Tell whether the greatest count is above the next by more than chance; a single one is compared with 0.
+
+    >>> has_sure_leader([80, 120]), has_sure_leader([101, 99]), has_sure_leader([5]), has_sure_leader([])
+    (True, False, True, False)
+    """
+    first, second = sorted([*counts, 0, 0], reverse=True)[:2]
+    return is_surely_more(first, second)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p values of tests that are looked at together, so that a false finding among them stays rare.
 

@@ -34,7 +34,7 @@ from mien.core.guessing import AgainstGuessing
 from mien.core.images import SIZE
 from mien.core.run_record import InitialWeights
 from mien.core.scores import Scores
-from mien.core.stats import is_surely_more
+from mien.core.stats import has_sure_leader
 from mien.core.summaries import robustness_note, robustness_table
 from mien.core.text import markdown, percentage, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
@@ -240,9 +240,8 @@ def _weaknesses(scores: CardScores) -> list[str]:
     errors = []
     for pair in scores.confused_pairs:
         errors += [direction for direction in pair.directions if direction.errors]
-    errors.sort(key=lambda direction: -direction.errors)
-    if errors and is_surely_more(errors[0].errors, errors[1].errors if len(errors) > 1 else 0):
-        most = errors[0]
+    if has_sure_leader([direction.errors for direction in errors]):
+        most = max(errors, key=lambda direction: direction.errors)
         of_class = f"{percentage(most.rate, 0)} of the faces labelled {most.target}"
         sentences.append(f"Its most frequent error: {of_class} get the label {most.label}.")
     return sentences

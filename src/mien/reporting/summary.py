@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from mien.core.guessing import AgainstGuessing
 from mien.core.runs import Epoch
 from mien.core.scores import ClassScores, Scores
-from mien.core.stats import is_surely_more
+from mien.core.stats import has_sure_leader
 from mien.core.text import taught_by
 from mien.reporting.ablation import conclusions
 from mien.reporting.attribution import where_it_looks
@@ -133,7 +133,7 @@ def _guessing(scores: Scores) -> AgainstGuessing:
 def _strengths(scores: Scores) -> Iterator[str]:
     yield from _best_and_worst(scores)
     pairs = scores.confused_pairs  # the one with the most errors comes first
-    if pairs and is_surely_more(pairs[0].errors, pairs[1].errors if len(pairs) > 1 else 0):
+    if has_sure_leader([pair.errors for pair in pairs]):
         pair = pairs[0]
         errors = scores.faces - sum(row[k] for k, row in enumerate(scores.confusion.counts))
         yield (
