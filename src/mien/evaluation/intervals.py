@@ -117,6 +117,11 @@ def share_interval(part: Count, whole: Count) -> Interval | None:
     return wilson(right / faces * independent, independent)
 
 
+def mask_interval(chosen: NDArray[np.bool_], groups: Groups) -> Interval | None:
+    """Return `share_interval` of the share of the faces that a mask `(N,)` chooses."""
+    return share_interval(count(chosen, groups), count(np.ones_like(chosen), groups))
+
+
 def wilson(right: float, total: float) -> Interval:
     """Return Wilson's score interval of the share `right / total`.
 

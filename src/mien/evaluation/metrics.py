@@ -29,11 +29,11 @@ from mien.evaluation.confusion import (
 from mien.evaluation.intervals import (
     Groups,
     count,
+    mask_interval,
     normal_interval,
     number_groups,
     percentile_interval,
     resample,
-    share_interval,
     standard_error,
 )
 from mien.evaluation.selective import area_interval, area_under_risk_coverage, risk_coverage
@@ -174,8 +174,7 @@ def _top2_interval(
 ) -> Interval | None:
     if probabilities.shape[1] < 3:
         return None
-    among = _among_best_two(probabilities, targets)
-    return share_interval(count(among, groups), count(np.ones_like(among), groups))
+    return mask_interval(_among_best_two(probabilities, targets), groups)
 
 
 def _among_best_two(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -236,7 +235,7 @@ def _headline(scored: Predictions, *, bootstrap: int, seed: int, groups: Groups)
     if groups is not None or right.all() or not right.any():
         # Where all are right no resample differs from another, which is no evidence of certainty; and resamples of few
         # groups differ too little.
-        method, interval = "wilson", share_interval(count(right, groups), count(np.ones_like(right), groups))
+        method, interval = "wilson", mask_interval(right, groups)
     assert interval is not None  # for there are faces
     return HeadlineScores(
         accuracy=int(right.sum()) / faces,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mien.core.corruptions import CORRUPTIONS, SEVERITIES
 from mien.core.robustness import Baseline, CorruptionScores, Robustness, SeverityScores
 from mien.evaluation.calibration import calibration_bins, calibration_error
-from mien.evaluation.intervals import Groups, count, normal_interval, share_interval
+from mien.evaluation.intervals import Groups, mask_interval, normal_interval
 
 
 def score_robustness(
@@ -98,7 +98,7 @@ def _severities(
     scored = []
     for severity, probabilities in zip(SEVERITIES, by_severity, strict=True):
         right = probabilities.argmax(axis=1) == targets
-        interval = share_interval(count(right, groups), count(np.ones_like(right), groups))
+        interval = mask_interval(right, groups)
         assert interval is not None  # for there are faces
         scored.append(
             SeverityScores(
