@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from losses import FINAL, SHARE, votes_as_targets
-from losses_compared import calibrated, losses
+from losses_compared import calibrated, loss_change, losses
 from paired import OutOfFold, differences, log_shares, read, scores, targets_of
 from safetensors.torch import load_file
 from torch import Tensor
@@ -85,9 +85,8 @@ def main() -> None:
         print(f"{name:22}", np.round(scores(rows.argmax(axis=1), targets), 2), f"{losses(rows, targets).mean():.4f}")
     for name, other in COMPARED:
         new, old = columns[name], columns[other]
-        gain = losses(old, targets) - losses(new, targets)
         changes = differences(new.argmax(axis=1), old.argmax(axis=1), targets, folds)
-        print(f"{name} over {other}: {changes}  log loss {-gain.mean():+.4f} ± {gain.std() / len(gain) ** 0.5:.4f}")
+        print(f"{name} over {other}: {changes}  {loss_change(new, old, targets)}")
 
 
 @torch.inference_mode()

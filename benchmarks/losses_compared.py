@@ -48,9 +48,8 @@ def main() -> None:
         print("  this loss           ", np.round(scores(new.argmax(axis=1), labels), 2))
         print("  difference          ", differences(new.argmax(axis=1), old.argmax(axis=1), labels, folds))
         calibrated_new, calibrated_old = calibrated(arm, final)[known], calibrated(baseline, final)[known]
-        gain = losses(calibrated_old, labels) - losses(calibrated_new, labels)
         after = differences(calibrated_new.argmax(axis=1), calibrated_old.argmax(axis=1), labels, folds)
-        print(f"  calibrated          {after}  log loss {-gain.mean():+.4f} ± {gain.std() / len(gain) ** 0.5:.4f}")
+        print(f"  calibrated          {after}  {loss_change(calibrated_new, calibrated_old, labels)}")
         uniform_new, uniform_old = calibrated_new - shares, calibrated_old - shares
         print(
             "  uniform prior       ", differences(uniform_new.argmax(axis=1), uniform_old.argmax(axis=1), labels, folds)
@@ -95,6 +94,12 @@ def calibrated(predicted: OutOfFold, targets: Labels) -> NDArray[np.float64]:
 def losses(logits: NDArray[np.float64], targets: Labels) -> NDArray[np.float64]:
     """Return the log loss of each face, `float64 (N,)`."""
     return -torch.as_tensor(logits).log_softmax(dim=1).numpy()[np.arange(len(targets)), targets]
+
+
+def loss_change(new: NDArray[np.float64], old: NDArray[np.float64], targets: Labels) -> str:
+    """Write by how much the log loss has changed, ± standard error by faces."""
+    change = losses(new, targets) - losses(old, targets)
+    return f"log loss {change.mean():+.4f} ± {change.std() / len(change) ** 0.5:.4f}"
 
 
 def seven_of(majorities: Labels) -> Labels:

@@ -11,13 +11,14 @@ weights, the time of a face is measured as well: graphs with and without mirror 
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from turns import medians
 
 from mien.core.bundle import Bundle, find
 from mien.core.faces import FaceSet
@@ -136,14 +137,9 @@ def show_times(classifier: Classifier, images: Faces, *, learned: FaceSet) -> No
         graphs[f"fp32, {views}"] = Graph(fp32, threads=1)
         graphs[f"int8, {views}"] = Graph(quantise(fp32, calibration_images(learned)), threads=1)
     for count, calls in CALLS.items():
-        times: dict[str, list[float]] = {name: [] for name in graphs}
-        for _ in range(calls):
-            for name, graph in graphs.items():
-                start_s = time.thread_time()
-                graph(images[:count])
-                times[name].append(1000 * (time.thread_time() - start_s) / count)
-        for name, measured in times.items():
-            print(f"  {name:32} {statistics.median(measured):.3f} ms a face, {count} faces a call")
+        arms = {name: partial(graph, images[:count]) for name, graph in graphs.items()}
+        for name, seconds in medians(arms, turns=calls, clock=time.thread_time).items():
+            print(f"  {name:32} {1000 * seconds / count:.3f} ms a face, {count} faces a call")
 
 
 def judge(
