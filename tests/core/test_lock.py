@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -51,6 +52,26 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     with locked(tmp_path):
         assert (tmp_path / lock.NAME).read_text().startswith(f"process {os.getpid()} on ")
     assert not list(tmp_path.iterdir())
+
+
+KILLED_WHILE_IT_STARTS_A_PROGRAM = """
+import os, signal, sys, time
+from pathlib import Path
+from mien.core.lock import locked
+with locked(Path(sys.argv[1])):
+    if os.fork() == 0:
+        time.sleep(0.2)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_process_killed_while_it_starts_another_holds_nothing_for_long(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_STARTS_A_PROGRAM, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with locked(tmp_path):
+        pass
 
 
 def test_the_same_process_is_kept_out_too(tmp_path: Path) -> None:

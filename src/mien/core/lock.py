@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from mien.core.files import storage_errors
 NAME = ".mien.lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 """What file systems say that have no locks."""
+
+PATIENCE_S = 0.5
+"""How long a lock is waited for: a program that a killed process was just starting shares its lock until it runs."""
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -93,7 +97,7 @@ def _acquire(path: Path, what: Path) -> int:
 def _lock(handle: int, path: Path, what: Path) -> bool:
     """Lock an open file; False where whoever had it has removed it just now."""
     try:
-        _try_lock(handle)
+        _lock_patiently(handle)
     except (BlockingIOError, PermissionError):
         os.lseek(handle, 0, os.SEEK_SET)
         owner = os.read(handle, 200).decode(errors="replace") or "another process"
@@ -105,6 +109,19 @@ def _lock(handle: int, path: Path, what: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _lock_patiently(handle: int) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            _try_lock(handle)
+        except (BlockingIOError, PermissionError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _sign(handle: int) -> None:
