@@ -141,6 +141,17 @@ def test_options_and_networks_look_at_everything_anew(page: Any, pictures: dict[
     assert head["classes"] == list(mien.load("mien-n").classes)
 
 
+def test_options_are_forgotten_with_the_page(page: Any) -> None:
+    """Browsers fill in forms of a page that they open again, and nobody sees what hidden options leave out."""
+    page.click("#options-button")
+    page.check("#largest")
+    page.fill("#min-px", "50")
+    page.goto("about:blank")
+    page.go_back()
+    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    assert (page.is_checked("#largest"), page.input_value("#min-px")) == (False, "0")
+
+
 @ONE_PHOTO
 def test_clear_forgets(page: Any, pictures: dict[str, Path]) -> None:
     give(page, pictures["two"], pictures["one"])
