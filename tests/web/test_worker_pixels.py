@@ -4,6 +4,7 @@ import io
 import random
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL
@@ -131,6 +132,49 @@ def test_too_large_and_harmless_files(tmp_path: Path) -> None:
         worker.ask("refused", file=content, name=name)
     for (name, content), answer in zip(files.items(), worker.answers(), strict=True):
         assert (answer or {}).get("error") == refusal(content, name), name
+
+
+def whole_files() -> dict[str, bytes]:
+    """Pictures of noise, so that they have some length, of all kinds whose end is looked for."""
+    picture = Image.fromarray(noise(50, 70, 3))
+    turned = picture.rotate(180)
+    options: dict[str, dict[str, Any]] = {
+        "a.png": {"format": "PNG"},
+        "moves.png": {"format": "PNG", "save_all": True, "append_images": [turned]},
+        "a.jpg": {"format": "JPEG"},
+        "progressive.jpg": {"format": "JPEG", "progressive": True},
+        "restarts.jpg": {"format": "JPEG", "restart_marker_blocks": 3},
+        "a.webp": {"format": "WEBP"},
+        "lossless.webp": {"format": "WEBP", "lossless": True},
+        "moves.webp": {"format": "WEBP", "save_all": True, "append_images": [turned]},
+        "a.gif": {"format": "GIF", "comment": b"a comment"},
+        "moves.gif": {"format": "GIF", "save_all": True, "append_images": [turned]},
+        "a.bmp": {"format": "BMP"},
+    }
+    files = {}
+    for name, option in options.items():
+        buffer = io.BytesIO()
+        picture.save(buffer, **option)
+        files[name] = buffer.getvalue()
+    return files
+
+
+def test_a_file_that_was_cut_off_is_damaged(tmp_path: Path) -> None:
+    """Firefox decodes what there is of it, and shows the rest empty."""
+    worker = Worker(tmp_path)
+    files = whole_files()
+    for name, content in files.items():
+        worker.ask("refused", file=content, name=name)
+        worker.ask("refused", file=content + b"more, which decoders ignore", name=name)
+    assert worker.answers() == [None] * 2 * len(files)
+    worker = Worker(tmp_path)
+    expected = []
+    for name, content in files.items():
+        first_picture = len(content) // 2 if name == "moves.gif" else len(content)
+        for share in (0.4, 0.6, 0.8, 0.95):
+            worker.ask("refused", file=content[: int(share * first_picture)], name=name)
+            expected.append({"error": f"{name}: damaged picture; get the file again or leave it out"})
+    assert worker.answers() == expected
 
 
 def test_the_sizes_in_headers_are_read(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
  * @typedef {import('./raster.mjs').Raster} Raster
  */
 
-import { HEAD_BYTES, Unreadable, isJpeg, requireDecodable, requirePixels, whyUnreadable } from './headers.mjs';
+import { HEAD_BYTES, Unreadable, isPicture, requireDecodable, requirePixels, whyUnreadable } from './headers.mjs';
 import { blackRaster } from './raster.mjs';
 
 /** Pixels are read through a canvas of at most this width and height, since browsers limit the area of one. */
@@ -20,7 +20,7 @@ const TILE_PX = 2048;
  */
 export async function decodePicture(file, name) {
   const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
-  requireDecodable(isJpeg(head) ? new Uint8Array(await file.arrayBuffer()) : head, name);
+  requireDecodable(isPicture(head) ? new Uint8Array(await file.arrayBuffer()) : head, name);
   const bitmap = await bitmapOf(file, head, name);
   try {
     requirePixels(bitmap.width, bitmap.height, name);

@@ -15,7 +15,7 @@ const BOMB_PIXELS = 178_956_970;
 /** A JPEG in more passes over the whole picture takes minutes to decode. */
 const MAX_SCANS = 100;
 
-/** So many bytes say what kind of file it is. */
+/** So many bytes say what kind of file it is, and how large a picture of any other kind than JPEG. */
 export const HEAD_BYTES = 256;
 
 /** What the first box of a file says of its kind (ISO 14496-12, 4.3). */
@@ -40,12 +40,13 @@ export class Unreadable extends Error {}
  * @property {number} width in pixels, as stored: EXIF may turn the picture
  * @property {number} height
  * @property {number} scans how many passes over the picture there are; 1 of any other kind than JPEG
+ * @property {boolean} isWhole whether the file reaches to the picture's end
  */
 
 /**
- * Throw `Unreadable` for a file that is too large to decode.
+ * Throw `Unreadable` for a file that is too large to decode, or that was cut off: some browsers decode what is left.
  *
- * @param {Uint8Array} bytes the whole file of a JPEG, else its first 256 bytes
+ * @param {Uint8Array} bytes the whole file
  * @param {string} name what to call it
  */
 export function requireDecodable(bytes, name) {
@@ -61,6 +62,9 @@ export function requireDecodable(bytes, name) {
     throw new Unreadable(
       `${name}: a JPEG in more than ${MAX_SCANS} scans, which takes minutes to decode; save it anew`,
     );
+  }
+  if (!header.isWhole) {
+    throw new Unreadable(damaged(name));
   }
 }
 
@@ -88,13 +92,12 @@ export function requirePixels(width, height, name) {
  * @returns {string}
  */
 export function whyUnreadable(head, name) {
-  const damaged = `${name}: damaged picture; get the file again or leave it out`;
-  if (headerOf(head) !== null || isJpeg(head)) {
-    return damaged;
+  if (isPicture(head)) {
+    return damaged(name);
   }
   const brands = brandsOf(head);
   if (brands.some((brand) => AVIF_BRANDS.includes(brand))) {
-    return damaged;
+    return damaged(name);
   }
   if (brands.some((brand) => HEIF_BRANDS.includes(brand))) {
     return notInBrowser(name, 'HEIC');
@@ -113,6 +116,14 @@ export function whyUnreadable(head, name) {
 
 /**
  * @param {string} name
+ * @returns {string}
+ */
+function damaged(name) {
+  return `${name}: damaged picture; get the file again or leave it out`;
+}
+
+/**
+ * @param {string} name
  * @param {string} kind
  * @returns {string}
  */
@@ -121,12 +132,22 @@ function notInBrowser(name, kind) {
 }
 
 /**
+ * Whether a file begins as a PNG, GIF, WebP, BMP or JPEG does.
+ *
+ * @param {Uint8Array} head its first 256 bytes
+ * @returns {boolean}
+ */
+export function isPicture(head) {
+  return isJpeg(head) || headerOf(head) !== null;
+}
+
+/**
  * Whether a file begins as a JPEG does, whose header may lie anywhere in it.
  *
  * @param {Uint8Array} bytes
  * @returns {boolean}
  */
-export function isJpeg(bytes) {
+function isJpeg(bytes) {
   return textOf(bytes, 0, 3) === '\xff\xd8\xff';
 }
 
@@ -146,43 +167,114 @@ function headerOf(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = textOf(bytes, 0, 8);
   if (start === '\x89PNG\r\n\x1a\n') {
-    return { width: view.getUint32(16), height: view.getUint32(20), scans: 1 };
+    return { width: view.getUint32(16), height: view.getUint32(20), scans: 1, isWhole: isWholePng(bytes, view) };
   }
   if (start.startsWith('GIF87a') || start.startsWith('GIF89a')) {
-    return { width: view.getUint16(6, true), height: view.getUint16(8, true), scans: 1 };
+    const width = view.getUint16(6, true);
+    return { width, height: view.getUint16(8, true), scans: 1, isWhole: isWholeGif(bytes) };
   }
   if (start.startsWith('BM')) {
-    return { width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)), scans: 1 };
+    return bmpHeader(view);
   }
   if (start.startsWith('RIFF') && textOf(bytes, 8, 4) === 'WEBP') {
-    return webpHeader(view, textOf(bytes, 12, 4));
+    const size = webpSize(view, textOf(bytes, 12, 4));
+    const end = 8 + view.getUint32(4, true);
+    return size && { ...size, scans: 1, isWhole: end <= bytes.length };
   }
   return null;
+}
+
+/**
+ * Whether a PNG has its last chunk (PNG specification, 5.3).
+ *
+ * @param {Uint8Array} bytes
+ * @param {DataView} view of the same
+ * @returns {boolean}
+ */
+function isWholePng(bytes, view) {
+  let at = 8;
+  while (at + 8 <= bytes.length) {
+    if (textOf(bytes, at + 4, 4) === 'IEND') {
+      return true;
+    }
+    at += 12 + view.getUint32(at);
+  }
+  return false;
+}
+
+/**
+ * Whether a GIF has its first picture to the end; of the others nothing is read (GIF89a, 15 to 24).
+ *
+ * @param {Uint8Array} bytes
+ * @returns {boolean}
+ */
+function isWholeGif(bytes) {
+  let at = 13 + paletteBytes(bytes[10]);
+  while (bytes[at] === 0x21) {
+    at = afterBlocks(bytes, at + 2); // of an extension, such as a comment
+  }
+  if (bytes[at] !== 0x2c) {
+    return at < bytes.length; // no picture follows: the decoder says so
+  }
+  return afterBlocks(bytes, at + 11 + paletteBytes(bytes[at + 9])) <= bytes.length;
+}
+
+/**
+ * @param {Uint8Array} bytes of a GIF
+ * @param {number} at where blocks begin, each with its length in front, up to one of length 0
+ * @returns {number} where they have ended
+ */
+function afterBlocks(bytes, at) {
+  while (bytes[at] > 0) {
+    at += 1 + bytes[at];
+  }
+  return at + 1;
+}
+
+/**
+ * @param {number} flags of a GIF, or of a picture in it
+ * @returns {number} how many bytes its colours take
+ */
+function paletteBytes(flags) {
+  return flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0;
+}
+
+/**
+ * @param {DataView} view of the file
+ * @returns {Header}
+ */
+function bmpHeader(view) {
+  const width = Math.abs(view.getInt32(18, true));
+  const height = Math.abs(view.getInt32(22, true));
+  const rowBytes = 4 * Math.ceil((width * view.getUint16(28, true)) / 32);
+  const end = view.getUint32(10, true) + rowBytes * height;
+  const isPacked = view.byteLength >= 34 && [1, 2].includes(view.getUint32(30, true)); // run-length encoded
+  return { width, height, scans: 1, isWhole: isPacked || end <= view.byteLength };
 }
 
 /**
  * @param {DataView} view of the file
  * @param {string} kind of its first chunk (RFC 9649, 2.5 to 2.7)
- * @returns {Header | null}
+ * @returns {{width: number, height: number} | null}
  */
-function webpHeader(view, kind) {
+function webpSize(view, kind) {
   if (kind === 'VP8 ') {
-    return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff, scans: 1 };
+    return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
   }
   if (kind === 'VP8L') {
     const bits = view.getUint32(21, true);
-    return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1, scans: 1 };
+    return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
   }
   if (kind === 'VP8X') {
     const width = view.getUint16(24, true) + (view.getUint8(26) << 16) + 1;
     const height = view.getUint16(27, true) + (view.getUint8(29) << 16) + 1;
-    return { width, height, scans: 1 };
+    return { width, height };
   }
   return null;
 }
 
 /**
- * Read a JPEG's size and count its scans (ITU-T T.81, B.1.1).
+ * Read a JPEG's size, count its scans, and look for its end (ITU-T T.81, B.1.1).
  *
  * @param {Uint8Array} bytes
  * @returns {Header | null}
@@ -190,8 +282,9 @@ function webpHeader(view, kind) {
 function jpegHeader(bytes) {
   let header = null;
   let scans = 0;
+  let isWhole = false;
   let at = 2;
-  while (at + 4 <= bytes.length) {
+  while (at + 2 <= bytes.length) {
     const code = bytes[at + 1];
     // Within a scan a marker without a length restarts the decoder, and 0 stands for a level of 255.
     const isMarker = bytes[at] === 0xff && code !== 0 && code !== 0xff && !(code >= 0xd0 && code <= 0xd8);
@@ -200,7 +293,8 @@ function jpegHeader(bytes) {
       continue;
     }
     if (code === 0xd9) {
-      break; // the end of the picture
+      isWhole = true;
+      break;
     }
     if (code === 0xda) {
       scans += 1;
@@ -213,7 +307,7 @@ function jpegHeader(bytes) {
     }
     at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
   }
-  return header === null ? null : { ...header, scans };
+  return header && { ...header, scans, isWhole };
 }
 
 /**
