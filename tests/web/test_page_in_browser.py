@@ -305,6 +305,14 @@ CHECKS = r"""() => {
 }"""
 
 
+def test_headings_of_empty_columns_are_not_broken(browser: Any, address: str, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 200), "grey").save(tmp_path / "none.png")
+    with ready(browser, address, **PHONE) as shown:
+        give(shown.page, tmp_path / "none.png")
+        for heading in shown.page.locator("#records th[scope=col]").all():
+            assert heading.bounding_box()["height"] < 40, heading.text_content()
+
+
 @pytest.mark.parametrize("permissions", [[], ["camera"]], ids=["refused", "none there"])
 def test_no_camera(browser: Any, address: str, permissions: list[str]) -> None:
     with ready(browser, address, permissions=permissions) as shown:
