@@ -14,6 +14,7 @@ from PIL import Image
 import mien
 from mien.core.images import decode_colour
 
+from .browser import opened
 from .pages import DESKTOP, IDLE, PHONE, give, ready, saved
 
 pytestmark = pytest.mark.long  # Chromium starts, and computes on one core
@@ -320,6 +321,31 @@ def test_no_camera(browser: Any, address: str, permissions: list[str]) -> None:
         shown.page.wait_for_selector("#notice h2:has-text('The webcam is off')")
         assert "then try again" in shown.page.inner_text("#notice")
         assert shown.page.is_enabled("#camera")
+
+
+NOISE = """const changed = `
+  const { prototype } = OffscreenCanvasRenderingContext2D;
+  const { getImageData } = prototype;
+  prototype.getImageData = function (...where) {
+    const seen = getImageData.apply(this, where);
+    seen.data.forEach((level, at) => { seen.data[at] = level + (Math.random() - 0.5) * 2 * MOST; });
+    return seen;
+  };`;
+globalThis.Blob = class extends Blob {
+  constructor(parts, options) { super(options?.type === 'text/javascript' ? [changed, ...parts] : parts, options); }
+};
+"""
+"""What some browsers do to pixels that a page reads, so that it can't tell who is there."""
+
+
+@pytest.mark.parametrize("most", [1, 255])
+def test_pixels_that_the_browser_changes(browser: Any, address: str, most: int) -> None:
+    with opened(browser, address, before=NOISE.replace("MOST", str(most))) as shown:
+        trouble = shown.page.locator("#trouble")
+        shown.page.locator("body[data-ready]").or_(trouble).first.wait_for(timeout=60_000)
+        hides = "This page can’t work in this browser. It hides the pixels of pictures"
+        assert trouble.inner_text().startswith(hides) == (most == 255)
+        assert trouble.is_visible() == (most == 255)
 
 
 @ONE_PHOTO

@@ -25,7 +25,7 @@
  *   it can't be read; ms how long it took
  */
 
-import { decodePicture, pixelsOf } from './decode.mjs';
+import { decodePicture, pixelsOf, requireTruePixels } from './decode.mjs';
 import { YuNet } from './detect.mjs';
 import { Unreadable } from './headers.mjs';
 import { Network } from './network.mjs';
@@ -56,6 +56,7 @@ class Desk {
    * @returns {Promise<Desk>}
    */
   static async open(files, bundles) {
+    requireTruePixels();
     const address = URL.createObjectURL(new Blob([files.ort], { type: 'text/javascript' }));
     /** @type {Ort} */
     const ort = await import(address);
