@@ -4,8 +4,9 @@ A bundle is scored without the training libraries, so what needs torch is import
 """
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from mien.core.arrays import write_arrays
 from mien.core.bundle import Bundle, Precision
+from mien.core.card import GraphPrecision, TrainingData
 from mien.core.errors import UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import replacing_folder
@@ -39,6 +41,7 @@ from mien.workflows.robustness import ClassifyFaces, measure_robustness, measure
 
 if TYPE_CHECKING:
     from mien.models.classifier import Classifier
+    from mien.training.config import TrainConfig
     from mien.training.run_data import TrainingRun
 
 
@@ -95,6 +98,22 @@ def evaluate(
     if (data is None or isinstance(data, FaceSet)) and (targets or votes or classes or detect):
         raise UsageError("--targets, --votes, --classes and --detect belong to other data; name them with --data")
     opened = open_model(model)
+    request = _Request(flip=flip, robustness=robustness, prior=prior, group=group, progress=progress)
+
+    def open_like(source: str | Path | FaceSet, trained: "TrainConfig | TrainingData") -> FaceSet:
+        if isinstance(source, FaceSet):
+            return source
+        find_face = face_finder() if detect or trained.detect else None
+        return open_faces(
+            source,
+            targets=targets,
+            votes=votes,
+            labels=trained.labels,
+            classes=classes,
+            find_face=find_face,
+            skip_bad=skip_bad,
+        )
+
     if isinstance(opened, Bundle):
         if data is None:
             raise UsageError(
@@ -102,22 +121,14 @@ def evaluate(
             )
         if device not in ("auto", "cpu"):
             raise UsageError(f"--device {device}: a bundle runs on the CPU; leave --device out")
-        return _evaluate_bundle(
-            opened,
-            data,
-            split=split or "test",
-            targets=targets,
-            votes=votes,
-            classes=classes,
-            detect=detect,
-            flip=flip,
-            robustness=robustness,
-            precision=precision,
-            skip_bad=skip_bad,
-            prior=prior,
-            group=group,
-            progress=progress,
-        )
+        if flip and opened.card.flip:
+            raise UsageError(
+                f"--flip: {opened.card.name} averages each face and its mirror image already, inside its graphs; leave "
+                "--flip out (its card has the accuracy of the face alone)"
+            )
+        chosen = opened.resolve(precision)
+        faces = open_like(data, opened.card.training.data)
+        return _evaluate_bundle(opened, faces, request, split=split or "test", precision=chosen)
     if precision != "default":
         raise UsageError(f"--precision belongs to a bundle, and {model} is none; `mien export {model}` makes one")
     from mien.training.run_data import TrainingRun
@@ -125,172 +136,129 @@ def evaluate(
     run = TrainingRun.open(opened)
     run.check_trained()
     with run.locked():
-        return _evaluate_run(
-            run,
-            data,
-            split=split,
-            targets=targets,
-            votes=votes,
-            classes=classes,
-            detect=detect,
-            flip=flip,
-            robustness=robustness,
-            device=device,
-            skip_bad=skip_bad,
-            prior=prior,
-            group=group,
-            progress=progress,
-        )
+        if data is None:
+            return _evaluate_run(run, None, request, split=split or run.default_split, device=device)
+        source = data if isinstance(data, FaceSet) else absolute_source(str(data))
+        faces = open_like(source, run.config)
+        return _evaluate_run(run, faces, request, split=split or "test", device=device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What is asked of a network's answers; see `evaluate`."""
+
+    flip: bool
+    robustness: bool
+    prior: Prior | None
+    group: str | Path | None
+    progress: OnProgress | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answers:
+    """What a network says of faces, for the shares of the classes in `shares`; None are those that it assumes."""
+
+    predictions: Predictions
+    mirrored: Predictions | None
+    robustness: Robustness | None
+    shares: dict[str, float] | None
+    groups: NDArray[np.int64] | None
 
 
 def _evaluate_bundle(
-    bundle: Bundle,
-    data: str | Path | FaceSet,
-    *,
-    split: str,
-    targets: str | Path | None,
-    votes: str | Path | None,
-    classes: Sequence[str] | None,
-    detect: bool,
-    flip: bool,
-    robustness: bool,
-    precision: Precision,
-    skip_bad: bool,
-    prior: Prior | None,
-    group: str | Path | None,
-    progress: OnProgress | None,
+    bundle: Bundle, data: FaceSet, request: _Request, *, split: str, precision: GraphPrecision
 ) -> Scores:
-    chosen = bundle.resolve(precision)
     card = bundle.card
-    if flip and card.flip:
-        raise UsageError(
-            f"--flip: {card.name} averages each face and its mirror image already, inside its graphs; leave --flip out "
-            "(its card has the accuracy of the face alone)"
-        )
-    trained = card.training.data
-    opened = data
-    if not isinstance(opened, FaceSet):
-        opened = open_faces(
-            opened,
-            targets=targets,
-            votes=votes,
-            labels=trained.labels,
-            classes=classes,
-            find_face=face_finder() if detect or trained.detect else None,
-            skip_bad=skip_bad,
-        )
-    faces = opened.split(split)
+    faces = data.split(split)
     check_classes(faces, known=bundle.classes)
-    groups = read_groups(group, faces.ids) if group else None
-    shares, assumed = None, card.assumed_shares
-    if prior is not None and prior != "estimate":
-        shares = card.shares_for(prior)  # first, so that a wrong one is told before the faces are classified
-    model = BundleModel.open(bundle, precision=chosen, device="cpu")
-    predictions = join_predictions(faces, model(faces.images), classes=bundle.classes)
-    of_card = card_faces(card, faces, data=opened, split=split)
-    predictions = replace(predictions, duplicates=of_card.duplicates)
-    mirrored = None
-    if flip:
-        mirrored = join_predictions(faces, model(mirror(faces).images), classes=bundle.classes)
-    if prior == "estimate":
-        shares = estimate_prior(predictions.probabilities, old=assumed)
-    if shares is not None:
-        predictions = _for_prior(predictions, old=assumed, new=shares)
-        mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
-    measured = None
-    if robustness:
-        classify_faces = _for_other_prior(model, old=assumed, new=shares)
-        measured = measure_robustness(classify_faces, faces, predictions, groups=groups, progress=progress)
+    model = BundleModel.open(bundle, precision=precision, device="cpu")
+    assumed = card.assumed_shares
+    answers = _ask(model, faces, request, classes=bundle.classes, assumed=assumed, shares_for=card.shares_for)
+    of_card = card_faces(card, faces, data=data, split=split)
+    predictions = replace(answers.predictions, duplicates=of_card.duplicates)
     scores = replace(
-        _score(predictions, mirrored=mirrored, groups=groups),
-        model=bundle.model_id(chosen),
-        precision=chosen,
+        _score(predictions, mirrored=answers.mirrored, groups=answers.groups),
+        model=bundle.model_id(precision),
+        precision=precision,
         split=split,
-        prior=card.prior if shares is None else shares,
-        robustness=measured,
+        prior=card.prior if answers.shares is None else answers.shares,
+        robustness=answers.robustness,
     )
-    if of_card.belongs is None or shares not in (None, assumed):  # its figures are for no other mixture of classes
+    if of_card.belongs is None or answers.shares not in (None, assumed):  # its figures are for no other mixture
         return scores
     faces_of_card = None
     if of_card.known is not None:
         found = accuracy(predictions.select(of_card.belongs))
         faces_of_card = PublishedFaces(**of_card.known.to_dict(), accuracy=found)
-    return replace(scores, published_accuracy=card.scores.of(chosen).accuracy, published_faces=faces_of_card)
+    return replace(scores, published_accuracy=card.scores.of(precision).accuracy, published_faces=faces_of_card)
 
 
-def _evaluate_run(
-    run: "TrainingRun",
-    data: str | Path | FaceSet | None,
-    *,
-    split: str | None,
-    targets: str | Path | None,
-    votes: str | Path | None,
-    classes: Sequence[str] | None,
-    detect: bool,
-    flip: bool,
-    robustness: bool,
-    device: str,
-    skip_bad: bool,
-    prior: Prior | None,
-    group: str | Path | None,
-    progress: OnProgress | None,
-) -> Scores:
+def _evaluate_run(run: "TrainingRun", data: FaceSet | None, request: _Request, *, split: str, device: str) -> Scores:
+    """Score a run on a split of other data, or of its own."""
     from mien.models.classifier import load_classifier
     from mien.training.torch_devices import resolve_torch_device
 
     if data is None:
-        name = split = split or run.default_split
-        faces, training = run.data.split(split), run.data.training_beside(split)
+        name, faces, training = split, run.data.split(split), run.data.training_beside(split)
     else:
-        split = split or "test"
-        training = run.data.faces.split("train")
-        if isinstance(data, FaceSet):
-            opened, source = data, data.source
-        else:
-            source = absolute_source(str(data))
-            opened = open_faces(
-                source,
-                targets=targets,
-                votes=votes,
-                labels=run.config.labels,
-                classes=classes,
-                find_face=face_finder() if detect or run.config.detect else None,
-                skip_bad=skip_bad,
-            )
-        faces = opened.split(split)
-        name = f"{Path(source).stem}-{split}".replace(":", "-")
+        name = f"{Path(data.source).stem}-{split}".replace(":", "-")
+        faces, training = data.split(split), run.data.faces.split("train")
         check_classes(faces, known=run.data.faces.classes)
-    groups = read_groups(group, faces.ids) if group else None
-    shares, assumed = None, run.data.shares
-    if prior is not None and prior != "estimate":
-        shares = prior_shares(prior, training=assumed)  # as for a bundle
+    assumed = run.data.shares
     classifier = load_classifier(run.path, device=resolve_torch_device(device))
-    predictions = classify(classifier, faces)
-    mirrored = classify(classifier, mirror(faces)) if flip else None
-    if prior == "estimate":
-        shares = estimate_prior(predictions.probabilities, old=assumed)
-    if shares is not None:
-        name += f"-{prior}" if isinstance(prior, str) else "-given"
-        predictions = _for_prior(predictions, old=assumed, new=shares)
-        mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
+    answers = _ask(
+        classifier.probabilities,
+        faces,
+        request,
+        classes=classifier.classes,
+        assumed=assumed,
+        shares_for=partial(prior_shares, training=assumed),
+    )
+    if answers.shares is not None:
+        name += f"-{request.prior}" if isinstance(request.prior, str) else "-given"
     if data is not None:
         name = _free_name(run.path / "eval", name, source=faces.source, taken=run.data.faces.splits)
-    measured = None
-    if robustness:
-        classify_faces = _for_other_prior(classifier.probabilities, old=assumed, new=shares)
-        measured = measure_robustness(classify_faces, faces, predictions, groups=groups, progress=progress)
     return score_and_save(
-        predictions,
-        mirrored=mirrored,
-        robustness=measured,
+        answers.predictions,
+        mirrored=answers.mirrored,
+        robustness=answers.robustness,
         faces=faces,
         split=split,
         training=training,
         model=run.model_id,
         folder=run.path / "eval" / name,
-        prior=shares,
-        groups=groups,
+        prior=answers.shares,
+        groups=answers.groups,
     )
+
+
+def _ask(
+    classify_faces: ClassifyFaces,
+    faces: FaceSet,
+    request: _Request,
+    *,
+    classes: tuple[str, ...],
+    assumed: Shares,
+    shares_for: Callable[[Prior], dict[str, float]],
+) -> _Answers:
+    groups = read_groups(request.group, faces.ids) if request.group else None
+    shares = None
+    if request.prior is not None and request.prior != "estimate":
+        shares = shares_for(request.prior)  # first, so that a wrong one is told before the faces are classified
+    predictions = join_predictions(faces, classify_faces(faces.images), classes=classes)
+    mirrored = None
+    if request.flip:
+        mirrored = join_predictions(faces, classify_faces(mirror(faces).images), classes=classes)
+    if request.prior == "estimate":
+        shares = estimate_prior(predictions.probabilities, old=assumed)
+    if shares is not None:
+        predictions = _for_prior(predictions, old=assumed, new=shares)
+        mirrored = mirrored and _for_prior(mirrored, old=assumed, new=shares)
+    measured = None
+    if request.robustness:
+        classify_corrupted = _for_other_prior(classify_faces, old=assumed, new=shares)
+        measured = measure_robustness(classify_corrupted, faces, predictions, groups=groups, progress=request.progress)
+    return _Answers(predictions=predictions, mirrored=mirrored, robustness=measured, shares=shares, groups=groups)
 
 
 def _for_prior(predictions: Predictions, *, old: Shares, new: Shares) -> Predictions:
