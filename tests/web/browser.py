@@ -17,6 +17,9 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
+PATIENCE_MS = 120_000
+"""How long is waited for what shows up at once on a machine that isn't busy."""
+
 OWN = ("file:", "blob:", "data:")
 """How addresses begin that lie in the machine, or in the page itself."""
 

@@ -12,7 +12,7 @@ from mien.core.bundle import Bundle
 from mien.workflows import page
 
 from . import stand_in
-from .browser import Opened, opened
+from .browser import PATIENCE_MS, Opened, opened
 
 SCRIPT = """import { bytesOf } from './files.mjs';
 const elements = Array.from(document.querySelectorAll('[data-name]'));
@@ -81,5 +81,5 @@ def driven(browser: Any, folder: Path, bundles: Sequence[Bundle]) -> Iterator[Dr
         patch.setattr(page, "WEB", web)
         (folder / "page.html").write_text(page.html_page(bundles), encoding="utf-8")
     with opened(browser, (folder / "page.html").as_uri()) as shown:
-        shown.page.get_by_text("ready").wait_for(timeout=120_000)
+        shown.page.get_by_text("ready").wait_for(timeout=PATIENCE_MS)
         yield Driven(shown)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .browser import Opened, opened
+from .browser import PATIENCE_MS, Opened, opened
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
@@ -17,7 +17,7 @@ IDLE = "() => document.querySelector('#progress').hidden && document.querySelect
 def ready(browser: Any, address: str, **options: Any) -> Iterator[Opened]:
     """Open the page and wait until a network can be used; asserts in the end that nothing was asked for elsewhere."""
     with opened(browser, address, **options) as shown:
-        shown.page.wait_for_selector("body[data-ready]", timeout=60_000)
+        shown.page.wait_for_selector("body[data-ready]", timeout=PATIENCE_MS)
         yield shown
         assert shown.elsewhere == []
         assert shown.complaints == []
@@ -26,7 +26,7 @@ def ready(browser: Any, address: str, **options: Any) -> Iterator[Opened]:
 def give(page: Any, *files: Path) -> None:
     """Choose files and wait until all were looked at."""
     page.set_input_files("#files", [str(file) for file in files])
-    page.wait_for_function(f"{IDLE} && document.querySelectorAll('.waiting').length === 0", timeout=120_000)
+    page.wait_for_function(f"{IDLE} && document.querySelectorAll('.waiting').length === 0", timeout=PATIENCE_MS)
     page.wait_for_timeout(600)  # the table is drawn twice a second at most
 
 

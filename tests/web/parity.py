@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from mien.core.faces import FaceSet
 
-from .browser import Opened
+from .browser import PATIENCE_MS, Opened
 
 ORIENTATION = 0x0112
 """EXIF's tag for how a picture is to be turned."""
@@ -121,7 +121,7 @@ def _file(picture: Image.Image, format_: str, **options: Any) -> bytes:
 def look_at(shown: Opened, paths: Sequence[Path], *, timeout_s: float) -> list[dict[str, Any]]:
     """Choose files in an open page as a user does, wait for the last one, and return the records that it saves."""
     page = shown.page
-    page.wait_for_function("() => document.body.dataset.ready === 'true'", timeout=60_000)
+    page.wait_for_function("() => document.body.dataset.ready === 'true'", timeout=PATIENCE_MS)
     page.set_input_files("#files", paths)
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

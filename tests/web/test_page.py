@@ -20,7 +20,7 @@ from mien.workflows import page
 from mien.workflows.page import html_page
 
 from . import stand_in
-from .browser import opened
+from .browser import PATIENCE_MS, opened
 from .conftest import HOSTILE
 
 
@@ -97,7 +97,7 @@ def test_it_runs_in_a_browser_and_says_what_python_says(browser: Any, hostile: B
     (tmp_path / "page.html").write_text(html_page(networks), encoding="utf-8")
     faces = (np.arange(2304) % 251).astype(np.uint8).reshape(1, 48, 48)
     with opened(browser, (tmp_path / "page.html").as_uri()) as shown:
-        shown.page.wait_for_function("() => window.said", timeout=60_000)
+        shown.page.wait_for_function("() => window.said", timeout=PATIENCE_MS)
         answer = shown.page.evaluate("window.said")
         assert "error" not in answer
         assert [each["name"] for each in answer["said"]] == [bundle.card.name for bundle in networks]

@@ -14,7 +14,7 @@ from PIL import Image
 import mien
 from mien.core.images import decode_colour
 
-from .browser import opened
+from .browser import PATIENCE_MS, opened
 from .pages import DESKTOP, IDLE, PHONE, give, ready, saved
 
 pytestmark = pytest.mark.long  # Chromium starts, and computes on one core
@@ -127,16 +127,18 @@ def test_options_and_networks_look_at_everything_anew(page: Any, pictures: dict[
     give(page, pictures["two"], pictures["none"])
     page.click("#options-button")
     page.check("#largest")
-    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 2", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 2", timeout=PATIENCE_MS)
     page.fill("#min-px", "5000")
-    page.wait_for_function("() => document.querySelector('#verdict').innerText.includes('min_px 5000')", timeout=30_000)
+    page.wait_for_function(
+        "() => document.querySelector('#verdict').innerText.includes('min_px 5000')", timeout=PATIENCE_MS
+    )
     page.fill("#min-px", "0")
     page.uncheck("#largest")
-    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 3", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 3", timeout=PATIENCE_MS)
     page.select_option("#network", "mien-n")
-    page.wait_for_function("() => document.querySelectorAll('.open .bars li').length === 7", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('.open .bars li').length === 7", timeout=PATIENCE_MS)
     assert page.text_content("#card-name") == "mien-n"
-    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 3", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 3", timeout=PATIENCE_MS)
     head = json.loads(saved(page, "#json"))
     assert head["model"]["name"] == "mien-n"
     assert head["classes"] == list(mien.load("mien-n").classes)
@@ -149,7 +151,7 @@ def test_options_are_forgotten_with_the_page(page: Any) -> None:
     page.fill("#min-px", "50")
     page.goto("about:blank")
     page.go_back()
-    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    page.wait_for_selector("body[data-ready]", timeout=PATIENCE_MS)
     assert (page.is_checked("#largest"), page.input_value("#min-px")) == (False, "0")
 
 
@@ -172,7 +174,7 @@ def test_many_pictures_show_how_far_they_are_and_can_be_stopped(page: Any, portr
         files.append(tmp_path / f"{k}.png")
         photo.save(files[-1])
     page.set_input_files("#files", [str(file) for file in files])
-    page.wait_for_function("() => document.querySelector('#bar').value >= 3", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('#bar').value >= 3", timeout=PATIENCE_MS)
     assert "of 60 pictures" in page.text_content("#progress-text")
     page.click("#stop")
     page.wait_for_selector("#progress", state="hidden")
@@ -201,20 +203,21 @@ def test_by_keyboard_alone(page: Any, pictures: dict[str, Path]) -> None:
         to("choose")
         page.keyboard.press("Enter")
     chooser.value.set_files([str(pictures[name]) for name in ("two", "one", "none")])
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_function(IDLE, timeout=PATIENCE_MS)
     to("options-button")
     page.keyboard.press("Enter")
     to("largest")
     page.keyboard.press("Space")
-    page.wait_for_function("() => document.querySelectorAll('.face').length === 1", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('.face').length === 1", timeout=PATIENCE_MS)
     page.keyboard.press("Space")
-    page.wait_for_function("() => document.querySelectorAll('.face').length === 2", timeout=30_000)
+    page.wait_for_function("() => document.querySelectorAll('.face').length === 2", timeout=PATIENCE_MS)
+    page.wait_for_function(IDLE, timeout=PATIENCE_MS)  # the button that stops it goes away then, and the focus with it
     to("picture-1")
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("#picture-2", "aria-selected") == "true"
     page.keyboard.press("End")
     page.wait_for_function(
-        "() => document.querySelector('#verdict').innerText.includes('No face found')", timeout=30_000
+        "() => document.querySelector('#verdict').innerText.includes('No face found')", timeout=PATIENCE_MS
     )
     page.keyboard.press("Home")
     to("head")
@@ -342,7 +345,7 @@ globalThis.Blob = class extends Blob {
 def test_pixels_that_the_browser_changes(browser: Any, address: str, most: int) -> None:
     with opened(browser, address, before=NOISE.replace("MOST", str(most))) as shown:
         trouble = shown.page.locator("#trouble")
-        shown.page.locator("body[data-ready]").or_(trouble).first.wait_for(timeout=60_000)
+        shown.page.locator("body[data-ready]").or_(trouble).first.wait_for(timeout=PATIENCE_MS)
         hides = "This page can’t work in this browser. It hides the pixels of pictures"
         assert trouble.inner_text().startswith(hides) == (most == 255)
         assert trouble.is_visible() == (most == 255)
@@ -362,7 +365,7 @@ def test_dropped_and_pasted(page: Any, pictures: dict[str, Path]) -> None:
             }""",
             [kind, content],
         )
-        page.wait_for_selector(f"#caption:has-text('{kind}.jpg, ')", timeout=30_000)
+        page.wait_for_selector(f"#caption:has-text('{kind}.jpg, ')", timeout=PATIENCE_MS)
     assert page.locator(".thumb").count() == 2
 
 

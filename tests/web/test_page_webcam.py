@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from .browser import PATIENCE_MS, write_camera
 from .browser import browser as started
-from .browser import write_camera
 from .pages import DESKTOP, ready, saved
 
 pytestmark = [
@@ -37,8 +37,8 @@ def test_live_boxes_timeline_records_and_the_last_frame(browser: Any, address: s
     with ready(browser, address, **DESKTOP) as shown:
         page = shown.page
         page.click("#camera")
-        page.wait_for_selector(".face", timeout=60_000)
-        page.wait_for_function("() => document.querySelectorAll('#rows tr').length >= 5", timeout=60_000)
+        page.wait_for_selector(".face", timeout=PATIENCE_MS)
+        page.wait_for_function("() => document.querySelectorAll('#rows tr').length >= 5", timeout=PATIENCE_MS)
         assert "frames a second" in page.text_content("#caption")
         assert page.locator("#frame.mirrored").count() == 1
         assert page.locator(".box").count() == 1
@@ -46,10 +46,10 @@ def test_live_boxes_timeline_records_and_the_last_frame(browser: Any, address: s
         page.uncheck("#mirror")
         assert page.locator("#frame.mirrored").count() == 0
         page.click(".why button")
-        page.wait_for_selector(".pair", timeout=30_000)
+        page.wait_for_selector(".pair", timeout=PATIENCE_MS)
         page.select_option("#network", "mien-n")
-        page.wait_for_function("() => document.querySelectorAll('.open .bars li').length === 7", timeout=30_000)
-        page.wait_for_function("() => document.querySelectorAll('#rows tr').length >= 3", timeout=30_000)
+        page.wait_for_function("() => document.querySelectorAll('.open .bars li').length === 7", timeout=PATIENCE_MS)
+        page.wait_for_function("() => document.querySelectorAll('#rows tr').length >= 3", timeout=PATIENCE_MS)
         page.click("#camera")
         page.wait_for_function("() => document.querySelector('#caption').textContent.endsWith('off')")
         assert page.locator("#still:visible").count() == page.locator(".box").count() == 1

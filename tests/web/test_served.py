@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .browser import opened
+from .browser import PATIENCE_MS, opened
 from .pages import DESKTOP, give
 
 pytestmark = pytest.mark.long  # Chromium starts, and computes on one core
@@ -32,7 +32,7 @@ def served() -> Iterator[str]:
 @pytest.mark.parametrize("portrait", ["skimage/data/astronaut.png"], indirect=True)
 def test_it_works_and_asks_for_nothing_but_itself(browser: Any, served: str, portrait: Path) -> None:
     with opened(browser, served, **DESKTOP) as shown:
-        shown.page.wait_for_selector("body[data-ready]", timeout=60_000)
+        shown.page.wait_for_selector("body[data-ready]", timeout=PATIENCE_MS)
         give(shown.page, portrait)
         assert "happy" in shown.page.inner_text("#records")
         assert shown.complaints == []
