@@ -32,7 +32,7 @@ for (const { dataset } of elements.filter((each) => each.dataset.name === 'card'
   const card = JSON.parse(new TextDecoder().decode(await bytesOf(of('card'))));
   networks[dataset.network] = { card, graph: (await bytesOf(of('graph'))).buffer };
 }
-const files = { ort: await buffer('ort'), wasm: await buffer('wasm'), yunet: await buffer('yunet') };
+const files = { wasm: await buffer('wasm'), yunet: await buffer('yunet') };
 const fileOf = (text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
 window.driven = {
   start: () => ask({ kind: 'start', files, networks }),

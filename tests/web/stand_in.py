@@ -26,7 +26,7 @@ worker.onmessage = ({ data }) => {
   window.said = data;
   document.querySelector('output').textContent = JSON.stringify(data);
 };
-worker.postMessage({ ort: await bytesOf(named('ort')), wasm: await bytesOf(named('wasm')), networks });
+worker.postMessage({ wasm: await bytesOf(named('wasm')), networks });
 """
 FILES = """export async function bytesOf(element) {
   const packed = Uint8Array.from(atob(element.textContent), (c) => c.charCodeAt(0));
@@ -36,7 +36,6 @@ FILES = """export async function bytesOf(element) {
 """
 WORKER = """self.onmessage = async ({ data }) => {
   try {
-    const ort = await import(URL.createObjectURL(new Blob([data.ort], { type: 'text/javascript' })));
     ort.env.wasm.wasmBinary = data.wasm;
     ort.env.wasm.numThreads = 1;
     const said = [];

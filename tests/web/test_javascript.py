@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.workflows.javascript import join
+from mien.workflows.javascript import join, script_of
 
 MODULES = {
     "main.mjs": "import { twice } from './twice.mjs';\nimport { LIMIT, low } from './limit.mjs';\n"
@@ -86,3 +86,24 @@ def test_types_in_comments_and_async_functions_are_fine(tmp_path: Path) -> None:
         "export async function wait(x) {\n  await x;\n}\n"
     )
     assert "await x;" in join(written(tmp_path, twice=twice))
+
+
+MINIFIED = (
+    "/*! made by others */var a=3,b=n=>n+a;var c=import.meta.url;export{a as three,b as default,c as url};\n//# map"
+)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node: apt install nodejs")
+def test_a_module_becomes_a_script(tmp_path: Path) -> None:
+    said = "console.log(made.three, made.default(2), made.url, typeof a);\n"
+    (tmp_path / "script.cjs").write_text(
+        f"globalThis.location = {{ href: 'here' }};\n{script_of(MINIFIED, 'made')}{said}"
+    )
+    done = subprocess.run(["node", tmp_path / "script.cjs"], capture_output=True, text=True, check=True)
+    assert done.stdout == "3 5 here undefined\n"
+
+
+@pytest.mark.parametrize(("module", "count"), [("var a = 1;", 0), ("export{a};export{b};", 2)])
+def test_a_module_that_is_no_script(module: str, count: int) -> None:
+    with pytest.raises(ValueError, match=rf"the module for ort: expected one list .*, found {count}"):
+        script_of(module, "ort")

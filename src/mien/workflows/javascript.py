@@ -22,6 +22,8 @@ _FORBIDDEN = {
 }
 """What joined modules can't have, wherever it stands, and why."""
 
+_EXPORTS = re.compile(r"\bexport *\{([^{}]*)\};?")
+
 _AWAIT = re.compile(r"^(?!.*\basync\b)(?:[^\s/].*[^\w$.])?await\b")  # not indented, in no one-line function
 
 
@@ -58,6 +60,29 @@ def join(entry: Path, *, classic: bool = False) -> str:
     for path, module in modules.items():
         texts.append(f"// {path.parent.name}/{path.name}\n{module.text}")
     return "\n".join(texts)
+
+
+def script_of(module: str, name: str) -> str:
+    """Return a classic script that does what a module does; what that exports becomes a global variable.
+
+    Args:
+        module: it imports nothing, and lists once what it exports.
+        name: the variable.
+
+    Raises:
+        ValueError: the module has no such list, or several.
+    """
+    found = _EXPORTS.findall(module)
+    if len(found) != 1:
+        raise ValueError(f"the module for {name}: expected one list 'export {{…}}', found {len(found)}")
+    members = []
+    for member in found[0].split(","):
+        own, _, exported = member.strip().partition(" as ")
+        members.append(f"{exported or own}: {own}")
+    before, _, after = _EXPORTS.split(module)
+    body = f"{before}return {{ {', '.join(members)} }};{after}"
+    address = "location.href"  # a module knows its own address, a script that of the page or the worker
+    return f'globalThis.{name} = (() => {{ "use strict";\n{body.replace("import.meta.url", address)}\n}})();\n'
 
 
 def _in_order(

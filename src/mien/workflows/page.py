@@ -21,7 +21,7 @@ from mien.core.errors import UsageError
 from mien.core.files import write_atomic
 from mien.core.runs import RunDir
 from mien.runtime import detect
-from mien.workflows.javascript import join
+from mien.workflows.javascript import join, script_of
 from mien.workflows.run_bundle import find_model
 
 log = logging.getLogger(__name__)
@@ -117,10 +117,9 @@ def html_page(bundles: Sequence[Bundle]) -> str:
 
 def _elements(bundles: Sequence[Bundle]) -> Iterator[str]:
     """Give the elements that hold files, as the page's script looks for them."""
-    yield _element("ort", (RUNTIME / "ort.wasm.bundle.min.mjs.gz").read_bytes())
     yield _element("wasm", (RUNTIME / "ort-wasm-simd-threaded.wasm.gz").read_bytes())
     yield _element("yunet", _packed(detect.read_model(detect.model_path())))
-    yield _element("worker", _packed(join(WEB / "worker/worker.mjs", classic=True).encode()))
+    yield _element("worker", _packed(_worker().encode()))
     yield _element("licences", _packed(_licences().encode()))
     seen = set()
     for bundle in bundles:
@@ -131,6 +130,12 @@ def _elements(bundles: Sequence[Bundle]) -> Iterator[str]:
         card = json.dumps(bundle.card.to_dict(), ensure_ascii=False, allow_nan=False)
         yield _element("card", _packed(card.encode()), network=name)
         yield _element("graph", _packed(bundle.read_model()), network=name)
+
+
+def _worker() -> str:
+    """Return the worker's script with ONNX Runtime in it: WebKit lets a page from a disk import no module."""
+    runtime = gzip.decompress((RUNTIME / "ort.wasm.bundle.min.mjs.gz").read_bytes()).decode()
+    return join(WEB / "worker/worker.mjs", classic=True) + script_of(runtime, "ort")
 
 
 def _element(name: str, packed: bytes, *, network: str | None = None) -> str:

@@ -127,7 +127,7 @@ async function start() {
   try {
     const client = new Client(await unpackFile('worker'));
     const networks = await unpackNetworks();
-    const files = { ort: await unpackFile('ort'), wasm: await unpackFile('wasm'), yunet: await unpackFile('yunet') };
+    const files = { wasm: await unpackFile('wasm'), yunet: await unpackFile('yunet') };
     /** @type {Record<string, {card: object, graph: ArrayBuffer}>} */
     const bundles = Object.fromEntries(networks.map(({ name, card, graph }) => [name, { card, graph }]));
     await client.start(files, bundles);

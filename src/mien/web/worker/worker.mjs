@@ -8,8 +8,7 @@
  * @typedef {import('./reader.mjs').Options} Options
  * @typedef {import('./session.mjs').Ort} Ort
  *
- * @typedef {{ort: ArrayBuffer, wasm: ArrayBuffer, yunet: ArrayBuffer}} RuntimeFiles ONNX Runtime's module, its compiled
- *   part, and the detector's graph
+ * @typedef {{wasm: ArrayBuffer, yunet: ArrayBuffer}} RuntimeFiles ONNX Runtime's compiled part, and the detector's graph
  * @typedef {{card: Card, graph: ArrayBuffer}} Bundle
  *
  * @typedef {{kind: 'start', files: RuntimeFiles, networks: Record<string, Bundle>}} StartRequest
@@ -57,10 +56,7 @@ class Desk {
    */
   static async open(files, bundles) {
     requireTruePixels();
-    const address = URL.createObjectURL(new Blob([files.ort], { type: 'text/javascript' }));
-    /** @type {Ort} */
-    const ort = await import(address);
-    URL.revokeObjectURL(address);
+    const { ort } = /** @type {typeof globalThis & {ort: Ort}} */ (globalThis); // in the same script as the worker
     prepareRuntime(ort, files.wasm);
     return new Desk(ort, await YuNet.open(ort, files.yunet), bundles);
   }
