@@ -228,7 +228,18 @@ def test_some_of_the_old_networks_faces_are_found_again_by_their_pixels(small: S
     bundle = export(old, out=tmp_path / "bundle", weights=True)
     unknown = fine_tune(replace(part, source="part"), bundle.path, tmp_path / "unknown")
     assert record(unknown).judged_seen is None
-    assert "which learned from synthetic:420: scores on faces that are also in there" in record(unknown).limit()
+    assert "scores on the faces of synthetic:420 from which that network learned" in record(unknown).limit()
+
+
+def test_the_same_rows_are_known_again_when_they_have_votes(small: Small, tmp_path: Path) -> None:
+    old = small("old", epochs=1)
+    bundle = export(old, out=tmp_path / "bundle", weights=True)
+    faces = old.data.faces
+    voted = replace(faces, votes=np.eye(7, dtype=np.uint8)[faces.targets], vote_names=faces.classes)
+    same = small("same", data=voted, epochs=1, init=str(bundle.path))
+    assert (record(same).judged_seen, record(same).limit()) == (0, "")
+    other = small("other", data=voted, epochs=1, init=str(bundle.path), settings=("holdout.seed=1",))
+    assert record(other).judged_seen
 
 
 def test_new_rows_come_from_the_seed(small: Small, tmp_path: Path) -> None:

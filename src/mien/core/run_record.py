@@ -61,8 +61,8 @@ class InitialWeights(Record):
             return ""
         if self.judged_seen is None:
             return (
-                f"It was fine-tuned from {self.name}, which learned from {self.data}: scores on faces that are also "
-                "in there are too high."
+                f"It was fine-tuned from {self.name}: scores on the faces of {self.data} from which that network "
+                "learned are too high."
             )
         return (
             f"It was fine-tuned from {self.name}, which had learned from {self.judged_seen:,} of the {self.judged:,} "

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Self
 
@@ -106,7 +106,8 @@ class Pretrained:
     def learned_from(self, faces: FaceSet) -> FaceSet | None:
         """Return the faces that it learned from, where that is known: some of `faces`, or those of its run."""
         try:
-            if self.data.get("row_fingerprint") == faces.row_fingerprint:
+            # Votes don't choose who is held out, and the same rows may have been learned from without them.
+            if self.data.get("row_fingerprint") in (faces.row_fingerprint, replace(faces, votes=None).row_fingerprint):
                 holdout = Holdout.parse(self.config.get("holdout", {}), source=self.place)
                 return hold_out(faces, **holdout.model_dump())[0]
             if self.run is not None:
