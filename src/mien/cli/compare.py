@@ -31,7 +31,7 @@ def compare(
     """Tell whether evaluated runs differ on the same faces: McNemar's test and a paired bootstrap.
 
     Examples:
-    * `mien compare runs/train/a runs/train/b`; either may be a predictions.npz
+    * `mien compare runs/train/a theirs/predictions.npz`
     * `mien compare a b c --group subjects.csv`
     """
     from mien.core.summaries import summarise

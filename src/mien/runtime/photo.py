@@ -19,8 +19,8 @@ NEARLY_SQUARE = 4 / 3
 """The largest ratio of sides at which a small picture may itself be a face."""
 
 LEAST_PX = 12
-"""A picture with a shorter side is no face as a whole: of held-out faces shrunk to 12 pixels 55 % are classified
-rightly, of smaller ones less than half (`benchmarks/quality.py`)."""
+"""A picture with a shorter side is no face as a whole: of held-out faces shrunk to 12 pixels 55 % were classified
+rightly, of smaller ones less than half, by the network for which this was set (`benchmarks/quality.py`)."""
 
 PANORAMA_RATIO = 2.0
 """A picture with a larger ratio of sides is also searched in pieces."""

@@ -1,7 +1,8 @@
 """Which faces are unlike those that networks learn from, so that their labels are less sure.  Axes: `N` faces.
 
-Each limit stands where the accuracy on held-out FER2013 training faces, degraded step by step, is about ten points
-lower: `docs/photos.md` has the figures, and `benchmarks/quality.py` prints them.
+Each limit was set where a network that had learned clean faces alone lost about ten points of accuracy on held-out
+FER2013 training faces, degraded step by step.  `docs/photos.md` has the figures, also for a network of today, and
+`benchmarks/quality.py` prints them.
 """
 
 from collections.abc import Sequence

@@ -45,7 +45,7 @@ Microsoft Corporation) and YuNet (MIT License, Copyright (c) 2020 Shiqi Yu); the
 def export_page(model: RunDir | Bundle | str | Path | None, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write one HTML file that finds and classifies faces in whichever browser opens it, without a network.
 
-    Network, face detector, ONNX Runtime and page are all in it, about 7.5 MB for `mien-s`.  It needs no server, and
+    Network, face detector, ONNX Runtime and page are all in it, about 8 MB for `mien-s`.  It needs no server, and
     sends nothing anywhere.
 
     Args:
