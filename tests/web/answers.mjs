@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { HEAD_BYTES, requireDecodable, whyUnreadable } from '../../src/mien/web/page/headers.mjs';
 import { YuNet } from '../../src/mien/web/worker/detect.mjs';
-import { HEAD_BYTES, requireDecodable, whyUnreadable } from '../../src/mien/web/worker/headers.mjs';
 import { Network } from '../../src/mien/web/worker/network.mjs';
 import { general, roundTo } from '../../src/mien/web/worker/numbers.mjs';
 import { detectFaces } from '../../src/mien/web/worker/orientations.mjs';

@@ -1,7 +1,8 @@
-"""The real worker in Chromium: joined and held by the same policy as mien's page, which only passes requests on."""
+"""The real worker in Chromium: joined and held by the same policy as mien's page, which decodes files and passes on."""
 
 import base64
 import contextlib
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from mien.workflows import page
 from . import stand_in
 from .browser import PATIENCE_MS, Opened, opened
 
-SCRIPT = """import { bytesOf } from './files.mjs';
+SCRIPT = """import { decodePicture } from './decode.mjs';
+import { bytesOf } from './files.mjs';
 const elements = Array.from(document.querySelectorAll('[data-name]'));
 const buffer = async (name) => (await bytesOf(elements.find((each) => each.dataset.name === name))).buffer;
 const worker = new Worker(URL.createObjectURL(new Blob([await buffer('worker')], { type: 'text/javascript' })));
@@ -33,15 +35,23 @@ for (const { dataset } of elements.filter((each) => each.dataset.name === 'card'
   networks[dataset.network] = { card, graph: (await bytesOf(of('graph'))).buffer };
 }
 const files = { wasm: await buffer('wasm'), yunet: await buffer('yunet') };
-const fileOf = (text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
+const fileOf = (text, name) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name);
 window.driven = {
   start: () => ask({ kind: 'start', files, networks }),
   ask: async ({ file, ...request }) => {
     if (request.kind === 'frame') {
-      const frame = await createImageBitmap(fileOf(file));
+      const frame = await createImageBitmap(fileOf(file, 'frame'));
       return ask({ ...request, frame }, [frame]);
     }
-    return ask(file === undefined ? request : { ...request, blob: fileOf(file) });
+    if (request.kind === 'picture') {
+      try {
+        const bitmap = await decodePicture(fileOf(file, request.name));
+        return await ask({ ...request, bitmap }, [bitmap]);
+      } catch (error) {
+        return { error: error.message };
+      }
+    }
+    return ask(request);
   },
 };
 document.querySelector('output').textContent = 'ready';
@@ -74,6 +84,8 @@ def driven(browser: Any, folder: Path, bundles: Sequence[Bundle]) -> Iterator[Dr
     """Write the page into a folder and open it."""
     web = stand_in.write(folder / "web")
     (web / "page/page.mjs").write_text(SCRIPT)
+    for name in ("decode.mjs", "headers.mjs"):
+        shutil.copyfile(page.WEB / "page" / name, web / "page" / name)
     (web / "worker/worker.mjs").unlink()
     (web / "worker").rmdir()
     (web / "worker").symlink_to(page.WEB / "worker")

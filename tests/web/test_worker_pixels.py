@@ -1,4 +1,4 @@
-"""The worker's resizing, grey, rounding and headers against Pillow and Python, byte for byte."""
+"""The worker's resizing, grey and rounding, and the page's headers, against Pillow and Python, byte for byte."""
 
 import io
 import random

@@ -66,12 +66,12 @@ export class Client {
 
   /**
    * @param {string} name
-   * @param {Blob} blob
+   * @param {ImageBitmap} bitmap is given away
    * @param {Options} options
    * @returns {Promise<Answer>}
    */
-  picture(name, blob, options) {
-    return this.ask({ kind: 'picture', name, blob, options });
+  picture(name, bitmap, options) {
+    return this.ask({ kind: 'picture', name, bitmap, options }, [bitmap]);
   }
 
   /**

@@ -12,6 +12,7 @@
  * @property {Answer | null} answer null until it was looked at
  */
 
+import { decodePicture } from './decode.mjs';
 import { SCHEMA_VERSION } from './record_files.mjs';
 
 export class Pictures {
@@ -100,8 +101,11 @@ export class Pictures {
    * @returns {Promise<Answer>}
    */
   async lookAt(file) {
+    const begun = performance.now();
     try {
-      return await this.client.picture(file.name, file, this.options());
+      const bitmap = await decodePicture(file);
+      const answer = await this.client.picture(file.name, bitmap, this.options());
+      return { ...answer, ms: performance.now() - begun };
     } catch (error) {
       // Ten pictures never become nine records.
       const reason = error instanceof Error ? error.message : String(error);

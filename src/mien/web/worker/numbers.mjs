@@ -48,16 +48,6 @@ export function general(value) {
 }
 
 /**
- * Write a whole number with commas between thousands, as Python's format `,` does.
- *
- * @param {number} value
- * @returns {string}
- */
-export function withCommas(value) {
-  return value.toLocaleString('en-US');
-}
-
-/**
  * Keep a number between two limits.
  *
  * @param {number} value

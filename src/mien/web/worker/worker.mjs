@@ -13,23 +13,21 @@
  *
  * @typedef {{kind: 'start', files: RuntimeFiles, networks: Record<string, Bundle>}} StartRequest
  * @typedef {{kind: 'use', network: string}} UseRequest
- * @typedef {{kind: 'picture', name: string, blob: Blob, options: Options}} PictureRequest
+ * @typedef {{kind: 'picture', name: string, bitmap: ImageBitmap, options: Options}} PictureRequest
  * @typedef {{kind: 'frame', frame: ImageBitmap, frame_number: number, time_s: number,
  *   options: Options & {smooth_s: number}}} FrameRequest
  * @typedef {{kind: 'forget'}} ForgetRequest
  * @typedef {{kind: 'explain', image: Uint8Array, label: string}} ExplainRequest
  * @typedef {StartRequest | UseRequest | PictureRequest | FrameRequest | ForgetRequest | ExplainRequest} Request
  *
- * @typedef {Answer & {width: number, height: number, ms: number}} Seen width and height of the upright picture, 0 where
- *   it can't be read; ms how long it took
+ * @typedef {Answer & {width: number, height: number, ms: number}} Seen width and height of the upright picture; ms how
+ *   long it took
  */
 
-import { decodePicture, pixelsOf, requireTruePixels } from './decode.mjs';
 import { YuNet } from './detect.mjs';
-import { Unreadable } from './headers.mjs';
 import { Network } from './network.mjs';
+import { pixelsOf, requireTruePixels } from './pixels.mjs';
 import { Reader } from './reader.mjs';
-import { recordsOf } from './records.mjs';
 import { prepareRuntime } from './session.mjs';
 
 /** What the page has given, and what is in use. */
@@ -118,20 +116,12 @@ async function answerTo(request) {
  * @param {PictureRequest} request
  * @returns {Promise<Seen>}
  */
-async function seePicture(reader, request) {
+async function seePicture(reader, { name, bitmap, options }) {
   const begun = performance.now();
-  const { name, blob, options } = request;
-  try {
-    const picture = await decodePicture(blob, name);
-    const answer = await reader.readPicture(name, picture, options);
-    return { ...answer, width: picture.width, height: picture.height, ms: performance.now() - begun };
-  } catch (error) {
-    if (!(error instanceof Unreadable)) {
-      throw error;
-    }
-    const result = { source: name, faces: [], frame: null, timeS: null, reason: error.message };
-    return { records: recordsOf(result, []), images: [null], width: 0, height: 0, ms: performance.now() - begun };
-  }
+  const picture = pixelsOf(bitmap);
+  bitmap.close();
+  const answer = await reader.readPicture(name, picture, options);
+  return { ...answer, width: picture.width, height: picture.height, ms: performance.now() - begun };
 }
 
 /**

@@ -4,8 +4,6 @@
  * The sentences are those of `mien.core.images` and `mien.core.picture_files`.
  */
 
-import { withCommas } from './numbers.mjs';
-
 /** A picture with more pixels than this is refused before it is decoded. */
 const MAX_PIXELS = 64_000_000;
 
@@ -32,9 +30,6 @@ const OTHER_KINDS = [
   { start: 'P6', kind: 'PPM' },
 ];
 
-/** A picture that can't be read; its message is a sentence for the record. */
-export class Unreadable extends Error {}
-
 /**
  * @typedef {object} Header
  * @property {number} width in pixels, as stored: EXIF may turn the picture
@@ -44,14 +39,14 @@ export class Unreadable extends Error {}
  */
 
 /**
- * Throw `Unreadable` for a file that is too large to decode, or that was cut off: some browsers decode what is left.
+ * Throw an error for a file that is too large to decode, or that was cut off: some browsers decode what is left.
  *
  * @param {Uint8Array} bytes the whole file
  * @param {string} name what to call it
  */
 export function requireDecodable(bytes, name) {
   if (bytes.length === 0) {
-    throw new Unreadable(`${name}: not a picture that Pillow can read (0 bytes)`);
+    throw new Error(`${name}: not a picture that Pillow can read (0 bytes)`);
   }
   const header = headerOf(bytes);
   if (header === null) {
@@ -59,17 +54,17 @@ export function requireDecodable(bytes, name) {
   }
   requirePixels(header.width, header.height, name);
   if (header.scans > MAX_SCANS) {
-    throw new Unreadable(
+    throw new Error(
       `${name}: a JPEG in more than ${MAX_SCANS} scans, which takes minutes to decode; save it anew`,
     );
   }
   if (!header.isWhole) {
-    throw new Unreadable(damaged(name));
+    throw new Error(damaged(name));
   }
 }
 
 /**
- * Throw `Unreadable` for a picture of too many pixels.
+ * Throw an error for a picture of too many pixels.
  *
  * @param {number} width
  * @param {number} height
@@ -80,8 +75,8 @@ export function requirePixels(width, height, name) {
   if (pixels <= MAX_PIXELS) {
     return;
   }
-  const size = pixels > BOMB_PIXELS ? withCommas(pixels) : `${width}×${height}`;
-  throw new Unreadable(`${name}: ${size} pixels, at most ${withCommas(MAX_PIXELS)} are read; shrink it`);
+  const size = pixels > BOMB_PIXELS ? pixels.toLocaleString('en-US') : `${width}×${height}`;
+  throw new Error(`${name}: ${size} pixels, at most ${MAX_PIXELS.toLocaleString('en-US')} are read; shrink it`);
 }
 
 /**

@@ -1,10 +1,9 @@
 /**
- * From a picture file to its pixels, by the browser's own decoders.
+ * The pixels of pictures that the browser has decoded.
  *
  * @typedef {import('./raster.mjs').Raster} Raster
  */
 
-import { HEAD_BYTES, Unreadable, isPicture, requireDecodable, requirePixels, whyUnreadable } from './headers.mjs';
 import { blackRaster } from './raster.mjs';
 
 /** Pixels are read through a canvas of at most this width and height, since browsers limit the area of one. */
@@ -12,40 +11,6 @@ const TILE_PX = 2048;
 
 /** Levels by which pixels may be off that a browser changes a little, so that pages can't tell who is there. */
 const MOST_NOISE = 8;
-
-/**
- * Decode a picture file.
- *
- * @param {Blob} file
- * @param {string} name what to call it in an error
- * @returns {Promise<Raster>} RGB, upright (EXIF orientation applied), on white where transparent
- * @throws {Unreadable} not a picture, damaged, or too large
- */
-export async function decodePicture(file, name) {
-  const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
-  requireDecodable(isPicture(head) ? new Uint8Array(await file.arrayBuffer()) : head, name);
-  const bitmap = await bitmapOf(file, head, name);
-  try {
-    requirePixels(bitmap.width, bitmap.height, name);
-    return pixelsOf(bitmap);
-  } finally {
-    bitmap.close();
-  }
-}
-
-/**
- * @param {Blob} file
- * @param {Uint8Array} head its first bytes
- * @param {string} name
- * @returns {Promise<ImageBitmap>}
- */
-async function bitmapOf(file, head, name) {
-  try {
-    return await createImageBitmap(file, { colorSpaceConversion: 'none', imageOrientation: 'from-image' });
-  } catch {
-    throw new Unreadable(whyUnreadable(head, name));
-  }
-}
 
 /** Throw an error in a browser that shows pages noise in place of what they have drawn. */
 export function requireTruePixels() {
