@@ -23,6 +23,12 @@ def test_they_keep_the_rules_and_each_is_reached(side: str) -> None:
     }
 
 
+def test_the_worker_reads_no_files_and_imports_nothing() -> None:
+    """WebKit, and so Safari, allows the worker of a page from a disk neither."""
+    code = re.sub(r"/\*.*?\*/", "", join(SIDES["worker"], classic=True), flags=re.DOTALL)
+    assert not re.search(r"\b(import|Blob|arrayBuffer|createImageBitmap|FileReader\w*)\b", code)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node: apt install nodejs")
 @pytest.mark.parametrize("side", SIDES)
 def test_what_they_give_together_is_javascript(side: str, tmp_path: Path) -> None:
