@@ -36,7 +36,7 @@ def test_unreadable_pictures_are_exit_code_3(mien: Mien, tmp_path: Path) -> None
     failed = mien(*line)
     assert failed.code == 3
     assert "left out: " in failed.err
-    assert "1 pictures could not be read; their records say why" in failed.err
+    assert "mien: 1 could not be read (the records say why), all else is done" in failed.err
     assert mien(*line, "--skip-bad").code == 0
 
 

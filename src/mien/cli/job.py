@@ -62,7 +62,7 @@ def run_job(
         )
     if status.unreadable and not skip_bad:
         raise DataError(
-            f"{status.unreadable:,} pictures could not be read; their records say why, all else is done; "
+            f"{status.unreadable:,} could not be read (the records say why), all else is done; "
             "--skip-bad makes that exit code 0"
         )
 
