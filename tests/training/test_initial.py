@@ -219,16 +219,20 @@ def test_faces_that_the_old_network_had_seen_are_counted(
     assert record(again).judged_seen is None
 
 
-def test_some_of_the_old_networks_faces_are_found_again_by_their_pixels(small: Small, tmp_path: Path) -> None:
+def test_some_of_the_old_networks_faces_are_found_again_by_their_pixels(
+    small: Small, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     old = small("old", epochs=1)
     learned = old.data.learned
     part = learned.select(np.arange(len(learned)) % 2 == 0)
     run = fine_tune(replace(part, source="part"), old, tmp_path / "part")
     assert record(run).judged_seen == record(run).judged == len(run.data.held_out)
     bundle = export(old, out=tmp_path / "bundle", weights=True)
-    unknown = fine_tune(replace(part, source="part"), bundle.path, tmp_path / "unknown")
+    with caplog.at_level(logging.INFO, logger="mien"):
+        unknown = fine_tune(replace(part, source="part"), bundle.path, tmp_path / "unknown")
     assert record(unknown).judged_seen is None
     assert "scores on the faces of synthetic:420 from which that network learned" in record(unknown).limit()
+    assert record(unknown).limit() in caplog.text
 
 
 def test_the_same_rows_are_known_again_when_they_have_votes(small: Small, tmp_path: Path) -> None:

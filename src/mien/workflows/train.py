@@ -324,6 +324,8 @@ def _log_initial(initial: InitialWeights) -> None:
     log.info("starting from %s: its weights are taken over%s", initial.name, new)
     if initial.judged_seen:
         log.warning("%s", initial.limit())
+    elif initial.limit():  # not known, and most faces are the user's own
+        log.info("%s", initial.limit())
 
 
 def _log_device(config: TrainConfig) -> None:
