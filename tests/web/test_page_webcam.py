@@ -60,3 +60,16 @@ def test_live_boxes_timeline_records_and_the_last_frame(browser: Any, address: s
         assert {record["source"] for record in records} == {"live"}
         times = [record["time_s"] for record in records]
         assert times == sorted(set(times))
+
+
+def test_another_network_after_the_camera_was_stopped(browser: Any, address: str) -> None:
+    """Even where the browser never says that a camera has another frame, as WebKitGTK doesn't."""
+    never = "HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0;"
+    with ready(browser, address, before=never, **DESKTOP) as shown:
+        page = shown.page
+        page.click("#camera")
+        page.wait_for_selector(".face", timeout=60_000)
+        page.click("#camera")
+        page.wait_for_function("() => document.querySelector('#caption').textContent.endsWith('off')")
+        page.select_option("#network", "mien-n")
+        page.wait_for_function("() => document.querySelector('#card-name').textContent === 'mien-n'", timeout=30_000)

@@ -102,8 +102,10 @@ export class Camera {
       await this.client.forget();
       this.answeredS = [];
       const begunS = performance.now() / 1000;
+      let takenS = -1;
       for (let number = 0; this.turn === turn; number += 1) {
-        await nextFrame(this.video);
+        await this.nextFrame(turn, takenS);
+        takenS = this.video.currentTime;
         if (this.turn !== turn) {
           return;
         }
@@ -119,6 +121,28 @@ export class Camera {
     } catch (error) {
       this.close(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /**
+   * Wait until the camera has another picture, or is no longer wanted; in the background that is when the page is seen.
+   *
+   * WebKitGTK never calls `requestVideoFrameCallback` for a camera.
+   *
+   * @param {number} turn
+   * @param {number} takenS the time of the last picture in the video
+   * @returns {Promise<void>}
+   */
+  nextFrame(turn, takenS) {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.turn !== turn || this.video.currentTime !== takenS) {
+          resolve();
+        } else {
+          requestAnimationFrame(look);
+        }
+      };
+      requestAnimationFrame(look);
+    });
   }
 
   /** @param {string | null} [trouble] why, if nobody wanted it */
@@ -145,20 +169,4 @@ export class Camera {
     const passedS = this.answeredS[this.answeredS.length - 1] - this.answeredS[0];
     return passedS > 0 ? (this.answeredS.length - 1) / passedS : 0;
   }
-}
-
-/**
- * Wait until the camera has another picture; a page in the background waits until it is seen again.
- *
- * @param {HTMLVideoElement} video
- * @returns {Promise<void>}
- */
-function nextFrame(video) {
-  return new Promise((resolve) => {
-    if ('requestVideoFrameCallback' in video) {
-      video.requestVideoFrameCallback(() => resolve());
-    } else {
-      requestAnimationFrame(() => resolve());
-    }
-  });
 }
