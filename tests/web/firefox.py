@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import pytest
 
+from .browser import PATIENCE_MS
+
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
 
 
@@ -42,14 +44,16 @@ class Firefox:
     def _read(self) -> Any:
         digits = b""
         while not digits.endswith(b":"):
-            digits += self._stream.read(1)
+            byte = self._stream.read(1)
+            assert byte, "Firefox has ended"
+            digits += byte
         return json.loads(self._stream.read(int(digits[:-1])))
 
     def run(self, script: str) -> Any:
         """Run a script in the page, and return what it returns."""
         return self.ask("WebDriver:ExecuteScript", script=script, args=[])["value"]
 
-    def wait_for(self, condition: str, *, timeout_s: float = 60) -> None:
+    def wait_for(self, condition: str, *, timeout_s: float = PATIENCE_MS / 1000) -> None:
         """Wait until an expression is true in the page."""
         end = time.monotonic() + timeout_s
         while not self.run(f"return Boolean({condition})"):
@@ -87,7 +91,7 @@ def firefox(folder: Path) -> Iterator[Firefox]:
 
 def _connected(port: int) -> socket.socket:
     """Connect as soon as Firefox listens."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_MS / 1000
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=120)

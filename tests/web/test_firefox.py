@@ -9,6 +9,7 @@ from PIL import Image
 
 import mien
 
+from .browser import PATIENCE_MS
 from .firefox import firefox
 from .pages import IDLE
 from .parity import MOST_DP, compare
@@ -32,7 +33,7 @@ def test_pictures(portrait: Path, tmp_path: Path) -> None:
         browser.wait_for(f"({IDLE})() && document.querySelectorAll('.waiting').length === 0")
         browser.run("document.querySelector('#json').click()")
         saved = browser.downloads / "faces.json"
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_MS / 1000
         while not (saved.exists() and saved.read_text().endswith("}\n")):
             assert time.monotonic() < end, "nothing was saved"
             time.sleep(0.2)
