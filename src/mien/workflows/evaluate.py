@@ -100,9 +100,7 @@ def evaluate(
     opened = open_model(model)
     request = _Request(flip=flip, robustness=robustness, prior=prior, group=group, progress=progress)
 
-    def open_like(source: str | Path | FaceSet, trained: "TrainConfig | TrainingData") -> FaceSet:
-        if isinstance(source, FaceSet):
-            return source
+    def open_like(source: str | Path, trained: "TrainConfig | TrainingData") -> FaceSet:
         find_face = face_finder() if detect or trained.detect else None
         return open_faces(
             source,
@@ -127,7 +125,7 @@ def evaluate(
                 "--flip out (its card has the accuracy of the face alone)"
             )
         chosen = opened.resolve(precision)
-        faces = open_like(data, opened.card.training.data)
+        faces = data if isinstance(data, FaceSet) else open_like(data, opened.card.training.data)
         return _evaluate_bundle(opened, faces, request, split=split or "test", precision=chosen)
     if precision != "default":
         raise UsageError(f"--precision belongs to a bundle, and {model} is none; `mien export {model}` makes one")
@@ -137,10 +135,16 @@ def evaluate(
     run.check_trained()
     with run.locked():
         if data is None:
-            return _evaluate_run(run, None, request, split=split or run.default_split, device=device)
-        source = data if isinstance(data, FaceSet) else absolute_source(str(data))
-        faces = open_like(source, run.config)
-        return _evaluate_run(run, faces, request, split=split or "test", device=device)
+            split = split or run.default_split
+            return _evaluate_run(run, None, request, split=split, name=split, device=device)
+        split = split or "test"
+        if isinstance(data, FaceSet):
+            faces, source = data, data.source
+        else:
+            source = absolute_source(str(data))
+            faces = open_like(source, run.config)
+        name = f"{Path(source).stem}-{split}".replace(":", "-")
+        return _evaluate_run(run, faces, request, split=split, name=name, device=device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,15 +197,16 @@ def _evaluate_bundle(
     return replace(scores, published_accuracy=card.scores.of(precision).accuracy, published_faces=faces_of_card)
 
 
-def _evaluate_run(run: "TrainingRun", data: FaceSet | None, request: _Request, *, split: str, device: str) -> Scores:
-    """Score a run on a split of other data, or of its own."""
+def _evaluate_run(
+    run: "TrainingRun", data: FaceSet | None, request: _Request, *, split: str, name: str, device: str
+) -> Scores:
+    """Score a run on a split of other data, or of its own, and keep that under a name."""
     from mien.models.classifier import load_classifier
     from mien.training.torch_devices import resolve_torch_device
 
     if data is None:
-        name, faces, training = split, run.data.split(split), run.data.training_beside(split)
+        faces, training = run.data.split(split), run.data.training_beside(split)
     else:
-        name = f"{Path(data.source).stem}-{split}".replace(":", "-")
         faces, training = data.split(split), run.data.faces.split("train")
         check_classes(faces, known=run.data.faces.classes)
     assumed = run.data.shares
