@@ -151,11 +151,16 @@ def train(data: RunData, out: Path, *, model: str, seed: int) -> Run:
     """Train a network by the recipe, or go on with it, or take it as it is if it is finished."""
     folder = out / f"{model}-{seed}"
     with counted(out / f"{model}-{seed}.seconds"):
-        if (folder / "checkpoints/last.ckpt").exists():
-            run = Run.open(folder)
-            return run if run.state == "finished" else resume(run)
         config = data.config.model_copy(update={"model": model, "seed": seed})
-        return start(data.with_config(config), verb="train", out=folder, overwrite=True)
+        return train_or_go_on(folder, lambda: data.with_config(config))
+
+
+def train_or_go_on(folder: Path, open_run_data: Callable[[], RunData]) -> Run:
+    """Train into a folder, or go on with the training there, or take it as it is if it has ended."""
+    if not (folder / "checkpoints/last.ckpt").exists():
+        return start(open_run_data(), verb="train", out=folder, overwrite=True)
+    run = Run.open(folder)
+    return run if run.state in ("finished", "stopped-early") else resume(run)
 
 
 @contextmanager

@@ -13,13 +13,12 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from baselines import counted
+from baselines import counted, train_or_go_on
 
 from mien.models.course_cnn import CourseCNN
 from mien.models.registry import MODELS
 from mien.training.config import merge
-from mien.workflows.run import Run
-from mien.workflows.train import open_data, resume, start
+from mien.workflows.train import open_data
 
 Setting = dict[str, dict[str, float]]
 """Tables of the recipe `course-report` and what in them differs."""
@@ -67,14 +66,8 @@ def train(args: argparse.Namespace, searched: str, setting: Setting) -> float:
     named = ",".join(changes) or "recipe"
     folder = args.out / named
     with counted(Path(f"{folder}.seconds")):
-        if (folder / "checkpoints/last.ckpt").exists():
-            run = Run.open(folder)
-            if run.state not in ("finished", "stopped-early"):
-                run = resume(run)
-        else:
-            settings = {"model": "course-narrow", "epochs": args.epochs, "threads": args.threads, **setting}
-            data = open_data(args.data, recipe="course-report", settings=settings)
-            run = start(data, verb="train", out=folder, overwrite=True)
+        settings = {"model": "course-narrow", "epochs": args.epochs, "threads": args.threads, **setting}
+        run = train_or_go_on(folder, partial(open_data, args.data, recipe="course-report", settings=settings))
     scores = run.scores("validation")
     minutes = float(Path(f"{folder}.seconds").read_text()) / 60
     row = [searched, named, f"{scores.accuracy:.4f}", f"{scores.log_loss:.4f}", str(len(run.history)), f"{minutes:.0f}"]

@@ -11,17 +11,20 @@ of the seeds.  Started again, finished runs are kept and an interrupted one is r
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from baselines import train_or_go_on
 from numpy.typing import NDArray
 from paired import read
 
 from mien.core.faces import FaceSet
 from mien.core.predictions import Predictions
 from mien.data.formats import open_faces
+from mien.evaluation.label_scores import label_scores
 from mien.workflows.run import Run
-from mien.workflows.train import open_data, resume, start
+from mien.workflows.train import open_data
 
 OUT_OF_FOLD = [Path(__file__).parents[1] / f"dev/oof/{name}.npz" for name in ("mien-s", "mien-s-2")]
 DOUBTFUL = 0.05
@@ -68,14 +71,11 @@ def with_final_holdout(training: FaceSet) -> tuple[FaceSet, NDArray[np.float64]]
 
 def find_doubtful(faces: FaceSet, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which training faces, `bool (N,)`, have the least probable labels."""
-    rows = np.arange(len(faces))
-    others = probabilities.copy()
-    others[rows, faces.targets] = -1
-    margins = probabilities[rows, faces.targets] - others.max(axis=1)
+    scores = label_scores(probabilities, faces.targets)
     learned = faces.splits == "train"
-    margins[~learned] = np.inf
+    scores[~learned] = np.inf
     doubtful = np.zeros(len(faces), dtype=bool)
-    doubtful[np.argsort(margins, kind="stable")[: round(DOUBTFUL * learned.sum())]] = True
+    doubtful[np.argsort(scores, kind="stable")[: round(DOUBTFUL * learned.sum())]] = True
     return doubtful
 
 
@@ -95,11 +95,8 @@ def soften(faces: FaceSet, probabilities: NDArray[np.float64], doubtful: NDArray
 
 
 def train(folder: Path, faces: FaceSet, settings: dict[str, object]) -> Run:
-    """Train, or go on, or take what is there."""
-    if not (folder / "checkpoints/last.ckpt").exists():
-        return start(open_data(faces, recipe="mien-n", settings=settings), verb="train", out=folder, overwrite=True)
-    run = Run.open(folder)
-    return run if run.state == "finished" else resume(run)
+    """Train `mien-n` on faces, or take the training that is there."""
+    return train_or_go_on(folder, partial(open_data, faces, recipe="mien-n", settings=settings))
 
 
 def judge(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
