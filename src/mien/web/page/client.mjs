@@ -28,7 +28,6 @@
  * @property {number} height
  * @property {FaceRecord[]} records one per face; one that says why where there is none
  * @property {(Uint8Array | null)[]} images of each record what the network saw, grey, (48, 48)
- * @property {number} ms how long it took
  *
  * @typedef {{network: string, classes: string[], warnings: string[]}} InUse the network that answers
  * @typedef {{card: object, graph: ArrayBuffer}} Bundle

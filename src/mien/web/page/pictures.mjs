@@ -2,6 +2,7 @@
  * The pictures that were given, looked at one after the other.
  *
  * @typedef {import('./client.mjs').Answer} Answer
+ * @typedef {Answer & {ms: number}} Timed ms how long decoding and looking took
  * @typedef {import('./client.mjs').Client} Client
  * @typedef {import('./client.mjs').FaceRecord} FaceRecord
  * @typedef {import('./client.mjs').Options} Options
@@ -9,7 +10,7 @@
  * @typedef {object} Picture
  * @property {number} id
  * @property {File} file
- * @property {Answer | null} answer null until it was looked at
+ * @property {Timed | null} answer null until it was looked at
  */
 
 import { decodePicture } from './decode.mjs';
@@ -98,7 +99,7 @@ export class Pictures {
 
   /**
    * @param {File} file
-   * @returns {Promise<Answer>}
+   * @returns {Promise<Timed>}
    */
   async lookAt(file) {
     const begun = performance.now();

@@ -20,8 +20,7 @@
  * @typedef {{kind: 'explain', image: Uint8Array, label: string}} ExplainRequest
  * @typedef {StartRequest | UseRequest | PictureRequest | FrameRequest | ForgetRequest | ExplainRequest} Request
  *
- * @typedef {Answer & {width: number, height: number, ms: number}} Seen width and height of the upright picture; ms how
- *   long it took
+ * @typedef {Answer & {width: number, height: number}} Seen width and height of the upright picture
  */
 
 import { YuNet } from './detect.mjs';
@@ -117,11 +116,10 @@ async function answerTo(request) {
  * @returns {Promise<Seen>}
  */
 async function seePicture(reader, { name, bitmap, options }) {
-  const begun = performance.now();
   const picture = pixelsOf(bitmap);
   bitmap.close();
   const answer = await reader.readPicture(name, picture, options);
-  return { ...answer, width: picture.width, height: picture.height, ms: performance.now() - begun };
+  return { ...answer, width: picture.width, height: picture.height };
 }
 
 /**
@@ -130,11 +128,10 @@ async function seePicture(reader, { name, bitmap, options }) {
  * @returns {Promise<Seen>}
  */
 async function seeFrame(reader, request) {
-  const begun = performance.now();
   const picture = pixelsOf(request.frame);
   request.frame.close();
   const answer = await reader.readFrame(picture, request.frame_number, request.time_s, request.options);
-  return { ...answer, width: picture.width, height: picture.height, ms: performance.now() - begun };
+  return { ...answer, width: picture.width, height: picture.height };
 }
 
 /** The answer before, since one request is worked on after the other: a session runs one input at a time. */
