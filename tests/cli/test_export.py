@@ -30,7 +30,7 @@ def test_export_says_what_was_measured(mien: Mien, export: None, exported: Bundl
         assert f"{graph.bytes:,}" in line
         assert f"{100 * exported.card.scores.of(precision).accuracy:.1f} %" in line
     assert f"default: {exported.card.precision.default}" in done.out
-    assert "give no label below a probability of " in done.out
+    assert "for at most 100 % wrong labels" in done.out
     assert lines[-1] == str(exported.path)
     told = json.loads(mien("export", "latest", "--json").out)
     assert told["schema_version"] == SCHEMA_VERSION

@@ -53,6 +53,18 @@ def test_a_student_says_so(values: dict[str, Any], teachers: list[str], share: f
     assert words in card_page(changed(values))
 
 
+def test_the_threshold_is_on_the_page_if_one_was_asked_for(values: dict[str, Any]) -> None:
+    found = values["abstention"]
+    wrong = f"{100 * found['scored']['risk']:.1f} % of them with a wrong label."
+    page = card_page(changed(values))
+    assert f"\nFor at most 20 % wrong labels, give no label below a probability of {found['threshold']:.3f}: " in page
+    assert wrong in page
+    values["abstention"] |= {"threshold": 0.0}
+    assert "\nNo threshold is needed for at most 20 % wrong labels: " in card_page(changed(values))
+    values["abstention"] |= {"max_risk": None, "threshold": None, "held_out": None, "scored": None}
+    assert " wrong labels" not in card_page(changed(values))
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_what_ships_is_as_it_was(name: str) -> None:
     bundle = Bundle.open(name)

@@ -377,15 +377,22 @@ def _(card: Card) -> list[Part]:
     ]
     if card.flip:
         parts.append(card.flip[card.precision.default].text)
-    if card.abstention.max_risk is not None:
-        parts.append(_abstention(card.abstention, max_risk=card.abstention.max_risk))
+    threshold = abstention_text(card.abstention)
+    if threshold:
+        parts.append(threshold)
     return parts
 
 
-def _abstention(found: Abstention, *, max_risk: float) -> str:
+def abstention_text(found: Abstention) -> str:
+    """Say which threshold to use and what it gives; empty if none was asked for."""
+    if found.max_risk is None:
+        return ""
     if found.threshold is None or found.held_out is None:
-        return f"no threshold is sure to bring the errors of accepted faces down to {percentage(max_risk, 0)}"
-    advice = f"give no label below a probability of {found.threshold:.3f}"
+        return f"no threshold is sure to bring the errors of accepted faces down to {percentage(found.max_risk, 0)}"
+    most = percentage(found.max_risk, 0)
+    advice = f"for at most {most} wrong labels, give no label below a probability of {found.threshold:.3f}"
+    if found.threshold == 0:
+        advice = f"no threshold is needed for at most {most} wrong labels"
     if found.scored is None:
         return (
             f"{advice}: {percentage(found.held_out.coverage)} of the held-out faces are accepted; without labelled "

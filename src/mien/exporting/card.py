@@ -35,7 +35,7 @@ from mien.core.images import SIZE
 from mien.core.run_record import InitialWeights
 from mien.core.scores import Scores
 from mien.core.stats import has_sure_leader
-from mien.core.summaries import robustness_note, robustness_table
+from mien.core.summaries import abstention_text, robustness_note, robustness_table
 from mien.core.text import markdown, percentage, taught_by
 from mien.exporting.to_onnx import INPUT, OPSET, OUTPUT
 from mien.models.classifier import Classifier
@@ -334,6 +334,9 @@ def card_page(card: Card) -> str:
     for one in scores.per_class:
         share = percentage(shares.get(one.name))
         lines.append(f"| {markdown(one.name)} | {share} | {one.faces:,} | {percentage(one.recall, 0)} |")
+    threshold = abstention_text(card.abstention)
+    if threshold:
+        lines += ["", f"{threshold[:1].upper()}{threshold[1:]}."]
     lines += _corrupted(card)
     lines += ["", "## Limits", ""]
     for limit in card.limits:
