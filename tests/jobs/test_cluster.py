@@ -135,6 +135,18 @@ def test_files_that_workers_do_not_see(folder: Path, tmp_path: Path) -> None:
             pass
 
 
+def test_names_count_from_the_folder_of_each_worker(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every picture would be one that can't be read, and the job finished."""
+    with cluster(1) as (address, _):
+        when_there(address, 1)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(DataError, match=r"^pics/000\.png: not seen by tcp://.* counts from the folder in which"):
+            predict_job("pics", "out", model="mien-n", cluster=address)
+        assert predict_job(folder, "out2", model="mien-n", cluster=address).unreadable == 0
+
+
 def test_no_scheduler(folder: Path, tmp_path: Path) -> None:
     """A finished job needs none; another one says so before it begins, and its folder waits for the right address."""
     out, line = tmp_path / "out", {"model": "mien-n", "cluster": "tcp://127.0.0.1:9"}

@@ -1,6 +1,8 @@
+import gc
 import io
 import json
 import os
+import sys
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
@@ -204,6 +206,29 @@ def test_a_part_that_is_always_lost_is_named(folder: Path, tmp_path: Path) -> No
     assert status.failed == {"part-000001.parquet": "lost 20 times, since its workers died (RuntimeError: killed)"}
     assert (status.done, status.missing) == (2, 0)
     assert predict_job(folder, out, model="mien-n", executor=Here()).failed == {}
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are Unicode there")
+def test_a_name_in_another_encoding_is_no_reason_to_lose_a_part(folder: Path, tmp_path: Path) -> None:
+    (folder / "001.png").rename(folder / "\udcff.png")
+    status = predict_job(folder, tmp_path / "out", model="mien-n", executor=Here())
+    assert (status.done, status.unreadable, status.failed) == (3, 2, {})
+    assert f"{folder}/\\udcff.png" in [row["source"] for row in rows(tmp_path / "out")]
+
+
+def test_a_part_that_fails_closes_its_file(folder: Path, tmp_path: Path) -> None:
+    """Else PyArrow complains when the writer is collected, which pytest makes an error."""
+    shard = tmp_path / "shard.tar"
+    with tarfile.open(shard, "w") as archive:
+        archive.add(folder / "000.png")
+
+    def cut_off(number: int, careful: bool) -> bool:
+        shard.write_bytes(shard.read_bytes()[:600])
+        return False
+
+    status = predict_job(shard, tmp_path / "out", model="mien-n", executor=Here(cut_off))
+    gc.collect()
+    assert "damaged" in status.failed["part-000000.parquet"]
 
 
 def test_a_full_disk_ends_the_job_and_keeps_what_is_done(

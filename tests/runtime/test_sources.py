@@ -167,6 +167,13 @@ def test_names_that_no_record_can_hold(folder: Path) -> None:
         f"{folder}/b\\udcff.jpg: a name that is not UTF-8, or no name of a file; rename it"
     ]
     assert len(read) == 4
+    content = (folder / "a.PNG").read_bytes()
+    named = io.BytesIO(content)
+    named.name = "b\udcff.png"  # as a member of an archive, which tells no encoding
+    for name in [item.source for item in (*read, *open_pictures([named]))]:
+        assert name.encode().decode() == name
+    finished = ResumeState(folder / "out.jsonl", done=frozenset([f"{folder}/b\\udcff.jpg"]))
+    assert len(list(open_pictures([folder], skip_bad=True, resume=finished))) == 3
 
 
 def test_each_file_is_read_once(folder: Path) -> None:

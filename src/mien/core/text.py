@@ -28,6 +28,15 @@ def readable(text: str) -> str:
     return f"{shown[:half]} … ({len(shown) - 2 * half:,} characters left out) … {shown[-half:]}"
 
 
+def in_utf8(name: str) -> str:
+    r"""Escape what UTF-8 can't hold: names of files that are in another encoding come with halves of characters.
+
+    >>> in_utf8("caf\udce9.jpg"), in_utf8("café.jpg")
+    ('caf\\udce9.jpg', 'café.jpg')
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def p_value(p: float | None) -> str:
     """Write a p value.
 

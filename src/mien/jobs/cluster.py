@@ -22,7 +22,7 @@ def connect(address: str, *, folder: Path, picture: str) -> Iterator[Executor]:
     Args:
         address: of the scheduler, such as `tcp://10.0.0.1:8786`.
         folder: the job's folder, absolute; it must exist.  Workers must be able to write in it.
-        picture: the absolute name of one input, which workers must be able to read.
+        picture: the name of one input, which workers must be able to read.
 
     Raises:
         DataError: workers don't see the folder or the picture under these names.
@@ -72,7 +72,10 @@ def _check(found: dict[str, object], folder: Path, picture: str) -> None:
     if blind:
         raise DataError(f"{folder}: not seen by {_some(blind)}; workers need the same file system under the same names")
     if without:
-        raise DataError(f"{picture}: not seen by {_some(without)}; workers need the same files under the same names")
+        raise DataError(
+            f"{picture}: not seen by {_some(without)}; workers need the same files under the same names, and a name "
+            "that is not absolute counts from the folder in which a worker was started"
+        )
 
 
 def _some(names: list[str]) -> str:

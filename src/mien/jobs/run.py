@@ -69,7 +69,7 @@ def predict_job(
         workers: how many processes of this machine; None takes as many as it may use cores.
         cluster: the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, whose workers do the job instead.
             They must have the same version of mien, and see the pictures and `out` under the same names, which is
-            checked before they begin.
+            checked before they begin; names that are not absolute count from the folder in which each was started.
         executor: works on the parts instead; such as that of another kind of cluster.
         align: as in `mien.predict`, and so are the following.
         every: take every n-th frame of a video.
@@ -133,8 +133,8 @@ def predict_job(
         missing = [part for part in parts if not is_file(folder / part.file)]
         done = manifest.pictures - sum(part.count for part in missing)
         if missing and cluster is not None:
-            picture = Path(missing[0].container or missing[0].names[0]).absolute()
-            with connect(cluster, folder=folder, picture=str(picture)) as connected:
+            picture = missing[0].container or missing[0].names[0]  # as workers will open it, from their own folder
+            with connect(cluster, folder=folder, picture=picture) as connected:
                 distribute(job, missing, connected, done=done, progress=progress)
         elif missing and executor is not None:
             distribute(job, missing, executor, done=done, progress=progress)

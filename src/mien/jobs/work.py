@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,8 +115,11 @@ def do_part(job: Job, part: Part, *, careful: bool) -> Done:
     if careful:
         pictures = begun.watch(pictures)
     model = job.open_model()
-    with _warnings_into(done.warnings), replacing(Path(job.folder, part.file)) as file:
-        writer = ParquetWriter(file, model.classes)
+    with (
+        _warnings_into(done.warnings),
+        replacing(Path(job.folder, part.file)) as file,
+        closing(ParquetWriter(file, model.classes)) as writer,
+    ):
         # Pictures from a generator are worked on in this thread: what is written down as begun is what is worked on.
         for result in model.stream(pictures, skip_bad=True, **job.options.to_dict()):
             done.add(result)

@@ -245,7 +245,9 @@ class ParquetWriter:
             self._flush()
 
     def close(self, counts: Mapping[str, int] | None = None) -> None:
-        """Write the end of the file; `counts` go into its metadata, under the key `mien`."""
+        """Write the end of the file, once; `counts` go into its metadata, under the key `mien`."""
+        if not self._writer.is_open:
+            return
         self._flush()
         if counts is not None:
             self._writer.add_key_value_metadata({METADATA: json.dumps(counts)})

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from mien.core.errors import DataError, MissingExtraError, UsageError, nearest
 from mien.core.files import is_pipe, refuse_address, require_name
 from mien.core.images import MAX_PIXELS, decode_colour, to_rgb
+from mien.core.text import in_utf8
 from mien.runtime.animation import is_animation
 from mien.runtime.results import Picture, Unreadable
 from mien.runtime.resume_state import ResumeState
@@ -148,12 +149,14 @@ def picture_in_memory(item: Any, *, number: int = 1, channels: str = "rgb") -> P
 
 
 def _name_of(item: Any, number: int) -> str:
-    """Return what to call a source: its path, the name that an opened file has, or its place in a list."""
+    """Return what to call a source in records: its path, the name of an opened file, or its place in a list."""
     if isinstance(item, str | os.PathLike):
-        return str(item)
-    if isinstance(item, Image.Image):
-        return str(getattr(item, "filename", "") or f"picture {number}")
-    return str(getattr(item, "name", f"picture {number}"))
+        name = str(item)
+    elif isinstance(item, Image.Image):
+        name = str(getattr(item, "filename", "") or f"picture {number}")
+    else:
+        name = str(getattr(item, "name", f"picture {number}"))
+    return in_utf8(name)
 
 
 def array_to_rgb(array: NDArray[Any], *, channels: str = "rgb") -> NDArray[np.uint8]:
@@ -266,7 +269,7 @@ def _files(
             if place in begun:
                 continue
             begun.add(place)
-            if str(file) in finished:
+            if in_utf8(str(file)) in finished:
                 continue
             after = -1
             if resume and str(file) == resume.video:
@@ -280,7 +283,7 @@ def _files(
                 message = str(error)
                 if isinstance(error, MissingExtraError) and str(file) not in message:
                     message = f"{file}: {message}"
-                yield Unreadable(str(file), message)
+                yield Unreadable(in_utf8(str(file)), message)
 
 
 def _read(path: Path, *, every: int, fps: float | None, after: int) -> Iterator[Picture]:
@@ -301,7 +304,7 @@ def walk(root: Path, *, skip_bad: bool) -> Iterator[Path | Unreadable]:
         message = f"{error.filename}: can't be read ({error.strerror})"
         if not skip_bad:
             raise DataError(message) from None
-        unreadable.append(Unreadable(str(error.filename), message))
+        unreadable.append(Unreadable(in_utf8(str(error.filename)), message))
 
     found = False
     for folder, names, files in os.walk(root, onerror=note):
