@@ -1,12 +1,14 @@
 import gc
 import io
 import json
+import logging
 import os
 import sys
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
@@ -26,6 +28,7 @@ from mien.jobs.run import predict_job
 from mien.jobs.status import job_status
 from mien.jobs.workers import Workers
 from mien.runtime.result_files import flat_record
+from mien.runtime.results import PictureResult
 
 from .pictures import kill_at_poison, make_folder, picture
 
@@ -229,6 +232,45 @@ def test_a_part_that_fails_closes_its_file(folder: Path, tmp_path: Path) -> None
     status = predict_job(shard, tmp_path / "out", model="mien-n", executor=Here(cut_off))
     gc.collect()
     assert "damaged" in status.failed["part-000000.parquet"]
+
+
+def test_parts_in_threads_leave_the_log_as_it_was(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first part ends while the second is at work; what is logged beside them and later is heard."""
+    inside, beside, left = Event(), Event(), Event()
+    log, add = logging.getLogger("mien.test"), work.Done.add
+
+    def add_and_wait(done: work.Done, result: PictureResult) -> None:
+        add(done, result)
+        if result.source.endswith("000.png"):
+            inside.set()
+            assert beside.wait(60)
+        if result.source.endswith("004.png"):
+            log.warning("said by a part")
+            beside.set()
+            assert left.wait(60)
+
+    class InTurn(ThreadPoolExecutor):
+        def submit(self, function: Any, /, job: Any, part: Any, **named: Any) -> "Future[Any]":
+            return super().submit(self._do, function, job, part, **named)
+
+        def _do(self, function: Any, job: Any, part: Any, **named: Any) -> Any:
+            if part.number:
+                assert inside.wait(60)
+            done = function(job, part, **named)
+            if not part.number:
+                log.warning("said beside it")
+                left.set()
+            return done
+
+    monkeypatch.setattr(work.Done, "add", add_and_wait)
+    with InTurn(2) as threads:
+        predict_job(folder, tmp_path / "out", model="mien-n", executor=threads, crops=True)
+    log.warning("said later")
+    heard = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    unreadable = f"left out: {folder}/005.png: not a picture that Pillow can read"
+    assert sorted(heard) == sorted([unreadable, "said by a part", "said beside it", "said later"])
 
 
 def test_a_full_disk_ends_the_job_and_keeps_what_is_done(

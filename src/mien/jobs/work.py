@@ -116,7 +116,7 @@ def do_part(job: Job, part: Part, *, careful: bool) -> Done:
         pictures = begun.watch(pictures)
     model = job.open_model()
     with (
-        _warnings_into(done.warnings),
+        _keeper.keep(done.warnings),
         replacing(Path(job.folder, part.file)) as file,
         closing(ParquetWriter(file, model.classes)) as writer,
     ):
@@ -167,26 +167,41 @@ class LeftOut(NamedBytes):
         raise DataError(f"{self.name}: left out, since {MOST_DEATHS} workers died at it")
 
 
-@contextmanager
-def _warnings_into(messages: dict[str, str]) -> Iterator[None]:
-    """Keep the first message of each kind that the library logs, instead of printing it in a worker."""
-    handler = _Keeper(messages)
-    library = logging.getLogger("mien")
-    passed_on = library.propagate
-    library.addHandler(handler)
-    library.propagate = False
-    try:
-        yield
-    finally:
-        library.removeHandler(handler)
-        library.propagate = passed_on
-
-
 class _Keeper(logging.Handler):
-    def __init__(self, messages: dict[str, str]) -> None:
-        super().__init__(logging.WARNING)
-        self._messages = messages
+    """Keeps what threads log while each works on a part, instead of printing it; what others log is passed on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._messages: dict[int, dict[str, str]] = {}  # of each thread
+        self._changes = threading.Lock()
+        self._passes_on = True
+
+    @contextmanager
+    def keep(self, messages: dict[str, str]) -> Iterator[None]:
+        """Keep the first warning of each kind that this thread logs while the block runs."""
+        library, thread = logging.getLogger("mien"), threading.get_ident()
+        with self._changes:
+            if not self._messages:
+                self._passes_on, library.propagate = library.propagate, False
+                library.addHandler(self)
+            self._messages[thread] = messages
+        try:
+            yield
+        finally:
+            with self._changes:
+                del self._messages[thread]
+                if not self._messages:
+                    library.removeHandler(self)
+                    library.propagate = self._passes_on
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message unless there is one of its kind."""
-        self._messages.setdefault(str(record.msg), record.getMessage())
+        """Keep a warning unless there is one of its kind, or pass on what another thread logs."""
+        messages = self._messages.get(record.thread or 0)
+        if messages is None:
+            if self._passes_on:
+                logging.getLogger().handle(record)
+        elif record.levelno >= logging.WARNING:
+            messages.setdefault(str(record.msg), record.getMessage())
+
+
+_keeper = _Keeper()
