@@ -12,7 +12,15 @@ from typing import Any
 
 from mien.core.card import Card
 from mien.core.schema import SCHEMA_VERSION
-from mien.exporting.card import LICENCE_OF_DATA, LIMITS, LIMITS_OF_DATA, LIMITS_OF_GRAPHS, _weaknesses, card_page
+from mien.exporting.card import LICENCE_OF_DATA, LIMITS, LIMITS_OF_DATA, _weaknesses, card_page
+
+_8_BITS = "The 8-bit graph was measured on a processor with VNNI. On older x86 processors its sums may overflow: "
+OF_GRAPHS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("fp32",): (),
+    ("int8",): (f"{_8_BITS}check it there with `mien eval`.",),
+    ("fp32", "int8"): (f"{_8_BITS}check it there with `mien eval`, or use fp32.",),
+}
+"""What was true of 8-bit graphs until their weights were kept within 7 bits."""
 
 
 def convert(card: dict[str, Any], name: str) -> Card:
@@ -37,7 +45,7 @@ def convert(card: dict[str, Any], name: str) -> Card:
     synthetic = card["synthetic"]
     card["limits"] = []
     converted = Card.from_dict(card, source=name)
-    limits = [LIMITS_OF_DATA[synthetic], *LIMITS, *LIMITS_OF_GRAPHS[tuple(converted.files)]]
+    limits = [LIMITS_OF_DATA[synthetic], *LIMITS, *OF_GRAPHS[tuple(converted.files)]]
     limits += _weaknesses(converted.scores.of(converted.precision.default))
     card["limits"] = limits
     card["licence"]["data"] = LICENCE_OF_DATA[synthetic]

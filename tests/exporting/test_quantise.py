@@ -69,3 +69,13 @@ def test_from_the_last_layer_on_all_is_in_floats(graph: bytes, faces: NDArray[np
     assert nodes[last].op_type == "Gemm"
     assert not any("Quantize" in node.op_type for node in nodes[last:])
     assert not any("weight_quantized" in name or "weight_scale" in name for name in nodes[last].input)
+
+
+def test_no_sum_of_two_products_leaves_16_bits(graph: bytes, faces: NDArray[np.uint8]) -> None:
+    """Processors without VNNI add a pair of products in 16 bits, and what is greater becomes the greatest there."""
+    model = onnx.load_from_string(quantise(graph, faces))
+    weights = [onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
+    eight_bits = [tensor for tensor in weights if tensor.dtype == np.int8 and tensor.any()]
+    assert len(eight_bits) > 10
+    for tensor in eight_bits:
+        assert 2 * 255 * np.abs(tensor.astype(int)).max() <= np.iinfo(np.int16).max

@@ -50,12 +50,6 @@ LIMITS = (
     "For frontal faces, tightly cropped, grey, 48×48 pixels. Real pictures of other poses and sizes were not measured.",
     "Accuracy by age, sex, skin tone, pose and culture was not measured, because the data don't record them.",
 )
-_8_BITS = "The 8-bit graph was measured on a processor with VNNI. On older x86 processors its sums may overflow: "
-LIMITS_OF_GRAPHS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("fp32",): (),
-    ("int8",): (f"{_8_BITS}check it there with `mien eval`.",),
-    ("fp32", "int8"): (f"{_8_BITS}check it there with `mien eval`, or use fp32.",),
-}
 LIMITS_OF_DATA = {
     True: "It learned from drawn faces (synthetic) and says nothing about real ones.",
     False: "It learned from labels that people gave by looking at the pictures, and people disagree. FER2013's own "
@@ -68,10 +62,6 @@ LICENCE_OF_DATA = {
 CLASSES = {"own": "those of the data", "ferplus": "FER+'s"}
 _TRAINED_WITH = ("mien", "torch", "lightning", "numpy")
 _EXPORTED_WITH = ("mien", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
-
-
-OWN_LIMITS = frozenset(LIMITS).union(*LIMITS_OF_GRAPHS.values())
-"""The sentences that mien itself writes: they may contain Markdown, others are escaped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +161,6 @@ def make_card(
         limits=(
             LIMITS_OF_DATA[synthetic],
             *LIMITS,
-            *LIMITS_OF_GRAPHS[tuple(measured.files)],
             *_weaknesses(default),
             *([known] if known else []),
         ),
@@ -340,7 +329,7 @@ def card_page(card: Card) -> str:
     lines += _corrupted(card)
     lines += ["", "## Limits", ""]
     for limit in card.limits:
-        lines.append(f"* {limit if limit in OWN_LIMITS else markdown(limit)}")
+        lines.append(f"* {markdown(limit)}")
     lines += ["", f"Licence of the weights: {card.licence.weights}. {card.licence.data}"]
     return "\n".join(lines) + "\n"
 
