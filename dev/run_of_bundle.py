@@ -11,12 +11,11 @@ from pathlib import Path
 
 from mien.core.bundle import Bundle
 from mien.core.files import write_json
-from mien.core.runs import RunDir
-from mien.core.schema import SCHEMA_VERSION
 from mien.models.classifier import classifier_of, save_classifier
 from mien.training.calibration import calibrate_classifier
 from mien.training.config import TrainConfig
 from mien.training.run_data import RunData
+from mien.workflows.train import create_run
 
 
 def main() -> None:
@@ -29,25 +28,21 @@ def main() -> None:
     bundle = Bundle.open(given.bundle)
     training = bundle.card.training
     config = TrainConfig.model_validate({**training.config, "data": given.data, "votes": None})
-    data = RunData.open(config)
+    data = RunData.open(config.model_copy(update={"teachers": ()}))  # which aren't there any more
     if data.faces.row_fingerprint != training.data.row_fingerprint:
         raise SystemExit(f"{given.data}: not the faces that {bundle.card.name} learned from")
     classifier = classifier_of(bundle)
     classifier.flip, classifier.temperature, classifier.bias = False, 1.0, None
     calibrate_classifier(classifier, data.held_out)
-    run = RunDir.create("train", name=bundle.card.name, out=given.out)
-    stored = {
-        "schema_version": SCHEMA_VERSION,
-        "config": config.model_dump(),
-        "data": training.data.to_dict(),
-        "versions": training.versions,
-        "git_commit": training.git_commit,
-    }
-    if training.init:
-        stored["init"] = training.init.to_dict()
-    write_json(run.path / "config.json", stored)
-    save_classifier(classifier, run.path, epoch=config.epochs)
-    run.set_status("finished")
+    with create_run(data, verb="train", out=given.out) as run:
+        stored = run.read_json("config.json")
+        stored["config"]["teachers"] = training.config["teachers"]
+        stored |= {"versions": training.versions, "git_commit": training.git_commit}
+        if training.init:
+            stored["init"] = training.init.to_dict()
+        write_json(run.path / "config.json", stored)
+        save_classifier(classifier, run.path, epoch=config.epochs)
+        run.set_status("finished")
 
 
 if __name__ == "__main__":
