@@ -48,7 +48,6 @@ def test_all_is_taken_over_but_the_rows_of_other_classes(small: Small) -> None:
     old = source.classifier
     classes = ("joy", *old.classes[:0:-1])  # the others in another order
     new = Classifier("mien-n", classes, normalisation="global")
-    random = new.state_dict()["network.output.weight"].clone()
     source.give_weights(new)
     for name, tensor in old.state_dict().items():
         if not name.startswith("network.output."):
@@ -57,7 +56,8 @@ def test_all_is_taken_over_but_the_rows_of_other_classes(small: Small) -> None:
     for row, label in enumerate(classes[1:], start=1):
         assert weight[row].equal(old.network.output.weight[old.classes.index(label)])  # type: ignore
         assert bias[row].equal(old.network.output.bias[old.classes.index(label)])  # type: ignore
-    assert weight[0].equal(random[0])
+    assert not weight[0].any()
+    assert not bias[0].any()
 
 
 def test_a_fine_tuned_network_begins_as_the_old_one(small: Small, tmp_path: Path) -> None:
@@ -246,15 +246,15 @@ def test_the_same_rows_are_known_again_when_they_have_votes(small: Small, tmp_pa
     assert record(other).judged_seen
 
 
-def test_new_rows_come_from_the_seed(small: Small, tmp_path: Path) -> None:
+def test_rows_of_new_classes_are_fitted_to_their_faces(small: Small, tmp_path: Path) -> None:
     old = small("old", epochs=1)
     joy = renamed(FACES, happy="joy")
     rows = []
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+    for name, seed in (("a", 0), ("b", 1)):
         run = fine_tune(joy, old, tmp_path / name, seed=seed, optimizer=STILL)
-        rows.append(load_file(run.path / WEIGHTS)["network.output.weight"][joy.classes.index("joy")])
-    assert rows[0].equal(rows[1])
-    assert not torch.allclose(rows[0], rows[2], atol=1e-3)
+        rows.append(load_file(run.path / WEIGHTS)["network.output.weight"])
+    assert rows[0][joy.classes.index("joy")].any()
+    assert torch.allclose(rows[0], rows[1], atol=1e-6)
 
 
 def test_the_network_that_a_training_begins_with_teaches_it(small: Small, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class InitialWeights(Record):
         classes: its class names, in label order.
         tensors: how many tensors were taken over as a whole: all but those of the last layer.
         last_layer: the tensors with a row for each class; the rows of classes that both have were taken over.
-        new_classes: those that it doesn't have; their rows began with random values.
+        new_classes: those that it doesn't have; their rows were fitted to the faces before the training.
         judged: how many labelled faces the new network is judged by: held out, or of another split than `train`.
         judged_seen: how many of these the old network had learned from, and the new one hasn't; None: not known.
     """

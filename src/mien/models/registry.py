@@ -22,7 +22,8 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
 """Name → function that builds the network for C classes.
 
 Every network maps standardised faces `float (N, 1, 48, 48)` to logits `float (N, C)` and draws its initial weights from
-torch's current generator.  It has no in-place activations and runs no module twice: attribution needs that.
+torch's current generator.  It has no in-place activations and runs no module twice: attribution needs that.  It ends
+with an `nn.Linear` of C rows, to which new classes are fitted.
 """
 
 

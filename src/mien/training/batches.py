@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mien.core.faces import FaceSet
 from mien.data.ferplus import distribution
+from mien.data.formats import LabelSource
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Faces `uint8 (n, 1, 48, 48)`, targets `float32 (n, C)`, rows that sum to 1, and row numbers `int64 (n,)`."""
@@ -74,7 +75,7 @@ class InOrder(Sampler[Tensor]):
 
 
 def loader(faces: FaceSet, targets: Tensor, *, sampler: Sampler[Tensor]) -> DataLoader[Batch]:
-    """Serve the batches that `sampler` names, with `targets` as `hard_targets` and `soft_targets` make them."""
+    """Serve the batches that `sampler` names, with `targets` as `targets_of` makes them."""
     return DataLoader(FaceTensors(faces, targets), sampler=sampler, batch_size=None)
 
 
@@ -83,7 +84,11 @@ def hard_targets(faces: FaceSet) -> Tensor:
     return functional.one_hot(torch.as_tensor(faces.targets), len(faces.classes)).float()
 
 
-def soft_targets(faces: FaceSet) -> Tensor:
-    """Give each class its share of the annotators' votes: `float32 (N, C)`; the faces are `ferplus.relabel`'s."""
-    assert faces.votes is not None
-    return torch.from_numpy(distribution(faces.votes))
+def targets_of(faces: FaceSet, *, labels: LabelSource) -> Tensor:
+    """Return what is learned of each face: `float32 (N, C)`, rows that sum to 1.
+
+    With `ferplus` they are the shares of the classes in the annotators' votes; the faces are `ferplus.relabel`'s then.
+    """
+    if labels == "ferplus" and faces.votes is not None:
+        return torch.from_numpy(distribution(faces.votes))
+    return hard_targets(faces)

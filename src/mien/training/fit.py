@@ -20,6 +20,7 @@ from mien.core.progress import OnProgress
 from mien.core.runs import RunDir
 from mien.core.torchrun import devices_here, processes
 from mien.models.classifier import Classifier, save_classifier
+from mien.training.batches import targets_of
 from mien.training.calibration import calibrate_classifier
 from mien.training.callbacks import (
     LOGGERS,
@@ -34,6 +35,7 @@ from mien.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 from mien.training.config import TrainConfig
 from mien.training.distillation import Teaching
 from mien.training.initial import Pretrained
+from mien.training.last_layer import fit_last_layer
 from mien.training.memory import keep_freed_memory
 from mien.training.module import TrainingModule
 from mien.training.processes import Relay, errors_of_processes
@@ -141,6 +143,8 @@ def _module(data: RunData, teachers: Teaching | None, pretrained: Pretrained | N
     classifier.normalise.fit(data.learned.images)
     if pretrained:
         pretrained.give_weights(classifier)
+        if not set(classifier.classes) <= set(pretrained.classifier.classes):
+            fit_last_layer(classifier, data.learned, targets=targets_of(data.learned, labels=config.labels))
     return TrainingModule(classifier, config, faces=data.learned, held_out=data.held_out, teachers=teachers)
 
 

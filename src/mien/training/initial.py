@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any, Self
 
 import numpy as np
+import torch
 
 from mien.core.bundle import WEIGHTS, Bundle, find, shipped, weights
 from mien.core.errors import ConfigError, DataError, nearest
@@ -117,10 +118,13 @@ class Pretrained:
         return None
 
     def give_weights(self, classifier: Classifier) -> None:
-        """Copy all weights to another classifier; of the last layer, the rows of the classes that both have."""
+        """Copy all weights to another classifier; of the last layer, the rows of the classes that both have.
+
+        The rows of other classes are 0.
+        """
         given, own = self.classifier.state_dict(), classifier.state_dict()
         for name in _last_layer(classifier):
-            rows = own[name].clone()  # (C, …)
+            rows = torch.zeros_like(own[name])  # (C, …)
             for row, label in enumerate(classifier.classes):
                 if label in self.classifier.classes:
                     rows[row] = given[name][self.classifier.classes.index(label)]

@@ -20,7 +20,7 @@ from mien.core.images import SIZE
 from mien.models.classifier import Classifier
 from mien.training import config
 from mien.training.augment import Augmenter
-from mien.training.batches import Batch, EpochBatches, InOrder, hard_targets, loader, soft_targets, view_of
+from mien.training.batches import Batch, EpochBatches, InOrder, hard_targets, loader, targets_of, view_of
 from mien.training.config import TrainConfig
 from mien.training.corrupt import Corrupter
 from mien.training.distillation import Teaching
@@ -66,12 +66,9 @@ class TrainingModule(L.LightningModule):
         self.register_buffer("class_weights", weights, persistent=False)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        targets = hard_targets(self.faces)
-        if self.config.labels == "ferplus" and self.faces.votes is not None:
-            targets = soft_targets(self.faces)
         return loader(
             self.faces,
-            targets,
+            targets_of(self.faces, labels=self.config.labels),
             sampler=EpochBatches(
                 len(self.faces),
                 batch=self.config.batch,

@@ -1,0 +1,54 @@
+"""The last layer, fitted alone where a network gets new classes.  Axes: `N` faces, `C` classes, `F` features."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mien.core.faces import FaceSet
+from mien.models.classifier import Classifier
+from mien.models.registry import last_layer
+
+PULL = 0.1
+"""How strongly the last layer is held to what it was, against the mean cross-entropy; .03 to .3 do as well."""
+
+
+def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -> None:
+    """Fit the last layer alone: a logistic regression that is held to the weights that the layer has.
+
+    With random rows the first steps of a training would spoil the layers below (Kumar et al. 2022, arXiv 2202.10054).
+
+    Args:
+        classifier: the network; rows of classes that it didn't have are 0.
+        faces: N of them.
+        targets: `float32 (N, C)`, rows that sum to 1.
+    """
+    layer = _last_layer(classifier)
+    features = _features(classifier, layer, faces)
+    given = [parameter.detach().clone() for parameter in layer.parameters()]
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = functional.cross_entropy(layer(features), targets)
+        for now, before in zip(layer.parameters(), given, strict=True):
+            value = value + PULL / 2 * (now - before).square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.zero_grad()
+
+
+def _last_layer(classifier: Classifier) -> nn.Module:
+    weight, _ = last_layer(classifier.model)
+    layer: nn.Module = classifier.network.get_submodule(weight.removesuffix(".weight"))
+    return layer
+
+
+def _features(classifier: Classifier, layer: nn.Module, faces: FaceSet) -> Tensor:
+    """Return what the last layer is given for N faces: `float32 (N, F)`."""
+    parts: list[Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _, given: parts.append(given[0]))
+    classifier.logits(faces.images)
+    hook.remove()
+    return torch.cat(parts)

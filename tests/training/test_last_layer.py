@@ -1,0 +1,52 @@
+"""The last layer, fitted alone."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from mien.data.formats import open_faces
+from mien.models.classifier import Classifier
+from mien.training.batches import hard_targets
+from mien.training.last_layer import PULL, fit_last_layer
+
+FACES = open_faces("synthetic:280", seed=5)
+
+
+@pytest.fixture(params=["mien-n", "course_cnn"])
+def classifier(request: pytest.FixtureRequest) -> Classifier:
+    torch.manual_seed(0)
+    made = Classifier(request.param, FACES.classes, normalisation="global")
+    made.normalise.fit(FACES.images)
+    return made
+
+
+def test_the_last_layer_is_where_its_objective_is_least(classifier: Classifier) -> None:
+    before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
+    targets = hard_targets(FACES)
+    fit_last_layer(classifier, FACES, targets=targets)
+    changed = [name for name, tensor in classifier.state_dict().items() if not tensor.equal(before[name])]
+    assert len(changed) == 2  # the last layer's weight and bias
+    classifier.eval()
+    images = torch.tensor(FACES.images)[:, None]
+    loss = functional.cross_entropy(classifier(images), targets)
+    own = dict(classifier.named_parameters())
+    for name in changed:
+        loss = loss + PULL / 2 * (own[name] - before[name]).square().sum()
+    gradients = torch.autograd.grad(loss, [own[name] for name in changed])
+    assert all(gradient.abs().max() < 1e-3 for gradient in gradients)
+    old = Classifier(classifier.model, FACES.classes, normalisation="global")
+    old.load_state_dict(before)
+    assert loss < functional.cross_entropy(old.logits(FACES.images), targets)
+    assert all(parameter.grad is None for parameter in classifier.parameters())
+
+
+def test_the_same_faces_give_the_same_bits(classifier: Classifier) -> None:
+    found = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        again = Classifier(classifier.model, FACES.classes, normalisation="global")
+        again.load_state_dict(classifier.state_dict())
+        fit_last_layer(again, FACES, targets=hard_targets(FACES))
+        found.append(again.probabilities(FACES.images[:20]))
+    assert np.array_equal(found[0], found[1])
