@@ -10,7 +10,7 @@ from mien.models.classifier import Classifier
 from mien.training.batches import hard_targets
 from mien.training.last_layer import PULL, fit_last_layer
 
-FACES = open_faces("synthetic:280", seed=5)
+FACES = open_faces("synthetic:70", seed=5)
 
 
 @pytest.fixture(params=["mien-n", "course_cnn"])
