@@ -35,6 +35,7 @@ from mien.training.config import TrainConfig, read_recipe, resolve
 from mien.training.distillation import PredictedTargets
 from mien.training.memory import keep_freed_memory
 from mien.training.module import AUGMENTATION, DROPOUT, TrainingModule
+from mien.training.torch_devices import resolve_precision
 
 LOSSES = ("two-heads", "votes", "adjusted", "labels")
 SHARE = 0.3
@@ -128,7 +129,7 @@ def train(loss: str, learned: FaceSet, config: TrainConfig, *, epochs: int) -> C
     trainer = L.Trainer(
         accelerator="cpu",
         devices=1,
-        precision="bf16-mixed",
+        precision="bf16-mixed" if resolve_precision("auto", "cpu") == "bf16" else "32-true",
         max_epochs=epochs,
         callbacks=[Note()],
         limit_val_batches=0,
