@@ -25,6 +25,7 @@ from mien.core.labels import FER2013
 from mien.data.formats import open_faces
 from mien.models.classifier import Classifier
 from mien.training.batches import hard_targets
+from mien.training.last_layer import features_of
 from mien.training.module import class_weights
 
 DECAY = 1e-4
@@ -59,9 +60,9 @@ def main() -> None:
         classifier = Classifier(asked.model, FER2013, normalisation="global").eval()
         classifier.load_state_dict(load_file(run / "model.safetensors"))
         learned = training.select((fold_of != fold) & (fold_of != FINAL))
-        features = features_of(classifier, learned)
-        own = features_of(classifier, training.select(fold_of == fold))
-        of_final = features_of(classifier, training.select(fold_of == FINAL))
+        features = features_of(classifier, learned).double()
+        own = features_of(classifier, training.select(fold_of == fold)).double()
+        of_final = features_of(classifier, training.select(fold_of == FINAL)).double()
         centre, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
         for kind in KINDS:
             layer = fit((features - centre) / scale, learned, kind)
@@ -89,18 +90,6 @@ def main() -> None:
         print(f"{name} over {other}: {changes}  {loss_change(new, old, targets)}")
 
 
-@torch.inference_mode()
-def features_of(classifier: Classifier, faces: FaceSet) -> Tensor:
-    """Compute what the last layer sees: `float64 (N, 64)`."""
-    network = classifier.network
-    parts = []
-    for images in np.array_split(faces.images, -(-len(faces) // 256)):
-        maps = classifier.normalise(torch.from_numpy(images)[:, None])
-        maps = network.stages(maps.contiguous(memory_format=torch.channels_last))
-        parts.append(network.pool(maps).flatten(1).double())
-    return torch.cat(parts)
-
-
 def fit(features: Tensor, faces: FaceSet, kind: str) -> torch.nn.Linear:
     """Fit a last layer with one of `KINDS` of loss."""
     aim = hard_targets(faces).double()
@@ -111,7 +100,6 @@ def fit(features: Tensor, faces: FaceSet, kind: str) -> torch.nn.Linear:
         shift = torch.as_tensor(log_shares(faces.targets))
     elif kind == "votes":
         aim = (1 - SHARE) * aim + SHARE * votes_as_targets(faces).double()
-    features = features.clone()  # made in inference mode, of which no gradient can be had
     layer = torch.nn.Linear(features.shape[1], len(FER2013), dtype=torch.float64)
     torch.nn.init.zeros_(layer.weight)
     torch.nn.init.zeros_(layer.bias)

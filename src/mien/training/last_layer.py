@@ -23,7 +23,7 @@ def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -
         targets: `float32 (N, C)`, rows that sum to 1.
     """
     layer = _last_layer(classifier)
-    features = _features(classifier, layer, faces)
+    features = features_of(classifier, faces)
     given = [parameter.detach().clone() for parameter in layer.parameters()]
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=200, line_search_fn="strong_wolfe")
 
@@ -39,16 +39,16 @@ def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -
     optimizer.zero_grad()
 
 
+def features_of(classifier: Classifier, faces: FaceSet) -> Tensor:
+    """Return what the last layer is given for N faces: `float32 (N, F)`."""
+    parts: list[Tensor] = []
+    hook = _last_layer(classifier).register_forward_pre_hook(lambda _, given: parts.append(given[0]))
+    classifier.logits(faces.images)
+    hook.remove()
+    return torch.cat(parts)
+
+
 def _last_layer(classifier: Classifier) -> nn.Module:
     weight, _ = last_layer(classifier.model)
     layer: nn.Module = classifier.network.get_submodule(weight.removesuffix(".weight"))
     return layer
-
-
-def _features(classifier: Classifier, layer: nn.Module, faces: FaceSet) -> Tensor:
-    """Return what the last layer is given for N faces: `float32 (N, F)`."""
-    parts: list[Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, given: parts.append(given[0]))
-    classifier.logits(faces.images)
-    hook.remove()
-    return torch.cat(parts)
