@@ -140,6 +140,7 @@ def test_one_graph_alone(studied: RunDir, exported: Bundle, tmp_path: Path) -> N
         export(studied, out=tmp_path / "c", only="int4")  # type: ignore[arg-type]
     assert export(studied, out=alone.path, overwrite=True, only="fp32").card.precision.default == "fp32"
     assert not (alone.path / "model.int8.onnx").exists()
+    assert "8-bit" not in (alone.path / "CARD.md").read_text()
 
 
 def test_who_trained_says_the_licence(studied: RunDir, exported: Bundle, tmp_path: Path) -> None:

@@ -192,12 +192,17 @@ def test_quiet_holds_in_all_processes(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_an_error_of_one_of_two_processes_is_said_in_one_line(tmp_path: Path) -> None:
     line = command(
-        "--epochs=3", "--precision=fp32", "--out=run", "--devices=2", *[f"--set={setting}" for setting in DIVERGES]
+        "--epochs=3",
+        "--precision=fp32",
+        "--out=run",
+        "--devices=2",
+        "--batch=8",  # on some processors it takes eleven steps
+        *[f"--set={setting}" for setting in DIVERGES],
     )
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    which = r"(batch \d of 7: the training|the validation)"
-    assert re.search(rf"epoch \d, {which} loss is (nan|inf); .* lower --lr\n", done.stderr), done.stderr
+    which = r"(batch \d+ of 28: the training|the validation)"
+    assert re.search(rf"epoch 1, {which} loss is nan; .* lower --lr\n", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
     assert RunDir.open(tmp_path / "run").read_json("status.json")["reason"].startswith("Diverged: epoch ")
 
