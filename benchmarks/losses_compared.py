@@ -3,7 +3,7 @@
     python benchmarks/losses_compared.py fer2013.csv --votes fer2013new.csv dev/oof/mien-n.npz arms/
 
 Each loss is compared on the folds that it was trained for.  Columns: differences in points of accuracy, macro-F1 and
-balanced accuracy to `dev/oof/mien-n.npz`, ± standard error by faces (by folds).  Rows beside the plain one: with the
+balanced accuracy to the file of `dev/oof`, ± standard error by faces (by folds).  Rows beside the plain one: with the
 temperature and biases that the final hold-out gives (both sides, also in log loss), with `--prior uniform` on both
 sides, and judged by the majority of FER+'s annotators, among the seven classes, instead of the labels.
 """
@@ -74,8 +74,8 @@ def read_arm(folder: Path, loss: str, baseline: OutOfFold) -> tuple[OutOfFold, d
         if not file.exists():
             continue
         with np.load(file) as stored:
-            logits[baseline.folds == fold] = stored["own"][:, : len(FER2013)]  # two heads have more
-            final[fold] = stored["final"][:, : len(FER2013)]
+            logits[baseline.folds == fold] = stored["own"]
+            final[fold] = stored["final"]
             seconds[fold] = float(stored["seconds"])
     return OutOfFold(baseline.rows, baseline.folds, logits, final), seconds
 

@@ -32,6 +32,7 @@ EXTREMES = {
     "plateau.min_delta": ("0", "1000"),
     "loss.label_smoothing": ("0", "0.999999"),
     "loss.class_weights": ("true", "false"),
+    "loss.votes_share": ("0", "0.999999"),
     "augment.rotation_deg": ("0", "180"),
     "augment.zoom": ("0", "0.999999"),
     "augment.shift": ("0", "0.999999"),

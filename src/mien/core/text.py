@@ -101,14 +101,15 @@ def taught_by(config: Mapping[str, Any]) -> str:
     (', taught by 2 trained networks (70 %) and the labels', '')
     """
     teachers, distillation = config.get("teachers"), config.get("distillation", {})
-    if distillation.get("from_init"):
+    taught = ""
+    if teachers or distillation.get("from_init"):
         networks = "the network that it began with"
-    elif not teachers:
-        return ""
-    elif len(teachers) == 1:
-        networks = "a trained network"
-    else:
-        networks = f"{len(teachers)} trained networks"
-    share = distillation["share"]
-    labels = "instead of the labels" if share == 1 else f"({percentage(share, 0)}) and the labels"
-    return f", taught by {networks} {labels}"
+        if teachers:
+            networks = "a trained network" if len(teachers) == 1 else f"{len(teachers)} trained networks"
+        share = distillation["share"]
+        labels = "instead of the labels" if share == 1 else f"({percentage(share, 0)}) and the labels"
+        taught = f", taught by {networks} {labels}"
+    votes = config.get("loss", {}).get("votes_share")  # older runs don't have it
+    if votes:
+        taught += f", with votes of annotators as {percentage(votes, 0)} of the loss"
+    return taught

@@ -1,7 +1,7 @@
 """All networks by name.  To add one, write a file and a line in `MODELS`."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import nn
@@ -42,15 +42,16 @@ def build(name: str, classes: int) -> nn.Module:
     return MODELS[name](classes)
 
 
-def last_layer(name: str) -> list[str]:
+@cache
+def last_layer(name: str) -> tuple[str, ...]:
     """Name the tensors of a network that have one row for each class.
 
     >>> last_layer("mien-n")
-    ['output.weight', 'output.bias']
+    ('output.weight', 'output.bias')
     """
     with torch.device("meta"):
         two, three = build(name, 2).state_dict(), build(name, 3).state_dict()
-    return [key for key, tensor in two.items() if tensor.shape != three[key].shape]
+    return tuple(key for key, tensor in two.items() if tensor.shape != three[key].shape)
 
 
 def multiply_adds(network: nn.Module, *, side_px: int) -> int:

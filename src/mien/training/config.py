@@ -87,11 +87,13 @@ class Stopping(Config):
 class Loss(Config):
     """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows.
 
-    Labels are smoothed, and so are votes; what teachers say is not.
+    Labels are smoothed, and so are FER+'s votes in their place; what teachers say is not.
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: bool = False
+    votes_share: float = Field(0.0, ge=0, lt=1)
+    """The share that the votes' cross-entropy has in the loss; a second last layer learns them, and is dropped."""
 
 
 class Distillation(Config):
@@ -165,6 +167,8 @@ class TrainConfig(Config):
             raise ValueError("distillation.from_init is taught by a trained network; name it as init")
         if self.distillation.from_init and self.teachers:
             raise ValueError("distillation.from_init has its teacher already; leave teachers out, or from_init")
+        if self.loss.votes_share and self.labels == "ferplus":
+            raise ValueError("loss.votes_share learns votes beside labels, and with labels ferplus the votes are them")
         if self.batch < 2 * self.devices:
             raise ValueError(f"a batch of {self.batch} leaves fewer than 2 faces to each of {self.devices} processes")
         return self

@@ -1,5 +1,8 @@
 """The last layer, fitted alone where a network gets new classes.  Axes: `N` faces, `C` classes, `F` features."""
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,7 +25,7 @@ def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -
         faces: N of them.
         targets: `float32 (N, C)`, rows that sum to 1.
     """
-    layer = _last_layer(classifier)
+    layer = last_layer_of(classifier)
     features = features_of(classifier, faces)
     given = [parameter.detach().clone() for parameter in layer.parameters()]
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=200, line_search_fn="strong_wolfe")
@@ -41,14 +44,25 @@ def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -
 
 def features_of(classifier: Classifier, faces: FaceSet) -> Tensor:
     """Return what the last layer is given for N faces: `float32 (N, F)`."""
-    parts: list[Tensor] = []
-    hook = _last_layer(classifier).register_forward_pre_hook(lambda _, given: parts.append(given[0]))
-    classifier.logits(faces.images)
-    hook.remove()
-    return torch.cat(parts)
+    with keep_features(classifier) as batches:
+        classifier.logits(faces.images)
+    return torch.cat(batches)
 
 
-def _last_layer(classifier: Classifier) -> nn.Module:
+@contextlib.contextmanager
+def keep_features(classifier: Classifier) -> Iterator[list[Tensor]]:
+    """Fill a list with what the last layer is given for each batch that is classified meanwhile: `float (n, F)`."""
+    batches: list[Tensor] = []
+    hook = last_layer_of(classifier).register_forward_pre_hook(lambda _, given: batches.append(given[0]))
+    try:
+        yield batches
+    finally:
+        hook.remove()
+
+
+def last_layer_of(classifier: Classifier) -> nn.Linear:
+    """Return the layer that turns features into logits."""
     weight, _ = last_layer(classifier.model)
-    layer: nn.Module = classifier.network.get_submodule(weight.removesuffix(".weight"))
+    layer = classifier.network.get_submodule(weight.removesuffix(".weight"))
+    assert isinstance(layer, nn.Linear)  # as `MODELS` demands
     return layer

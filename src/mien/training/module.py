@@ -24,6 +24,8 @@ from mien.training.batches import Batch, EpochBatches, InOrder, hard_targets, lo
 from mien.training.config import TrainConfig
 from mien.training.corrupt import Corrupter
 from mien.training.distillation import Teaching
+from mien.training.last_layer import keep_features
+from mien.training.votes_head import VotesHead
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 VALIDATION_BATCH = 250
@@ -64,6 +66,9 @@ class TrainingModule(L.LightningModule):
         if config.loss.class_weights:
             weights = class_weights(faces)
         self.register_buffer("class_weights", weights, persistent=False)
+        self.votes_head: VotesHead | None = None
+        if config.loss.votes_share and faces.votes is not None:
+            self.votes_head = VotesHead(classifier, faces.votes)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         return loader(
@@ -104,8 +109,12 @@ class TrainingModule(L.LightningModule):
             aim = share * self.teachers.probabilities(clean, rows=rows, view=view) + (1 - share) * aim
         self._seed(DROPOUT, epoch, batch_idx)
         side_px = side_of_epoch(epoch, epochs=self.config.epochs, start_px=self.config.start_px)
-        logits = self.classifier(faces, side_px=side_px).float()
+        with keep_features(self.classifier) as features:
+            logits = self.classifier(faces, side_px=side_px).float()
         loss = functional.cross_entropy(logits, aim, weight=self.class_weights)
+        if self.votes_head:
+            share = self.config.loss.votes_share
+            loss = (1 - share) * loss + share * self.votes_head.loss(features[0], rows=rows)
         if not loss.isfinite():
             steps = int(self.trainer.num_training_batches)
             raise Diverged(self._where(f"batch {batch_idx + 1} of {steps}: the training loss is {loss.item()}"))
@@ -144,7 +153,7 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Optimizer | OptimizerLRSchedulerConfig:
         rule = self.config.optimizer
-        optimizer = make_optimizer(rule, self.classifier.parameters())
+        optimizer = make_optimizer(rule, self.parameters())
         if self.config.schedule == "one-cycle":
             steps = self.config.epochs * (len(self.faces) // self.config.batch)
             cycle = OneCycleLR(optimizer, max_lr=rule.lr, total_steps=steps, cycle_momentum=False)

@@ -52,8 +52,8 @@ class RunData:
         """Read the faces that a config names, or take those that are `given`, and hold out some of the training rows.
 
         Raises:
-            DataError: the data are missing or malformed, there are no rows to hold out, fewer than one batch is left to
-                learn from, or the file of excluded faces is malformed or names none of the faces.
+            DataError: the data are missing or malformed, there are no votes to learn or no rows to hold out, fewer than
+                one batch is left to learn from, or the file of excluded faces is malformed or names none of the faces.
         """
         faces = open_faces(
             given or config.data,
@@ -203,6 +203,11 @@ def _hold_out(config: TrainConfig, faces: FaceSet, *, excluded: NDArray[np.uint6
 
     What is held out stays as it is: scores on easier faces would say less, and could not be compared.
     """
+    if config.loss.votes_share and faces.votes is None:
+        raise DataError(
+            f"{faces.source}: no votes, which loss.votes_share learns beside the labels; name their file (--votes), or "
+            "leave it out"
+        )
     chosen = config.holdout
     learned, held_out = hold_out(
         faces, method=chosen.method, rows=chosen.rows, fold=chosen.fold, folds=chosen.folds, seed=chosen.seed
