@@ -21,15 +21,16 @@ def classifier(request: pytest.FixtureRequest) -> Classifier:
     return made
 
 
-def test_the_last_layer_is_where_its_objective_is_least(classifier: Classifier) -> None:
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 3.0, 0.5, 1.0, 1.0, 2.0, 0.0])])
+def test_the_last_layer_is_where_its_objective_is_least(classifier: Classifier, weights: torch.Tensor | None) -> None:
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
     targets = hard_targets(FACES)
-    fit_last_layer(classifier, FACES, targets=targets)
+    fit_last_layer(classifier, FACES, targets=targets, weights=weights)
     changed = [name for name, tensor in classifier.state_dict().items() if not tensor.equal(before[name])]
     assert len(changed) == 2  # the last layer's weight and bias
     classifier.eval()
     images = torch.tensor(FACES.images)[:, None]
-    loss = functional.cross_entropy(classifier(images), targets)
+    loss = functional.cross_entropy(classifier(images), targets, weight=weights)
     own = dict(classifier.named_parameters())
     for name in changed:
         loss = loss + PULL / 2 * (own[name] - before[name]).square().sum()
@@ -37,7 +38,7 @@ def test_the_last_layer_is_where_its_objective_is_least(classifier: Classifier) 
     assert all(gradient.abs().max() < 1e-3 for gradient in gradients)
     old = Classifier(classifier.model, FACES.classes, normalisation="global")
     old.load_state_dict(before)
-    assert loss < functional.cross_entropy(old.logits(FACES.images), targets)
+    assert loss < functional.cross_entropy(old.logits(FACES.images), targets, weight=weights)
     assert all(parameter.grad is None for parameter in classifier.parameters())
 
 

@@ -141,11 +141,13 @@ def _module(data: RunData, teachers: Teaching | None, pretrained: Pretrained | N
     torch.manual_seed(config.seed)
     classifier = Classifier(config.model, data.faces.classes, normalisation=config.normalisation)
     classifier.normalise.fit(data.learned.images)
+    module = TrainingModule(classifier, config, faces=data.learned, held_out=data.held_out, teachers=teachers)
     if pretrained:
         pretrained.give_weights(classifier)
-        if not set(classifier.classes) <= set(pretrained.classifier.classes):
-            fit_last_layer(classifier, data.learned, targets=targets_of(data.learned, labels=config.labels))
-    return TrainingModule(classifier, config, faces=data.learned, held_out=data.held_out, teachers=teachers)
+        if pretrained.new_classes(classifier.classes):
+            targets = targets_of(data.learned, labels=config.labels)
+            fit_last_layer(classifier, data.learned, targets=targets, weights=module.class_weights)
+    return module
 
 
 def _train(

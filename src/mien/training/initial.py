@@ -117,6 +117,10 @@ class Pretrained:
             log.debug("%s: what it learned from can't be read", self.place, exc_info=True)
         return None
 
+    def new_classes(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of `classes` that it doesn't have."""
+        return tuple(label for label in classes if label not in self.classifier.classes)
+
     def give_weights(self, classifier: Classifier) -> None:
         """Copy all weights to another classifier; of the last layer, the rows of the classes that both have.
 
@@ -192,7 +196,7 @@ def describe_initial(source: Pretrained, data: RunData) -> InitialWeights:
         classes=classifier.classes,
         tensors=len(classifier.state_dict()) - len(layer),
         last_layer=layer,
-        new_classes=tuple(label for label in faces.classes if label not in classifier.classes),
+        new_classes=source.new_classes(faces.classes),
         judged=int(judged.sum()),
         judged_seen=seen,
     )

@@ -15,7 +15,7 @@ PULL = 0.1
 """How strongly the last layer is held to what it was, against the mean cross-entropy; .03 to .3 do as well."""
 
 
-def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -> None:
+def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor, weights: Tensor | None = None) -> None:
     """Fit the last layer alone: a logistic regression that is held to the weights that the layer has.
 
     With random rows the first steps of a training would spoil the layers below (Kumar et al. 2022, arXiv 2202.10054).
@@ -24,6 +24,7 @@ def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -
         classifier: the network; rows of classes that it didn't have are 0.
         faces: N of them.
         targets: `float32 (N, C)`, rows that sum to 1.
+        weights: `float32 (C,)`, of the classes in the loss; None weighs them alike.
     """
     layer = last_layer_of(classifier)
     features = features_of(classifier, faces)
@@ -32,7 +33,7 @@ def fit_last_layer(classifier: Classifier, faces: FaceSet, *, targets: Tensor) -
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = functional.cross_entropy(layer(features), targets)
+        value = functional.cross_entropy(layer(features), targets, weight=weights)
         for now, before in zip(layer.parameters(), given, strict=True):
             value = value + PULL / 2 * (now - before).square().sum()
         value.backward()  # type: ignore[no-untyped-call]
