@@ -6,15 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mien.core.ablation import Ablation, AblationRun
 from mien.core.errors import DataError, Interrupted, MienError, StorageError, UsageError
 from mien.core.faces import FaceSet
 from mien.core.files import write_json
+from mien.core.labels import FERPLUS_VOTES
 from mien.core.runs import RunDir
 from mien.data.formats import open_faces
 from mien.training.config import stored_config
@@ -193,6 +196,21 @@ def test_missing_data_start_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         ablate("nowhere.csv", factors=["augmentation"], out=tmp_path / "run", **GIVEN)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("factor", ["loss.votes_share=0,0.5", "labels=own,ferplus", "holdout.rows=35,999"])
+def test_what_an_arm_lacks_in_the_data_is_told_before(tmp_path: Path, factor: str) -> None:
+    with pytest.raises(MienError, match=r"no votes|no FER\+ votes|999 rows"):
+        ablate(open_faces("synthetic:210"), factor=[factor], out=tmp_path / "run", **GIVEN)
+    assert not (tmp_path / "run").exists()
+
+
+def test_faces_without_a_file_can_have_other_labels_in_an_arm(tmp_path: Path) -> None:
+    faces = open_faces("synthetic:210")
+    votes = 9 * np.eye(10, dtype=np.uint8)[faces.targets]
+    voted = replace(faces, votes=votes, vote_names=FERPLUS_VOTES)
+    ablation = ablate(voted, factor=["labels=own,ferplus"], seeds=[0], out=tmp_path / "run", **GIVEN)
+    assert [run.levels["labels"] for run in ablation.runs] == ["own", "ferplus"]
 
 
 def test_changed_faces_are_refused(ablated: RunDir, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from mien.core.errors import ConfigError, DataError
 from mien.core.faces import FaceSet
 from mien.core.labels import FERPLUS_VOTES
 from mien.data.formats import open_faces
-from mien.models.classifier import Classifier, load_classifier
+from mien.models.classifier import Classifier
 from mien.training.config import TrainConfig
 from mien.training.module import TrainingModule
 from mien.workflows.train import resume, train
@@ -93,21 +94,46 @@ def test_a_run_resumes_exactly_and_its_network_has_no_second_layer(small: Small,
     resume(parts.path, epochs=4)
     assert (whole.path / WEIGHTS).read_bytes() == (parts.path / WEIGHTS).read_bytes()
     plain = small("plain", epochs=4, data=voted(), ema=ema)
-    assert list(load_classifier(whole.path).state_dict()) == list(load_classifier(plain.path).state_dict())
-    assert (whole.path / WEIGHTS).read_bytes() != (plain.path / WEIGHTS).read_bytes()
+    learned, alone = load_file(whole.path / WEIGHTS), load_file(plain.path / WEIGHTS)
+    assert learned.keys() == alone.keys()
+    assert not all(tensor.equal(alone[name]) for name, tensor in learned.items())
     kept = torch.load(whole.path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert {key for key in kept if not key.startswith("classifier.")} == {
         "votes_head.output.weight",
         "votes_head.output.bias",
     }
     assert all(tensor.abs().max() > 0 for key, tensor in kept.items() if key.startswith("votes_head."))
-    assert ", with votes of annotators as 50 % of the loss" in whole.report().read_text()
+    assert ", with votes of annotators making up 50 % of the loss" in whole.report().read_text()
+
+
+def test_teachers_and_a_first_network_go_with_votes(small: Small) -> None:
+    old = small("old", epochs=1)
+    taught = {"init": str(old.path), "distillation": {"from_init": True, "share": 0.7}, "epochs": 1}
+    weights = []
+    for share in (0.0, 0.5):
+        run = small(f"{share}", data=voted(old.data.faces), loss={"votes_share": share}, **taught)
+        weights.append(load_file(run.path / WEIGHTS)["network.output.weight"])
+    assert not weights[0].equal(weights[1])
+    card = (run.export().path / "CARD.md").read_text()
+    assert "(70 %) and the labels, with votes of annotators making up 50 % of the loss" in card
+
+
+@pytest.mark.long
+def test_two_processes_learn_votes_together(small: Small) -> None:
+    run = small("run", data=voted(), loss={"votes_share": 0.5}, epochs=2, devices=2)
+    kept = torch.load(run.path / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert kept["votes_head.output.weight"].abs().max() > 0
+    alone = small("alone", data=voted(), loss={"votes_share": 0.5}, epochs=2)
+    assert run.history[0].train_loss == pytest.approx(alone.history[0].train_loss, rel=0.05)
 
 
 def test_votes_are_needed(small: Small, tmp_path: Path) -> None:
     loss = {"votes_share": 0.5}
     with pytest.raises(DataError, match=r"synthetic: no votes, which loss\.votes_share learns.*--votes"):
         small("run", loss=loss)
+    nobody = replace(voted(), votes=np.zeros((len(DRAWN), 10), np.uint8))
+    with pytest.raises(DataError, match="no votes"):
+        small("run", data=nobody, loss=loss)
     with pytest.raises(ConfigError, match="with labels ferplus the votes are them"):
         train("fer2013.csv", recipe="mien-n", votes="fer2013new.csv", labels="ferplus", loss=loss, out=tmp_path / "run")
     with pytest.raises(ConfigError, match="votes_share"):

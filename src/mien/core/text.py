@@ -99,6 +99,8 @@ def taught_by(config: Mapping[str, Any]) -> str:
 
     >>> taught_by({"teachers": ["a", "b"], "distillation": {"share": 0.7}}), taught_by({"teachers": []})
     (', taught by 2 trained networks (70 %) and the labels', '')
+    >>> taught_by({"loss": {"votes_share": 0.5}})
+    ', with votes of annotators making up 50 % of the loss'
     """
     teachers, distillation = config.get("teachers"), config.get("distillation", {})
     taught = ""
@@ -111,5 +113,5 @@ def taught_by(config: Mapping[str, Any]) -> str:
         taught = f", taught by {networks} {labels}"
     votes = config.get("loss", {}).get("votes_share")  # older runs don't have it
     if votes:
-        taught += f", with votes of annotators as {percentage(votes, 0)} of the loss"
+        taught += f", with votes of annotators making up {percentage(votes, 0)} of the loss"
     return taught

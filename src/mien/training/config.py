@@ -87,7 +87,7 @@ class Stopping(Config):
 class Loss(Config):
     """Cross-entropy; `class_weights` weighs each class by the inverse of its share of the training rows.
 
-    Labels are smoothed, and so are FER+'s votes in their place; what teachers say is not.
+    Labels are smoothed, and with `labels = "ferplus"` the votes; what teachers say, and votes beside labels, are not.
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)

@@ -187,7 +187,7 @@ def _keep(classifier: Classifier, config: TrainConfig, run: RunDir, *, held_out:
     if config.schedule == "one-cycle" and len(run.history) == config.epochs:
         checkpoint = run.path / "checkpoints/last.ckpt"
     content = read_checkpoint(checkpoint, "state_dict", "epoch")
-    prefix = "classifier."  # where the module keeps the network; the rest is needed to train alone
+    prefix = "classifier."  # where the module keeps the network; the rest only trains it
     try:
         states = content["state_dict"].items()
         weights = {key.removeprefix(prefix): value for key, value in states if key.startswith(prefix)}

@@ -67,7 +67,8 @@ class TrainingModule(L.LightningModule):
             weights = class_weights(faces)
         self.register_buffer("class_weights", weights, persistent=False)
         self.votes_head: VotesHead | None = None
-        if config.loss.votes_share and faces.votes is not None:
+        if config.loss.votes_share:
+            assert faces.votes is not None  # `RunData` sees to it
             self.votes_head = VotesHead(classifier, faces.votes)
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -113,8 +114,8 @@ class TrainingModule(L.LightningModule):
             logits = self.classifier(faces, side_px=side_px).float()
         loss = functional.cross_entropy(logits, aim, weight=self.class_weights)
         if self.votes_head:
-            share = self.config.loss.votes_share
-            loss = (1 - share) * loss + share * self.votes_head.loss(features[0], rows=rows)
+            of_votes = self.config.loss.votes_share
+            loss = (1 - of_votes) * loss + of_votes * self.votes_head.loss(features[0], rows=rows)
         if not loss.isfinite():
             steps = int(self.trainer.num_training_batches)
             raise Diverged(self._where(f"batch {batch_idx + 1} of {steps}: the training loss is {loss.item()}"))
@@ -210,6 +211,8 @@ class TrainingModule(L.LightningModule):
     def on_train_start(self) -> None:
         if self.teachers:
             self.teachers.to(self.device)
+        if self.votes_head:
+            self.votes_head.shares = self.votes_head.shares.to(self.device)
         if self.plateau and (state := getattr(self, "_plateau_state", None)):
             self.plateau.load_state_dict(state)
 

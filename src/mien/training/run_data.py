@@ -75,7 +75,8 @@ class RunData:
             return self
         for key in SOURCE_KEYS:
             if getattr(config, key) != getattr(self.config, key):
-                return RunData.open(config)
+                found = self.config.detect  # in the pictures that the config names, which can be read again
+                return RunData.open(config, given=None if found else self.given)
         learned, held_out = _hold_out(config, self.faces, excluded=self.excluded)
         return replace(self, config=config, learned=learned, held_out=held_out)
 
@@ -203,17 +204,17 @@ def _hold_out(config: TrainConfig, faces: FaceSet, *, excluded: NDArray[np.uint6
 
     What is held out stays as it is: scores on easier faces would say less, and could not be compared.
     """
-    if config.loss.votes_share and faces.votes is None:
-        raise DataError(
-            f"{faces.source}: no votes, which loss.votes_share learns beside the labels; name their file (--votes), or "
-            "leave it out"
-        )
     chosen = config.holdout
     learned, held_out = hold_out(
         faces, method=chosen.method, rows=chosen.rows, fold=chosen.fold, folds=chosen.folds, seed=chosen.seed
     )
     if excluded is not None:
         learned = learned.select(~np.isin(learned.digests, excluded))
+    if config.loss.votes_share and (learned.votes is None or not learned.votes.any()):
+        raise DataError(
+            f"{faces.source}: no votes, which loss.votes_share learns beside the labels; name their file (--votes), or "
+            "set loss.votes_share to 0"
+        )
     if len(learned) < config.batch:
         remedy = "lower --batch"
         if chosen.method in ("last", "stratified"):

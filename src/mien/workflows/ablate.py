@@ -94,9 +94,11 @@ def ablate(
         opened = run_data.with_config(resolve_config(run_data.config.data, recipe=recipe, settings=settings))
     else:
         opened = open_data(data, recipe=recipe, settings=settings)
-    for arm in arms(chosen):
-        check_runs(resolve(opened.config.model_dump(), arm.settings))
-    open_teachers(opened)  # so that an error in them is raised now, not by each arm
+    for arm in arms(chosen):  # so that an error is raised now, not by an arm that comes hours later
+        config = resolve(opened.config.model_dump(), arm.settings)
+        check_runs(config)
+        opened.with_config(config)
+    open_teachers(opened)
     plan = {"factors": chosen, "seeds": list(seeds)}
     folder: dict[str, Any] = {"name": name, "out": out, "overwrite": overwrite}
     with create_run(opened, verb="ablate", **folder, ablation=plan) as run:
