@@ -59,6 +59,22 @@ def test_own_layout(write, images):
     assert faces.votes.tolist() == [list(range(1, 11)), [0] * 10, [10] * 10]
 
 
+@pytest.mark.parametrize("spell", [str.upper, str.capitalize])
+def test_the_case_of_columns_does_not_matter(write, images, spell):
+    votes = {f"votes_{name}": pa.array([1, 2], pa.uint8()) for name in FERPLUS_VOTES}
+    path = write("x.parquet", label=[1, 0], class_names=["yes", "no"], split=["test", "train"], **votes)
+    table = pq.read_table(path)
+    named = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    renamed = {"info": {"features": {spell(name): value for name, value in named.items()}}}
+    table = table.rename_columns([spell(name) for name in table.column_names])
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(renamed)}), path)
+    faces = open_faces(path)
+    np.testing.assert_array_equal(faces.images, images[:2])
+    assert (faces.classes, faces.targets.tolist()) == (("yes", "no"), [1, 0])
+    assert faces.splits.tolist() == ["test", "train"]
+    assert faces.votes.tolist() == [[1] * 10, [2] * 10]
+
+
 @pytest.mark.parametrize(
     ("labels", "names", "classes", "targets"),
     [
@@ -187,6 +203,11 @@ def test_a_column_that_is_there_twice(tmp_path):
     pictures = pa.array([{"bytes": SMALL}])
     pq.write_table(
         pa.Table.from_arrays([pictures, labels, labels], ["image", "label", "label"]), tmp_path / "x.parquet"
+    )
+    with pytest.raises(DataError, match="2 times the column label"):
+        open_faces(tmp_path / "x.parquet")
+    pq.write_table(
+        pa.Table.from_arrays([pictures, labels, labels], ["image", "label", "Label"]), tmp_path / "x.parquet"
     )
     with pytest.raises(DataError, match="2 times the column label"):
         open_faces(tmp_path / "x.parquet")

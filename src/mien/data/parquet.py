@@ -2,7 +2,7 @@
 
 Columns: `image`, a struct of `bytes` and `path`; the label, `emotion` (FER2013's numbers) or `label` (a string, or a
 number whose name is in the file's `huggingface` metadata); where present `usage` and the FER+ votes `votes_neutral`, …,
-`votes_NF`.
+`votes_NF`.  Upper and lower case don't matter in these names.
 Layout: https://huggingface.co/docs/datasets/image_dataset
 """
 
@@ -52,6 +52,7 @@ BUFFER_BYTES = 1 << 20
 """Of a column that are read from the disk at a time."""
 
 VOTE_COLUMNS = tuple(f"votes_{name}" for name in FERPLUS_VOTES)
+COLUMNS = {name.casefold(): name for name in ("image", *LABEL_COLUMNS, *SPLIT_COLUMNS, *VOTE_COLUMNS)}
 
 
 def files_of(path: Path) -> list[Path]:
@@ -143,18 +144,22 @@ def _columns(schema: "pa.Schema", file: Path) -> dict[str, "pa.DataType"]:
     """
     import pyarrow as pa
 
-    label = next((name for name in LABEL_COLUMNS if name in schema.names), None)
-    if "image" not in schema.names or label is None:
+    names = _column_names(schema)
+    label = next((name for name in LABEL_COLUMNS if name in names), None)
+    if "image" not in names or label is None:
         raise DataError(
             f"{file}: the columns are {', '.join(schema.names)}; expected image, and one of {', '.join(LABEL_COLUMNS)}"
         )
-    if set(SPLIT_COLUMNS) <= set(schema.names):
+    if set(SPLIT_COLUMNS) <= set(names):
         raise DataError(f"{file}: the columns {' and '.join(SPLIT_COLUMNS)} mean the same; keep one of them")
-    kept = [name for name in ("image", label, *SPLIT_COLUMNS, *VOTE_COLUMNS) if name in schema.names]
-    for name in kept:
-        if schema.names.count(name) > 1:
-            raise DataError(f"{file}: {schema.names.count(name)} times the column {name}")
-        kind = schema.field(name).type
+    kept = {
+        name: schema.field(names.index(name)).type
+        for name in ("image", label, *SPLIT_COLUMNS, *VOTE_COLUMNS)
+        if name in names
+    }
+    for name, kind in kept.items():
+        if names.count(name) > 1:
+            raise DataError(f"{file}: {names.count(name)} times the column {name}")
         plain = (
             pa.types.is_string,
             pa.types.is_large_string,
@@ -164,7 +169,12 @@ def _columns(schema: "pa.Schema", file: Path) -> dict[str, "pa.DataType"]:
         )
         if name != "image" and not any(fits(_value_type(kind)) for fits in plain):
             raise DataError(f"{file}: the column {name} is {kind}, expected numbers or text")
-    return {name: schema.field(name).type for name in kept}
+    return kept
+
+
+def _column_names(schema: "pa.Schema") -> list[str]:
+    """Return the names of all columns; those that mean something here, in any case, as they are written here."""
+    return [COLUMNS.get(name.casefold(), name) for name in schema.names]
 
 
 def _require_readable(metadata: "pq.FileMetaData", file: Path) -> None:
@@ -249,7 +259,7 @@ def _votes(table: "pa.Table", path: Path) -> NDArray[np.uint8]:
 
 
 def _batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
-    """Yield up to `ROWS_AT_ONCE` rows of some columns at a time; texts come as dictionaries.
+    """Yield up to `ROWS_AT_ONCE` rows of some of the `COLUMNS` at a time; texts come as dictionaries.
 
     So do the pictures, so that one that the file repeats is held once; but not those of a large row group: Arrow would
     hold all of it.  A batch never has rows of two row groups, whose dictionaries differ: Arrow can't nest these.
@@ -259,22 +269,27 @@ def _batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
     metadata = pq.read_metadata(file)
     leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
     texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
-    others = [path for path in texts if path.partition(".")[0] != "image"]
+    others = [path for path in texts if not _is_of_picture(path)]
+    written = [name for name in pq.read_schema(file).names if COLUMNS.get(name.casefold()) in columns]
     with (
         pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES) as small,
         pq.ParquetFile(file, read_dictionary=others, pre_buffer=False, buffer_size=BUFFER_BYTES) as large,
     ):
         for group in range(metadata.num_row_groups):
             opened, rows = (large, FEW_ROWS) if _is_large(metadata.row_group(group)) else (small, ROWS_AT_ONCE)
-            for batch in opened.iter_batches(batch_size=rows, row_groups=[group], columns=columns):
+            for batch in opened.iter_batches(batch_size=rows, row_groups=[group], columns=written):
                 batch.validate(full=True)  # a damaged dictionary may be shorter than its indices say
-                yield batch
+                yield batch.rename_columns(_column_names(batch.schema))
 
 
 def _is_large(group: "pq.RowGroupMetaData") -> bool:
     columns = [group.column(i) for i in range(group.num_columns)]
-    pictures = [column for column in columns if column.path_in_schema.partition(".")[0] == "image"]
+    pictures = [column for column in columns if _is_of_picture(column.path_in_schema)]
     return bool(sum(column.total_uncompressed_size for column in pictures) > LARGE_GROUP_BYTES)
+
+
+def _is_of_picture(path: str) -> bool:
+    return path.partition(".")[0].casefold() == "image"
 
 
 def _value_type(kind: "pa.DataType") -> "pa.DataType":
@@ -374,7 +389,9 @@ def _means_none(label: Any) -> bool:
 def _names(schema: "pa.Schema", column: str) -> tuple[str, ...]:
     """Return the names that Hugging Face's metadata give the label's numbers; none if there are none."""
     try:
-        names = parse_json((schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+        features = parse_json((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        written = schema.names[_column_names(schema).index(column)]
+        names = features[written]["names"]
         return tuple(str(name) for name in names) if isinstance(names, list) else ()
     except (KeyError, TypeError, ValueError):
         return ()
