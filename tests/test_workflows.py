@@ -117,6 +117,21 @@ def test_without_test_faces_what_was_held_out_is_scored(studied: RunDir, tmp_pat
     assert (copy.path / "eval/validation/metrics.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("splits", "scored"), [(("train",), "train"), (("train", "test"), "test"), (("exam",), "exam")]
+)
+def test_other_data_with_a_single_split_are_scored_on_it(
+    studied: RunDir, tmp_path: Path, splits: tuple[str, ...], scored: str
+) -> None:
+    copy = RunDir(Path(shutil.copytree(studied.path, tmp_path / "copy")))
+    data = open_faces("synthetic:140", seed=9)
+    data = replace(data, splits=np.array(splits)[np.arange(len(data)) % len(splits)])
+    assert (evaluate(copy, data).split, evaluate("mien-n", data).split) == (scored, scored)
+    data = replace(data, splits=np.array(["train", "exam"])[np.arange(len(data)) % 2])
+    with pytest.raises(DataError, match="no faces in split 'test'; it has"):
+        evaluate(copy, data)
+
+
 @pytest.mark.parametrize(("prior", "name"), [(None, "faces-test"), ("uniform", "faces-test-uniform")])
 def test_data_of_the_same_name_keep_apart(
     studied: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prior: str | None, name: str

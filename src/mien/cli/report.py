@@ -12,8 +12,7 @@ def report(
 
     Example: `mien report latest`
     """
-    from mien.core.runs import RunDir
     from mien.reporting.build import report as build_report
 
-    path = build_report(RunDir.open(run))
+    path = build_report(run)
     console.print_json({"report": str(path)}) if json else print(path)

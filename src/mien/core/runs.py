@@ -101,8 +101,11 @@ FACES = "faces.npz"
 EXCLUDED = "exclude.csv"
 """The digests of the faces that a run does not learn from."""
 
-VERBS = ("train", "study", "ablate")
-"""The folders below `runs` in which `latest` is looked for, unless the caller says otherwise."""
+TRAINED = ("train", "study")
+"""The folders below `runs` whose runs have a network."""
+
+REPORTED = (*TRAINED, "ablate")
+"""The folders below `runs` whose runs have a report."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ class RunDir:
             remove(self.path / name)
 
     @classmethod
-    def open(cls, where: "str | Path | RunDir", *, verbs: Sequence[str] = VERBS, unfinished: bool = False) -> Self:
+    def open(cls, where: "str | Path | RunDir", *, verbs: Sequence[str] = TRAINED, unfinished: bool = False) -> Self:
         """Open an existing run, and log which one it is, unless it is finished and was named by its whole path.
 
         Args:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from mien.core.errors import DataError, MienError
 from mien.core.files import write_atomic
-from mien.core.runs import RunDir
+from mien.core.runs import REPORTED, RunDir
 from mien.reporting.formatting import FILTERS
 from mien.reporting.run_files import RunFiles, read_run
 from mien.reporting.sections import ABLATION_SECTIONS, SECTIONS
@@ -31,7 +31,7 @@ def report(run: str | Path | RunDir) -> Path:
         DataError: a file of the run is damaged or of another version; the page that was there is kept.
         StorageError: the page can't be written; the page that was there is kept.
     """
-    run = RunDir.open(run)
+    run = RunDir.open(run, verbs=REPORTED)
     path = run.path / "report.html"
     try:
         page = render_page(read_run(run)).encode()

@@ -1,6 +1,5 @@
 """`RunData`: the faces of one training, opened, checked and split once; `TrainingRun`: a run folder that has them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -139,13 +138,6 @@ class RunData:
 
 class TrainingRun(RunDir):
     """The folder of a training or a study, whose config and faces are read once."""
-
-    @classmethod
-    def open(
-        cls, where: str | Path | RunDir, *, verbs: Sequence[str] = ("train", "study"), unfinished: bool = False
-    ) -> Self:
-        """Open a training or a study, as in `RunDir.open`."""
-        return super().open(where, verbs=verbs, unfinished=unfinished)
 
     @cached_property
     def config(self) -> TrainConfig:

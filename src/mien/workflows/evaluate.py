@@ -73,7 +73,7 @@ def evaluate(
         model: a run or a bundle: its folder, its name, or `latest` for the newest run.
         data: what `open_faces` reads, or faces; None takes the run's own data.
         split: which faces; `validation` is what the run held out.  None takes `test`, or `validation` where the run's
-            data have no labelled test faces.
+            data have no labelled test faces; of other `data` with a single split, that one.
         targets: a file `id,label` with the labels of unlabelled `data`.
         votes: FER+ votes of `data`; what learned FER+'s eight classes is scored by their majority.
         classes: the names of the labels 0, 1, … of `data` that only number them.
@@ -126,7 +126,7 @@ def evaluate(
             )
         chosen = opened.resolve(precision)
         faces = data if isinstance(data, FaceSet) else open_like(data, opened.card.training.data)
-        return _evaluate_bundle(opened, faces, request, split=split or "test", precision=chosen)
+        return _evaluate_bundle(opened, faces, request, split=split or _default_split(faces), precision=chosen)
     if precision != "default":
         raise UsageError(f"--precision belongs to a bundle, and {model} is none; `mien export {model}` makes one")
     from mien.training.run_data import TrainingRun
@@ -137,12 +137,12 @@ def evaluate(
         if data is None:
             split = split or run.default_split
             return _evaluate_run(run, None, request, split=split, name=split, device=device)
-        split = split or "test"
         if isinstance(data, FaceSet):
             faces, source = data, data.source
         else:
             source = absolute_source(str(data))
             faces = open_like(source, run.config)
+        split = split or _default_split(faces)
         name = f"{Path(source).stem}-{split}".replace(":", "-")
         return _evaluate_run(run, faces, request, split=split, name=name, device=device)
 
@@ -167,6 +167,12 @@ class _Answers:
     robustness: Robustness | None
     shares: dict[str, float] | None
     groups: NDArray[np.int64] | None
+
+
+def _default_split(faces: FaceSet) -> str:
+    """Return `test`, or the split of data that have only one, such as a folder of class folders."""
+    splits = set(faces.splits.tolist())
+    return splits.pop() if len(splits) == 1 else "test"
 
 
 def _evaluate_bundle(
