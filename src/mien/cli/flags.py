@@ -321,7 +321,12 @@ Threads = Annotated[
 # Where the results go
 Name = Annotated[
     str | None,
-    option("--name", metavar="NAME", help="Of the new folder below runs/; by default model and time.", group=OUTPUT),
+    option(
+        "--name",
+        metavar="NAME",
+        help="Of the new folder below runs/; by default model and time, of an export the run's.",
+        group=OUTPUT,
+    ),
 ]
 Out = Annotated[Path | None, place("--out", "-o", metavar="PATH", help=WHERE, group=OUTPUT)]
 Overwrite = Annotated[bool, switch("--overwrite", help="Replace what is there.", group=OUTPUT)]
