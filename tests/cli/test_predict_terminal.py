@@ -11,7 +11,7 @@ from PIL import Image
 
 pty = pytest.importorskip("pty")
 
-PICTURES = 40
+PICTURES = 24
 
 
 def screen(output: str) -> list[str]:
@@ -74,6 +74,6 @@ def test_counts_and_rows_do_not_mix(tmp_path: Path) -> None:
     rows = shown[1:-1]
     assert [row.split()[-1] for row in rows] == [f"pics/{i:02}.png" for i in range(3, PICTURES, 4)]
     assert all(row.startswith("     1  ") for row in rows)
-    assert shown[-1] == "40 pictures, 10 faces, 30 without a face"
+    assert shown[-1] == "24 pictures, 6 faces, 18 without a face"
     _, table = run_in_terminal("predict", "pics", "--threads", "1", "--quiet", cwd=tmp_path)
     assert table.splitlines() == shown[:-1]
