@@ -190,6 +190,47 @@ def test_results_hold_no_pictures_and_open_them_again(model: mien.Model, portrai
         from_memory.save(tmp_path / "drawn.xyz")
 
 
+def test_a_result_keeps_its_pixels_when_the_array_is_filled_again(model: mien.Model, portrait: Path) -> None:
+    pixels = decode_colour(portrait)
+    buffer = np.empty_like(pixels)
+
+    def frames() -> Iterator[np.ndarray]:
+        for frame in (pixels, pixels[:, ::-1], np.zeros_like(pixels)):
+            buffer[:] = frame
+            yield buffer
+
+    for results in (list(model.predict(frames())), list(model.stream(frames()))):
+        assert [(result.pixels == pixels).all() for result in results] == [True, False, False]
+        assert [len(result.faces) for result in results] == [1, 1, 0]
+
+
+def test_a_file_has_a_result_each_time_that_it_is_named(model: mien.Model, pics: Path) -> None:
+    a, c = pics / "a.png", pics / "c.png"
+    (pics / "b.png").unlink()
+    assert [result.source for result in model.predict([a, c, a])] == [str(a), str(c), str(a)]
+    for overlapping in ([a, pics], [pics, a], [pics, str(pics / "*.png")]):
+        assert sorted(result.source for result in model.predict(overlapping)) == [str(a), str(c)]
+
+    def one_name() -> Iterator[Path]:
+        for picture in (a, c):
+            yield Path(shutil.copy(picture, pics.parent / "frame.png"))
+
+    first, second = (result.faces[0].probabilities for result in model.stream(one_name()))
+    assert first != second
+
+
+def test_opened_files_can_t_be_read_twice_for_an_estimate(model: mien.Model, pics: Path) -> None:
+    with (pics / "a.png").open("rb") as one, (pics / "c.png").open("rb") as other:
+        for source in (one, [one, other], [str(pics / "a.png"), other]):
+            with pytest.raises(UsageError, match="reads the source twice"):
+                model.predict(source, prior="estimate", skip_bad=True)
+
+
+def test_results_are_saved_into_a_new_folder(model: mien.Model, pics: Path, tmp_path: Path) -> None:
+    model.predict(pics / "a.png").save(tmp_path / "new/faces.csv")
+    assert (tmp_path / "new/faces.csv").read_text().startswith("schema_version,")
+
+
 def test_what_can_not_be_read_has_an_error(model: mien.Model, pics: Path) -> None:
     with pytest.raises(DataError, match=r"b\.png: not a picture"):
         model.predict(pics)
@@ -403,11 +444,16 @@ def test_a_tracker_for_ones_own_loop(model: mien.Model, portrait: Path, tmp_path
     assert (results[4].pixels == frames[4].pixels).all()
     with pytest.raises(UsageError, match="time_s is str, expected float or None"):
         tracker.update(frame, time_s="0.1")
+    for wrong in (float("nan"), float("inf"), np.float32("nan")):
+        with pytest.raises(UsageError, match=f"time_s is {wrong}, expected a number of seconds"):
+            tracker.update(frame, wrong)
+    with pytest.raises(UsageError, match="channels 'BGR'"):
+        model.tracker(channels="BGR")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="expected later than the frame before"):
         tracker.update(frames[0].pixels, 0.5)
     with pytest.raises(UsageError, match="frame: expected pixels"):
         tracker.update("clip.mp4")
-    assert tracker.update(frames[0].pixels[:, :, ::-1], 0.6).faces[0].face in ("1", "2")
+    assert tracker.update(frames[0].pixels[:, :, ::-1], np.float32(0.6)).faces[0].face in ("1", "2")
 
 
 def test_one_detector_for_a_whole_loop(portrait: Path, monkeypatch: pytest.MonkeyPatch) -> None:

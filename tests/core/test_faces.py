@@ -27,7 +27,9 @@ def faces() -> FaceSet:
     [
         ({"images": np.zeros((6, 48, 48))}, r"^faces\.csv: .*float64"),
         ({"images": np.zeros((6, 1, 48, 48), np.uint8)}, r"\(6, 1, 48, 48\)"),
-        ({"images": np.uint8(0)}, r"uint8 \(\)"),
+        ({"images": np.uint8(0)}, "faces are a uint8, expected an array"),
+        ({"images": [np.zeros((48, 48), np.uint8)] * 6}, r"faces are a list, expected an array uint8 \(N, 48, 48\)"),
+        ({"targets": [0] * 6}, "targets are a list, expected an array"),
         ({"images": np.zeros((5, 48, 48), np.uint8)}, "6 targets for 5 faces"),
         ({"images": np.zeros((6, 48, 47), np.uint8)}, r"\(6, 48, 47\)"),
         ({"targets": np.zeros(5, int)}, "5 targets for 6 faces"),

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps, TiffImagePlugin
 from skimage import data
 
 from mien.core import picture_files
 from mien.core.errors import DataError, MissingExtraError
 from mien.core.images import decode, decode_colour, resize
+from mien.runtime.sources import picture_in_memory
 
 ASTRONAUT = data.astronaut()[:300, 60:380]  # (300, 320, 3)
 GREY = np.asarray(Image.fromarray(ASTRONAUT).convert("L"))
@@ -63,6 +65,16 @@ def test_fewer_bits_in_colours(bits: int) -> None:
     assert np.abs(found.astype(int) - colours).max() <= 1
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize(("order", "compression"), [("<", None), (">", None), ("<", "zlib"), (">", "zlib")])
+def test_fewer_bits_in_the_colours_of_a_tiff(bits: int, order: str, compression: str | None) -> None:
+    colours = np.pad(ASTRONAUT, ((0, 0), (0, 8), (0, 0)), constant_values=255)
+    levels = np.round(colours / 255 * (2**bits - 1)).astype(np.uint16)
+    file = io.BytesIO()
+    tifffile.imwrite(file, levels, photometric="rgb", byteorder=order, compression=compression)
+    assert np.abs(decode_colour(file.getvalue()).astype(int) - colours).max() <= 1
+
+
 @pytest.mark.long
 def test_the_largest_dark_picture_is_held_about_twice(tmp_path: Path) -> None:
     """One of 64 million pixels took 1,041 MiB in five copies."""
@@ -90,6 +102,8 @@ def test_where_zero_is_white() -> None:
     assert content[at] == 1
     content[at] = 0
     assert (decode(bytes(content)) == 255 - GREY).all()
+    opened = picture_in_memory(Image.open(io.BytesIO(bytes(content))))
+    assert (opened.pixels == decode_colour(bytes(content))).all()
 
 
 ORIENTATIONS = {

@@ -32,6 +32,7 @@ FULL = replace(
         ({"probabilities": np.array([["1", "0"]] * 2)}, "probabilities are <U1"),
         ({"classes": ("a\nb", "sad")}, "can't be shown"),
         ({"ids": np.array(["0"])}, "1 ids for 2 faces"),
+        ({"ids": ["0", "1"]}, "ids are a list, expected an array"),
         ({"targets": np.array([0])}, "1 targets for 2 faces"),
         ({"duplicates": np.array([True])}, "1 duplicates for 2 faces"),
         ({"votes": np.ones((1, 3), np.uint8)}, "1 votes for 2 faces"),

@@ -34,6 +34,8 @@ WHOLE = Whole(
 def test_a_record_comes_back_from_its_file(tmp_path):
     WHOLE.write(tmp_path / "whole.json")
     assert Whole.read(tmp_path / "whole.json") == WHOLE
+    WHOLE.write(str(tmp_path / "text.json"))
+    assert Whole.read(str(tmp_path / "text.json")) == WHOLE
     assert next(iter(WHOLE.to_dict())) == "schema_version"
 
 

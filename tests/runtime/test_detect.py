@@ -191,3 +191,9 @@ def test_suppression_by_counting_pixels(boxes: list, random: object, max_overlap
             kept.append(k)
     found = nms(np.array(boxes, float).reshape(-1, 4), probabilities, max_iou=max_overlap)
     assert found.tolist() == kept
+
+
+@pytest.mark.parametrize("wrong", [{"min_probability": 90}, {"min_probability": float("nan")}, {"max_iou": -0.1}])
+def test_shares_are_from_0_to_1(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="expected 0 to 1"):
+        YuNet(**wrong)  # type: ignore[arg-type]

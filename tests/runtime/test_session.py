@@ -21,6 +21,11 @@ def test_batches_do_not_matter(exported: Bundle, precision: Any) -> None:
     assert whole.sum(axis=1) == pytest.approx(np.ones(7))
     for batch in (1, 3, 64):
         assert model(FACES, batch=batch) == pytest.approx(whole, abs=1e-6)
+    for batch in (0, -1):
+        with pytest.raises(UsageError, match=f"batch is {batch}, expected 1 or more"):
+            model(FACES, batch=batch)
+    with pytest.raises(UsageError, match="faces is a list of ndarray, expected array"):
+        model(list(FACES))  # type: ignore[arg-type]
 
 
 def test_what_a_model_knows(exported: Bundle) -> None:

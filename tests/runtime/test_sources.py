@@ -46,11 +46,11 @@ def test_several_inputs_in_their_own_order(folder: Path) -> None:
     assert [Path(each.source).name for each in open_pictures(inputs)] == ["b.jpg", "c.png", "d.bmp", "a.PNG"]
 
 
-def test_a_file_with_two_spellings_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_two_spellings_is_one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    assert len(list(open_pictures(["b.jpg", folder / "b.jpg", "sub/../b.jpg"]))) == 1
+    assert len(list(open_pictures([folder, "b.jpg", "sub/../b.jpg", "*.jpg"]))) == 4
     done = ResumeState(Path("faces.jsonl"), done=frozenset({"b.jpg"}))
-    assert [each.source for each in open_pictures(["b.jpg", folder / "b.jpg", "a.PNG"], resume=done)] == ["a.PNG"]
+    assert [each.source for each in open_pictures(["b.jpg", folder / "*.*"], resume=done)] == [str(folder / "a.PNG")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")
@@ -176,8 +176,10 @@ def test_names_that_no_record_can_hold(folder: Path) -> None:
     assert len(list(open_pictures([folder], skip_bad=True, resume=finished))) == 3
 
 
-def test_each_file_is_read_once(folder: Path) -> None:
-    assert len(list(open_pictures([folder / "b.jpg", folder, folder / "b.jpg"]))) == 4
+def test_a_file_is_read_as_often_as_it_is_named_and_once_for_all_folders(folder: Path) -> None:
+    assert len(list(open_pictures([folder / "b.jpg", folder, folder]))) == 4
+    assert len(list(open_pictures([folder, folder / "b.jpg"]))) == 4
+    assert len(list(open_pictures([folder / "b.jpg", folder / "a.PNG", folder / "b.jpg"]))) == 3
     with pytest.raises(DataError, match="can't be read"):
         list(open_pictures(["a" * 5000]))
 

@@ -159,7 +159,8 @@ def _into_one_file(
     if of_table and resume:
         raise UsageError("a table is classified as a whole; it can't be resumed")
     if not of_table:
-        inputs = [str(path) for path in require_inputs(inputs)]  # patterns become the files that they match
+        # Patterns become the files that they match, each once.
+        inputs = list(dict.fromkeys(str(path) for path in require_inputs(inputs)))
     _check(inputs, of_table=of_table, format_=format_, draw=draw, chart=chart, explain=explain)
     refuse_clashes(inputs, {"-o": out, "--draw": draw, "--chart": chart})
     with only_writer(out):

@@ -67,6 +67,8 @@ class FaceSet:
         require_faces(images, what=f"{self.source}: faces")
         for name in ("targets", "splits", "ids", "votes"):
             values = getattr(self, name)
+            if values is not None and not isinstance(values, np.ndarray):
+                raise DataError(f"{self.source}: {name} are a {type(values).__name__}, expected an array")
             if values is not None and len(values) != len(images):
                 raise DataError(f"{self.source}: {len(values)} {name} for {len(images)} faces")
         if self.targets.ndim != 1 or self.targets.dtype.kind not in "iu":

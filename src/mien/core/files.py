@@ -45,6 +45,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = "free some space or choose another place with --out"
+        if isinstance(error, FileNotFoundError):
+            remedy = "make its folder first"
         if isinstance(error, PermissionError):
             remedy = "close it where it is open in another program, or choose another place with --out"
         raise StorageError(f"{path}: could not be written ({error.strerror or error}); {remedy}") from error

@@ -199,6 +199,8 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 def require_faces(images: NDArray[np.uint8], *, what: str) -> None:
     """Raise `DataError`, which calls them `what`, unless images are `uint8 (N, 48, 48)`."""
+    if not isinstance(images, np.ndarray):
+        raise DataError(f"{what} are a {type(images).__name__}, expected an array uint8 (N, {SIZE}, {SIZE})")
     if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE):
         raise DataError(f"{what} are {images.dtype} {images.shape}, expected uint8 (N, {SIZE}, {SIZE})")
 

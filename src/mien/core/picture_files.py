@@ -2,9 +2,10 @@
 
 import io
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -42,7 +43,12 @@ MARKER = re.compile(rb"\xff[\x01-\xcf\xd9-\xfe]")
 DARK_BYTE = 64
 """Colours of 16 bits whose upper bytes are all below this have 14 bits or fewer."""
 
-SWAPPED = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B"}
+SWAPPED = {
+    "RGB;16B": "RGB;16L",
+    "RGB;16L": "RGB;16B",
+    "RGB;16N": "RGB;16B" if sys.byteorder == "little" else "RGB;16L",
+}
+"""How Pillow names the order of two bytes, and the other order, in which it keeps the lower byte."""
 
 
 def open_picture(source: Path | bytes, name: str) -> ImageFile:
@@ -148,14 +154,14 @@ def brighten_deep_colours(picture: ImageFile, source: Path | bytes, white_of: Ca
         source: the file.
         white_of: gives the level that is white by the greatest level there is.
     """
-    if not any(str(tile.args) in SWAPPED for tile in picture.tile):
+    if not any(_order_of_bytes(tile) in SWAPPED for tile in picture.tile):
         return
     # Row by row: arrays of the whole picture took more than 1 GiB with 64 million pixels.
     brightest = max(cast(tuple[int, int], extremes)[1] for extremes in picture.getextrema())
     if brightest >= DARK_BYTE:
         return
     with Image.open(_file(source)) as again:
-        again.tile = [tile._replace(args=SWAPPED[str(tile.args)]) for tile in again.tile]
+        again.tile = [_swapped(tile) for tile in again.tile]
         white = white_of(256 * brightest + 255)
         for row in range(picture.height):
             strip = (0, row, picture.width, row + 1)
@@ -163,3 +169,14 @@ def brighten_deep_colours(picture: ImageFile, source: Path | bytes, white_of: Ca
             levels = 256 * upper.astype(np.float32) + lower
             scaled = np.minimum(levels * (255 / white), 255).round().astype(np.uint8)
             picture.paste(Image.fromarray(scaled), (0, row))
+
+
+def _order_of_bytes(tile: Any) -> str:
+    """Return Pillow's name of how a part of a picture is stored: a PNG's is alone, a TIFF's the first of several."""
+    return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)
+
+
+def _swapped(tile: Any) -> Any:
+    """Return a part of a picture with the other order of bytes."""
+    other = SWAPPED[_order_of_bytes(tile)]
+    return tile._replace(args=(other, *tile.args[1:]) if isinstance(tile.args, tuple) else other)

@@ -59,6 +59,8 @@ class Predictions:
             values = getattr(self, name)
             if values is None:
                 continue
+            if not isinstance(values, np.ndarray):
+                raise DataError(f"{self.source}: {name} are a {type(values).__name__}, expected an array")
             if values.ndim != axes or values.dtype.kind not in _KINDS[kind]:
                 raise DataError(
                     f"{self.source}: {name} are {values.dtype} {values.shape}, expected {kind} "

@@ -62,21 +62,21 @@ class Record:
             raise DataError(f"{source}: damaged, or not a file of this kind ({reason})") from None
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | Path) -> Self:
         """Read the record from a JSON file.
 
         Raises:
             DataError: no such file, damaged, or of another schema version.
         """
-        return cls.from_dict(read_json(path), source=path)
+        return cls.from_dict(read_json(Path(path)), source=path)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | Path) -> None:
         """Write the record as indented JSON, atomically.
 
         Raises:
             StorageError: the file can't be written; what was there before is unchanged.
         """
-        write_json(path, self.to_dict())
+        write_json(Path(path), self.to_dict())
 
     def _repr_html_(self) -> str | None:
         """Return what a notebook shows; None, for its text, where nobody reads the record as a whole."""

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mien.core.arguments import checked
 from mien.core.bundle import weights
-from mien.core.errors import DataError
+from mien.core.errors import DataError, UsageError
 from mien.core.files import verify
 from mien.runtime.geometry import Box, nms
 from mien.runtime.session import open_graph
@@ -82,6 +82,7 @@ class YuNet:
 
     Raises:
         DataError: the file can't be read, or is not the one that ships.
+        UsageError: a share that is not from 0 to 1.
 
     >>> YuNet(threads=1).detect(np.zeros((480, 640, 3), np.uint8))
     []
@@ -95,6 +96,9 @@ class YuNet:
         max_iou: float = 0.3,
         threads: int | None = None,
     ) -> None:
+        for name, share in {"min_probability": min_probability, "max_iou": max_iou}.items():
+            if not 0 <= share <= 1:
+                raise UsageError(f"{name} is {share}, expected 0 to 1")
         self._graph = open_graph(read_model(path or model_path()), threads=threads)
         self._min_probability = min_probability
         self._max_iou = max_iou

@@ -328,6 +328,8 @@ class Results(list[PictureResult]):
     def save(self, path: str | Path) -> None:
         """Write the records; the ending says the format: `.json`, `.jsonl`, `.csv`, `.tsv`, `.parquet`, `.txt`.
 
+        A folder that isn't there is made.
+
         Raises:
             UsageError: another ending.
             MissingExtraError: Parquet, and pyarrow is not installed.
@@ -339,6 +341,7 @@ class Results(list[PictureResult]):
         place = Path(path)
         format_ = format_of(place)
         with storage_errors(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
             writer = open_writer(place, format_, model=self.model, classes=self.classes, warnings=self.warnings)
             with closing(writer):
                 for picture in self:

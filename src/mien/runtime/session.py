@@ -48,6 +48,7 @@ class Graph:
         if not isinstance(self._classes, int) or not 0 < self._classes <= MOST_CLASSES:
             raise DataError(f"not a graph from faces to probabilities (of {self._classes} classes)")
 
+    @checked
     def __call__(self, faces: NDArray[np.uint8], *, batch: int = BATCH) -> NDArray[np.float32]:
         """Classify faces `uint8 (N, 48, 48)`: `float32 (N, C)`, rows that sum to 1.
 
@@ -55,8 +56,11 @@ class Graph:
 
         Raises:
             DataError: another dtype or shape, or the graph can't be computed or gives no probabilities.
+            UsageError: no array, or `batch` is below 1.
         """
         require_faces(faces, what="faces")
+        if batch < 1:
+            raise UsageError(f"batch is {batch}, expected 1 or more")
         probabilities = np.empty((len(faces), self._classes), np.float32)
         for i in range(0, len(faces), batch):
             probabilities[i : i + batch] = self._run(faces[i : i + batch])

@@ -93,8 +93,9 @@ def open_pictures(
     """Yield pictures, the pictures of folders and of all that lies in them, and the frames of videos.
 
     Args:
-        sources: as in `PictureSource`; each file is read once.  Folders are taken in the order of their names; hidden
-            files, files with other suffixes and links to folders are passed over.
+        sources: as in `PictureSource`; a file is read as often as it is named, but only once where a folder or a
+            pattern has it, too.  Folders are taken in the order of their names; hidden files, files with other suffixes
+            and links to folders are passed over.
         every: take every n-th frame of a video.
         fps: take at most so many frames per second of a video.
         channels: the order of an array's colours, `rgb` or `bgr`, with or without a fourth one for transparency.
@@ -106,15 +107,17 @@ def open_pictures(
         MissingExtraError: a video, and PyAV is not installed; with `skip_bad` only where the video itself is given.
         UsageError: something is no source, or an array is not one of a picture.
     """
-    if channels not in CHANNELS:
-        raise UsageError(f"channels '{channels}': {nearest(channels, CHANNELS)}")
-    begun: set[Path] = set()
+    require_channels(channels)
+    named: set[Path] = set()
+    found: set[Path] = set()
     number = 0
     for number, item in enumerate(sources, start=1):
         require_source(item)
         try:
             if isinstance(item, str | os.PathLike):
-                yield from _files(item, every=every, fps=fps, resume=resume, begun=begun, skip_bad=skip_bad)
+                yield from _files(
+                    item, every=every, fps=fps, resume=resume, named=named, found=found, skip_bad=skip_bad
+                )
             else:
                 yield picture_in_memory(item, number=number, channels=channels)
         except NothingThere:
@@ -127,6 +130,12 @@ def open_pictures(
         raise NothingThere("source: nothing in it: an empty list, or a generator that gives nothing")
 
 
+def require_channels(channels: str) -> None:
+    """Raise `UsageError` unless this is an order of colours."""
+    if channels not in CHANNELS:
+        raise UsageError(f"channels '{channels}': {nearest(channels, CHANNELS)}")
+
+
 def picture_in_memory(item: Any, *, number: int = 1, channels: str = "rgb") -> Picture:
     """Return the picture that a program holds in memory; `number` is its place in a list, for its name.
 
@@ -136,7 +145,8 @@ def picture_in_memory(item: Any, *, number: int = 1, channels: str = "rgb") -> P
     """
     name = _name_of(item, number)
     if isinstance(item, np.ndarray):
-        reopen = partial(array_to_rgb, item, channels=channels)
+        # A copy: a camera's loop fills the same array with the next frame before the result of this one is seen.
+        reopen = partial(array_to_rgb, item.copy(), channels=channels)
     elif isinstance(item, Image.Image):
         reopen = partial(_image_to_rgb, item, name=name)
     else:
@@ -233,7 +243,8 @@ def _require_there(name: str) -> None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{path}: no such file or folder") from None
+        hint = "; a list of names belongs to a job, -o FOLDER/" if name.startswith("@") else ""
+        raise DataError(f"{path}: no such file or folder{hint}") from None
     except UnicodeEncodeError:
         require_name(path)
         raise
@@ -255,10 +266,11 @@ def _files(
     every: int,
     fps: float | None,
     resume: ResumeState | None,
-    begun: set[Path],
+    named: set[Path],
+    found: set[Path],
     skip_bad: bool,
 ) -> Iterator[Picture | Unreadable]:
-    """Yield the pictures of a file, a folder or a pattern, but for files that are in `begun`."""
+    """Yield the pictures of a file, or those of a folder or a pattern that were neither `named` nor `found` before."""
     finished = resume.done if resume else frozenset()
     for path in require_inputs([item]):
         for file in walk(path, skip_bad=skip_bad) if path.is_dir() else [path]:
@@ -266,9 +278,10 @@ def _files(
                 yield file
                 continue
             place = file.parent.resolve() / file.name
-            if place in begun:
+            is_named = file == Path(item)
+            if place in found or (place in named and not is_named):
                 continue
-            begun.add(place)
+            (named if is_named else found).add(place)
             if in_utf8(str(file)) in finished:
                 continue
             after = -1
@@ -324,6 +337,9 @@ def _image_to_rgb(image: Image.Image, *, name: str) -> NDArray[np.uint8]:
     if image.width * image.height > MAX_PIXELS:
         raise DataError(f"{name}: {image.width}×{image.height} pixels, at most {MAX_PIXELS:,} are read; shrink it")
     try:
-        return to_rgb(ImageOps.exif_transpose(image))
+        upright = ImageOps.exif_transpose(image)
+        if hasattr(image, "tag_v2"):
+            upright.tag_v2 = image.tag_v2  # type: ignore[attr-defined]  # which say whether 0 is white
+        return to_rgb(upright)
     except Exception as error:  # a file that was opened but not yet decoded; decoders raise a dozen kinds
         raise DataError(f"{name}: damaged picture ({error}); get the file again or leave it out") from None

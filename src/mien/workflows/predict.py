@@ -1,8 +1,10 @@
 """`predict`, `stream` and `load`: the faces of pictures, videos and tables, found and classified; without PyTorch."""
 
 import logging
+import math
+import numbers
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Self, TypedDict, Unpack
@@ -20,7 +22,7 @@ from mien.runtime.pipeline import Orientation, find_and_classify
 from mien.runtime.results import Picture, PictureResult, Results
 from mien.runtime.selection import Selection
 from mien.runtime.session import BundleModel
-from mien.runtime.sources import PictureSource, is_picture_source, picture_in_memory
+from mien.runtime.sources import PictureSource, is_picture_source, picture_in_memory, require_channels
 from mien.runtime.tracking import SMOOTH_S, Tracker
 from mien.workflows.run_bundle import find_model
 from mien.workflows.stream import Channels, Source, stream_results
@@ -298,9 +300,10 @@ class Model(BundleModel):
 
         Raises:
             DataError: no face was found.
-            UsageError: a generator or an opened file.
+            UsageError: a generator, or opened files.
         """
-        if isinstance(source, Iterator) or hasattr(source, "read"):
+        items = source if isinstance(source, Sequence) else [source]
+        if isinstance(source, Iterator) or any(hasattr(item, "read") for item in items):
             raise UsageError(
                 "prior 'estimate' reads the source twice, and this one can be read only once; give a list, or paths"
             )
@@ -335,8 +338,9 @@ class Model(BundleModel):
             largest: only the largest face of each frame.
 
         Raises:
-            UsageError: a number out of its range.
+            UsageError: a number out of its range, or other channels.
         """
+        require_channels(channels)
         self.warn()
         selection = Selection(min_confidence=min_confidence, min_px=min_px, largest=largest)
         return FrameTracker(self, align=align, channels=channels, smooth_s=smooth_s, selection=selection)
@@ -376,8 +380,10 @@ class FrameTracker:
             raise UsageError(f"frame: expected pixels, bytes or a Pillow picture, not {type(frame).__name__}")
         if time_s is None:
             time_s = time.monotonic() - self._begun_s
-        if not isinstance(time_s, int | float):
+        if not isinstance(time_s, numbers.Real):  # NumPy's too
             raise UsageError(f"time_s is {type(time_s).__name__}, expected float or None")
+        if not math.isfinite(time_s):
+            raise UsageError(f"time_s is {time_s}, expected a number of seconds")
         if self._last_s is not None and time_s <= self._last_s:
             raise UsageError(f"time_s {time_s}: expected later than the frame before, {self._last_s}")
         opened = picture_in_memory(frame, channels=self._channels)
