@@ -77,7 +77,7 @@ def test_many_pictures(astronaut: np.ndarray) -> None:
 @pytest.mark.long
 def test_training_and_comparing(astronaut: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     small = '"synthetic:350", epochs=1, batch=32, holdout={"rows": 70}'
-    trained = run(program_with("mien.train").replace('"faces/"', small).replace('recipe="mien-s"', 'recipe="demo"'))
+    trained = run(program_with("mien.train").replace('"faces/"', small).replace('init="mien-s"', 'recipe="demo"'))
     assert capsys.readouterr().out.startswith("(0.")
     compare_with = run(program_with("compare_with"))["compare_with"]
     faces = trained["run"].data.split("test")

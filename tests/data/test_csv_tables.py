@@ -165,7 +165,8 @@ def test_course_train(images, write_csv):
 
 def test_ids_of_a_labelled_file_are_kept(images, write_csv):
     rows = [(f"f{row}", row % 7, pixels) for row, pixels in enumerate(images)]
-    assert read_csv(write_csv("train.csv", "id,label,feature", rows)).ids.tolist() == [row[0] for row in rows]
+    for header in ("id,label,feature", "ID,Label,Feature"):
+        assert read_csv(write_csv("train.csv", header, rows)).ids.tolist() == [row[0] for row in rows]
 
 
 def test_course_test_with_and_without_answers(images, write_csv):
@@ -173,8 +174,9 @@ def test_course_test_with_and_without_answers(images, write_csv):
     faces = open_faces(path)
     assert set(faces.targets) == {-1}
     assert faces.ids.tolist() == [f"f{row}" for row in range(len(images))]
-    answers = write_csv("answers.csv", "id,label", [(f"f{row}", row % 7) for row in reversed(range(len(images)))])
-    assert open_faces(path, targets=answers).targets.tolist() == [row % 7 for row in range(len(images))]
+    for header in ("id,label", "Id,LABEL"):
+        answers = write_csv("answers.csv", header, [(f"f{row}", row % 7) for row in reversed(range(len(images)))])
+        assert open_faces(path, targets=answers).targets.tolist() == [row % 7 for row in range(len(images))]
 
 
 @pytest.mark.parametrize(

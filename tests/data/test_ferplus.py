@@ -36,6 +36,13 @@ def test_votes_are_joined_by_row(fer2013, write_csv):
     assert faces.vote_names == FERPLUS_VOTES
 
 
+def test_the_case_of_a_votes_file_s_columns_does_not_matter(write_csv, fer2013):
+    for header in (HEADER.upper(), HEADER.lower()):
+        assert open_faces(fer2013, votes=write_csv("votes.csv", header, ROWS)).votes.tolist() == [
+            list(row[2:]) for row in ROWS
+        ]
+
+
 def test_ferplus_labels_drop_rows_without_majority(fer2013, write_csv):
     faces = open_faces(fer2013, votes=write_csv("votes.csv", HEADER, ROWS), labels="ferplus")
     assert faces.classes == FERPLUS

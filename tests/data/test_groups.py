@@ -9,7 +9,14 @@ from mien.data.groups import read_groups
 IDS = np.array(["7", "2", "5"])
 
 
-@pytest.mark.parametrize("text", ["id,subject\n2,ann\n5,bob\n7,ann\n9,cy\n", "video;id\nann;2\nbob;5\nann;7\n"])
+TABLES = (
+    "id,subject\n2,ann\n5,bob\n7,ann\n9,cy\n",
+    "video;id\nann;2\nbob;5\nann;7\n",
+    "ID,Who\n2,ann\n5,bob\n7,ann\n",
+)
+
+
+@pytest.mark.parametrize("text", TABLES)
 def test_faces_with_the_same_value_are_one_group(tmp_path, text):
     path = tmp_path / "subjects.csv"
     path.write_text(text)

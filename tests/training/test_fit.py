@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,7 @@ from mien.core.faces import FaceSet
 from mien.core.progress import Progress
 from mien.core.runs import HISTORY, RunDir
 from mien.data.formats import open_faces
+from mien.data.split import hold_out
 from mien.models.classifier import load_classifier
 from mien.training.augment import Augmenter
 from mien.training.config import TrainConfig, stored_config
@@ -378,3 +380,41 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
     assert json.loads((tmp_path / "run/status.json").read_text())["state"] == "failed"
     assert not [path for path in (tmp_path / "run").rglob("*") if path.name.startswith(".") or path.suffix == ".ckpt"]
+
+
+def test_classes_and_splits_that_nobody_learns_from_are_told(small: Small, caplog: pytest.LogCaptureFixture) -> None:
+    faces = replace(open_faces("synthetic:420"), synthetic=False)
+    happy = (faces.targets == faces.classes.index("happy")) & (faces.splits == "train")
+    rare = faces.select(~happy | (np.cumsum(happy) == 1))  # one, which some fold holds out
+    (fold,) = [fold for fold in range(5) if happy_is_held_out(rare, fold)]
+    small("rare", data=rare, epochs=1, holdout={"method": "kfold", "fold": fold, "rows": 2000})
+    told = " ".join(caplog.messages)
+    assert "no face to learn from: happy; all are held out or excluded" in told
+    assert "42 faces of the split validation are not used, since faces of train are held out" in told
+    caplog.clear()
+    small("file", data=faces, epochs=1, holdout={"method": "file", "rows": 2000})
+    small("drawn", epochs=1)
+    assert "no face to learn from" not in caplog.text
+    assert "are not used" not in caplog.text
+
+
+def happy_is_held_out(faces: FaceSet, fold: int) -> bool:
+    learned, _ = hold_out(faces, method="kfold", fold=fold)
+    return faces.classes.index("happy") not in learned.targets
+
+
+@pytest.mark.parametrize(
+    ("holdout", "message"),
+    [
+        (
+            {"method": "kfold", "rows": 60},
+            "holdout.rows has no meaning with holdout.method=kfold, only with stratified or",
+        ),
+        ({"folds": 4}, "holdout.folds has no meaning with holdout.method=stratified, only with kfold"),
+        ({"method": "last", "seed": 3}, "holdout.seed has no meaning with holdout.method=last"),
+    ],
+)
+def test_what_the_hold_out_does_not_read_is_refused(tmp_path: Path, holdout: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train("synthetic:210", recipe="demo", holdout=holdout, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -37,8 +37,8 @@ def _dialect(path: Path) -> Dialect:
     return Dialect(first, separator, end)
 
 
-def read_header(path: Path) -> tuple[str, ...]:
-    """Read the column names of a CSV file, without the blanks around them.
+def read_header(path: Path, *, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Read the column names of a CSV file, without the blanks around them; those that are `known` in its own spelling.
 
     Raises:
         DataError: no such file, empty, or not UTF-8 text.
@@ -53,7 +53,8 @@ def read_header(path: Path) -> tuple[str, ...]:
         names = next(csv.reader([text], delimiter=dialect.separator.decode()))
     except (UnicodeDecodeError, csv.Error):
         raise _not_utf8(path, 1) from None
-    return tuple(name.strip() for name in names)
+    spelled = {name.casefold(): name for name in known}
+    return tuple(spelled.get(name.strip().casefold(), name.strip()) for name in names)
 
 
 def _not_utf8(path: Path, line: int) -> DataError:

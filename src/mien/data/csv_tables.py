@@ -66,7 +66,8 @@ def read_csv(path: Path, *, classes: tuple[str, ...] | None = None) -> FaceSet:
     pixels = column_of(path, header, PIXEL_COLUMNS)
     label = column_of(path, header, LABEL_COLUMNS)
     split = column_of(path, header, SPLIT_COLUMNS)
-    others = [name for name in header if name not in (pixels, split, "id")]
+    identity = column_of(path, header, ("id",))
+    others = [name for name in header if name not in (pixels, split, identity)]
     if label is None and others:
         raise DataError(
             f"{path}, line 1: no column of labels; found {','.join(header)}, expected {' or '.join(LABEL_COLUMNS)} "
@@ -94,7 +95,7 @@ def read_csv(path: Path, *, classes: tuple[str, ...] | None = None) -> FaceSet:
                 notes = numbering_notes(set(targets.tolist()), faces=count)
     if split is not None:
         splits = table.splits(split)
-    ids = table.columns["id"] if "id" in header else [str(row) for row in range(count)]
+    ids = table.columns[identity] if identity else [str(row) for row in range(count)]
     return FaceSet(
         images=table.images,
         targets=targets,
@@ -150,7 +151,7 @@ def add_targets(faces: FaceSet, path: Path) -> FaceSet:
     Raises:
         DataError: an id that is unknown, missing or there twice, or a label outside 0 to C - 1.
     """
-    header = read_header(path)
+    header = read_header(path, known=TARGET_COLUMNS)
     check_columns(path, header, needs=TARGET_COLUMNS)
     rows = {name: row for row, name in enumerate(faces.ids.tolist())}
     if len(rows) < len(faces):

@@ -21,7 +21,7 @@ def read_digests(path: Path) -> NDArray[np.uint64]:
     Raises:
         DataError: no such file, no such column, or a value that is no digest; the message has the line number.
     """
-    header = read_header(path)
+    header = read_header(path, known=(COLUMN,))
     check_columns(path, header, needs=(COLUMN,))
     place = header.index(COLUMN)
     digests = []

@@ -71,7 +71,7 @@ def attach(faces: FaceSet, path: Path) -> FaceSet:
 
 
 def _read_votes(path: Path, *, most: int) -> VoteTable:
-    header = read_header(path)
+    header = read_header(path, known=(*COLUMNS, NAME_COLUMN))
     check_columns(path, header, needs=COLUMNS)
     places = [header.index(name) for name in FERPLUS_VOTES]
     usage = header.index("Usage")

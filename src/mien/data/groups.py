@@ -23,7 +23,7 @@ def read_groups(path: str | Path, ids: NDArray[np.str_]) -> NDArray[np.int64]:
         DataError: another number of columns, an id that is missing or there twice, or an empty group.
     """
     path = Path(path)
-    header = read_header(path)
+    header = read_header(path, known=("id",))
     check_columns(path, header, needs=("id",))
     if len(header) != 2:
         raise DataError(

@@ -69,4 +69,7 @@ def check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
     for label in np.unique(faces.targets[faces.labelled]):
         name = faces.classes[label]
         if name not in known:
-            raise DataError(f"{faces.source}: class '{name}' is none of the classifier's, {nearest(name, known)}")
+            remedy = nearest(name, known)
+            if name.isdigit():
+                remedy = f"which are {', '.join(known)}; name your numbers: --classes NAME_OF_0,NAME_OF_1,…"
+            raise DataError(f"{faces.source}: class '{name}' is none of the classifier's, {remedy}")

@@ -1,5 +1,6 @@
 """`RunData`: the faces of one training, opened, checked and split once; `TrainingRun`: a run folder that has them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -113,6 +114,23 @@ class RunData:
         if self.config.loss.class_weights:
             weights = np.sign(weights)
         return dict(zip(faces.classes, (weights / weights.sum()).tolist(), strict=True))
+
+    def doubts(self) -> Iterator[str]:
+        """Yield what is probably not meant, a sentence each."""
+        learned = np.bincount(self.learned.targets, minlength=len(self.faces.classes)) > 0  # (C,)
+        found = set(self.faces.targets.tolist())
+        missing = [name for i, name in enumerate(self.faces.classes) if i in found and not learned[i]]
+        if missing:
+            yield (
+                f"no face to learn from: {', '.join(missing)}; all are held out or excluded, so the network can't "
+                "recognise them. Add faces, or hold out others (--set holdout.seed=…)"
+            )
+        own = int((self.faces.splits == VALIDATION).sum())
+        if own and self.config.holdout.method != "file" and not self.faces.synthetic:
+            yield (
+                f"{own:,} faces of the split validation are not used, since faces of train are held out; "
+                "--set holdout.method=file holds these out instead"
+            )
 
     def split(self, name: str) -> FaceSet:
         """Return the faces of one split, or of several joined by commas; `validation` is what the run held out.

@@ -23,7 +23,7 @@ from mien.data.formats import absolute_source
 from mien.data.split import require_learnable
 from mien.models.registry import check_side, info
 from mien.training.checkpoint_io import check_checkpoint
-from mien.training.config import TrainConfig, merge, read_recipe, read_run_config, recipes, resolve
+from mien.training.config import Holdout, TrainConfig, merge, read_recipe, read_run_config, recipes, resolve
 from mien.training.distillation import open_teachers, teachers_sha256
 from mien.training.fit import assist, fit
 from mien.training.initial import check_pretrained, describe_initial, open_pretrained, with_pretrained
@@ -38,6 +38,14 @@ log = logging.getLogger(__name__)
 
 FINE_TUNE = "fine-tune"
 """The recipe of trainings that begin with a trained network, where they name none."""
+
+HOLDOUT_KEYS = {
+    "rows": ("stratified", "last"),
+    "seed": ("stratified", "kfold"),
+    "fold": ("kfold",),
+    "folds": ("kfold",),
+}
+"""By which methods of holding out a key is read."""
 
 CHANGEABLE = ("epochs", "device", "stopping", "threads", "precision", "logger")
 """What a resumed run may have different from before."""
@@ -85,13 +93,12 @@ def train(
 
 def open_data(data: str | Path | FaceSet | None, *, recipe: str | Path | None, settings: Mapping[str, Any]) -> RunData:
     """Resolve a config, and open the faces that it names; errors as in `train`."""
-    if isinstance(data, FaceSet):
-        config = resolve_config(FACES, recipe=recipe, settings=settings)
-        if config.detect:
-            raise UsageError("detect belongs to pictures, and these faces are cut out already; leave it out")
-        opened = RunData.open(config, given=data)
-    else:
-        opened = RunData.open(resolve_config(data, recipe=recipe, settings=settings))
+    faces, source = (data, FACES) if isinstance(data, FaceSet) else (None, data)
+    config = resolve_config(source, recipe=recipe, settings=settings)
+    _check_holdout(config, settings.get("holdout", {}))
+    if faces is not None and config.detect:
+        raise UsageError("detect belongs to pictures, and these faces are cut out already; leave it out")
+    opened = RunData.open(config, given=faces)
     require_learnable(opened.faces)
     return opened
 
@@ -118,6 +125,8 @@ def start(
         _log_device(data.config)
         if data.left_out:
             log.info("not learned from: %s faces that %s names", f"{data.left_out:,}", data.config.exclude)
+        for warning in data.doubts():
+            log.warning("%s", warning)
         fit(run, run.data, teachers=teachers, pretrained=pretrained, progress=progress)
         return run
 
@@ -264,6 +273,17 @@ def resolve_config(data: str | Path | None, *, recipe: str | Path | None, settin
     config = config.model_copy(update={"devices": devices_of(config.devices)})
     check_runs(config)
     return _resolve_machine(config)
+
+
+def _check_holdout(config: TrainConfig, given: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a key that is given, and that the method of holding out doesn't read."""
+    method = config.holdout.method
+    for key in given:
+        changed = getattr(config.holdout, key) != getattr(Holdout(), key)
+        if key in HOLDOUT_KEYS and changed and method not in HOLDOUT_KEYS[key]:
+            raise ConfigError(
+                f"holdout.{key} has no meaning with holdout.method={method}, only with {' or '.join(HOLDOUT_KEYS[key])}"
+            )
 
 
 def check_runs(config: TrainConfig) -> None:
