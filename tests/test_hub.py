@@ -69,7 +69,8 @@ def test_the_head_is_yaml(tmp_path: Path) -> None:
 
 
 def test_a_run_with_its_weights(studied: Run, tmp_path: Path) -> None:
-    folder = mien.export_hub(studied, tmp_path / "hub")
+    run = Run.open(shutil.copytree(studied.path, tmp_path / "run"))  # it gets a bundle
+    folder = mien.export_hub(run, tmp_path / "hub")
     network = load_classifier(folder)
     assert np.allclose(network.probabilities(FACES), mien.load(folder, precision="fp32", threads=1)(FACES), atol=1e-5)
     assert head(folder / "README.md")["datasets"] == ["synthetic"]

@@ -337,7 +337,7 @@ def test_a_recipe_s_paths_hold_from_everywhere(noise: str, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("settings", "flags", "error", "message"),
     [
-        (("holdout.method=file",), {"data": "TINY"}, DataError, "no validation rows"),
+        (("holdout.method=file", "holdout.rows=2000"), {"data": "TINY"}, DataError, "no validation rows"),
         (("holdout.rows=294",), {}, DataError, "294 rows to hold out of 294"),
         ((), {"batch": 400}, DataError, "fewer than one batch of 400"),
         (("optimiser.lr=1",), {}, ConfigError, "did you mean optimizer"),
