@@ -2,12 +2,15 @@
 
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from hypothesis import strategies as st
 
 from mien.cli.main import run
+from mien.core.labels import FERPLUS_VOTES
 from mien.models.classifier import Classifier
 from mien.training.config import TrainConfig, merge, nest, read_recipe, read_value, resolve
 from mien.training.module import TrainingModule
@@ -93,7 +96,8 @@ def targets(originals: Originals) -> dict[str, Target]:
 
 def _train_step(config: TrainConfig, originals: Originals) -> float:
     """Learn once from seven faces, as a training with this config does."""
-    faces = originals.faces
+    votes = np.eye(len(FERPLUS_VOTES), dtype=np.uint8)[originals.faces.targets]
+    faces = replace(originals.faces, votes=votes, vote_names=FERPLUS_VOTES)
     classifier = Classifier(config.model, faces.classes, normalisation=config.normalisation)
     classifier.normalise.fit(faces.images)
     module = TrainingModule(classifier, config, faces=faces, held_out=faces)
