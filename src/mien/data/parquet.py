@@ -270,7 +270,8 @@ def _batches(file: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
     leaves = [metadata.schema.column(i) for i in range(len(metadata.schema))]
     texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
     others = [path for path in texts if not _is_of_picture(path)]
-    written = [name for name in pq.read_schema(file).names if COLUMNS.get(name.casefold()) in columns]
+    schema = metadata.schema.to_arrow_schema()
+    written = [name for name, known in zip(schema.names, _column_names(schema), strict=True) if known in columns]
     with (
         pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES) as small,
         pq.ParquetFile(file, read_dictionary=others, pre_buffer=False, buffer_size=BUFFER_BYTES) as large,
