@@ -215,8 +215,27 @@ def test_faces_that_the_old_network_had_seen_are_counted(
     assert "mien-n, fine-tuned from old (synthetic), learned from" in (tmp_path / "bundle/CARD.md").read_text()
     assert sentence in other.report().read_text()
     assert sentence not in same.report().read_text()
-    again = small("again", epochs=1, init=same)  # none known, but what `same` began with isn't looked into
-    assert record(again).judged_seen is None
+
+
+def test_what_the_network_before_the_old_one_had_seen_is_known_where_nothing_had_been_seen(
+    small: Small, tmp_path: Path
+) -> None:
+    old = small("old", epochs=1)
+    same = small("same", epochs=1, init=old)
+    again = small("again", epochs=1, init=same)
+    assert record(again).judged_seen == 0
+    bundle = export(again, out=tmp_path / "bundle", weights=True)
+    third = small("third", epochs=1, init=str(bundle.path))
+    assert record(third).judged_seen == 0
+    other = small("other", epochs=1, init=old, settings=("holdout.seed=1",))
+    assert record(small("after-other", epochs=1, init=other, settings=("holdout.seed=1",))).judged_seen is None
+
+
+def test_others_rows_say_nothing_of_the_network_before_the_old_one(small: Small, tmp_path: Path) -> None:
+    same = small("same", epochs=1, init=small("old", epochs=1))
+    held_out = same.data.held_out  # of which the old network had learned from none, as of the one before that
+    run = fine_tune(replace(held_out, source="held out"), same, tmp_path / "run")
+    assert record(run).judged_seen is None
 
 
 def test_some_of_the_old_networks_faces_are_found_again_by_their_pixels(

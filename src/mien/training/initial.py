@@ -37,7 +37,7 @@ class Pretrained:
         sha256: of the file with its weights.
         data: what it learned from: the part `data` of a run's `config.json`, or of a card's `training`.
         config: the config that trained it.
-        fine_tuned: whether it began with a trained network itself.
+        init: the trained network that it began with itself: the part `init` of the same; None if it had random weights.
         run: the run that trained it; None where only a bundle is left of it.
     """
 
@@ -47,7 +47,7 @@ class Pretrained:
     sha256: str
     data: Mapping[str, Any]
     config: Mapping[str, Any]
-    fine_tuned: bool
+    init: Mapping[str, Any] | None
     run: TrainingRun | None = None
 
     @classmethod
@@ -86,7 +86,7 @@ class Pretrained:
             sha256=_sha256(bundle.path),
             data=card.training.data.to_dict(),
             config=card.training.config,
-            fine_tuned=card.training.init is not None,
+            init=card.training.init.to_dict() if card.training.init else None,
         )
 
     @classmethod
@@ -100,15 +100,18 @@ class Pretrained:
             sha256=_sha256(run.path),
             data=stored.get("data", {}),
             config=stored.get("config", {}),
-            fine_tuned=stored.get("init") is not None,
+            init=stored.get("init"),
             run=run,
         )
+
+    def has_rows(self, faces: FaceSet) -> bool:
+        """Whether these are the rows of its data, which may have had no votes: they don't choose who is held out."""
+        return self.data.get("row_fingerprint") in (faces.row_fingerprint, replace(faces, votes=None).row_fingerprint)
 
     def learned_from(self, faces: FaceSet) -> FaceSet | None:
         """Return the faces that it learned from, where that is known: some of `faces`, or those of its run."""
         try:
-            # Votes don't choose who is held out, and the same rows may have been learned from without them.
-            if self.data.get("row_fingerprint") in (faces.row_fingerprint, replace(faces, votes=None).row_fingerprint):
+            if self.has_rows(faces):
                 holdout = Holdout.parse(self.config.get("holdout", {}), source=self.place)
                 return hold_out(faces, **holdout.model_dump())[0]
             if self.run is not None:
@@ -187,8 +190,8 @@ def describe_initial(source: Pretrained, data: RunData) -> InitialWeights:
         # What the new network learns from, too, says nothing of the old one.
         known = judged & np.isin(faces.digests, learned.digests) & ~np.isin(faces.digests, data.learned.digests)
         seen = int(known.sum())
-    if seen == 0 and source.fine_tuned:  # the network before the old one may have learned from some
-        seen = None
+    if seen == 0 and source.init is not None and not (source.has_rows(faces) and source.init["judged_seen"] == 0):
+        seen = None  # the network before the old one may have learned from some
     return InitialWeights(
         name=source.name,
         sha256=source.sha256,
