@@ -37,7 +37,7 @@ class Pretrained:
         sha256: of the file with its weights.
         data: what it learned from: the part `data` of a run's `config.json`, or of a card's `training`.
         config: the config that trained it.
-        init: the trained network that it began with itself: the part `init` of the same; None if it had random weights.
+        init: the trained network that it began with itself; None where it began with random weights.
         run: the run that trained it; None where only a bundle is left of it.
     """
 
@@ -47,7 +47,7 @@ class Pretrained:
     sha256: str
     data: Mapping[str, Any]
     config: Mapping[str, Any]
-    init: Mapping[str, Any] | None
+    init: InitialWeights | None
     run: TrainingRun | None = None
 
     @classmethod
@@ -86,13 +86,14 @@ class Pretrained:
             sha256=_sha256(bundle.path),
             data=card.training.data.to_dict(),
             config=card.training.config,
-            init=card.training.init.to_dict() if card.training.init else None,
+            init=card.training.init,
         )
 
     @classmethod
     def _of_run(cls, run: TrainingRun) -> Self:
         run.check_trained()
         stored = run.read_json("config.json")
+        init = stored.get("init")
         return cls(
             place=str(run.path),
             name=run.path.name,
@@ -100,7 +101,7 @@ class Pretrained:
             sha256=_sha256(run.path),
             data=stored.get("data", {}),
             config=stored.get("config", {}),
-            init=stored.get("init"),
+            init=InitialWeights.from_dict(init, source=str(run.path / "config.json")) if init else None,
             run=run,
         )
 
@@ -190,7 +191,7 @@ def describe_initial(source: Pretrained, data: RunData) -> InitialWeights:
         # What the new network learns from, too, says nothing of the old one.
         known = judged & np.isin(faces.digests, learned.digests) & ~np.isin(faces.digests, data.learned.digests)
         seen = int(known.sum())
-    if seen == 0 and source.init is not None and not (source.has_rows(faces) and source.init["judged_seen"] == 0):
+    if seen == 0 and source.init and not (source.has_rows(faces) and source.init.judged_seen == 0):
         seen = None  # the network before the old one may have learned from some
     return InitialWeights(
         name=source.name,
