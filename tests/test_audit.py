@@ -174,7 +174,7 @@ def test_bad_judges(drawn: FaceSet, tmp_path: Path) -> None:
     changed = replace(sound, targets=(drawn.targets + 1) % 7)
     twice = sound.select(np.array([0, 0, 1]))
     out = tmp_path / "audit"
-    with pytest.raises(DataError, match="class 'angry' is none of the classifier's"):
+    with pytest.raises(DataError, match=r"'angry' is none of the classifier's, known: .*; rename your classes"):
         audit_labels(drawn, model=other, out=out)
     with pytest.raises(UsageError, match="has the classes a, "):
         audit_labels(drawn, model=[sound, other], out=out)

@@ -390,6 +390,7 @@ def test_classes_and_splits_that_nobody_learns_from_are_told(small: Small, caplo
     small("rare", data=rare, epochs=1, holdout={"method": "kfold", "fold": fold, "rows": 2000})
     told = " ".join(caplog.messages)
     assert "no face to learn from: happy; all are held out or excluded" in told
+    assert "Add faces, or hold out others (--set holdout.fold=…)" in told
     assert "42 faces of the split validation are not used, since faces of train are held out" in told
     caplog.clear()
     small("file", data=faces, epochs=1, holdout={"method": "file", "rows": 2000})

@@ -94,7 +94,7 @@ def test_a_step_draws_what_its_seed_gives() -> None:
 def test_the_moving_average_weighs_the_latest_step_least() -> None:
     weights = (2.0, 3.0, 5.0)
     module = L.LightningModule()
-    module.weight = nn.Parameter(torch.empty(1))
+    module.weight = nn.Parameter(torch.ones(1))  # before the first step
     average = EmaCallback(decay=0.75)
     trainer = cast(Any, SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")), global_step=0))
     average.setup(trainer, module, "fit")
@@ -103,4 +103,4 @@ def test_the_moving_average_weighs_the_latest_step_least() -> None:
         trainer.global_step += 1
         average.on_train_batch_end(trainer, module, None, None, 0)
     average.on_train_end(trainer, module)
-    assert module.weight.item() == pytest.approx(0.75 * (0.75 * 2 + 0.25 * 3) + 0.25 * 5)
+    assert module.weight.item() == pytest.approx(0.75 * (0.75 * (0.75 * 1 + 0.25 * 2) + 0.25 * 3) + 0.25 * 5)

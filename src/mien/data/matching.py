@@ -70,6 +70,8 @@ def check_classes(faces: FaceSet, *, known: tuple[str, ...]) -> None:
         name = faces.classes[label]
         if name not in known:
             remedy = nearest(name, known)
+            if remedy.startswith("known"):  # none is like it
+                remedy += "; rename your classes, or train a network with them"
             if name.isdigit():
                 remedy = f"which are {', '.join(known)}; name your numbers: --classes NAME_OF_0,NAME_OF_1,…"
             raise DataError(f"{faces.source}: class '{name}' is none of the classifier's, {remedy}")

@@ -170,6 +170,8 @@ class EmaCallback(WeightAveraging):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
+        if self._average_model is not None:
+            self._average_model.n_averaged += 1  # the weights before the first step count: few steps change little
 
 
 def silence_lightning() -> None:

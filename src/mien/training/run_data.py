@@ -121,9 +121,10 @@ class RunData:
         found = set(self.faces.targets.tolist())
         missing = [name for i, name in enumerate(self.faces.classes) if i in found and not learned[i]]
         if missing:
+            others = {"stratified": "holdout.seed", "kfold": "holdout.fold"}.get(self.config.holdout.method)
             yield (
                 f"no face to learn from: {', '.join(missing)}; all are held out or excluded, so the network can't "
-                "recognise them. Add faces, or hold out others (--set holdout.seed=…)"
+                f"recognise them. Add faces{f', or hold out others (--set {others}=…)' if others else ''}"
             )
         own = int((self.faces.splits == VALIDATION).sum())
         if own and self.config.holdout.method != "file" and not self.faces.synthetic:
