@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mien
+from mien.core.bundle import Bundle
 from mien.core.data_summary import DuplicatesAcross
 from mien.core.errors import DataError, UsageError
 from mien.core.faces import FaceSet, join
@@ -161,6 +162,17 @@ def test_a_bundle_that_ships_does_not_judge_what_it_learned_from(real: FaceSet) 
     part = real.select(np.flatnonzero(real.splits == "train")[100:200])
     with pytest.raises(UsageError, match="learned from all 100 faces"):
         judge(part, ["mien-n"], device="cpu")
+
+
+def test_a_bundle_does_not_judge_copies_of_what_it_learned_from(drawn: FaceSet) -> None:
+    splits, images = np.where(np.arange(70) < 60, "train", "test"), drawn.images.copy()
+    images[65] = images[3]
+    faces = replace(drawn, images=images, splits=splits)
+    card = Bundle.open("mien-n").card
+    data = replace(card.training.data, fingerprint=faces.fingerprint)  # as if it had learned from these
+    bundle = replace(Bundle.open("mien-n"), card=replace(card, training=replace(card.training, data=data)))
+    judged = judge(faces, [bundle], device="cpu").judged
+    assert np.flatnonzero(judged).tolist() == [60, 61, 62, 63, 64, 66, 67, 68, 69]
 
 
 def test_other_faces_are_judged_by_a_bundle_that_ships(drawn: FaceSet) -> None:
