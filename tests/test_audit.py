@@ -168,9 +168,10 @@ def test_a_bundle_does_not_judge_copies_of_what_it_learned_from(drawn: FaceSet) 
     splits, images = np.where(np.arange(70) < 60, "train", "test"), drawn.images.copy()
     images[65] = images[3]
     faces = replace(drawn, images=images, splits=splits)
-    card = Bundle.open("mien-n").card
-    data = replace(card.training.data, fingerprint=faces.fingerprint)  # as if it had learned from these
-    bundle = replace(Bundle.open("mien-n"), card=replace(card, training=replace(card.training, data=data)))
+    shipped = Bundle.open("mien-n")
+    training = shipped.card.training
+    data = replace(training.data, fingerprint=faces.fingerprint)  # as if it had learned from these
+    bundle = replace(shipped, card=replace(shipped.card, training=replace(training, data=data)))
     judged = judge(faces, [bundle], device="cpu").judged
     assert np.flatnonzero(judged).tolist() == [60, 61, 62, 63, 64, 66, 67, 68, 69]
 

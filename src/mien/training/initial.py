@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Self
 
-import numpy as np
 import torch
 
 from mien.core.bundle import WEIGHTS, Bundle, find, shipped, weights
@@ -17,7 +16,7 @@ from mien.core.files import is_file
 from mien.core.open_model import open_model
 from mien.core.run_record import InitialWeights
 from mien.core.runs import RunDir, runs_named
-from mien.data.split import hold_out
+from mien.data.split import find_duplicates, hold_out
 from mien.models.classifier import Classifier, classifier_of, load_classifier
 from mien.models.registry import last_layer
 from mien.training.config import Holdout, TrainConfig
@@ -107,7 +106,8 @@ class Pretrained:
 
     def has_rows(self, faces: FaceSet) -> bool:
         """Whether these are the rows of its data, which may have had no votes: they don't choose who is held out."""
-        return self.data.get("row_fingerprint") in (faces.row_fingerprint, replace(faces, votes=None).row_fingerprint)
+        own = self.data.get("row_fingerprint")
+        return own == faces.row_fingerprint or own == replace(faces, votes=None).row_fingerprint
 
     def learned_from(self, faces: FaceSet) -> FaceSet | None:
         """Return the faces that it learned from, where that is known: some of `faces`, or those of its run."""
@@ -185,13 +185,13 @@ def describe_initial(source: Pretrained, data: RunData) -> InitialWeights:
     """Describe what a training takes over, and whether it is judged by faces that the old network has learned from."""
     classifier, faces = source.classifier, data.faces
     layer = _last_layer(classifier)
-    judged = faces.labelled & ((faces.splits != "train") | np.isin(faces.digests, data.held_out.digests))
+    judged = faces.labelled & ((faces.splits != "train") | find_duplicates(faces, data.held_out))
     learned, seen = source.learned_from(faces), None
     if learned is not None:
         # What the new network learns from, too, says nothing of the old one.
-        known = judged & np.isin(faces.digests, learned.digests) & ~np.isin(faces.digests, data.learned.digests)
+        known = judged & find_duplicates(faces, learned) & ~find_duplicates(faces, data.learned)
         seen = int(known.sum())
-    if seen == 0 and source.init and not (source.has_rows(faces) and source.init.judged_seen == 0):
+    if seen == 0 and source.init and not (source.init.judged_seen == 0 and source.has_rows(faces)):
         seen = None  # the network before the old one may have learned from some
     return InitialWeights(
         name=source.name,

@@ -121,10 +121,13 @@ class RunData:
         found = set(self.faces.targets.tolist())
         missing = [name for i, name in enumerate(self.faces.classes) if i in found and not learned[i]]
         if missing:
-            others = {"stratified": "holdout.seed", "kfold": "holdout.fold"}.get(self.config.holdout.method)
+            remedy = "Add faces"
+            key = {"stratified": "holdout.seed", "kfold": "holdout.fold"}.get(self.config.holdout.method)
+            if key:
+                remedy += f", or hold out others (--set {key}=…)"
             yield (
                 f"no face to learn from: {', '.join(missing)}; all are held out or excluded, so the network can't "
-                f"recognise them. Add faces{f', or hold out others (--set {others}=…)' if others else ''}"
+                f"recognise them. {remedy}"
             )
         own = int((self.faces.splits == VALIDATION).sum())
         if own and self.config.holdout.method != "file" and not self.faces.synthetic:

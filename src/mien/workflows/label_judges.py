@@ -111,7 +111,7 @@ def _ask_bundle(bundle: Bundle, faces: FaceSet) -> Judgement:
 
 def _learned_by(bundle: Bundle, faces: FaceSet) -> NDArray[np.bool_]:
     """Tell from which faces a bundle may have learned, `bool (N,)`, whatever their labels."""
-    in_training: NDArray[np.bool_] = np.isin(faces.digests, faces.digests[faces.splits == "train"])  # or a copy is
+    in_training = find_duplicates(faces, faces.select(faces.splits == "train"))
     if bundle.card.training.data.fingerprint == faces.fingerprint:
         return in_training
     if bundle.card.scores.data_set is None:
